@@ -1,0 +1,14 @@
+using System.Reflection;
+
+namespace MlsConsole.Mls;
+
+/// <summary>Every rule that this library checks. The rules of each chapter stand beside the code of that chapter.</summary>
+public static partial class Rules
+{
+    /// <summary>All rules, by <see cref="Rule.Id"/>.</summary>
+    public static IReadOnlyDictionary<string, Rule> All { get; } = typeof(Rules)
+        .GetFields(BindingFlags.Public | BindingFlags.Static)
+        .Where(field => field.FieldType == typeof(Rule))
+        .Select(field => (Rule)field.GetValue(null)!)
+        .ToDictionary(rule => rule.Id);
+}
