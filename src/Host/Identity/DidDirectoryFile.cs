@@ -1,0 +1,62 @@
+using System.Text.Json;
+
+namespace MlsConsole.Host;
+
+/// <summary>
+/// DID documents from one local file, a JSON array of documents, so that a whole system can run without a
+/// network (Development only, setting <c>Identity:DirectoryFile</c>). The file is read again when it changes.
+/// </summary>
+internal sealed class DidDirectoryFile
+{
+    private readonly string path;
+    private readonly Lock gate = new();
+    private (DateTime ChangedAt, Dictionary<string, DidDocument> Documents) cached;
+
+    /// <exception cref="ConfigurationException">The file cannot be read as an array of DID documents.</exception>
+    public DidDirectoryFile(string path)
+    {
+        this.path = path;
+        try
+        {
+            cached = (File.GetLastWriteTimeUtc(path), Load(path));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException)
+        {
+            throw new ConfigurationException("Identity:DirectoryFile", $"must name a readable JSON array of DID documents: {exception.Message}");
+        }
+    }
+
+    public DidDocument? Find(string did)
+    {
+        lock (gate)
+        {
+            DateTime changedAt = File.GetLastWriteTimeUtc(path);
+            if (changedAt != cached.ChangedAt)
+            {
+                try
+                {
+                    cached = (changedAt, Load(path));
+                }
+                catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException)
+                {
+                    // Half-written or gone: the documents read last are still the best answer.
+                }
+            }
+            return cached.Documents.GetValueOrDefault(did);
+        }
+    }
+
+    private static Dictionary<string, DidDocument> Load(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        using JsonDocument json = JsonDocument.Parse(file);
+        if (json.RootElement.ValueKind != JsonValueKind.Array) throw new FormatException("it is not an array");
+        Dictionary<string, DidDocument> documents = new(StringComparer.Ordinal);
+        foreach (JsonElement element in json.RootElement.EnumerateArray())
+        {
+            DidDocument document = DidDocument.Read(element) ?? throw new FormatException("an entry has no id");
+            documents[document.Id] = document;
+        }
+        return documents;
+    }
+}

@@ -1,0 +1,32 @@
+namespace MlsConsole.Host;
+
+/// <summary>The host's own settings, read and checked once, before anything is built from them.</summary>
+internal sealed record HostSettings
+{
+    /// <summary>This service's DID: what a token's <c>aud</c> has to be.</summary>
+    public required string ServiceDid { get; init; }
+
+    /// <summary>Callers may be a <c>did:key</c>: only in Development.</summary>
+    public required bool AllowDidKey { get; init; }
+
+    /// <summary>A file of DID documents: only in Development.</summary>
+    public string? DirectoryFile { get; init; }
+
+    /// <exception cref="ConfigurationException">A setting cannot be used; the message names it.</exception>
+    public static HostSettings Read(IConfiguration configuration, IHostEnvironment environment)
+    {
+        string? did = configuration["Service:Did"];
+        if (string.IsNullOrEmpty(did))
+            did = environment.IsDevelopment() ? "did:web:localhost"
+                : throw new ConfigurationException("Service:Did", "must be set to this service's DID outside of Development.");
+        if (!did.StartsWith("did:", StringComparison.Ordinal))
+            throw new ConfigurationException("Service:Did", "must be a DID, for example did:web:mls.example.com.");
+
+        string? directoryFile = configuration["Identity:DirectoryFile"];
+        if (string.IsNullOrEmpty(directoryFile)) directoryFile = null;
+        if (directoryFile is not null && !environment.IsDevelopment())
+            throw new ConfigurationException("Identity:DirectoryFile", "may only be set in Development.");
+
+        return new HostSettings { ServiceDid = did, AllowDidKey = environment.IsDevelopment(), DirectoryFile = directoryFile };
+    }
+}

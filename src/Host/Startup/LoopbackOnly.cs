@@ -1,0 +1,59 @@
+using System.Net;
+
+namespace MlsConsole.Host;
+
+/// <summary>
+/// Until the console has sign-in, whoever reaches the host can turn its switches. So the host listens on
+/// loopback only, and answers only to a loopback name, or a web page could reach it by rebinding its own.
+/// </summary>
+internal static class LoopbackOnly
+{
+    public const string AllowedHosts = "localhost;*.localhost;127.0.0.1;[::1]";
+
+    /// <summary>Checks every place from which Kestrel takes an address, before anything is bound.</summary>
+    /// <exception cref="ConfigurationException">An address is not loopback.</exception>
+    public static void Check(IConfiguration configuration)
+    {
+        foreach (string key in (string[])["HTTP_PORTS", "HTTPS_PORTS"])
+        {
+            // A port alone means every interface of the machine. Kestrel ignores it where addresses are given.
+            if (!string.IsNullOrEmpty(configuration[key]) && string.IsNullOrEmpty(configuration["URLS"]))
+                throw NotLoopback($"ASPNETCORE_{key}", configuration[key]!);
+        }
+        foreach (string url in Split(configuration["URLS"]))
+            if (!IsLoopback(url)) throw NotLoopback("ASPNETCORE_URLS", url);
+        foreach (IConfigurationSection endpoint in configuration.GetSection("Kestrel:Endpoints").GetChildren())
+            if (endpoint["Url"] is { } url && !IsLoopback(url)) throw NotLoopback($"Kestrel:Endpoints:{endpoint.Key}:Url", url);
+    }
+
+    /// <summary>Checks what was bound in fact, whichever way the address came in.</summary>
+    /// <exception cref="ConfigurationException">An address is not loopback.</exception>
+    public static void CheckBound(IEnumerable<string> addresses)
+    {
+        foreach (string address in addresses)
+            if (!IsLoopback(address)) throw NotLoopback("ASPNETCORE_URLS", address);
+    }
+
+    /// <summary>Whether a server address (<c>http://host:port</c>) can be reached from this machine alone.</summary>
+    public static bool IsLoopback(string url)
+    {
+        BindingAddress address;
+        try
+        {
+            address = BindingAddress.Parse(url.Trim());
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+        // Kestrel binds any other name, "*" and "+" to every interface.
+        return address.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || (IPAddress.TryParse(address.Host, out IPAddress? ip) && IPAddress.IsLoopback(ip));
+    }
+
+    private static string[] Split(string? urls) =>
+        urls?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+
+    private static ConfigurationException NotLoopback(string key, string value) => new(
+        key, $"has '{value}', which is not a loopback address: the console has no sign-in yet, so it must not be reachable from other machines.");
+}

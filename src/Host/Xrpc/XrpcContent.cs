@@ -1,0 +1,85 @@
+using System.Buffers;
+using System.IO.Compression;
+using Microsoft.Net.Http.Headers;
+
+namespace MlsConsole.Host;
+
+/// <summary>What comes with a request beside its path: verb, headers that describe a body, and the body.</summary>
+internal static class XrpcContent
+{
+    private const string Json = "application/json";
+
+    /// <summary>Checks the verb: a query by GET or HEAD, a procedure by POST.</summary>
+    /// <exception cref="XrpcException">Another verb.</exception>
+    public static void CheckVerb(HttpRequest request, bool isQuery)
+    {
+        bool right = isQuery
+            ? HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)
+            : HttpMethods.IsPost(request.Method);
+        if (!right)
+            throw XrpcException.InvalidRequest($"Incorrect HTTP method, expected {(isQuery ? "GET" : "POST")}.");
+    }
+
+    /// <summary>Checks that there is no body.</summary>
+    /// <exception cref="XrpcException">There is one.</exception>
+    public static void CheckNone(HttpRequest request)
+    {
+        if (request.ContentLength > 0 || request.Headers.TransferEncoding.Count > 0)
+            throw XrpcException.InvalidRequest("A request body was provided when none was expected.");
+    }
+
+    /// <summary>Checks all that the headers say of a JSON body, before a byte of it is read.</summary>
+    /// <exception cref="XrpcException">No body, another media type, charset or encoding, or too long.</exception>
+    public static void CheckJson(HttpRequest request, int limit)
+    {
+        if (request.ContentLength is null && request.Headers.TransferEncoding.Count == 0 && !HttpProtocol.IsHttp2(request.Protocol))
+            throw XrpcException.InvalidRequest("A request body is expected but none was provided.");
+        if (string.IsNullOrEmpty(request.ContentType))
+            throw XrpcException.InvalidRequest("Request encoding (Content-Type) required but not provided.");
+        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type)
+            || !type.MediaType.Equals(Json, StringComparison.OrdinalIgnoreCase))
+            throw XrpcException.InvalidRequest("Wrong request encoding (Content-Type), expected application/json.");
+        if (type.Charset.HasValue && !HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+            throw XrpcException.UnsupportedMediaType("Unsupported charset, expected utf-8.");
+        if (EncodingOf(request) is not ("identity" or "gzip" or "deflate" or "br"))
+            throw XrpcException.UnsupportedMediaType("Unsupported content encoding.");
+        if (request.ContentLength > limit) throw XrpcException.PayloadTooLarge(limit);
+    }
+
+    /// <summary>Reads a body that <see cref="CheckJson"/> let through, at most <paramref name="limit"/> bytes after decompression.</summary>
+    /// <exception cref="XrpcException">Longer than the limit, or not what its encoding says.</exception>
+    public static async Task<ReadOnlyMemory<byte>> ReadJson(HttpRequest request, int limit, CancellationToken cancellation)
+    {
+        await using Stream stream = Decompress(request);
+        // Only as much is allocated as has arrived: a declared length costs the sender nothing.
+        ArrayBufferWriter<byte> body = new(Math.Min((int)(request.ContentLength ?? 0), 64 * 1024) + 1024);
+        try
+        {
+            int read;
+            while ((read = await stream.ReadAsync(body.GetMemory(4096), cancellation)) > 0)
+            {
+                body.Advance(read);
+                if (body.WrittenCount > limit) throw XrpcException.PayloadTooLarge(limit);
+            }
+        }
+        catch (InvalidDataException)
+        {
+            throw XrpcException.InvalidRequest("The request body is not what its Content-Encoding says.");
+        }
+        return body.WrittenMemory;
+    }
+
+    private static string EncodingOf(HttpRequest request)
+    {
+        string encoding = request.Headers.ContentEncoding.ToString().Trim();
+        return encoding.Length == 0 ? "identity" : encoding.ToLowerInvariant();
+    }
+
+    private static Stream Decompress(HttpRequest request) => EncodingOf(request) switch
+    {
+        "gzip" => new GZipStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+        "deflate" => new ZLibStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+        "br" => new BrotliStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+        _ => request.Body,
+    };
+}

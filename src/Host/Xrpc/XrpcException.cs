@@ -1,0 +1,23 @@
+namespace MlsConsole.Host;
+
+/// <summary>A request that breaks the conventions of XRPC itself, before any feature has seen it.</summary>
+/// <param name="status">The HTTP status.</param>
+/// <param name="error">The XRPC error name: no white space.</param>
+/// <param name="message">A sentence for the caller.</param>
+internal sealed class XrpcException(int status, string error, string message) : Exception(message)
+{
+    public int Status { get; } = status;
+
+    public string Error { get; } = error;
+
+    public static XrpcException InvalidRequest(string message) => new(StatusCodes.Status400BadRequest, "InvalidRequest", message);
+
+    public static XrpcException PayloadTooLarge(int limit) => new(
+        StatusCodes.Status413PayloadTooLarge, "PayloadTooLarge", $"The request body is larger than {limit} bytes.");
+
+    public static XrpcException UnsupportedMediaType(string message) => new(
+        StatusCodes.Status415UnsupportedMediaType, "UnsupportedMediaType", message);
+
+    public static XrpcException MethodNotImplemented() => new(
+        StatusCodes.Status501NotImplemented, "MethodNotImplemented", "This service does not implement that method.");
+}

@@ -1,0 +1,25 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+
+namespace MlsConsole.Host.Tests;
+
+/// <summary>AT Protocol's published interop files: beside the folder named by MLSCONSOLE_VECTORS, or beside the repository.</summary>
+internal static class Interop
+{
+    public static JsonElement Read(string path)
+    {
+        string file = Path.Combine(Folder(), "atproto-interop", path);
+        if (!File.Exists(file))
+        {
+            Assert.False(Environment.GetEnvironmentVariable("CI") == "true", $"{file} is missing, and CI must not skip it.");
+            Skip.If(true, $"{file} is missing.");
+        }
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(file));
+        return json.RootElement.Clone();
+    }
+
+    private static string Folder([CallerFilePath] string thisFile = "") =>
+        Environment.GetEnvironmentVariable("MLSCONSOLE_VECTORS") is { Length: > 0 } vectors
+            ? Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(vectors))!
+            : Path.Combine(Path.GetDirectoryName(thisFile)!, "../../../../../shared");
+}
