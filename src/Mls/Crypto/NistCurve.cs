@@ -1,0 +1,76 @@
+using System.Numerics;
+using System.Security.Cryptography;
+using Org.BouncyCastle.Asn1.X9;
+
+namespace MlsConsole.Mls;
+
+/// <summary>A NIST curve over the BCL. Public keys are uncompressed points (RFC 9420 §5.1.1), private keys big-endian scalars.</summary>
+internal sealed class NistCurve
+{
+    private readonly ECCurve _curve;
+    private readonly BigInteger _prime, _b, _order;
+
+    private NistCurve(ECCurve curve, string name)
+    {
+        _curve = curve;
+        var parameters = ECNamedCurveTable.GetByName(name);
+        FieldLength = (parameters.Curve.FieldSize + 7) / 8;
+        _prime = Number(parameters.Curve.Field.Characteristic.ToByteArrayUnsigned());
+        _b = Number(parameters.Curve.B.GetEncoded());
+        _order = Number(parameters.N.ToByteArrayUnsigned());
+    }
+
+    public int FieldLength { get; }
+
+    public static NistCurve P256 { get; } = new(ECCurve.NamedCurves.nistP256, "P-256");
+    public static NistCurve P384 { get; } = new(ECCurve.NamedCurves.nistP384, "P-384");
+    public static NistCurve P521 { get; } = new(ECCurve.NamedCurves.nistP521, "P-521");
+
+    public bool IsUncompressed(ReadOnlySpan<byte> key) => key.Length == 1 + 2 * FieldLength && key[0] == 4;
+
+    /// <summary>Whether the bytes are a point of the curve: y^2 = x^3 - 3x + b. These curves have cofactor 1.</summary>
+    public bool IsPoint(ReadOnlySpan<byte> key)
+    {
+        if (!IsUncompressed(key)) return false;
+        BigInteger x = Number(key.Slice(1, FieldLength)), y = Number(key[(1 + FieldLength)..]);
+        if (x >= _prime || y >= _prime) return false;
+        return (y * y - (x * x * x - 3 * x + _b)) % _prime == 0;
+    }
+
+    public bool IsScalar(ReadOnlySpan<byte> scalar)
+    {
+        var number = Number(scalar);
+        return !number.IsZero && number < _order;
+    }
+
+    public ECParameters Point(ReadOnlySpan<byte> key) => new()
+    {
+        Curve = _curve,
+        Q = new() { X = key.Slice(1, FieldLength).ToArray(), Y = key[(1 + FieldLength)..].ToArray() },
+    };
+
+    public static byte[] Encode(ECPoint point) => [4, .. point.X!, .. point.Y!];
+
+    public ECDiffieHellman ImportEcdh(ReadOnlySpan<byte> privateKey) => WithPrivate(privateKey, ECDiffieHellman.Create);
+
+    public ECDsa ImportEcdsa(ReadOnlySpan<byte> privateKey) => WithPrivate(privateKey, ECDsa.Create);
+
+    public ECDsa CreateEcdsa() => ECDsa.Create(_curve);
+
+    private T WithPrivate<T>(ReadOnlySpan<byte> privateKey, Func<ECParameters, T> create)
+    {
+        // Some writers leave out leading zeros.
+        var d = new byte[FieldLength];
+        privateKey.CopyTo(d.AsSpan(FieldLength - privateKey.Length));
+        try
+        {
+            return create(new() { Curve = _curve, D = d });
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(d);
+        }
+    }
+
+    private static BigInteger Number(ReadOnlySpan<byte> bytes) => new(bytes, isUnsigned: true, isBigEndian: true);
+}

@@ -1,0 +1,104 @@
+using System.Security.Cryptography;
+
+namespace MlsConsole.Mls;
+
+/// <summary>A signature scheme of RFC 9420 §5.1. Verification of malformed input is false, never an exception.</summary>
+internal abstract class SignatureAlgorithm
+{
+    public abstract bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature);
+    public abstract byte[] Sign(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> message);
+    public abstract bool IsWellFormed(ReadOnlySpan<byte> publicKey);
+    public abstract SecretKeyPair Generate();
+
+    public static SignatureAlgorithm Ed25519 { get; } = new Ed25519Algorithm();
+    public static SignatureAlgorithm Ed448 { get; } = new Ed448Algorithm();
+    public static SignatureAlgorithm P256 { get; } = new EcdsaAlgorithm(NistCurve.P256, HashAlgorithmName.SHA256);
+    public static SignatureAlgorithm P384 { get; } = new EcdsaAlgorithm(NistCurve.P384, HashAlgorithmName.SHA384);
+    public static SignatureAlgorithm P521 { get; } = new EcdsaAlgorithm(NistCurve.P521, HashAlgorithmName.SHA512);
+
+    /// <summary>RFC 8032; private keys are the 32-byte seed, with or without the public key behind it.</summary>
+    private sealed class Ed25519Algorithm : SignatureAlgorithm
+    {
+        public override bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature) =>
+            publicKey.Length == 32 && signature.Length == 64 && Sodium.Ed25519Verify(publicKey, message, signature);
+
+        public override byte[] Sign(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> message)
+        {
+            Span<byte> publicKey = stackalloc byte[32], whole = stackalloc byte[64];
+            Sodium.Ed25519FromSeed(privateKey[..32], publicKey, whole);
+            var signature = new byte[64];
+            Sodium.Ed25519Sign(whole, message, signature);
+            CryptographicOperations.ZeroMemory(whole);
+            return signature;
+        }
+
+        public override bool IsWellFormed(ReadOnlySpan<byte> publicKey) => publicKey.Length == 32;
+
+        public override SecretKeyPair Generate()
+        {
+            var seed = RandomNumberGenerator.GetBytes(32);
+            var publicKey = new byte[32];
+            Span<byte> whole = stackalloc byte[64];
+            Sodium.Ed25519FromSeed(seed, publicKey, whole);
+            CryptographicOperations.ZeroMemory(whole);
+            return new(publicKey, seed);
+        }
+    }
+
+    private sealed class Ed448Algorithm : SignatureAlgorithm
+    {
+        public override bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature) =>
+            publicKey.Length == 57 && signature.Length == 114
+            && Org.BouncyCastle.Math.EC.Rfc8032.Ed448.Verify(signature.ToArray(), 0, publicKey.ToArray(), 0, [], message.ToArray(), 0, message.Length);
+
+        public override byte[] Sign(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> message)
+        {
+            var signature = new byte[114];
+            Org.BouncyCastle.Math.EC.Rfc8032.Ed448.Sign(privateKey[..57].ToArray(), 0, [], message.ToArray(), 0, message.Length, signature, 0);
+            return signature;
+        }
+
+        public override bool IsWellFormed(ReadOnlySpan<byte> publicKey) => publicKey.Length == 57;
+
+        public override SecretKeyPair Generate()
+        {
+            var seed = RandomNumberGenerator.GetBytes(57);
+            var publicKey = new byte[57];
+            Org.BouncyCastle.Math.EC.Rfc8032.Ed448.GeneratePublicKey(seed, 0, publicKey, 0);
+            return new(publicKey, seed);
+        }
+    }
+
+    /// <summary>ECDSA with DER signatures (RFC 9420 §5.1.2, as in TLS 1.3).</summary>
+    private sealed class EcdsaAlgorithm(NistCurve curve, HashAlgorithmName hash) : SignatureAlgorithm
+    {
+        public override bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
+        {
+            if (!curve.IsUncompressed(publicKey)) return false;
+            try
+            {
+                using var key = ECDsa.Create(curve.Point(publicKey));
+                return key.VerifyData(message, signature, hash, DSASignatureFormat.Rfc3279DerSequence);
+            }
+            catch (CryptographicException)
+            {
+                return false; // not a point of the curve
+            }
+        }
+
+        public override byte[] Sign(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> message)
+        {
+            using var key = curve.ImportEcdsa(privateKey);
+            return key.SignData(message, hash, DSASignatureFormat.Rfc3279DerSequence);
+        }
+
+        public override bool IsWellFormed(ReadOnlySpan<byte> publicKey) => curve.IsPoint(publicKey);
+
+        public override SecretKeyPair Generate()
+        {
+            using var key = curve.CreateEcdsa();
+            var parameters = key.ExportParameters(true);
+            return new(NistCurve.Encode(parameters.Q), parameters.D!);
+        }
+    }
+}

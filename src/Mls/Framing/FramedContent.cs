@@ -1,0 +1,129 @@
+namespace MlsConsole.Mls;
+
+/// <summary>RFC 9420 §6: <c>ContentType</c>.</summary>
+public enum ContentType : byte
+{
+    /// <summary>Application data.</summary>
+    Application = 1,
+    /// <summary>A proposal.</summary>
+    Proposal = 2,
+    /// <summary>A commit.</summary>
+    Commit = 3,
+}
+
+/// <summary>RFC 9420 §6: <c>SenderType</c>.</summary>
+public enum SenderType : byte
+{
+    /// <summary>A member, by leaf index.</summary>
+    Member = 1,
+    /// <summary>An external sender, by its place in external_senders.</summary>
+    External = 2,
+    /// <summary>A client that proposes to add itself.</summary>
+    NewMemberProposal = 3,
+    /// <summary>A client that adds itself by external commit.</summary>
+    NewMemberCommit = 4,
+}
+
+/// <summary>RFC 9420 §6.</summary>
+/// <param name="Type">Kind of sender.</param>
+/// <param name="Index">Leaf index of a member, or place of an external sender; else 0.</param>
+public readonly record struct Sender(SenderType Type, uint Index)
+{
+    internal static Sender Read(ref TlsReader reader)
+    {
+        var type = (SenderType)reader.ReadUInt8();
+        if (type is < SenderType.Member or > SenderType.NewMemberCommit) MlsException.Throw(Rules.CodecEnum);
+        return new(type, type is SenderType.Member or SenderType.External ? reader.ReadUInt32() : 0);
+    }
+
+    internal void Write(TlsWriter writer)
+    {
+        writer.WriteUInt8((byte)Type);
+        if (Type is SenderType.Member or SenderType.External) writer.WriteUInt32(Index);
+    }
+}
+
+/// <summary>What a message says and where it belongs, RFC 9420 §6.</summary>
+/// <remarks>
+/// <code>
+/// struct {
+///     opaque group_id&lt;V&gt;; uint64 epoch; Sender sender; opaque authenticated_data&lt;V&gt;; ContentType content_type;
+///     select (content_type) { case application: opaque application_data&lt;V&gt;; case proposal: Proposal; case commit: Commit; };
+/// } FramedContent;
+/// </code>
+/// </remarks>
+public sealed class FramedContent
+{
+    private FramedContent(ref TlsReader reader)
+    {
+        int start = reader.Position;
+        GroupId = reader.ReadOpaque();
+        Epoch = reader.ReadUInt64();
+        Sender = Sender.Read(ref reader);
+        AuthenticatedData = reader.ReadOpaque();
+        ContentType = (ContentType)reader.ReadUInt8();
+        switch (ContentType)
+        {
+            case ContentType.Application: ApplicationData = reader.ReadOpaque(); break;
+            case ContentType.Proposal: Proposal = Proposal.Read(ref reader); break;
+            case ContentType.Commit: Commit = Commit.Read(ref reader); break;
+            default: MlsException.Throw(Rules.CodecEnum); break;
+        }
+        Encoded = reader.Since(start);
+    }
+
+    /// <summary>The group.</summary>
+    public ReadOnlyMemory<byte> GroupId { get; }
+    /// <summary>The epoch that the message was sent in.</summary>
+    public ulong Epoch { get; }
+    /// <summary>Who says it was sent by whom.</summary>
+    public Sender Sender { get; }
+    /// <summary>Bytes that are signed with the content but not interpreted.</summary>
+    public ReadOnlyMemory<byte> AuthenticatedData { get; }
+    /// <summary>Which of the next three is set.</summary>
+    public ContentType ContentType { get; }
+    /// <summary>Set for <see cref="ContentType.Application"/>.</summary>
+    public ReadOnlyMemory<byte> ApplicationData { get; }
+    /// <summary>Set for <see cref="ContentType.Proposal"/>.</summary>
+    public Proposal? Proposal { get; }
+    /// <summary>Set for <see cref="ContentType.Commit"/>.</summary>
+    public Commit? Commit { get; }
+    /// <summary>The content as on the wire.</summary>
+    internal ReadOnlyMemory<byte> Encoded { get; }
+
+    internal static FramedContent Read(ref TlsReader reader) => new(ref reader);
+
+    internal static FramedContent Create(ReadOnlySpan<byte> groupId, ulong epoch, Sender sender, ReadOnlySpan<byte> authenticatedData, ContentType type, Action<TlsWriter> writeBody)
+    {
+        var writer = new TlsWriter(512).WriteOpaque(groupId).WriteUInt64(epoch);
+        sender.Write(writer);
+        writer.WriteOpaque(authenticatedData).WriteUInt8((byte)type);
+        writeBody(writer);
+        var reader = new TlsReader(writer.ToArray());
+        return Read(ref reader);
+    }
+
+    /// <summary>FramedContentTBS, RFC 9420 §6.1: the GroupContext is part of it for members and joiners.</summary>
+    internal TlsWriter ToBeSigned(WireFormat format, GroupContext context)
+    {
+        var writer = new TlsWriter(Encoded.Length + 256)
+            .WriteUInt16(ProtocolVersion.Mls10).WriteUInt16((ushort)format).WriteRaw(Encoded.Span);
+        if (Sender.Type is SenderType.Member or SenderType.NewMemberCommit) writer.WriteRaw(context.Encoded.Span);
+        return writer;
+    }
+}
+
+/// <summary>RFC 9420 §6.1: <c>struct { opaque signature&lt;V&gt;; select (content_type) { case commit: MAC confirmation_tag; }; }</c></summary>
+/// <param name="Signature">Over FramedContentTBS.</param>
+/// <param name="ConfirmationTag">Of a commit; empty otherwise.</param>
+public readonly record struct FramedContentAuthData(ReadOnlyMemory<byte> Signature, ReadOnlyMemory<byte> ConfirmationTag)
+{
+    internal static FramedContentAuthData Read(ref TlsReader reader, ContentType type) =>
+        new(reader.ReadOpaque(), type == ContentType.Commit ? reader.ReadOpaque() : default);
+
+    internal void Write(TlsWriter writer, ContentType type)
+    {
+        writer.WriteOpaque(Signature.Span);
+        if (type == ContentType.Commit) writer.WriteOpaque(ConfirmationTag.Span);
+    }
+}

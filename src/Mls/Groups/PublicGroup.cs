@@ -1,0 +1,117 @@
+namespace MlsConsole.Mls;
+
+/// <summary>The public state of a group at one epoch: all that can be known, and verified, without a group secret (RFC 9420 §12).</summary>
+/// <remarks>
+/// Immutable. The way of a commit is <see cref="Authenticate"/>, <see cref="Stage"/>, then <see cref="StagedCommit.Accept"/>,
+/// which returns the next epoch's <see cref="PublicGroup"/>; each step throws <see cref="MlsException"/> and leaves nothing to undo.
+/// </remarks>
+public sealed partial class PublicGroup
+{
+    internal PublicGroup(CipherSuite suite, GroupContext context, RatchetTree tree, ReadOnlyMemory<byte> confirmationTag, ReadOnlyMemory<byte> interimTranscriptHash)
+    {
+        Suite = suite;
+        Context = context;
+        Tree = tree;
+        ConfirmationTag = confirmationTag;
+        InterimTranscriptHash = interimTranscriptHash;
+    }
+
+    internal CipherSuite Suite { get; }
+    /// <summary>The GroupContext of the epoch.</summary>
+    public GroupContext Context { get; }
+    /// <summary>The ratchet tree of the epoch.</summary>
+    public RatchetTree Tree { get; }
+    /// <summary>The confirmation tag of the commit that began the epoch.</summary>
+    public ReadOnlyMemory<byte> ConfirmationTag { get; }
+    internal ReadOnlyMemory<byte> InterimTranscriptHash { get; }
+
+    /// <summary>The group's cipher suite.</summary>
+    public ushort CipherSuite => Context.CipherSuite;
+    /// <summary>The group id.</summary>
+    public ReadOnlyMemory<byte> GroupId => Context.GroupId;
+    /// <summary>The epoch.</summary>
+    public ulong Epoch => Context.Epoch;
+    /// <summary>The tree hash (RFC 9420 §7.8).</summary>
+    public ReadOnlyMemory<byte> TreeHash => Context.TreeHash;
+    /// <summary>Members of the group.</summary>
+    public int MemberCount => Tree.MemberCount;
+    /// <summary>All members, by leaf index.</summary>
+    public IEnumerable<(LeafIndex Index, LeafNode Leaf)> Members => Tree.Members;
+    /// <summary>The leaf at an index, or null where it is blank or outside the tree.</summary>
+    public LeafNode? Leaf(LeafIndex index) => Tree.Leaf(index);
+    /// <summary>The content of the ratchet_tree extension (RFC 9420 §12.4.3.3).</summary>
+    public byte[] EncodeRatchetTree() => Tree.Encode();
+
+    /// <summary>Verifies a GroupInfo and its tree as one who joins would (RFC 9420 §12.4.3.1).</summary>
+    /// <param name="groupInfo">The GroupInfo.</param>
+    /// <param name="ratchetTree">The tree, unless the GroupInfo has it inside.</param>
+    /// <exception cref="MlsException">The rule that the input breaks.</exception>
+    public static PublicGroup FromGroupInfo(UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree)
+    {
+        var context = groupInfo.GroupContext;
+        var suite = Mls.CipherSuite.Get(context.CipherSuite);
+        context.Extensions.RequireUnique();
+        groupInfo.Extensions.RequireUnique();
+        if ((ratchetTree ?? groupInfo.RatchetTree) is not { } treeBytes) throw new MlsException(Rules.GroupInfoRatchetTree, "absent");
+        var tree = RatchetTree.Decode(suite, treeBytes);
+        if (ratchetTree is not null && groupInfo.RatchetTree is { } inside)
+            MlsException.Require(inside.Span.SequenceEqual(ratchetTree.Value.Span), Rules.GroupInfoRatchetTree);
+        MlsException.Require(tree.Hash.Span.SequenceEqual(context.TreeHash.Span), Rules.TreeHash);
+        RequireSignature(suite, tree, groupInfo);
+        MlsException.Require(groupInfo.ConfirmationTag.Length == suite.HashLength, Rules.FramingConfirmationTag);
+        TreeValidation.Verify(tree, context);
+        var interim = TranscriptHash.Interim(suite, context.ConfirmedTranscriptHash.Span, groupInfo.ConfirmationTag.Span);
+        return new(suite, context, tree, groupInfo.ConfirmationTag, interim);
+    }
+
+    /// <summary>Verifies another GroupInfo of this epoch: same context, confirmation tag and tree, signed by a member, with an external_pub.</summary>
+    /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
+    public void VerifyGroupInfo(UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree)
+    {
+        MlsException.Require(groupInfo.GroupContext.Epoch == Epoch, Rules.GroupInfoEpoch);
+        MlsException.Require(groupInfo.GroupContext.TreeHash.Span.SequenceEqual(TreeHash.Span), Rules.GroupInfoTreeHash);
+        MlsException.Require(groupInfo.GroupContext.Encoded.Span.SequenceEqual(Context.Encoded.Span), Rules.GroupInfoContext);
+        MlsException.Require(groupInfo.ConfirmationTag.Span.SequenceEqual(ConfirmationTag.Span), Rules.GroupInfoConfirmationTag);
+        groupInfo.Extensions.RequireUnique();
+        RequireSignature(Suite, Tree, groupInfo);
+        RequireExternalPub(groupInfo);
+        if (ratchetTree is null && groupInfo.RatchetTree is null) return;
+        var ours = Tree.Encode().AsSpan();
+        MlsException.Require(ratchetTree is null || ours.SequenceEqual(ratchetTree.Value.Span), Rules.GroupInfoRatchetTree);
+        MlsException.Require(groupInfo.RatchetTree is not { } inside || ours.SequenceEqual(inside.Span), Rules.GroupInfoRatchetTree);
+    }
+
+    /// <summary>Requires an external_pub that a joiner can use (RFC 9420 §12.4.3.2).</summary>
+    /// <exception cref="MlsException"><see cref="Rules.GroupInfoExternalPub"/></exception>
+    public void RequireExternalPub(UnverifiedGroupInfo groupInfo) =>
+        MlsException.Require(groupInfo.ExternalPublicKey is { } key && Suite.IsWellFormedKemPublicKey(key.Span), Rules.GroupInfoExternalPub);
+
+    private static void RequireSignature(CipherSuite suite, RatchetTree tree, UnverifiedGroupInfo groupInfo)
+    {
+        var signer = tree.Leaf(groupInfo.Signer);
+        MlsException.Require(signer is not null, Rules.GroupInfoSigner);
+        MlsException.Require(groupInfo.VerifySignature(suite, signer.SignatureKey.Span), Rules.GroupInfoSignature);
+    }
+
+    private const byte SnapshotVersion = 1;
+
+    /// <summary>This state in bytes of our own form: version, GroupContext, confirmation tag, interim transcript hash, tree.</summary>
+    public byte[] Snapshot() => new TlsWriter(1024)
+        .WriteUInt8(SnapshotVersion).WriteRaw(Context.Encoded.Span).WriteOpaque(ConfirmationTag.Span).WriteOpaque(InterimTranscriptHash.Span)
+        .WriteRaw(Tree.Encode()).ToArray();
+
+    /// <summary>Reads what <see cref="Snapshot"/> wrote. Checks that the tree hash is the context's; signatures were checked before it was written.</summary>
+    /// <exception cref="MlsException">The snapshot is not whole.</exception>
+    public static PublicGroup Restore(ReadOnlyMemory<byte> snapshot)
+    {
+        var reader = new TlsReader(snapshot);
+        if (reader.ReadUInt8() != SnapshotVersion) MlsException.Throw(Rules.CodecVersion);
+        var context = GroupContext.Read(ref reader);
+        var confirmationTag = reader.ReadOpaque();
+        var interim = reader.ReadOpaque();
+        var suite = Mls.CipherSuite.Get(context.CipherSuite);
+        var tree = RatchetTree.Decode(suite, snapshot[reader.Position..]);
+        MlsException.Require(tree.Hash.Span.SequenceEqual(context.TreeHash.Span), Rules.TreeHash);
+        return new(suite, context, tree, confirmationTag, interim);
+    }
+}

@@ -1,0 +1,82 @@
+namespace MlsConsole.Mls;
+
+/// <summary>A GroupInfo as it came, its signature not yet checked (RFC 9420 §12.4.3).</summary>
+/// <remarks>
+/// <code>
+/// struct {
+///     GroupContext group_context; Extension extensions&lt;V&gt;; MAC confirmation_tag; uint32 signer;
+///     opaque signature&lt;V&gt;;    // SignWithLabel(., "GroupInfoTBS", GroupInfoTBS)
+/// } GroupInfo;
+/// </code>
+/// </remarks>
+public sealed class UnverifiedGroupInfo
+{
+    private readonly int _unsignedLength;
+    private readonly ReadOnlyMemory<byte> _signature;
+
+    private UnverifiedGroupInfo(ref TlsReader reader)
+    {
+        int start = reader.Position;
+        GroupContext = GroupContext.Read(ref reader);
+        Extensions = Extensions.Read(ref reader);
+        ConfirmationTag = reader.ReadOpaque();
+        Signer = new(reader.ReadUInt32());
+        _unsignedLength = reader.Position - start;
+        _signature = reader.ReadOpaque();
+        Encoded = reader.Since(start);
+    }
+
+    /// <summary>The state of the group.</summary>
+    public GroupContext GroupContext { get; }
+    /// <summary>The GroupInfo's own extensions, such as external_pub and ratchet_tree.</summary>
+    public Extensions Extensions { get; }
+    /// <summary>The confirmation tag of the commit that began the epoch.</summary>
+    public ReadOnlyMemory<byte> ConfirmationTag { get; }
+    /// <summary>The member that signed.</summary>
+    public LeafIndex Signer { get; }
+    /// <summary>The GroupInfo as on the wire, without an MLSMessage header.</summary>
+    public ReadOnlyMemory<byte> Encoded { get; }
+    /// <summary>The tree inside the GroupInfo, if it is there.</summary>
+    public ReadOnlyMemory<byte>? RatchetTree => Extensions.Find(ExtensionType.RatchetTree);
+
+    internal static UnverifiedGroupInfo Read(ref TlsReader reader) => new(ref reader);
+
+    /// <summary>Decodes a GroupInfo, bare or as an MLSMessage.</summary>
+    /// <exception cref="MlsException">The bytes are not exactly one GroupInfo.</exception>
+    public static UnverifiedGroupInfo Decode(ReadOnlyMemory<byte> bytes)
+    {
+        var reader = new TlsReader(bytes);
+        if (MlsMessage.StartsWithHeader(reader, WireFormat.GroupInfo))
+            return MlsMessage.Decode(bytes).GroupInfo!;
+        var groupInfo = Read(ref reader);
+        reader.RequireEnd();
+        return groupInfo;
+    }
+
+    /// <summary>Makes and signs a GroupInfo.</summary>
+    internal static UnverifiedGroupInfo Create(CipherSuite suite, ReadOnlySpan<byte> signaturePrivateKey, GroupContext context, Extensions extensions, ReadOnlySpan<byte> confirmationTag, LeafIndex signer)
+    {
+        var writer = new TlsWriter(512);
+        writer.WriteRaw(context.Encoded.Span);
+        extensions.Write(writer);
+        writer.WriteOpaque(confirmationTag).WriteUInt32(signer);
+        var signature = suite.SignWithLabel(signaturePrivateKey, "GroupInfoTBS", writer.WrittenSpan);
+        return Decode(writer.WriteOpaque(signature).ToArray());
+    }
+
+    internal bool VerifySignature(CipherSuite suite, ReadOnlySpan<byte> signatureKey) =>
+        suite.VerifyWithLabel(signatureKey, "GroupInfoTBS", Encoded.Span[.._unsignedLength], _signature.Span);
+
+    /// <summary>The external public key, RFC 9420 §12.4.3.2: <c>struct { HPKEPublicKey external_pub; } ExternalPub;</c></summary>
+    internal ReadOnlyMemory<byte>? ExternalPublicKey
+    {
+        get
+        {
+            if (Extensions.Find(ExtensionType.ExternalPub) is not { } data) return null;
+            var reader = new TlsReader(data);
+            var key = reader.ReadOpaque();
+            reader.RequireEnd();
+            return key;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+namespace MlsConsole.Mls;
+
+public static partial class Rules
+{
+    /// <summary>Bad key package signature.</summary>
+    public static readonly Rule KeyPackageSignature = new("key-package.signature", "§10.1", "The signature of a KeyPackage verifies with the signature key of its leaf node.");
+    /// <summary>Leaf node source is not key_package.</summary>
+    public static readonly Rule KeyPackageLeafSource = new("key-package.leaf-source", "§10.1", "The leaf node of a KeyPackage has the source key_package.");
+    /// <summary>One key for two purposes.</summary>
+    public static readonly Rule KeyPackageInitKey = new("key-package.init-key", "§10.1", "The init key of a KeyPackage is well-formed and differs from the encryption key of its leaf node.");
+    /// <summary>Expired or not yet valid.</summary>
+    public static readonly Rule KeyPackageLifetime = new("key-package.lifetime", "§7.3", "The current time is within the lifetime of a KeyPackage.");
+    /// <summary>Suite of another group.</summary>
+    public static readonly Rule KeyPackageCipherSuite = new("key-package.cipher-suite", "§10.1", "The protocol version and cipher suite of a KeyPackage are those of the group.");
+}
+
+/// <summary>A key package as it came, its signatures not yet checked (RFC 9420 §10).</summary>
+/// <remarks>
+/// <code>
+/// struct {
+///     ProtocolVersion version; CipherSuite cipher_suite; HPKEPublicKey init_key; LeafNode leaf_node;
+///     Extension extensions&lt;V&gt;;
+///     opaque signature&lt;V&gt;;    // SignWithLabel(., "KeyPackageTBS", KeyPackageTBS)
+/// } KeyPackage;
+/// </code>
+/// </remarks>
+public sealed class UnverifiedKeyPackage
+{
+    private readonly int _unsignedLength;
+
+    private UnverifiedKeyPackage(ref TlsReader reader)
+    {
+        int start = reader.Position;
+        reader.ReadVersion();
+        CipherSuite = reader.ReadUInt16();
+        InitKey = reader.ReadOpaque();
+        LeafNode = LeafNode.Read(ref reader);
+        Extensions = Extensions.Read(ref reader);
+        _unsignedLength = reader.Position - start;
+        Signature = reader.ReadOpaque();
+        Encoded = reader.Since(start);
+    }
+
+    /// <summary>The cipher suite that the key package is for.</summary>
+    public ushort CipherSuite { get; }
+    /// <summary>The HPKE key that a Welcome is encrypted to.</summary>
+    public ReadOnlyMemory<byte> InitKey { get; }
+    /// <summary>The leaf that an Add puts into the tree.</summary>
+    public LeafNode LeafNode { get; }
+    /// <summary>The key package's own extensions.</summary>
+    public Extensions Extensions { get; }
+    /// <summary>The key package as on the wire, without an MLSMessage header.</summary>
+    public ReadOnlyMemory<byte> Encoded { get; }
+    internal ReadOnlyMemory<byte> Signature { get; }
+
+    internal static UnverifiedKeyPackage Read(ref TlsReader reader) => new(ref reader);
+
+    /// <summary>Decodes a KeyPackage, bare or as an MLSMessage.</summary>
+    /// <exception cref="MlsException">The bytes are not exactly one key package.</exception>
+    public static UnverifiedKeyPackage Decode(ReadOnlyMemory<byte> bytes)
+    {
+        var reader = new TlsReader(bytes);
+        if (MlsMessage.StartsWithHeader(reader, WireFormat.KeyPackage))
+            return MlsMessage.Decode(bytes).KeyPackage!;
+        var keyPackage = Read(ref reader);
+        reader.RequireEnd();
+        return keyPackage;
+    }
+
+    /// <summary>Checks everything that can be checked without a group (RFC 9420 §10.1, §7.3).</summary>
+    /// <param name="now">The time that the lifetime must contain, or null to leave the lifetime unchecked (§7.3 only recommends it to receivers).</param>
+    /// <exception cref="MlsException">The rule that the key package breaks.</exception>
+    public KeyPackage Verify(DateTimeOffset? now)
+    {
+        var suite = Mls.CipherSuite.Get(CipherSuite);
+        MlsException.Require(LeafNode.Source == LeafNodeSource.KeyPackage, Rules.KeyPackageLeafSource);
+        MlsException.Require(suite.IsWellFormedKemPublicKey(InitKey.Span), Rules.KeyPackageInitKey);
+        // §10.1: "the value of leaf_node.encryption_key is different from the value of the init_key field"
+        MlsException.Require(!InitKey.Span.SequenceEqual(LeafNode.EncryptionKey.Span), Rules.KeyPackageInitKey);
+        Extensions.RequireUnique();
+        LeafNodeValidation.Verify(LeafNode, suite, default, default);
+        MlsException.Require(suite.VerifyWithLabel(LeafNode.SignatureKey.Span, "KeyPackageTBS", Encoded.Span[.._unsignedLength], Signature.Span), Rules.KeyPackageSignature);
+        MlsException.Require(now is null || LeafNode.Lifetime!.Value.Contains(now.Value), Rules.KeyPackageLifetime);
+        return new(this, suite.KeyPackageReference(Encoded.Span));
+    }
+}
+
+/// <summary>A key package whose signatures, keys and lifetime hold. Only <see cref="UnverifiedKeyPackage.Verify"/> makes one.</summary>
+public sealed class KeyPackage
+{
+    private readonly UnverifiedKeyPackage _content;
+
+    internal KeyPackage(UnverifiedKeyPackage content, byte[] reference)
+    {
+        _content = content;
+        Reference = reference;
+    }
+
+    /// <summary>The cipher suite that the key package is for.</summary>
+    public ushort CipherSuite => _content.CipherSuite;
+    /// <summary>The HPKE key that a Welcome is encrypted to.</summary>
+    public ReadOnlyMemory<byte> InitKey => _content.InitKey;
+    /// <summary>The leaf that an Add puts into the tree.</summary>
+    public LeafNode LeafNode => _content.LeafNode;
+    /// <summary>KeyPackageRef, of the hash's length (RFC 9420 §5.2).</summary>
+    public ReadOnlyMemory<byte> Reference { get; }
+    /// <summary>The key package as on the wire, without an MLSMessage header.</summary>
+    public ReadOnlyMemory<byte> Encoded => _content.Encoded;
+    /// <summary>First second of its lifetime.</summary>
+    public DateTimeOffset NotBefore => Seconds(LeafNode.Lifetime!.Value.NotBefore);
+    /// <summary>Last second of its lifetime.</summary>
+    public DateTimeOffset NotAfter => Seconds(LeafNode.Lifetime!.Value.NotAfter);
+    /// <summary>Whether the key package says of itself that it may be used again (draft-ietf-mls-extensions).</summary>
+    public bool IsLastResort => _content.Extensions.Find(ExtensionType.LastResort) is not null;
+
+    private static DateTimeOffset Seconds(ulong seconds) =>
+        seconds >= (ulong)DateTimeOffset.MaxValue.ToUnixTimeSeconds() ? DateTimeOffset.MaxValue : DateTimeOffset.FromUnixTimeSeconds((long)seconds);
+}

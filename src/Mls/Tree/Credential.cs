@@ -1,0 +1,81 @@
+namespace MlsConsole.Mls;
+
+/// <summary>Credential types of RFC 9420 §5.3 (IANA registry §17.5).</summary>
+public static class CredentialType
+{
+    /// <summary>An identity in bytes that the application gives a meaning.</summary>
+    public const ushort Basic = 1;
+    /// <summary>A chain of X.509 certificates, leaf first.</summary>
+    public const ushort X509 = 2;
+}
+
+/// <summary>RFC 9420 §5.3. Types other than basic and x509 are kept opaque.</summary>
+/// <remarks>
+/// <code>
+/// struct {
+///     CredentialType credential_type;
+///     select (Credential.credential_type) {
+///         case basic: opaque identity&lt;V&gt;;
+///         case x509:  Certificate certificates&lt;V&gt;;
+///     };
+/// } Credential;
+/// </code>
+/// </remarks>
+public sealed class Credential
+{
+    private readonly ReadOnlyMemory<byte> _body;
+
+    private Credential(ushort type, ReadOnlyMemory<byte> body)
+    {
+        Type = type;
+        _body = body;
+    }
+
+    /// <summary>A basic credential.</summary>
+    public static Credential Basic(ReadOnlyMemory<byte> identity) => new(CredentialType.Basic, identity);
+
+    /// <summary>An X.509 credential.</summary>
+    /// <param name="certificates">DER certificates, the leaf's first.</param>
+    public static Credential X509(IEnumerable<ReadOnlyMemory<byte>> certificates)
+    {
+        var writer = new TlsWriter();
+        foreach (var certificate in certificates) writer.WriteOpaque(certificate.Span);
+        return new(CredentialType.X509, writer.ToArray());
+    }
+
+    /// <summary>The credential type, one of <see cref="CredentialType"/> or another registered value.</summary>
+    public ushort Type { get; }
+
+    /// <summary>The identity of a basic credential; empty for other types.</summary>
+    public ReadOnlyMemory<byte> Identity => Type == CredentialType.Basic ? _body : default;
+
+    /// <summary>The DER certificates of an X.509 credential, leaf first; empty for other types.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Certificates
+    {
+        get
+        {
+            var list = new List<ReadOnlyMemory<byte>>();
+            if (Type != CredentialType.X509) return list;
+            var reader = new TlsReader(_body);
+            while (!reader.AtEnd) list.Add(reader.ReadOpaque());
+            return list;
+        }
+    }
+
+    /// <summary>Whether two credentials are the same bytes.</summary>
+    public bool SameAs(Credential other) => Type == other.Type && _body.Span.SequenceEqual(other._body.Span);
+
+    internal static Credential Read(ref TlsReader reader)
+    {
+        ushort type = reader.ReadUInt16();
+        var body = reader.ReadOpaque();
+        if (type == CredentialType.X509)
+        {
+            var certificates = new TlsReader(body);
+            while (!certificates.AtEnd) certificates.ReadOpaque();
+        }
+        return new(type, body);
+    }
+
+    internal void Write(TlsWriter writer) => writer.WriteUInt16(Type).WriteOpaque(_body.Span);
+}

@@ -1,0 +1,103 @@
+namespace MlsConsole.Mls;
+
+/// <summary>Extension types of RFC 9420 (IANA registry §17.3).</summary>
+public static class ExtensionType
+{
+    /// <summary>§5.3.3</summary>
+    public const ushort ApplicationId = 1;
+    /// <summary>§12.4.3.3</summary>
+    public const ushort RatchetTree = 2;
+    /// <summary>§11.1</summary>
+    public const ushort RequiredCapabilities = 3;
+    /// <summary>§12.4.3.2</summary>
+    public const ushort ExternalPub = 4;
+    /// <summary>§12.1.8.1</summary>
+    public const ushort ExternalSenders = 5;
+    /// <summary>Marks the key package of last resort (draft-ietf-mls-extensions).</summary>
+    public const ushort LastResort = 0x000A;
+
+    internal static bool IsDefault(ushort type) => type is >= ApplicationId and <= ExternalSenders;
+}
+
+/// <summary>One extension, its content opaque (RFC 9420 §13).</summary>
+public readonly record struct Extension(ushort Type, ReadOnlyMemory<byte> Data);
+
+/// <summary>A list of extensions with at most one of each type.</summary>
+public sealed class Extensions
+{
+    private readonly Extension[] _items;
+
+    /// <summary>A list of the given extensions.</summary>
+    public Extensions(params Extension[] items) => _items = items;
+
+    /// <summary>No extensions.</summary>
+    public static Extensions None { get; } = new();
+
+    /// <summary>The extensions in the order of the wire.</summary>
+    public IReadOnlyList<Extension> Items => _items;
+
+    /// <summary>The content of an extension, or null where it is absent.</summary>
+    public ReadOnlyMemory<byte>? Find(ushort type)
+    {
+        foreach (var extension in _items)
+            if (extension.Type == type) return extension.Data;
+        return null;
+    }
+
+    internal static Extensions Read(ref TlsReader reader)
+    {
+        var vector = reader.ReadVector();
+        if (vector.AtEnd) return None;
+        var items = new List<Extension>(2);
+        while (!vector.AtEnd)
+        {
+            var extension = new Extension(vector.ReadUInt16(), vector.ReadOpaque());
+            items.Add(extension);
+        }
+        return new([.. items]);
+    }
+
+    internal void Write(TlsWriter writer)
+    {
+        int start = writer.BeginVector();
+        foreach (var extension in _items) writer.WriteUInt16(extension.Type).WriteOpaque(extension.Data.Span);
+        writer.EndVector(start);
+    }
+
+    /// <summary>RFC 9420 §13.4: "an extensions list MUST NOT contain more than one extension of any given type".</summary>
+    internal void RequireUnique()
+    {
+        if (_items.Length < 2) return;
+        var seen = new HashSet<ushort>(_items.Length);
+        foreach (var extension in _items)
+            MlsException.Require(seen.Add(extension.Type), Rules.ExtensionDuplicate);
+    }
+}
+
+/// <summary>What every member must support, RFC 9420 §11.1.</summary>
+public sealed record RequiredCapabilities(UInt16List Extensions, UInt16List Proposals, UInt16List Credentials)
+{
+    internal static RequiredCapabilities? Of(Extensions extensions)
+    {
+        if (extensions.Find(ExtensionType.RequiredCapabilities) is not { } data) return null;
+        var reader = new TlsReader(data);
+        var required = new RequiredCapabilities(UInt16List.Read(ref reader), UInt16List.Read(ref reader), UInt16List.Read(ref reader));
+        reader.RequireEnd();
+        return required;
+    }
+}
+
+/// <summary>A party outside the group that may send proposals, RFC 9420 §12.1.8.1.</summary>
+public sealed record ExternalSender(ReadOnlyMemory<byte> SignatureKey, Credential Credential)
+{
+    internal static IReadOnlyList<ExternalSender> Of(Extensions extensions)
+    {
+        if (extensions.Find(ExtensionType.ExternalSenders) is not { } data) return [];
+        var reader = new TlsReader(data);
+        var vector = reader.ReadVector();
+        reader.RequireEnd();
+        var senders = new List<ExternalSender>();
+        while (!vector.AtEnd) senders.Add(new(vector.ReadOpaque(), Credential.Read(ref vector)));
+        return senders;
+    }
+}

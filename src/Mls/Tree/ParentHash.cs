@@ -1,0 +1,92 @@
+namespace MlsConsole.Mls;
+
+/// <summary>Parent hashes, RFC 9420 §7.9.</summary>
+internal static class ParentHash
+{
+    // struct { HPKEPublicKey encryption_key; opaque parent_hash<V>; opaque original_sibling_tree_hash<V>; } ParentHashInput;
+    public static byte[] Compute(CipherSuite suite, ReadOnlySpan<byte> encryptionKey, ReadOnlySpan<byte> parentHash, ReadOnlySpan<byte> originalSiblingTreeHash)
+    {
+        var input = new TlsWriter(192).WriteOpaque(encryptionKey).WriteOpaque(parentHash).WriteOpaque(originalSiblingTreeHash);
+        return suite.Hash(input.WrittenSpan);
+    }
+
+    /// <summary>The parent nodes that an update path puts on a filtered direct path, and the parent hash that the committer's leaf must have.</summary>
+    /// <param name="suite">The group's cipher suite.</param>
+    /// <param name="path">The filtered direct path in the tree after the proposals, lowest first.</param>
+    /// <param name="keys">One new HPKE public key for each of its nodes.</param>
+    public static (ParentNode[] Nodes, byte[] LeafParentHash) ForPath(CipherSuite suite, PathStep[] path, IReadOnlyList<ReadOnlyMemory<byte>> keys)
+    {
+        var nodes = new ParentNode[path.Length];
+        byte[] parentHash = []; // §7.9: zero-length for the root
+        for (int i = path.Length - 1; i >= 0; i--)
+        {
+            nodes[i] = new(keys[i], parentHash);
+            // The new node has no unmerged leaves, so the original sibling tree hash is the sibling's tree hash.
+            parentHash = Compute(suite, keys[i].Span, parentHash, path[i].Copath.Hash(suite));
+        }
+        return (nodes, parentHash);
+    }
+
+    /// <summary>RFC 9420 §7.9.2, for a whole tree: exactly one descendant of each non-blank parent node vouches for it.</summary>
+    /// <exception cref="MlsException"><see cref="Rules.TreeParentHash"/></exception>
+    public static void VerifyAll(RatchetTree tree)
+    {
+        var suite = tree.Suite;
+        var resolution = new List<ResolvedNode>();
+        Visit(tree.Root, tree.Levels, 0);
+
+        void Visit(TreeNode node, int level, uint firstLeaf)
+        {
+            if (level == 0) return;
+            var parent = (ParentPosition)node;
+            uint middle = firstLeaf + (1u << (level - 1));
+            if (parent.Node is { } content)
+            {
+                bool byLeft = Vouches(content, parent.Left, firstLeaf, parent.Right, middle, level - 1);
+                bool byRight = Vouches(content, parent.Right, middle, parent.Left, firstLeaf, level - 1);
+                MlsException.Require(byLeft != byRight, Rules.TreeParentHash);
+            }
+            Visit(parent.Left, level - 1, firstLeaf);
+            Visit(parent.Right, level - 1, middle);
+        }
+
+        // "D is in the resolution of C, and the intersection of P's unmerged_leaves with the subtree under C
+        //  is equal to the resolution of C with D removed": so the one node that is not unmerged at P is D.
+        bool Vouches(ParentNode p, TreeNode child, uint childFirst, TreeNode sibling, uint siblingFirst, int level)
+        {
+            resolution.Clear();
+            RatchetTree.Resolve(child, childFirst, level, resolution);
+            int unmergedBelow = CountWithin(p.UnmergedLeafArray, childFirst, level);
+            if (resolution.Count != unmergedBelow + 1) return false;
+            TreeNode? d = null;
+            foreach (var resolved in resolution)
+            {
+                if (resolved.Index.IsLeaf && p.HasUnmerged(resolved.Index.Leaf)) continue;
+                if (d is not null) return false;
+                d = resolved.Position;
+            }
+            if (d is null || d is LeafPosition { Leaf.Source: not LeafNodeSource.Commit }) return false;
+            var expected = Compute(suite, p.EncryptionKey.Span, p.ParentHash.Span, OriginalHash(suite, sibling, siblingFirst, level, p.UnmergedLeafArray));
+            return d.ParentHash.Span.SequenceEqual(expected);
+        }
+    }
+
+    /// <summary>The tree hash of a subtree in which the given leaves are blank and in no unmerged list (RFC 9420 §7.9).</summary>
+    private static byte[] OriginalHash(CipherSuite suite, TreeNode node, uint firstLeaf, int level, LeafIndex[] removed)
+    {
+        if (CountWithin(removed, firstLeaf, level) == 0) return node.Hash(suite);
+        if (node is LeafPosition leaf) return LeafPosition.ComputeHash(suite, leaf.Index, null);
+        var parent = (ParentPosition)node;
+        var left = OriginalHash(suite, parent.Left, firstLeaf, level - 1, removed);
+        var right = OriginalHash(suite, parent.Right, firstLeaf + (1u << (level - 1)), level - 1, removed);
+        return ParentPosition.ComputeHash(suite, parent.Node?.WithoutUnmerged(removed), left, right);
+    }
+
+    private static int CountWithin(LeafIndex[] leaves, uint firstLeaf, int level)
+    {
+        int count = 0;
+        foreach (var leaf in leaves)
+            if (leaf.Value >> level == firstLeaf >> level) count++;
+        return count;
+    }
+}
