@@ -1,0 +1,82 @@
+# What ./test and ./run share: find a tool, or install it. Sourced by bash; needs $root. Nothing here fails the
+# caller: a function that cannot have its tool returns 1 and says why.
+
+apt_updated=""
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then sudo "$@"
+  else echo "neither root nor sudo: cannot run '$*'" >&2; return 1
+  fi
+}
+
+# install_package NAME_IN_APT NAME_IN_BREW
+install_package() {
+  local log="$root/artifacts/install.log"
+  mkdir -p "$root/artifacts"
+  echo "installing ${1} (log: artifacts/install.log)" >&2
+  if command -v apt-get >/dev/null; then
+    if [ -z "$apt_updated" ]; then
+      as_root apt-get update >>"$log" 2>&1 || { echo "apt-get update failed" >&2; return 1; }
+      apt_updated=1
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1" >>"$log" 2>&1
+  elif command -v brew >/dev/null; then
+    brew install "$2" >>"$log" 2>&1
+  else
+    echo "neither apt-get nor brew: install $1 yourself" >&2
+    return 1
+  fi
+}
+
+is_node_20() { [ -x "$(command -v "$1")" ] && [ "$("$1" -p 'Number(process.versions.node.split(".")[0]) >= 20' 2>/dev/null)" = true ]; }
+
+# Sets and exports MLSCONSOLE_NODE, a Node of at least version 20. Debian 12 has 18, which is enough to run npm; npm's
+# registry has the newer binary itself. npm goes on running on the Node that it came with: Debian's npm finds its
+# parts only through Debian's Node.
+node_package_version=22.23.3
+need_node() {
+  local candidate platform
+  case "$(uname -s)-$(uname -m)" in
+    Linux-x86_64) platform=linux-x64 ;;
+    Linux-aarch64) platform=linux-arm64 ;;
+    Darwin-arm64) platform=darwin-arm64 ;;
+    Darwin-x86_64) platform=darwin-x64 ;;
+    *) platform="" ;;
+  esac
+  command -v npm >/dev/null || install_package npm node || return 1
+  for candidate in "${MLSCONSOLE_NODE:-node}" node "$root/artifacts/node/node_modules/node-$platform/bin/node"; do
+    if is_node_20 "$candidate"; then export MLSCONSOLE_NODE="$candidate"; return 0; fi
+  done
+  [ -n "$platform" ] || { echo "Node 20 or later is needed" >&2; return 1; }
+  echo "installing Node $node_package_version from the npm registry (log: artifacts/install.log)" >&2
+  mkdir -p "$root/artifacts/node"
+  npm install --prefix "$root/artifacts/node" --no-save "node-$platform@$node_package_version" >>"$root/artifacts/install.log" 2>&1 || return 1
+  is_node_20 "$candidate" && export MLSCONSOLE_NODE="$candidate"
+}
+
+# npm packages of a folder, exactly those of its lock file; again only if the lock file changed.
+need_npm_packages() {
+  local installed="$1/node_modules/.package-lock.json"
+  [ -f "$installed" ] && [ ! "$1/package-lock.json" -nt "$installed" ] && return 0
+  echo "installing the npm packages of ${1#"$root"/}" >&2
+  mkdir -p "$root/artifacts"
+  (cd "$1" && npm ci --no-audit --no-fund) >>"$root/artifacts/install.log" 2>&1
+}
+
+# Sets and exports MLSCONSOLE_CHROMIUM.
+need_chromium() {
+  local candidate attempt
+  for attempt in found installed; do
+    for candidate in "${MLSCONSOLE_CHROMIUM:-}" chromium chromium-browser google-chrome \
+      "/Applications/Chromium.app/Contents/MacOS/Chromium" "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+      if [ -n "$candidate" ] && command -v "$candidate" >/dev/null; then
+        MLSCONSOLE_CHROMIUM="$(command -v "$candidate")"
+        export MLSCONSOLE_CHROMIUM
+        return 0
+      fi
+    done
+    [ "$attempt" = installed ] || install_package chromium chromium || return 1
+  done
+  return 1
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+// The client on the command line. Prints one JSON object a line; exits with 1 at the first thing that is not as it
+// should be.
+//   node cli.mjs rejoin  [--url http://127.0.0.1:5080] [--service-did did:web:localhost] [--suite 1] [--new-key]
+//   node cli.mjs journey [same options]
+//   node cli.mjs session [same options]     commands as JSON lines on standard input, see src/session.mjs
+import { parseArgs } from 'node:util';
+import { journey, rejoin, serviceView } from './src/scenarios.mjs';
+import { Service } from './src/service.mjs';
+import { runSession } from './src/session.mjs';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    url: { type: 'string', default: 'http://127.0.0.1:5080' },
+    'service-did': { type: 'string', default: 'did:web:localhost' },
+    suite: { type: 'string', default: '1' },
+    'new-key': { type: 'boolean', default: false },
+  },
+});
+
+const print = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
+const options = {
+  service: new Service(values.url, values['service-did']),
+  suite: Number(values.suite),
+  newKey: values['new-key'],
+  log: print,
+};
+
+const scenarios = {
+  async rejoin() {
+    const { convoId, alice } = await rejoin(options);
+    print({ result: 'passed', convoId, ...await serviceView(alice, convoId), device: alice.view(convoId) });
+  },
+  async journey() {
+    const { convoId, devices, server } = await journey(options);
+    print({ result: 'passed', convoId, ...server, devices: devices.map((device) => device.view(convoId)) });
+  },
+  session: () => runSession(options.service, process.stdin, print),
+};
+
+const scenario = scenarios[positionals[0]];
+if (scenario === undefined) {
+  process.stderr.write(`usage: node cli.mjs ${Object.keys(scenarios).join('|')} [--url URL] [--service-did DID] [--suite 1|2|3] [--new-key]\n`);
+  process.exit(2);
+}
+try {
+  await scenario();
+} catch (error) {
+  print({ result: 'failed', error: error.error ?? error.name, message: error.message, cause: error.cause?.message });
+  process.exitCode = 1;
+}

@@ -1,0 +1,193 @@
+// One device of one user: its keys, its group states, and what it does with the service.
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import * as mls from './mls.mjs';
+
+const base64 = (bytes) => Buffer.from(bytes).toString('base64');
+const bytes = (text) => Uint8Array.from(Buffer.from(text, 'base64'));
+const hex = (value) => Buffer.from(value).toString('hex');
+
+export class Device {
+  static async create(service, user, deviceId, suiteNumber) {
+    const device = new Device();
+    const cs = await mls.suite(suiteNumber);
+    Object.assign(device, {
+      service, user, deviceId, cs,
+      identity: new TextEncoder().encode(`${user.did}#${deviceId}`),
+      signature: await mls.signatureKeyPair(cs),
+      keyPackages: [], states: new Map(), seen: new Map(), pending: new Map(), own: new Set(),
+    });
+    return device;
+  }
+
+  /** Enrols the device with its signature key and some key packages. */
+  async register({ keyPackages = 3 } = {}) {
+    const made = [];
+    for (let i = 0; i < keyPackages; i++) made.push(await mls.keyPackage(this.cs, this.identity, this.signature));
+    const answer = await this.service.procedure(this.user, 'registerDevice', {
+      deviceId: this.deviceId,
+      deviceName: `ts-mls ${this.deviceId}`,
+      signaturePublicKey: base64(this.signature.publicKey),
+      keyPackages: made.map((kp) => ({ keyPackage: base64(mls.encodeKeyPackageMessage(kp.publicPackage)) })),
+    });
+    this.keyPackages.push(...made);
+    return answer;
+  }
+
+  async createConvo() {
+    const own = await this.#freshKeyPackage();
+    const state = await mls.newGroup(this.cs, randomBytes(32), own);
+    const { convo } = await this.service.procedure(this.user, 'createConvo', {
+      groupInfo: base64(await mls.groupInfoOf(this.cs, state)),
+    });
+    this.states.set(convo.convoId, state);
+    return convo;
+  }
+
+  claimKeyPackages(dids) {
+    return this.service.procedure(this.user, 'claimKeyPackages', { dids, cipherSuite: mls.suiteId(this.cs) });
+  }
+
+  /** Adds every device of the users, with one commit, one Welcome and the GroupInfo of the new epoch. */
+  async addMembers(convoId, dids) {
+    const { keyPackages, missing } = await this.claimKeyPackages(dids);
+    if (missing.length > 0) throw new Error(`no key package of ${missing}`);
+    const proposals = keyPackages.map((kp) => ({
+      proposalType: 'add', add: { keyPackage: mls.decodeKeyPackageMessage(bytes(kp.keyPackage)) },
+    }));
+    return this.#commit(convoId, 'addMembers', proposals);
+  }
+
+  /** A commit without proposals: new keys along the device's path. */
+  update(convoId) {
+    return this.#commit(convoId, 'commit', []);
+  }
+
+  /** Joins every conversation whose Welcome waits for this device. @returns the conversations joined */
+  async acceptWelcomes() {
+    const { welcomes } = await this.service.query(this.user, 'getWelcomes', { deviceId: this.deviceId });
+    for (const { id, convoId, welcome, ratchetTree } of welcomes) {
+      const decoded = mls.decodeMessage(bytes(welcome)).welcome;
+      const own = mls.recipientOf(decoded, this.keyPackages);
+      if (own === undefined) throw new Error(`the Welcome of ${convoId} is for none of this device's key packages`);
+      this.states.set(convoId, await mls.joinByWelcome(this.cs, decoded, own, mls.decodeTree(bytes(ratchetTree))));
+      await this.service.procedure(this.user, 'confirmWelcome', { id, success: true });
+    }
+    return welcomes.map(({ convoId }) => convoId);
+  }
+
+  /** All that the device knew of its groups is gone; with `newKey`, its signature key as well (a reinstall). */
+  async loseState({ newKey = false } = {}) {
+    this.states.clear();
+    this.seen.clear();
+    this.pending.clear();
+    this.keyPackages = [];
+    if (newKey) this.signature = await mls.signatureKeyPair(this.cs);
+  }
+
+  getGroupInfo(convoId, params = {}) {
+    return this.service.query(this.user, 'getGroupInfo', { convoId, ...params });
+  }
+
+  /** An external commit that is not sent yet: {input, state, removed, epoch}. */
+  async prepareJoin(convoId, served) {
+    const { groupInfo, ratchetTree } = served ?? await this.getGroupInfo(convoId, { includeTree: true });
+    const { commit, state, removed } = await mls.externalCommit(
+      this.cs, bytes(groupInfo), ratchetTree && bytes(ratchetTree), await this.#freshKeyPackage());
+    const input = {
+      convoId,
+      externalCommit: base64(commit),
+      groupInfo: base64(await mls.groupInfoOf(this.cs, state)),
+      idempotencyKey: randomUUID(),
+    };
+    return { input, state, removed, epoch: state.groupContext.epoch };
+  }
+
+  /** Sends what prepareJoin made; the device is a member from the moment of the answer. */
+  async sendJoin({ input, state }) {
+    const answer = await this.service.procedure(this.user, 'processExternalCommit', input);
+    this.states.set(input.convoId, state);
+    return answer;
+  }
+
+  /** Joins, or rejoins, by one external commit. */
+  async rejoin(convoId) {
+    const prepared = await this.prepareJoin(convoId);
+    return { ...await this.sendJoin(prepared), removed: prepared.removed };
+  }
+
+  /** Follows the commits of others (and own ones whose answer was lost) to the service's epoch. */
+  async catchUp(convoId) {
+    const from = this.#state(convoId).groupContext.epoch;
+    const { commits } = await this.service.query(this.user, 'getCommits', { convoId, fromEpoch: String(from) });
+    for (const { epoch, commit } of commits) {
+      const pending = this.pending.get(convoId);
+      const state = pending?.commit === commit
+        ? pending.state
+        : await mls.processCommit(this.cs, this.#state(convoId), bytes(commit));
+      if (state.groupContext.epoch !== BigInt(epoch)) throw new Error(`commit of epoch ${epoch} led to ${state.groupContext.epoch}`);
+      this.states.set(convoId, state);
+      this.pending.delete(convoId);
+    }
+    return commits.length;
+  }
+
+  async send(convoId, text) {
+    const { state, message } = await mls.encrypt(this.cs, this.#state(convoId), new TextEncoder().encode(text));
+    this.states.set(convoId, state); // a ratchet key is used once, whatever the service answers
+    const encoded = base64(message);
+    this.own.add(encoded);
+    return this.service.procedure(this.user, 'sendMessage', { convoId, message: encoded });
+  }
+
+  /** Texts that others sent since the last call, in the service's order. */
+  async receive(convoId) {
+    await this.catchUp(convoId);
+    const { messages, lastSeq } = await this.service.query(this.user, 'getMessages', { convoId, sinceSeq: this.seen.get(convoId) });
+    const texts = [];
+    for (const { message } of messages) {
+      if (this.own.has(message) || !mls.canDecrypt(this.#state(convoId), bytes(message))) continue;
+      const { state, plaintext } = await mls.decrypt(this.cs, this.#state(convoId), bytes(message));
+      this.states.set(convoId, state);
+      texts.push(new TextDecoder().decode(plaintext));
+    }
+    this.seen.set(convoId, lastSeq);
+    return texts;
+  }
+
+  /** What the device believes: {epoch, treeHash, authenticatorHash, members}. The authenticator itself stays here. */
+  view(convoId) {
+    const state = this.#state(convoId);
+    return {
+      epoch: Number(state.groupContext.epoch),
+      treeHash: hex(state.groupContext.treeHash),
+      authenticatorHash: createHash('sha256').update(state.keySchedule.epochAuthenticator).digest('hex'),
+      members: mls.membersOf(state),
+    };
+  }
+
+  async #commit(convoId, method, proposals) {
+    const made = await mls.commit(this.cs, this.#state(convoId), proposals);
+    const input = {
+      convoId,
+      commit: base64(made.commit),
+      ...(made.welcome && { welcome: base64(made.welcome) }),
+      groupInfo: base64(await mls.groupInfoOf(this.cs, made.state)),
+      idempotencyKey: randomUUID(),
+    };
+    this.pending.set(convoId, { commit: input.commit, state: made.state });
+    const answer = await this.service.procedure(this.user, method, input);
+    this.states.set(convoId, made.state);
+    this.pending.delete(convoId);
+    return answer;
+  }
+
+  #freshKeyPackage() {
+    return mls.keyPackage(this.cs, this.identity, this.signature);
+  }
+
+  #state(convoId) {
+    const state = this.states.get(convoId);
+    if (state === undefined) throw new Error(`${this.deviceId} has no state of ${convoId}`);
+    return state;
+  }
+}
