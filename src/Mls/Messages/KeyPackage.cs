@@ -67,6 +67,15 @@ public sealed class UnverifiedKeyPackage
         return keyPackage;
     }
 
+    /// <summary>Makes and signs a key package.</summary>
+    internal static UnverifiedKeyPackage Create(CipherSuite suite, ReadOnlySpan<byte> signaturePrivateKey, ReadOnlySpan<byte> initKey, LeafNode leaf, Extensions? extensions = null)
+    {
+        var writer = new TlsWriter(512).WriteUInt16(ProtocolVersion.Mls10).WriteUInt16(suite.Id).WriteOpaque(initKey).WriteRaw(leaf.Encoded.Span);
+        (extensions ?? Extensions.None).Write(writer);
+        var signature = suite.SignWithLabel(signaturePrivateKey, "KeyPackageTBS", writer.WrittenSpan);
+        return Decode(writer.WriteOpaque(signature).ToArray());
+    }
+
     /// <summary>Checks everything that can be checked without a group (RFC 9420 §10.1, §7.3).</summary>
     /// <param name="now">The time that the lifetime must contain, or null to leave the lifetime unchecked (§7.3 only recommends it to receivers).</param>
     /// <exception cref="MlsException">The rule that the key package breaks.</exception>
