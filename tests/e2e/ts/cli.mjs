@@ -3,9 +3,11 @@
 // should be.
 //   node cli.mjs rejoin  [--url http://127.0.0.1:5080] [--service-did did:web:localhost] [--suite 1] [--new-key]
 //   node cli.mjs journey [same options]
+//   node cli.mjs record  [--suite 1] [--commits 40] what a service would see of a wandering group; needs no service
 //   node cli.mjs session [same options]     commands as JSON lines on standard input, see src/session.mjs
 import { parseArgs } from 'node:util';
-import { journey, rejoin, serviceView } from './src/scenarios.mjs';
+import { Relay } from './src/relay.mjs';
+import { journey, rejoin, serviceView, wander } from './src/scenarios.mjs';
 import { Service } from './src/service.mjs';
 import { runSession } from './src/session.mjs';
 
@@ -15,13 +17,14 @@ const { values, positionals } = parseArgs({
     url: { type: 'string', default: 'http://127.0.0.1:5080' },
     'service-did': { type: 'string', default: 'did:web:localhost' },
     suite: { type: 'string', default: '1' },
+    commits: { type: 'string', default: '40' },
     'new-key': { type: 'boolean', default: false },
   },
 });
 
 const print = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const options = {
-  service: new Service(values.url, values['service-did']),
+  get service() { return new Service(values.url, values['service-did']); },
   suite: Number(values.suite),
   newKey: values['new-key'],
   log: print,
@@ -35,6 +38,11 @@ const scenarios = {
   async journey() {
     const { convoId, devices, server } = await journey(options);
     print({ result: 'passed', convoId, ...server, devices: devices.map((device) => device.view(convoId)) });
+  },
+  async record() {
+    const relay = new Relay();
+    const { convoId } = await wander({ service: relay, suite: options.suite, commits: Number(values.commits) });
+    print({ result: 'passed', suite: options.suite, ...relay.record(convoId) });
   },
   session: () => runSession(options.service, process.stdin, print),
 };

@@ -57,6 +57,13 @@ export class Device {
     return this.#commit(convoId, 'addMembers', proposals);
   }
 
+  /** Removes the devices with these credential identities. */
+  removeMembers(convoId, identities) {
+    const { members } = this.view(convoId);
+    return this.#commit(convoId, 'commit', members.filter(({ identity }) => identities.includes(identity))
+      .map(({ index }) => ({ proposalType: 'remove', remove: { removed: index } })));
+  }
+
   /** A commit without proposals: new keys along the device's path. */
   update(convoId) {
     return this.#commit(convoId, 'commit', []);

@@ -79,6 +79,48 @@ export async function journey({ service, suite = 1, log = () => {}, newKey = fal
   return { convoId, devices, server };
 }
 
+/**
+ * A group that lives for a while: devices join and rejoin by external commit, are removed, and update. Every member
+ * follows every commit, and all agree after each.
+ */
+export async function wander({ service, suite = 1, commits = 40, random = Math.random, log = () => {} }) {
+  const pick = (list) => list[Math.floor(random() * list.length)];
+  const [founder] = await people(service, suite, ['device-0'], log);
+  const { convoId } = await founder.createConvo();
+  const members = [founder];
+  const outside = [];
+  for (let i = 1; i < 9; i++) {
+    const device = await Device.create(service, founder.user, `device-${i}`, suite);
+    await device.register();
+    outside.push(device);
+  }
+  for (let epoch = 1; epoch <= commits; epoch++) {
+    const does = pick(['join', 'join', 'rejoin', 'rejoin', 'update', 'remove']);
+    let actor = pick(members);
+    if (does === 'join' && outside.length > 0) {
+      actor = outside.splice(Math.floor(random() * outside.length), 1)[0];
+      await actor.rejoin(convoId);
+      members.push(actor);
+    } else if (does === 'rejoin' && actor !== founder) {
+      await actor.loseState({ newKey: random() < 0.5 });
+      await actor.register({ keyPackages: 0 });
+      await actor.rejoin(convoId);
+    } else if (does === 'remove' && members.length > 2 && actor !== members.at(-1)) {
+      const gone = members.pop();
+      outside.push(gone);
+      await actor.removeMembers(convoId, [`${gone.user.did}#${gone.deviceId}`]);
+    } else {
+      await actor.update(convoId);
+    }
+    for (const device of members) {
+      await device.catchUp(convoId);
+      assert.deepEqual(device.view(convoId), actor.view(convoId), `${device.deviceId} agrees with ${actor.deviceId} after ${does} in epoch ${epoch}`);
+    }
+    log({ step: does, actor: actor.deviceId, epoch, members: members.length });
+  }
+  return { convoId, members };
+}
+
 async function people(service, suite, deviceIds, log) {
   const devices = [];
   for (const [i, deviceId] of deviceIds.entries()) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { journey, rejoin } from '../src/scenarios.mjs';
 import * as mls from '../src/mls.mjs';
-import { Relay } from './relay.mjs';
+import { Relay } from '../src/relay.mjs';
 
 for (const suite of [1, 2, 3]) {
   test(`suite ${suite}: three devices agree after a rejoin, a second device, a refused stranger and an update`, async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { runSession } from '../src/session.mjs';
-import { Relay } from './relay.mjs';
+import { Relay } from '../src/relay.mjs';
 
 test('of three external commits that a session prepares for one epoch, the first sent wins and the others are refused', async () => {
   const input = new PassThrough();

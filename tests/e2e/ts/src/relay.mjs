@@ -1,7 +1,7 @@
 // A service in memory that relays without checking anything, so that the client can be tested alone. It answers with
 // the shapes of the wire contract; who may is a roster of DIDs.
 import { randomUUID } from 'node:crypto';
-import * as mls from '../src/mls.mjs';
+import * as mls from './mls.mjs';
 
 const bytes = (text) => Uint8Array.from(Buffer.from(text, 'base64'));
 const base64 = (value) => Buffer.from(value).toString('base64');
@@ -37,7 +37,7 @@ export class Relay {
 
   createConvo({ did }, { groupInfo }) {
     const convoId = randomUUID();
-    this.convos.set(convoId, { roster: new Set([did]), groupInfo, commits: [], messages: [], seq: 0 });
+    this.convos.set(convoId, { roster: new Set([did]), groupInfo, commits: [], messages: [], seq: 0, first: groupInfo });
     return { convo: { convoId } };
   }
 
@@ -63,6 +63,12 @@ export class Relay {
   getGroupInfo({ did }, { convoId }) {
     const convo = this.#convo(did, convoId);
     return { groupInfo: convo.groupInfo, ratchetTree: this.#tree(convo), epoch: this.#epoch(convo), expiresAt: new Date().toISOString() };
+  }
+
+  /** All that a service would have seen of a conversation: the first GroupInfo, then each commit with its own. */
+  record(convoId) {
+    const { first, commits } = this.convos.get(convoId);
+    return { groupInfo: first, commits: commits.map(({ commit, groupInfo, epoch, external }) => ({ commit, groupInfo, epoch, external })) };
   }
 
   getCommits({ did }, { convoId, fromEpoch }) {
@@ -105,7 +111,7 @@ export class Relay {
     const currentEpoch = this.#epoch(convo);
     if (Number(epoch) !== currentEpoch) throw new Refused('EpochMismatch', { currentEpoch });
     Object.assign(convo, { groupInfo });
-    convo.commits.push({ epoch: currentEpoch + 1, seq: ++convo.seq, commit, external });
+    convo.commits.push({ epoch: currentEpoch + 1, seq: ++convo.seq, commit, external, groupInfo });
     return { epoch: currentEpoch + 1, seq: convo.seq };
   }
 }
