@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace MlsConsole.E2e;
+
+/// <summary>
+/// The host as a process of its own, on a free loopback port with a SQLite file of its own. The file outlives a
+/// <see cref="Kill"/>, so that a second <see cref="Launch"/> meets what the killed host left; it goes with the fixture.
+/// </summary>
+public sealed class HostProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(90);
+    private readonly Dictionary<string, string> _settings;
+    private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-e2e-").FullName;
+    private readonly StringBuilder _output = new();
+    private Process? _process;
+
+    private HostProcess(IReadOnlyDictionary<string, string>? settings)
+    {
+        Url = new Uri($"http://127.0.0.1:{FreePort()}");
+        _settings = new()
+        {
+            ["ASPNETCORE_ENVIRONMENT"] = "Development",
+            ["ASPNETCORE_URLS"] = Url.ToString().TrimEnd('/'),
+            ["Storage__Provider"] = "Sqlite",
+            ["ConnectionStrings__Default"] = $"Data Source={Path.Combine(_folder, "host.db")}",
+            ["DOTNET_gcServer"] = "0",
+        };
+        foreach (var (name, value) in settings ?? new Dictionary<string, string>()) _settings[name] = value;
+    }
+
+    public Uri Url { get; }
+
+    /// <summary>All that the host wrote to its console so far.</summary>
+    public string Output { get { lock (_output) return _output.ToString(); } }
+
+    /// <summary>Starts a host and waits until it is ready.</summary>
+    /// <param name="settings">Environment variables beside the usual ones, such as <c>Rollout__Initial</c>.</param>
+    public static async Task<HostProcess> Start(IReadOnlyDictionary<string, string>? settings = null)
+    {
+        var host = new HostProcess(settings);
+        host.Launch();
+        await host.WaitUntilReady();
+        return host;
+    }
+
+    /// <summary>Starts the process again after a <see cref="Kill"/>, without waiting for it.</summary>
+    public void Launch()
+    {
+        if (!File.Exists(Repository.HostAssembly)) throw new InvalidOperationException($"The host is not built: {Repository.HostAssembly}");
+        var start = new ProcessStartInfo("dotnet", [Repository.HostAssembly])
+        {
+            WorkingDirectory = Repository.HostFolder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in _settings) start.Environment[name] = value;
+        _process = new Process { StartInfo = start };
+        _process.OutputDataReceived += Keep;
+        _process.ErrorDataReceived += Keep;
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>Waits for /health/ready to answer 200.</summary>
+    public async Task WaitUntilReady()
+    {
+        using var http = new HttpClient { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(5) };
+        var waited = Stopwatch.StartNew();
+        while (waited.Elapsed < StartLimit)
+        {
+            if (_process!.HasExited) throw new InvalidOperationException($"The host ended with {_process.ExitCode} before it was ready:\n{Output}");
+            try
+            {
+                using var answer = await http.GetAsync("health/ready");
+                if (answer.IsSuccessStatusCode) return;
+            }
+            catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
+            {
+                // Not listening yet: the loop's limit decides, not this attempt.
+            }
+            await Task.Delay(50);
+        }
+        throw new TimeoutException($"The host was not ready after {StartLimit}:\n{Output}");
+    }
+
+    /// <summary>kill -9: nothing is flushed, no handler runs.</summary>
+    public async Task Kill()
+    {
+        _process!.Kill(entireProcessTree: false);
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        _process = null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is not null) await Kill();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private void Keep(object sender, DataReceivedEventArgs line)
+    {
+        lock (_output) _output.AppendLine(line.Data);
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace MlsConsole.E2e;
+
+/// <summary>The client on ts-mls in <c>ts/</c>, run with Node.</summary>
+internal static class TsClient
+{
+    /// <summary>Skips the test where Node 20 or the npm packages are missing; with CI=true that is a failure.</summary>
+    public static void Require()
+    {
+        var missing = Missing();
+        if (missing is not null && Environment.GetEnvironmentVariable("CI") == "true") Assert.Fail(missing);
+        Skip.If(missing is not null, missing);
+    }
+
+    /// <summary>Runs one scenario of cli.mjs to its end.</summary>
+    /// <returns>The JSON lines that it printed; the last one has <c>result: passed</c>.</returns>
+    public static async Task<IReadOnlyList<JsonElement>> Run(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        process.StandardInput.Close();
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(Parse).ToList();
+        Assert.True(process.ExitCode == 0, $"cli.mjs {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output}{await errors}");
+        Assert.Equal("passed", lines[^1].GetProperty("result").GetString());
+        return lines;
+    }
+
+    public static Process Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Node, ["cli.mjs", .. arguments])
+        {
+            WorkingDirectory = Repository.TsClientFolder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        return Process.Start(start)!;
+    }
+
+    public static JsonElement Parse(string line)
+    {
+        using var document = JsonDocument.Parse(line);
+        return document.RootElement.Clone();
+    }
+
+    private static string Node => Environment.GetEnvironmentVariable("MLSCONSOLE_NODE") ?? "node";
+
+    private static string? Missing()
+    {
+        if (!Directory.Exists(Path.Combine(Repository.TsClientFolder, "node_modules")))
+            return "The npm packages of tests/e2e/ts are not installed: npm ci.";
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(Node, ["--version"]) { RedirectStandardOutput = true })!;
+            var version = process.StandardOutput.ReadToEnd().Trim();
+            return int.Parse(version.TrimStart('v').Split('.')[0]) >= 20 ? null : $"Node 20 or later is needed, not {version}.";
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return "Node 20 or later is not installed.";
+        }
+    }
+}
