@@ -1,0 +1,45 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace MlsConsole.Core;
+
+/// <summary>Remembers used tokens by issuer and jti until they expire, in the database: so a restart or a second host forgets none.</summary>
+public sealed class TokenReplay(Database database, TimeProvider clock)
+{
+    private long _nextPurge;
+
+    /// <summary>Uses a token up.</summary>
+    /// <returns>False if it was used before.</returns>
+    public async Task<bool> TryUse(string issuer, string jti, DateTimeOffset expires, CancellationToken cancellation = default)
+    {
+        long expiry = expires.ToUnixTimeMilliseconds();
+        return await database.WriteAsync(async context =>
+        {
+            long now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+            if (now > Interlocked.Read(ref _nextPurge))
+            {
+                Interlocked.Exchange(ref _nextPurge, now + 60_000);
+                await context.Database.ExecuteSqlAsync($"DELETE FROM used_tokens WHERE expires_at < {now - 60_000}", CancellationToken.None);
+            }
+            return await context.Database.ExecuteSqlAsync(
+                $"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({issuer}, {jti}, {expiry}) ON CONFLICT DO NOTHING", CancellationToken.None) == 1;
+        }, cancellation);
+    }
+
+    internal sealed class UsedToken
+    {
+        public required string Issuer { get; init; }
+        public required string Jti { get; init; }
+        public DateTimeOffset ExpiresAt { get; init; }
+
+        internal sealed class Table : IEntityTypeConfiguration<UsedToken>
+        {
+            public void Configure(EntityTypeBuilder<UsedToken> builder)
+            {
+                builder.ToTable("used_tokens");
+                builder.HasKey(token => new { token.Issuer, token.Jti });
+                builder.HasIndex(token => token.ExpiresAt);
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+namespace MlsConsole.Core;
+
+/// <summary>An expected "no". <see cref="Error"/> is the name on the wire; it never changes.</summary>
+/// <param name="Error">Error name as the lexicon declares it.</param>
+/// <param name="Message">One sentence for people; says nothing that the caller may not know.</param>
+public sealed record Refusal(string Error, string Message)
+{
+    /// <summary>Id of the broken rule, for InvalidCommit, InvalidGroupInfo, InvalidKeyPackage and InvalidWelcome.</summary>
+    public string? Rule { get; init; }
+    /// <summary>For EpochMismatch: the conversation's epoch.</summary>
+    public ulong? CurrentEpoch { get; init; }
+    /// <summary>For EpochMismatch: <c>stale</c> (too old) or <c>ahead</c> (impossible).</summary>
+    public string? Mismatch { get; init; }
+    /// <summary>Why, for the audit log and a metric label; one of a closed list. Never sent.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>The one answer to everybody who may not, and to a conversation that does not exist.</summary>
+    public static Refusal Unauthorized(string reason) => new("Unauthorized", "You may not do this, or there is no such conversation.") { Reason = reason };
+
+    /// <summary>The commit is for another epoch than the current one.</summary>
+    public static Refusal EpochMismatch(ulong current, ulong given) => new("EpochMismatch", "The commit is not for the current epoch.")
+    {
+        CurrentEpoch = current,
+        Mismatch = given > current ? "ahead" : "stale",
+        Reason = given > current ? "ahead" : "stale",
+    };
+
+    public static Refusal InvalidCommit(string rule) => ByRule("InvalidCommit", "The commit breaks a rule.", rule);
+    public static Refusal InvalidGroupInfo(string rule) => ByRule("InvalidGroupInfo", "The GroupInfo breaks a rule.", rule);
+    public static Refusal InvalidKeyPackage(string rule) => ByRule("InvalidKeyPackage", "The key package breaks a rule.", rule);
+    public static Refusal InvalidWelcome(string rule) => ByRule("InvalidWelcome", "The Welcome breaks a rule.", rule);
+    public static Refusal InvalidMessage(string rule) => ByRule("InvalidRequest", "The message is not a PrivateMessage of this conversation.", rule);
+
+    public static Refusal WrongUser { get; } = new("WrongUser", "The leaf is not one of the caller's enrolled devices.");
+    public static Refusal GhostLeaf { get; } = new("GhostLeaf", "The device still has a leaf: the commit must remove it.");
+    public static Refusal NotAdmin { get; } = new("NotAdmin", "Only an admin of the conversation may do this.");
+    public static Refusal ExternalCommitsDisabled { get; } = new("ExternalCommitsDisabled", "External commits are off for this account.");
+    public static Refusal GroupInfoUnavailable { get; } = new("GroupInfoUnavailable", "The stored GroupInfo cannot be served at the moment.");
+    public static Refusal GroupExists { get; } = new("GroupExists", "A conversation with this group id exists.");
+    public static Refusal UnsupportedCipherSuite { get; } = new("UnsupportedCipherSuite", "The cipher suite is not one that this service supports.");
+    public static Refusal DeviceAlreadyRegistered { get; } = new("DeviceAlreadyRegistered", "The key or identity belongs to another device.");
+    public static Refusal TooManyDevices { get; } = new("TooManyDevices", "The account has the greatest number of devices.");
+    public static Refusal TooManyKeyPackages { get; } = new("TooManyKeyPackages", "The device has the greatest number of key packages.");
+    public static Refusal TooManyMembers { get; } = new("TooManyMembers", "The conversation has the greatest number of leaves.");
+    public static Refusal WelcomeNotFound { get; } = new("WelcomeNotFound", "There is no such Welcome for this account.");
+    public static Refusal MessageTooLarge { get; } = new("MessageTooLarge", "The message is too large.");
+    public static Refusal IdempotencyConflict { get; } = new("IdempotencyConflict", "The idempotency key was used with other objects.");
+
+    public static Refusal InvalidRequest(string message) => new("InvalidRequest", message);
+
+    private static Refusal ByRule(string error, string message, string rule) => new(error, message) { Rule = rule, Reason = rule };
+
+    /// <summary>The refusal as an exception.</summary>
+    public RefusedException AsException() => new(this);
+}
+
+/// <summary>Carries a <see cref="Core.Refusal"/> to the host's one error boundary.</summary>
+public sealed class RefusedException(Refusal refusal) : Exception($"{refusal.Error}: {refusal.Reason ?? refusal.Message}")
+{
+    /// <summary>What is refused and why.</summary>
+    public Refusal Refusal { get; } = refusal;
+}

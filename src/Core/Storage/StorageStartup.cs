@@ -1,0 +1,35 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+
+namespace MlsConsole.Core;
+
+/// <summary>Brings the database to the current schema before the first request.</summary>
+public static class StorageStartup
+{
+    /// <summary>Applies missing migrations. Two hosts that start at once wait for each other; a kill in the middle blocks nobody.</summary>
+    public static async Task MigrateAsync(Database database, CancellationToken cancellation)
+    {
+        await using var context = database.Read();
+        string? file = new SqliteConnectionStringBuilder(context.Database.GetConnectionString()).DataSource;
+        if (Path.GetDirectoryName(Path.GetFullPath(file)) is { Length: > 0 } folder) Directory.CreateDirectory(folder);
+        await using var held = await LockFileAsync(file + ".migrating", cancellation);
+        // EF Core's own lock is a row that outlives a kill. Whoever holds the file lock knows that it is stale.
+        await context.Database.ExecuteSqlRawAsync("CREATE TABLE IF NOT EXISTS \"__EFMigrationsLock\" (\"Id\" INTEGER NOT NULL PRIMARY KEY, \"Timestamp\" TEXT NOT NULL); DELETE FROM \"__EFMigrationsLock\";", cancellation);
+        await context.Database.MigrateAsync(cancellation);
+    }
+
+    private static async Task<FileStream> LockFileAsync(string path, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            try
+            {
+                return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            }
+            catch (IOException) when (!cancellation.IsCancellationRequested)
+            {
+                await Task.Delay(50, cancellation); // another host is migrating
+            }
+        }
+    }
+}
