@@ -26,13 +26,13 @@ internal sealed partial class FlagDefinitions(
 
     public async ValueTask<FlagView> Current(CancellationToken cancellation) => (await Fresh(cancellation)).View;
 
-    /// <summary>Takes over a state that this process has just written, without waiting for the next reading.</summary>
-    public async Task Publish(FlagView written)
+    /// <summary>Writes a state and takes it over. No reading runs meanwhile, so none can bring back what was before.</summary>
+    public async Task Change(Func<Task<FlagView>> write)
     {
         await gate.WaitAsync();
         try
         {
-            Take(written);
+            Take(await write());
         }
         finally
         {

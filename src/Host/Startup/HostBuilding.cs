@@ -1,30 +1,34 @@
 namespace MlsConsole.Host;
 
-/// <summary>What is decided before services are added: folders, addresses, settings.</summary>
+/// <summary>What is decided before services are added: folders, addresses, defaults of settings.</summary>
 internal static class HostBuilding
 {
+    /// <exception cref="ConfigurationException">An address is not loopback.</exception>
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
-        // Static files are in wwwroot beside the solution; the publish target copies them beside the program.
-        string webRoot = Path.Combine(SourceTree.RootOf(Directory.GetCurrentDirectory()), "wwwroot");
-        if (!Directory.Exists(webRoot)) webRoot = Path.Combine(AppContext.BaseDirectory, "wwwroot");
+        // Settings lie beside the program and not in whatever folder it was started from.
         WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
             Args = args,
-            WebRootPath = Directory.Exists(webRoot) ? webRoot : null,
+            ContentRootPath = AppContext.BaseDirectory,
+            WebRootPath = SourceTree.WebRoot,
         });
         builder.Configuration["AllowedHosts"] = LoopbackOnly.AllowedHosts;
+        if (string.IsNullOrEmpty(builder.Configuration["ConnectionStrings:Default"]))
+            builder.Configuration["ConnectionStrings:Default"] = $"Data Source={Path.Combine(SourceTree.DataFolder(), "mlsconsole.db")}";
         builder.WebHost.ConfigureKestrel(static kestrel => kestrel.AddServerHeader = false);
         LoopbackOnly.Check(builder.Configuration);
         return builder;
     }
 
     /// <summary>Reads and checks the host's own settings and adds the services that need nothing but them.</summary>
+    /// <exception cref="ConfigurationException">A setting cannot be used.</exception>
     public static void AddIdentity(this WebApplicationBuilder builder)
     {
         HostSettings settings = HostSettings.Read(builder.Configuration, builder.Environment);
         builder.Services.AddSingleton(settings);
         builder.Services.AddSingleton(new DidResolver(settings));
+        builder.Services.AddSingleton<ServiceAuthentication>();
         builder.Services.AddSingleton(TimeProvider.System);
     }
 }

@@ -1,13 +1,29 @@
 namespace MlsConsole.Host;
 
-/// <summary>Where static files and data are: beside the solution under <c>dotnet run</c>, beside the program when published.</summary>
+/// <summary>Where static files and data are: beside the solution when run from its sources, beside the program when published.</summary>
 internal static class SourceTree
 {
-    /// <summary>The folder of the solution that contains <paramref name="folder"/>, or the folder itself.</summary>
-    public static string RootOf(string folder)
+    private static readonly string ProgramFolder = AppContext.BaseDirectory;
+
+    /// <summary>The copy that publishing made if there is one, else the folder at the root of the sources.</summary>
+    public static string? WebRoot
     {
-        for (DirectoryInfo? candidate = new(folder); candidate is not null; candidate = candidate.Parent)
+        get
+        {
+            string published = Path.Combine(ProgramFolder, "wwwroot");
+            if (Directory.Exists(published)) return published;
+            string source = Path.Combine(Root(), "wwwroot");
+            return Directory.Exists(source) ? source : null;
+        }
+    }
+
+    /// <summary>The folder of the embedded database, created if need be.</summary>
+    public static string DataFolder() => Directory.CreateDirectory(Path.Combine(Root(), "data")).FullName;
+
+    private static string Root()
+    {
+        for (DirectoryInfo? candidate = new(ProgramFolder); candidate is not null; candidate = candidate.Parent)
             if (File.Exists(Path.Combine(candidate.FullName, "MlsConsole.sln"))) return candidate.FullName;
-        return folder;
+        return ProgramFolder;
     }
 }

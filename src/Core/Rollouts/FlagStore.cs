@@ -1,0 +1,101 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace MlsConsole.Core;
+
+/// <summary>The flag as a row: created once with the database, then only changed together with an audit entry.</summary>
+internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider clock)
+{
+    private const string Name = ExternalCommitsDefinition.FlagName;
+
+    /// <summary>Writes the first state, unless there is one: what people set outlives every restart.</summary>
+    public Task CreateAsync(FlagState initial, CancellationToken cancellation) => database.WriteAsync(
+        async context =>
+        {
+            if (await context.Set<Row>().AnyAsync(row => row.Name == Name, CancellationToken.None)) return false;
+            context.Add(new Row
+            {
+                Name = Name,
+                State = initial,
+                Percentage = initial == FlagState.On ? 100 : 0,
+                Version = 1,
+                ChangedAt = clock.GetUtcNow(),
+                Reason = "first state",
+                Actor = "configuration",
+            });
+            return true;
+        },
+        cancellation);
+
+    public async Task<FlagView> ReadAsync(CancellationToken cancellation)
+    {
+        await using MlsDbContext context = database.Read();
+        return (await context.Set<Row>().SingleAsync(row => row.Name == Name, cancellation)).View();
+    }
+
+    /// <summary>Writes state, version and audit entry in one transaction, and returns what is stored now.</summary>
+    public async Task<FlagView> ChangeAsync(
+        FlagState state, int percentage, string reason, string actor, string correlationId, CancellationToken cancellation)
+    {
+        (FlagView after, AuditEntry entry) = await database.WriteAsync(
+            async context =>
+            {
+                Row row = await context.Set<Row>().AsTracking().SingleAsync(row => row.Name == Name, CancellationToken.None);
+                string before = Words(row.State, row.Percentage);
+                row.State = state;
+                row.Percentage = percentage;
+                // A concurrency token: of two hosts that change the flag at once, one fails and nothing is lost unseen.
+                row.Version++;
+                row.ChangedAt = clock.GetUtcNow();
+                row.Reason = reason;
+                row.Actor = actor;
+                AuditEntry entry = new()
+                {
+                    At = row.ChangedAt,
+                    Actor = actor,
+                    Action = "setFlag",
+                    Subject = $"{Name}: {before} -> {Words(state, percentage)}",
+                    Outcome = AuditEntry.Accepted,
+                    Reason = reason,
+                    CorrelationId = correlationId,
+                };
+                context.Add(entry);
+                return (row.View(), entry);
+            },
+            cancellation);
+        audit.Announce(entry);
+        return after;
+    }
+
+    private static string Words(FlagState state, int percentage) => state switch
+    {
+        FlagState.Percentage => $"{percentage} %",
+        FlagState.On => "on",
+        _ => "off",
+    };
+
+    internal sealed class Row
+    {
+        public required string Name { get; init; }
+        public required FlagState State { get; set; }
+        public required int Percentage { get; set; }
+        public required long Version { get; set; }
+        public required DateTimeOffset ChangedAt { get; set; }
+        public required string Reason { get; set; }
+        public required string Actor { get; set; }
+
+        public FlagView View() => new(State, Percentage, Version, ChangedAt, Reason, Actor);
+
+        internal sealed class Table : IEntityTypeConfiguration<Row>
+        {
+            public void Configure(EntityTypeBuilder<Row> builder)
+            {
+                builder.ToTable("rollout_flags");
+                builder.HasKey(row => row.Name);
+                // As a word: a number would change its meaning when the enumeration does.
+                builder.Property(row => row.State).HasConversion<string>();
+                builder.Property(row => row.Version).IsConcurrencyToken();
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+using MlsConsole.Core;
+
+namespace MlsConsole.Host;
+
+/// <summary>One admitted request, as a method's handler sees it.</summary>
+internal sealed class XrpcCall(HttpContext context, Caller caller)
+{
+    public Caller Caller { get; } = caller;
+
+    public CancellationToken Cancellation => context.RequestAborted;
+
+    public HttpRequest Request => context.Request;
+
+    /// <summary>The conversation that the request is about; for the activity record.</summary>
+    public string? ConvoId { get; set; }
+
+    /// <summary>The epoch that the request led to or was about; for the activity record.</summary>
+    public ulong? Epoch { get; set; }
+
+    /// <summary>A feature of Core.</summary>
+    public T Feature<T>() where T : notnull => context.RequestServices.GetRequiredService<T>();
+}

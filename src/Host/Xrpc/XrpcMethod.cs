@@ -1,0 +1,17 @@
+namespace MlsConsole.Host;
+
+/// <summary>One lexicon method: what it expects of a request, and its handler.</summary>
+internal abstract class XrpcMethod(string nsid)
+{
+    public string Nsid { get; } = nsid;
+
+    /// <summary>The last segment of the NSID: what activity records and metrics call the method.</summary>
+    public string Label { get; } = nsid[(nsid.LastIndexOf('.') + 1)..];
+
+    /// <summary>Checks verb and headers, before the caller is authenticated and before a byte of a body is read.</summary>
+    /// <exception cref="XrpcException">They are not those of this method.</exception>
+    public abstract void CheckContent(HttpRequest request);
+
+    /// <summary>Decodes the input, asks Core and encodes the output.</summary>
+    public abstract Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call);
+}

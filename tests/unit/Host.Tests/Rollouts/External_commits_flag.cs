@@ -1,0 +1,171 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using MlsConsole.Core;
+
+namespace MlsConsole.Host.Tests;
+
+/// <summary>The evaluator alone, over a state in memory; the stored flag is tested with the host.</summary>
+public sealed class External_commits_flag : IDisposable
+{
+    private static readonly Did[] People = [.. Enumerable.Range(0, 1000).Select(static i => Did($"did:web:person-{i}.example.com"))];
+
+    private readonly ManualClock clock = new();
+    private readonly FlagDefinitions definitions;
+    private readonly ExternalCommitsFlag flag;
+    private Func<FlagView> stored = static () => View(FlagState.Off, 0);
+    private int readings;
+
+    public External_commits_flag()
+    {
+        definitions = new FlagDefinitions(Read, clock, NullLogger<FlagDefinitions>.Instance);
+        flag = new ExternalCommitsFlag(definitions, null!, NullLoggerFactory.Instance);
+    }
+
+    [Theory]
+    [InlineData(FlagState.Off, 0, 0)]
+    [InlineData(FlagState.Off, 100, 0)]
+    [InlineData(FlagState.Percentage, 0, 0)]
+    [InlineData(FlagState.Percentage, 100, 1000)]
+    [InlineData(FlagState.On, 0, 1000)]
+    [InlineData(FlagState.On, 100, 1000)]
+    public async Task Nobody_and_everybody_are_exactly_that(FlagState state, int percentage, int expected)
+    {
+        stored = () => View(state, percentage);
+        Assert.Equal(expected, (await WhoIsIn()).Count);
+    }
+
+    [Fact]
+    public async Task A_percentage_is_about_that_many_and_always_the_same_people()
+    {
+        stored = static () => View(FlagState.Percentage, 30);
+        HashSet<Did> first = await WhoIsIn();
+        Assert.InRange(first.Count, 230, 370);
+        for (int round = 0; round < 3; round++)
+        {
+            clock.Advance(TimeSpan.FromMinutes(1));
+            Assert.True(first.SetEquals(await WhoIsIn()));
+        }
+        Assert.Equal(4, readings);
+    }
+
+    [Fact]
+    public async Task Another_process_lets_the_same_people_in()
+    {
+        stored = static () => View(FlagState.Percentage, 30);
+        using FlagDefinitions others = new(Read, clock, NullLogger<FlagDefinitions>.Instance);
+        ExternalCommitsFlag other = new(others, null!, NullLoggerFactory.Instance);
+        foreach (Did did in People) Assert.Equal(await flag.IsOnFor(did), await other.IsOnFor(did));
+    }
+
+    [Fact]
+    public async Task Growing_loses_nobody_and_a_second_attempt_meets_the_same_people()
+    {
+        HashSet<Did>? before = null;
+        HashSet<Did>? ten = null;
+        foreach (int percentage in (int[])[1, 5, 10, 20, 50, 75, 99, 100])
+        {
+            stored = () => View(FlagState.Percentage, percentage);
+            clock.Advance(FlagDefinitions.MaxAge);
+            HashSet<Did> now = await WhoIsIn();
+            if (before is not null)
+            {
+                Assert.True(before.IsSubsetOf(now));
+                Assert.True(now.Count > before.Count);
+            }
+            before = now;
+            if (percentage == 10) ten = now;
+        }
+
+        stored = static () => View(FlagState.Off, 0);
+        clock.Advance(FlagDefinitions.MaxAge);
+        Assert.Empty(await WhoIsIn());
+        stored = static () => View(FlagState.Percentage, 10);
+        clock.Advance(FlagDefinitions.MaxAge);
+        Assert.True(ten!.SetEquals(await WhoIsIn()));
+    }
+
+    [Theory]
+    [InlineData(FlagState.Percentage, 150)]
+    [InlineData(FlagState.Percentage, 101)]
+    [InlineData(FlagState.Percentage, -1)]
+    [InlineData((FlagState)7, 50)]
+    public async Task A_stored_state_that_is_invalid_lets_nobody_in(FlagState state, int percentage)
+    {
+        stored = () => View(state, percentage);
+        Assert.Empty(await WhoIsIn());
+        Assert.True(flag.Current.IsLastKnownGood);
+    }
+
+    [Fact]
+    public async Task A_state_that_cannot_be_read_leaves_the_last_known_one()
+    {
+        stored = static () => View(FlagState.On, 0);
+        Assert.True(await flag.IsOnFor(People[0]));
+        Assert.False(flag.Current.IsLastKnownGood);
+
+        foreach (Func<FlagView> broken in (Func<FlagView>[])[static () => throw new IOException("gone"), static () => View(FlagState.Percentage, 150)])
+        {
+            stored = broken;
+            clock.Advance(FlagDefinitions.MaxAge);
+            Assert.True(await flag.IsOnFor(People[0]));
+            Assert.True(flag.Current.IsLastKnownGood);
+        }
+
+        stored = static () => View(FlagState.Off, 0);
+        clock.Advance(FlagDefinitions.MaxAge);
+        Assert.False(await flag.IsOnFor(People[0]));
+        Assert.False(flag.Current.IsLastKnownGood);
+    }
+
+    [Fact]
+    public async Task A_state_that_could_never_be_read_is_off()
+    {
+        stored = static () => throw new IOException("gone");
+        Assert.False(await flag.IsOnFor(People[0]));
+        Assert.Equal(FlagState.Off, flag.Current.State);
+        Assert.True(flag.Current.IsLastKnownGood);
+    }
+
+    [Fact]
+    public async Task The_database_is_asked_at_most_once_a_second()
+    {
+        stored = static () => View(FlagState.On, 0);
+        for (int i = 0; i < 50; i++) Assert.True(await flag.IsOnFor(People[i]));
+        Assert.Equal(1, readings);
+        stored = static () => View(FlagState.Off, 0);
+        clock.Advance(FlagDefinitions.MaxAge - TimeSpan.FromTicks(1));
+        Assert.True(await flag.IsOnFor(People[0]));
+        clock.Advance(TimeSpan.FromTicks(1));
+        Assert.False(await flag.IsOnFor(People[0]));
+        Assert.Equal(2, readings);
+    }
+
+    [Fact]
+    public async Task A_caller_without_a_name_is_refused()
+    {
+        stored = static () => View(FlagState.On, 0);
+        await Assert.ThrowsAsync<ArgumentException>(async () => await flag.IsOnFor(default));
+    }
+
+    [Fact]
+    public void The_name_is_frozen() => Assert.Equal("external_commits_enabled", ExternalCommitsDefinition.FlagName);
+
+    public void Dispose() => definitions.Dispose();
+
+    private async Task<HashSet<Did>> WhoIsIn()
+    {
+        HashSet<Did> people = [];
+        foreach (Did did in People)
+            if (await flag.IsOnFor(did)) people.Add(did);
+        return people;
+    }
+
+    private Task<FlagView> Read(CancellationToken cancellation)
+    {
+        readings++;
+        return Task.FromResult(stored());
+    }
+
+    private static FlagView View(FlagState state, int percentage) => new(state, percentage, 1, DateTimeOffset.UnixEpoch, "", "");
+
+    private static Did Did(string text) => Core.Did.TryParse(text, out Did did) ? did : throw new ArgumentException(text);
+}
