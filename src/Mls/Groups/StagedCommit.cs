@@ -31,6 +31,12 @@ public sealed class StagedCommit
     /// <summary>The key packages of the Adds, verified, in their order.</summary>
     public IReadOnlyList<KeyPackage> AddedKeyPackages => _changes.AddedKeyPackages;
 
+    /// <summary>The group's cipher suite.</summary>
+    public ushort CipherSuite => Group.CipherSuite;
+
+    /// <summary>The group after a commit that is known to have been accepted, for one who follows a log: no GroupInfo is asked for.</summary>
+    public PublicGroup Follow() => Group;
+
     /// <summary>Checks the GroupInfo of the new epoch against the staged result (RFC 9420 §12.4.3) and returns the group of that epoch.</summary>
     /// <param name="groupInfo">Signed by the committer, with an external_pub.</param>
     /// <param name="ratchetTree">The tree beside it, or null; it must be the staged one, like a tree inside.</param>

@@ -1,0 +1,84 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace MlsConsole.Core;
+
+/// <summary>A conversation: an MLS group with its current epoch and the GroupInfo of exactly that epoch.</summary>
+internal sealed class Conversation
+{
+    /// <summary>The service's name for it; opaque.</summary>
+    public required string Id { get; init; }
+    public required byte[] GroupId { get; init; }
+    public int CipherSuite { get; init; }
+    public long Epoch { get; init; }
+    /// <summary>The sequence number that the next message gets.</summary>
+    public long NextSeq { get; init; }
+    /// <summary>MLSMessage, as the committer signed it.</summary>
+    public required byte[] GroupInfo { get; init; }
+    public DateTimeOffset GroupInfoUpdatedAt { get; init; }
+    public long GroupInfoEpoch { get; init; }
+    public string? Metadata { get; init; }
+    public DateTimeOffset CreatedAt { get; init; }
+
+    internal sealed class Table : IEntityTypeConfiguration<Conversation>
+    {
+        public void Configure(EntityTypeBuilder<Conversation> builder)
+        {
+            builder.ToTable("conversations");
+            builder.HasKey(conversation => conversation.Id);
+            builder.HasIndex(conversation => conversation.GroupId).IsUnique();
+        }
+    }
+}
+
+/// <summary>What a log entry holds.</summary>
+internal enum LogKind
+{
+    Commit = 1,
+    Proposal = 2,
+    Message = 3,
+}
+
+/// <summary>One entry of a conversation's log: commits, proposals and messages in one order. The commits are the durable truth of the group.</summary>
+internal sealed class LogEntry
+{
+    public required string ConvoId { get; init; }
+    public long Seq { get; init; }
+    public LogKind Kind { get; init; }
+    /// <summary>The epoch that a commit creates, or that a message was sent in.</summary>
+    public long Epoch { get; init; }
+    /// <summary>MLSMessage.</summary>
+    public required byte[] Message { get; init; }
+    public required string Sender { get; init; }
+    public bool External { get; init; }
+    public DateTimeOffset CreatedAt { get; init; }
+
+    internal sealed class Table : IEntityTypeConfiguration<LogEntry>
+    {
+        public void Configure(EntityTypeBuilder<LogEntry> builder)
+        {
+            builder.ToTable("log");
+            builder.HasKey(entry => new { entry.ConvoId, entry.Seq });
+            builder.HasIndex(entry => new { entry.ConvoId, entry.Epoch }).IsUnique().HasFilter("kind = 1").HasDatabaseName("ix_log_convo_id_epoch_of_commits");
+            builder.HasOne<Conversation>().WithMany().HasForeignKey(entry => entry.ConvoId);
+        }
+    }
+}
+
+/// <summary>The public state of a group at an epoch, so that a cold group need not replay its whole log.</summary>
+internal sealed class Snapshot
+{
+    public required string ConvoId { get; init; }
+    public long Epoch { get; init; }
+    public required byte[] State { get; init; }
+
+    internal sealed class Table : IEntityTypeConfiguration<Snapshot>
+    {
+        public void Configure(EntityTypeBuilder<Snapshot> builder)
+        {
+            builder.ToTable("snapshots");
+            builder.HasKey(snapshot => new { snapshot.ConvoId, snapshot.Epoch });
+            builder.HasOne<Conversation>().WithMany().HasForeignKey(snapshot => snapshot.ConvoId);
+        }
+    }
+}

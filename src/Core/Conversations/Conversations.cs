@@ -1,0 +1,113 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+using MlsConsole.Mls;
+
+namespace MlsConsole.Core;
+
+public sealed record CreateConvoInput(ReadOnlyMemory<byte> GroupInfo, ReadOnlyMemory<byte>? RatchetTree, string? Metadata, string? IdempotencyKey);
+
+public sealed record Member(string Did, string DeviceId, uint LeafIndex, bool IsAdmin);
+
+/// <param name="GroupId">Lower-case hex.</param>
+public sealed record ConvoView(string ConvoId, string GroupId, ulong Epoch, int CipherSuite, IReadOnlyList<Member> Members, string? Metadata, DateTimeOffset CreatedAt);
+
+public sealed record GetCommitsInput(string ConvoId, ulong FromEpoch, ulong? ToEpoch);
+
+/// <param name="Epoch">The epoch that the commit creates.</param>
+public sealed record CommitView(ulong Epoch, long Seq, byte[] Commit, bool External, DateTimeOffset CreatedAt);
+
+/// <summary>Makes conversations and reads their commits.</summary>
+public sealed class Conversations
+{
+    /// <summary>Most commits of one answer; for more, ask from the last one's epoch.</summary>
+    public const int MaxCommits = 200;
+
+    private readonly Attempts _attempts;
+    private readonly Database _database;
+    private readonly PublicGroups _groups;
+    private readonly TimeProvider _clock;
+
+    internal Conversations(Attempts attempts, Database database, PublicGroups groups, TimeProvider clock) =>
+        (_attempts, _database, _groups, _clock) = (attempts, database, groups, clock);
+
+    /// <summary>Starts a conversation from the GroupInfo of a group of one leaf, the caller's.</summary>
+    public Task<ConvoView> CreateConvo(Caller caller, CreateConvoInput input, CancellationToken cancellation)
+    {
+        var attempt = new Attempt(caller, "createConvo", null, input.IdempotencyKey,
+            Attempt.HashOf(input.GroupInfo, input.RatchetTree ?? default, Encoding.UTF8.GetBytes(input.Metadata ?? "")));
+        return _attempts.RunAsync(attempt, async () =>
+        {
+            var (groupInfo, group) = Verify(input);
+            await using var context = _database.Read();
+            var (index, leaf) = group.Members.First();
+            var owners = await LeafOwners.FindAsync(context, [leaf], cancellation);
+            var device = owners.Of(leaf);
+            if (device is null || device.Did != caller.Did.Value) throw Refusal.InvalidGroupInfo(DeliveryRules.LeafNotEnrolled.Id).AsException();
+
+            string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+            var view = await _attempts.CommitAsync(attempt with { Subject = id }, async write =>
+            {
+                var groupId = group.GroupId.ToArray();
+                if (await write.Set<Conversation>().AnyAsync(row => row.GroupId == groupId)) throw Refusal.GroupExists.AsException();
+                var now = _clock.GetUtcNow();
+                long epoch = checked((long)group.Epoch);
+                write.Add(new Conversation
+                {
+                    Id = id, GroupId = groupId, CipherSuite = group.CipherSuite, Epoch = epoch, NextSeq = 1, GroupInfo = MlsMessage.Of(groupInfo).Encode(),
+                    GroupInfoEpoch = epoch, GroupInfoUpdatedAt = now, Metadata = input.Metadata, CreatedAt = now,
+                });
+                write.Add(new Snapshot { ConvoId = id, Epoch = epoch, State = group.Snapshot() });
+                write.Add(new RosterEntry { ConvoId = id, Did = device.Did, State = RosterState.Member, IsAdmin = true, JoinedAt = now });
+                write.Add(new Leaf { ConvoId = id, LeafIndex = index.Value, DeviceRow = device.Id });
+                return new Done<ConvoView>(new(id, Convert.ToHexStringLower(groupId), group.Epoch, group.CipherSuite,
+                    [new(device.Did, device.DeviceId, index.Value, true)], input.Metadata, now), null, group.Epoch);
+            }, cancellation);
+            _groups.Keep(view.ConvoId, group);
+            return view;
+        }, cancellation);
+    }
+
+    private static (UnverifiedGroupInfo GroupInfo, PublicGroup Group) Verify(CreateConvoInput input)
+    {
+        try
+        {
+            var groupInfo = UnverifiedGroupInfo.Decode(input.GroupInfo);
+            if (!CipherSuite.IsSupported(groupInfo.GroupContext.CipherSuite)) throw Refusal.UnsupportedCipherSuite.AsException();
+            var group = PublicGroup.FromGroupInfo(groupInfo, input.RatchetTree);
+            if (group.MemberCount != 1) throw new MlsException(DeliveryRules.OneLeaf);
+            group.RequireExternalPub(groupInfo);
+            return (groupInfo, group);
+        }
+        catch (MlsException broken)
+        {
+            throw Refusal.InvalidGroupInfo(broken.Rule.Id).AsException();
+        }
+    }
+
+    /// <summary>The commits after the epoch that the caller is at.</summary>
+    public async Task<IReadOnlyList<CommitView>> GetCommits(Caller caller, GetCommitsInput input, CancellationToken cancellation)
+    {
+        await using var context = _database.Read();
+        await RequireMemberAsync(_attempts, context, caller, "getCommits", input.ConvoId, cancellation);
+        // Epochs on the wire are below 2^53, those beyond the last one have no commits.
+        long from = (long)Math.Min(input.FromEpoch, long.MaxValue), to = (long)Math.Min(input.ToEpoch ?? long.MaxValue, long.MaxValue);
+        return await context.Set<LogEntry>().Where(row => row.ConvoId == input.ConvoId && row.Kind == LogKind.Commit && row.Epoch > from && row.Epoch <= to)
+            .OrderBy(row => row.Epoch).Take(MaxCommits)
+            .Select(row => new CommitView((ulong)row.Epoch, row.Seq, row.Message, row.External, row.CreatedAt)).ToListAsync(cancellation);
+    }
+
+    /// <summary>For queries: the access of a member, or a refusal that the audit log has.</summary>
+    internal static async Task<Access> RequireMemberAsync(Attempts attempts, MlsDbContext context, Caller caller, string method, string convoId, CancellationToken cancellation)
+    {
+        try
+        {
+            return await Access.RequireMemberAsync(context, caller, convoId, cancellation);
+        }
+        catch (RefusedException refused)
+        {
+            await attempts.AuditRefusalAsync(new(caller, method, convoId, null, []), refused.Refusal);
+            throw;
+        }
+    }
+}

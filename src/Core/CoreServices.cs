@@ -1,0 +1,35 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace MlsConsole.Core;
+
+/// <summary>What the host asks for.</summary>
+public static class CoreServices
+{
+    /// <summary>Registers every feature over one database. All of them are singletons: they hold no state of a request.</summary>
+    public static IServiceCollection AddCore(this IServiceCollection services, Database database, CoreSettings settings)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(_ => database);
+        services.AddSingleton(settings);
+        services.AddSingleton<AuditLog>();
+        services.AddSingleton<TokenReplay>();
+        services.AddSingleton(provider => new Attempts(provider.GetRequiredService<Database>(), provider.GetRequiredService<AuditLog>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new PublicGroups(provider.GetRequiredService<Database>(), settings));
+        services.AddSingleton(provider => new Devices(Attempts(provider), settings, Clock(provider)));
+        services.AddSingleton(provider => new KeyPackages(Attempts(provider), Clock(provider)));
+        services.AddSingleton(provider => new Conversations(Attempts(provider), Database(provider), Groups(provider), Clock(provider)));
+        services.AddSingleton(provider => new MemberCommits(Attempts(provider), Database(provider), Groups(provider), settings, Clock(provider)));
+        services.AddSingleton(provider => new GroupInfos(Attempts(provider), Database(provider), Groups(provider), Flag(provider), settings, Clock(provider)));
+        services.AddSingleton(provider => new ExternalCommits(Attempts(provider), Database(provider), Groups(provider), Flag(provider), settings, Clock(provider)));
+        services.AddSingleton(provider => new Welcomes(Attempts(provider), Database(provider), Clock(provider)));
+        services.AddSingleton(provider => new Messages(Attempts(provider), Database(provider), settings, Clock(provider)));
+        return services;
+    }
+
+    private static Attempts Attempts(IServiceProvider provider) => provider.GetRequiredService<Attempts>();
+    private static Database Database(IServiceProvider provider) => provider.GetRequiredService<Database>();
+    private static PublicGroups Groups(IServiceProvider provider) => provider.GetRequiredService<PublicGroups>();
+    private static ExternalCommitsFlag Flag(IServiceProvider provider) => provider.GetRequiredService<ExternalCommitsFlag>();
+    private static TimeProvider Clock(IServiceProvider provider) => provider.GetRequiredService<TimeProvider>();
+}

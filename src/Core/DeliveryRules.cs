@@ -1,0 +1,23 @@
+using MlsConsole.Mls;
+
+namespace MlsConsole.Core;
+
+/// <summary>What this service demands beyond RFC 9420. Sections are those of RFC 9420 that leave the matter to the application.</summary>
+public static class DeliveryRules
+{
+    public static readonly Rule PrivateHandshake = new("delivery.private-handshake", "§6.2", "Commits and proposals arrive as PublicMessage, so that the service can verify them.");
+    public static readonly Rule NotACommit = new("delivery.not-a-commit", "§6", "The object is a commit by a member.");
+    public static readonly Rule NotAnExternalCommit = new("delivery.not-an-external-commit", "§12.4.3.2", "The object is an external commit.");
+    public static readonly Rule SenderOfAnother = new("delivery.sender-of-another", "§16.1", "The sender's leaf belongs to the caller.");
+    public static readonly Rule LeafNotEnrolled = new("delivery.leaf-not-enrolled", "§5.3.1", "A leaf that enters a tree has an enrolled identity and a signature key enrolled for that device.");
+    public static readonly Rule LeafIdentityChanged = new("delivery.leaf-identity-changed", "§5.3.1", "An Update or a path keeps the leaf's account and device.");
+    public static readonly Rule KeyPackageNotPublished = new("delivery.key-package-not-published", "§16.8", "An Add uses a key package that its device published here.");
+    public static readonly Rule DeviceTwice = new("delivery.device-twice", "§12.2", "A device has at most one leaf in a tree.");
+    public static readonly Rule RemoveOfStranger = new("delivery.remove-of-stranger", "§12.2", "An external commit removes only the joiner's own old leaf, or another leaf of the same account.");
+    public static readonly Rule OnlyAdds = new("delivery.only-adds", "§12.4", "addMembers carries Adds alone, at least one.");
+    public static readonly Rule OneLeaf = new("delivery.one-leaf", "§11", "A new conversation has exactly one leaf, the caller's.");
+    public static readonly Rule WelcomeMissing = new("delivery.welcome-missing", "§12.4.3.1", "A commit that adds members comes with their Welcome, and only such a commit.");
+    public static readonly Rule WelcomeRecipients = new("delivery.welcome-recipients", "§12.4.3.1", "The recipients of a Welcome are the key packages that its commit adds.");
+    public static readonly Rule KeyPackageIdentity = new("delivery.key-package-identity", "§10.1", "A key package has the identity and a signature key of the device that publishes it.");
+    public static readonly Rule ApplicationMessage = new("delivery.application-message", "§6.3", "The message is a PrivateMessage with application data for this conversation's group.");
+}

@@ -1,0 +1,54 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace MlsConsole.Core;
+
+/// <summary>A device of an account: an identity for MLS credentials and the signature keys that may stand behind it.</summary>
+internal sealed class Device
+{
+    public long Id { get; init; }
+    public required string Did { get; init; }
+    /// <summary>The client's name for the device, unique for each account.</summary>
+    public required string DeviceId { get; init; }
+    public required string DeviceName { get; set; }
+    /// <summary>The identity of its basic credential.</summary>
+    public required byte[] Identity { get; init; }
+    public DateTimeOffset RegisteredAt { get; init; }
+    public List<DeviceKey> Keys { get; init; } = [];
+
+    public bool HasKey(ReadOnlySpan<byte> signatureKey)
+    {
+        foreach (var key in Keys)
+            if (signatureKey.SequenceEqual(key.SignatureKey)) return true;
+        return false;
+    }
+
+    internal sealed class Table : IEntityTypeConfiguration<Device>
+    {
+        public void Configure(EntityTypeBuilder<Device> builder)
+        {
+            builder.ToTable("devices");
+            builder.HasIndex(device => new { device.Did, device.DeviceId }).IsUnique();
+            builder.HasIndex(device => device.Identity).IsUnique();
+            builder.HasMany(device => device.Keys).WithOne().HasForeignKey(key => key.DeviceRow);
+        }
+    }
+}
+
+/// <summary>A signature key of a device. Keys are only ever added: old leaves keep theirs.</summary>
+internal sealed class DeviceKey
+{
+    public long Id { get; init; }
+    public long DeviceRow { get; init; }
+    public required byte[] SignatureKey { get; init; }
+    public DateTimeOffset AddedAt { get; init; }
+
+    internal sealed class Table : IEntityTypeConfiguration<DeviceKey>
+    {
+        public void Configure(EntityTypeBuilder<DeviceKey> builder)
+        {
+            builder.ToTable("device_keys");
+            builder.HasIndex(key => key.SignatureKey).IsUnique();
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+
+namespace MlsConsole.Core;
+
+/// <param name="DeviceId">The client's name for the device, 1 to 64 characters without <c>#</c>.</param>
+/// <param name="DeviceName">For people.</param>
+/// <param name="SignaturePublicKey">As it stands in leaf nodes.</param>
+/// <param name="CredentialIdentity">Null for UTF-8 of <c>did#deviceId</c>.</param>
+/// <param name="KeyPackages">First key packages, as MLSMessage or bare.</param>
+/// <param name="IdempotencyKey">The caller's.</param>
+public sealed record RegisterDeviceInput(string DeviceId, string DeviceName, ReadOnlyMemory<byte> SignaturePublicKey, ReadOnlyMemory<byte>? CredentialIdentity, IReadOnlyList<NewKeyPackage> KeyPackages, string? IdempotencyKey);
+
+public sealed record NewKeyPackage(ReadOnlyMemory<byte> Bytes, bool LastResort);
+
+public sealed record RegisterDeviceResult(string DeviceId, byte[] CredentialIdentity);
+
+/// <summary>Enrols devices: who may stand behind a leaf.</summary>
+public sealed class Devices
+{
+    private const int MaxDevices = 50, MaxKeysOfDevice = 100;
+
+    private readonly Attempts _attempts;
+    private readonly CoreSettings _settings;
+    private readonly TimeProvider _clock;
+
+    internal Devices(Attempts attempts, CoreSettings settings, TimeProvider clock) => (_attempts, _settings, _clock) = (attempts, settings, clock);
+
+    /// <summary>Enrols a device, or adds a key to it if the account has it already.</summary>
+    public Task<RegisterDeviceResult> RegisterDevice(Caller caller, RegisterDeviceInput input, CancellationToken cancellation)
+    {
+        string did = caller.Did.Value;
+        var identity = Encoding.UTF8.GetBytes($"{did}#{input.DeviceId}");
+        var attempt = new Attempt(caller, "registerDevice", input.DeviceId, input.IdempotencyKey, Attempt.HashOf(
+            [Encoding.UTF8.GetBytes(input.DeviceId), input.SignaturePublicKey, input.CredentialIdentity ?? default, .. input.KeyPackages.Select(package => package.Bytes)]));
+        return _attempts.RunAsync(attempt, async () =>
+        {
+            if (input.DeviceId.Length is < 1 or > 64 || input.DeviceId.Contains('#', StringComparison.Ordinal)) throw Refusal.InvalidRequest("deviceId has 1 to 64 characters and no '#'.").AsException();
+            if (input.SignaturePublicKey.Length is < 16 or > 256) throw Refusal.InvalidRequest("signaturePublicKey has 16 to 256 bytes.").AsException();
+            if (input.CredentialIdentity is { } given && !given.Span.SequenceEqual(identity))
+            {
+                if (!_settings.OpaqueCredentials || given.Length is < 1 or > 1024) throw Refusal.InvalidRequest("credentialIdentity is UTF-8 of did#deviceId.").AsException();
+                identity = given.ToArray();
+            }
+            var signatureKey = input.SignaturePublicKey.ToArray();
+            var packages = input.KeyPackages.Select(package => VerifiedKeyPackage.Verify(package, _clock.GetUtcNow())).ToList();
+
+            return await _attempts.CommitAsync(attempt, async context =>
+            {
+                var device = await Enrol(context, caller, input, identity, signatureKey);
+                foreach (var package in packages) package.RequireOwner(device);
+                await KeyPackages.StoreAsync(context, device, packages, _clock.GetUtcNow());
+                return new Done<RegisterDeviceResult>(new(input.DeviceId, device.Identity));
+            }, cancellation);
+        }, cancellation);
+    }
+
+    private async Task<Device> Enrol(MlsDbContext context, Caller caller, RegisterDeviceInput input, byte[] identity, byte[] signatureKey)
+    {
+        string did = caller.Did.Value;
+        var devices = await context.Set<Device>().AsTracking().Include(device => device.Keys)
+            .Where(device => device.Did == did || device.Identity == identity).ToListAsync();
+        var owner = await context.Set<DeviceKey>().AsNoTracking().FirstOrDefaultAsync(key => key.SignatureKey == signatureKey);
+        var device = devices.Find(row => row.Did == did && row.DeviceId == input.DeviceId);
+        if (devices.Exists(row => row != device && row.Identity.AsSpan().SequenceEqual(identity))
+            || (device is not null && !device.Identity.AsSpan().SequenceEqual(identity))
+            || (owner is not null && owner.DeviceRow != device?.Id)) throw Refusal.DeviceAlreadyRegistered.AsException();
+
+        var now = _clock.GetUtcNow();
+        if (device is null)
+        {
+            if (devices.Count >= MaxDevices) throw Refusal.TooManyDevices.AsException();
+            device = new() { Did = did, DeviceId = input.DeviceId, DeviceName = input.DeviceName, Identity = identity, RegisteredAt = now };
+            context.Add(device);
+        }
+        device.DeviceName = input.DeviceName;
+        if (owner is null)
+        {
+            if (device.Keys.Count >= MaxKeysOfDevice) throw Refusal.TooManyDevices.AsException();
+            device.Keys.Add(new() { SignatureKey = signatureKey, AddedAt = now });
+        }
+        await context.SaveChangesAsync();
+        return device;
+    }
+}

@@ -1,0 +1,61 @@
+using System.Text;
+using MlsConsole.Mls;
+
+namespace MlsConsole.Core;
+
+public sealed record ProcessExternalCommitInput(string ConvoId, ReadOnlyMemory<byte> ExternalCommit, ReadOnlyMemory<byte> GroupInfo, ReadOnlyMemory<byte>? RatchetTree, string? IdempotencyKey);
+
+/// <summary>Takes external commits: a device that lost its state, or a new one, joins at once.</summary>
+public sealed class ExternalCommits
+{
+    private readonly Attempts _attempts;
+    private readonly Database _database;
+    private readonly PublicGroups _groups;
+    private readonly ExternalCommitsFlag _flag;
+    private readonly CoreSettings _settings;
+    private readonly TimeProvider _clock;
+
+    internal ExternalCommits(Attempts attempts, Database database, PublicGroups groups, ExternalCommitsFlag flag, CoreSettings settings, TimeProvider clock) =>
+        (_attempts, _database, _groups, _flag, _settings, _clock) = (attempts, database, groups, flag, settings, clock);
+
+    /// <summary>Verifies the commit and its GroupInfo and writes the epoch that it creates.</summary>
+    public Task<CommitResult> ProcessExternalCommit(Caller caller, ProcessExternalCommitInput input, CancellationToken cancellation)
+    {
+        var hash = Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), input.ExternalCommit, input.GroupInfo, input.RatchetTree ?? default);
+        var attempt = new Attempt(caller, "processExternalCommit", input.ConvoId, input.IdempotencyKey ?? Convert.ToHexStringLower(Attempt.HashOf(input.ExternalCommit)), hash);
+        return _attempts.RunAsync(attempt, async () =>
+        {
+            // Before anything about the conversation, so that the answer says nothing about it.
+            if (!await _flag.IsOnFor(caller.Did)) throw Refusal.ExternalCommitsDisabled.AsException();
+            await using var context = _database.Read();
+            var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+            var message = Handshakes.DecodeCommit(input.ExternalCommit, access.Conversation);
+            if (message.Content.Sender.Type != SenderType.NewMemberCommit) throw Refusal.InvalidCommit(DeliveryRules.NotAnExternalCommit.Id).AsException();
+            var group = await _groups.GetAsync(access.Conversation, cancellation);
+            var authenticated = Handshakes.InvalidCommit(() => group.Authenticate(message));
+
+            var removes = JoinRules.RemovedLeaves(authenticated, group);
+            var owners = await LeafOwners.FindAsync(context, removes.Select(entry => entry.Leaf).Append(authenticated.JoinerLeaf!), cancellation);
+            var joiner = JoinRules.RequireJoiner(access, authenticated.JoinerLeaf!, owners);
+            JoinRules.RequireOwnLeaf(joiner, LeafOfDevice(group, joiner), removes, owners);
+
+            var staged = Handshakes.InvalidCommit(() => group.Stage(authenticated, [], _clock.GetUtcNow()));
+            if (group.MemberCount - staged.Removed.Count >= _settings.MaxLeaves) throw Refusal.TooManyMembers.AsException();
+            var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, owners, joiner, cancellation);
+            var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
+
+            var change = new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, true, leaves, null);
+            var result = await _attempts.CommitAsync(attempt, async write =>
+                new Done<CommitResult>(await EpochWriter.WriteAsync(write, change, _settings.SnapshotInterval, _clock.GetUtcNow()), group.Epoch, next.Epoch), cancellation);
+            _groups.Keep(access.Conversation.Id, next);
+            return result;
+        }, cancellation);
+    }
+
+    private static LeafIndex? LeafOfDevice(PublicGroup group, Device device)
+    {
+        foreach (var (index, leaf) in group.Members)
+            if (leaf.Credential.Identity.Span.SequenceEqual(device.Identity)) return index;
+        return null;
+    }
+}

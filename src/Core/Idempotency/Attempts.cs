@@ -1,0 +1,123 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace MlsConsole.Core;
+
+/// <summary>One call of a procedure: who, what, on what, and what makes a retry the same call.</summary>
+/// <param name="Caller">Who calls.</param>
+/// <param name="Method">Short method name, for example <c>processExternalCommit</c>.</param>
+/// <param name="Subject">What it is done to, for the audit log.</param>
+/// <param name="Key">The caller's idempotency key, or what stands in for it; null where a retry is harmless.</param>
+/// <param name="RequestHash">SHA-256 over the objects of the call and the conversation.</param>
+internal sealed record Attempt(Caller Caller, string Method, string? Subject, string? Key, byte[] RequestHash)
+{
+    /// <summary>SHA-256 over the parts, each with its length.</summary>
+    public static byte[] HashOf(params ReadOnlySpan<ReadOnlyMemory<byte>> parts)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var part in parts)
+        {
+            hash.AppendData(BitConverter.GetBytes(part.Length));
+            hash.AppendData(part.Span);
+        }
+        return hash.GetHashAndReset();
+    }
+}
+
+/// <summary>What a call did: its answer and, where an epoch began, the epochs before and after.</summary>
+internal sealed record Done<T>(T Answer, ulong? Before = null, ulong? After = null);
+
+/// <summary>Runs a procedure exactly once: the answer of a success is stored with what it did, and a retry gets the same answer.</summary>
+/// <remarks>A retry is answered before any epoch, policy or limit check. Refusals are written to the audit log and never recorded as answers.</remarks>
+internal sealed class Attempts(Database database, AuditLog audit, TimeProvider clock)
+{
+    /// <summary>Runs <paramref name="body"/>, which must end in <see cref="CommitAsync"/>, unless the call has an answer already.</summary>
+    public async Task<T> RunAsync<T>(Attempt attempt, Func<Task<T>> body, CancellationToken cancellation)
+    {
+        try
+        {
+            if (await FindAsync<T>(attempt, cancellation) is { } known) return known;
+            return await body();
+        }
+        catch (RefusedException refused)
+        {
+            // Two copies of one call can race each other: the slower one finds the answer of the faster.
+            if (refused.Refusal.Error == nameof(Refusal.EpochMismatch) && await FindAsync<T>(attempt, cancellation) is { } known) return known;
+            await AuditRefusalAsync(attempt, refused.Refusal);
+            throw;
+        }
+    }
+
+    /// <summary>Writes what the call does, its answer and its audit entry in one transaction.</summary>
+    /// <param name="attempt">The call.</param>
+    /// <param name="work">Returns the answer and, where an epoch began, the epochs before and after.</param>
+    /// <param name="cancellation">Ends the wait for the turn to write, not the write.</param>
+    public async Task<T> CommitAsync<T>(Attempt attempt, Func<MlsDbContext, Task<Done<T>>> work, CancellationToken cancellation)
+    {
+        var (answer, entry) = await database.WriteAsync(async context =>
+        {
+            if (attempt.Key is not null && await FindAsync<T>(context, attempt, CancellationToken.None) is { } known) return (known, null);
+            var (result, before, after) = await work(context);
+            var written = Entry(attempt, AuditEntry.Accepted, null) with { EpochBefore = before, EpochAfter = after };
+            context.Add(written);
+            if (attempt.Key is not null)
+                context.Add(new Answer
+                {
+                    Caller = attempt.Caller.Did.Value, Method = attempt.Method, Key = attempt.Key, RequestHash = attempt.RequestHash,
+                    Content = JsonSerializer.SerializeToUtf8Bytes(result), CreatedAt = clock.GetUtcNow(),
+                });
+            return (result, (AuditEntry?)written);
+        }, cancellation);
+        if (entry is not null) audit.Announce(entry);
+        return answer;
+    }
+
+    /// <summary>Writes the refusal of a call, or of a query, to the audit log.</summary>
+    public Task AuditRefusalAsync(Attempt attempt, Refusal refusal) =>
+        audit.AppendAsync(Entry(attempt, refusal.Error, refusal.Reason), CancellationToken.None);
+
+    private AuditEntry Entry(Attempt attempt, string outcome, string? reason) => new()
+    {
+        At = clock.GetUtcNow(), Actor = attempt.Caller.Did.Value, Action = attempt.Method, Subject = attempt.Subject,
+        Outcome = outcome, Reason = reason, CorrelationId = attempt.Caller.CorrelationId,
+    };
+
+    private async Task<T?> FindAsync<T>(Attempt attempt, CancellationToken cancellation)
+    {
+        if (attempt.Key is null) return default;
+        await using var context = database.Read();
+        return await FindAsync<T>(context, attempt, cancellation);
+    }
+
+    private static async Task<T?> FindAsync<T>(MlsDbContext context, Attempt attempt, CancellationToken cancellation)
+    {
+        string caller = attempt.Caller.Did.Value, method = attempt.Method, key = attempt.Key!;
+        var answer = await context.Set<Answer>().AsNoTracking()
+            .FirstOrDefaultAsync(row => row.Caller == caller && row.Method == method && row.Key == key, cancellation);
+        if (answer is null) return default;
+        if (!CryptographicOperations.FixedTimeEquals(answer.RequestHash, attempt.RequestHash)) throw Refusal.IdempotencyConflict.AsException();
+        return JsonSerializer.Deserialize<T>(answer.Content);
+    }
+
+    internal sealed class Answer
+    {
+        public required string Caller { get; init; }
+        public required string Method { get; init; }
+        public required string Key { get; init; }
+        public required byte[] RequestHash { get; init; }
+        public required byte[] Content { get; init; }
+        public DateTimeOffset CreatedAt { get; init; }
+
+        internal sealed class Table : IEntityTypeConfiguration<Answer>
+        {
+            public void Configure(EntityTypeBuilder<Answer> builder)
+            {
+                builder.ToTable("idempotency");
+                builder.HasKey(answer => new { answer.Caller, answer.Method, answer.Key });
+                builder.HasIndex(answer => answer.CreatedAt);
+            }
+        }
+    }
+}
