@@ -87,6 +87,27 @@ public sealed class HostProcess : IAsyncDisposable
         throw new TimeoutException($"The host was not ready after {StartLimit}:\n{Output}");
     }
 
+    /// <summary>Waits until somebody accepts connections, ready or not.</summary>
+    public async Task WaitUntilListening()
+    {
+        var waited = Stopwatch.StartNew();
+        while (waited.Elapsed < StartLimit)
+        {
+            if (_process!.HasExited) throw new InvalidOperationException($"The host ended with {_process.ExitCode} before it listened:\n{Output}");
+            try
+            {
+                using var client = new TcpClient();
+                await client.ConnectAsync(Url.Host, Url.Port);
+                return;
+            }
+            catch (SocketException)
+            {
+                await Task.Delay(5);
+            }
+        }
+        throw new TimeoutException($"The host did not listen after {StartLimit}:\n{Output}");
+    }
+
     /// <summary>kill -9: nothing is flushed, no handler runs.</summary>
     public async Task Kill()
     {

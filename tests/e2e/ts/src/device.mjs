@@ -95,11 +95,15 @@ export class Device {
     return this.service.query(this.user, 'getGroupInfo', { convoId, ...params });
   }
 
-  /** An external commit that is not sent yet: {input, state, removed, epoch}. */
-  async prepareJoin(convoId, served) {
+  /**
+   * An external commit that is not sent yet: {input, state, removed, epoch}. It removes the device's own leaf if there
+   * is one; with `removing`, the leaf of that identity instead.
+   */
+  async prepareJoin(convoId, served, removing) {
     const { groupInfo, ratchetTree } = served ?? await this.getGroupInfo(convoId, { includeTree: true });
     const { commit, state, removed } = await mls.externalCommit(
-      this.cs, bytes(groupInfo), ratchetTree && bytes(ratchetTree), await this.#freshKeyPackage());
+      this.cs, bytes(groupInfo), ratchetTree && bytes(ratchetTree), await this.#freshKeyPackage(),
+      removing && new TextEncoder().encode(removing));
     const input = {
       convoId,
       externalCommit: base64(commit),

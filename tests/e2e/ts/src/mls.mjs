@@ -62,6 +62,14 @@ const clientConfig = {
   },
 };
 
+const removingConfig = (identity) => ({
+  ...clientConfig,
+  keyPackageEqualityConfig: {
+    ...clientConfig.keyPackageEqualityConfig,
+    compareKeyPackageToLeafNode: (_, leaf) => sameBytes(identity, leaf.credential.identity),
+  },
+});
+
 // RFC 9420 §12.4.3.2: external_pub is a struct holding one HPKEPublicKey<V>, so its bytes begin with the key's
 // variable-length size. ts-mls writes and reads the bare key. The key passes through the suite's HPKE import and
 // export, so that is where the size is added and taken away; every other key is left alone.
@@ -147,16 +155,18 @@ export async function commit(cs, state, proposals) {
 
 /**
  * An external commit. If the tree holds a leaf of the same credential identity, it is removed (resync,
- * RFC 9420 §12.4.3.2). @returns {commit, state, removed}
+ * RFC 9420 §12.4.3.2). `removing` names another identity to remove instead, which no honest client does and ts-mls
+ * does not mind. @returns {commit, state, removed}
  */
-export async function externalCommit(cs, groupInfoBytes, ratchetTree, own) {
+export async function externalCommit(cs, groupInfoBytes, ratchetTree, own, removing) {
   const groupInfo = decodeGroupInfoMessage(groupInfoBytes);
   const tree = treeOf(groupInfo, ratchetTree);
-  const identity = own.publicPackage.leafNode.credential.identity;
+  const identity = removing ?? own.publicPackage.leafNode.credential.identity;
   const former = leaves(tree).find(({ leaf }) => sameBytes(leaf.credential.identity, identity));
   const externalPub = groupInfo.extensions.find((e) => e.extensionType === 'external_pub')?.extensionData;
   const { publicMessage, newState } = await joinGroupExternal(
-    groupInfo, own.publicPackage, own.privatePackage, former !== undefined, importing(cs, externalPub), tree, clientConfig,
+    groupInfo, own.publicPackage, own.privatePackage, former !== undefined, importing(cs, externalPub), tree,
+    removing === undefined ? clientConfig : removingConfig(identity),
   );
   return {
     commit: encodeMlsMessage({ version: 'mls10', wireformat: 'mls_public_message', publicMessage }),

@@ -56,7 +56,14 @@ export class Relay {
 
   commit({ did }, { convoId, commit, groupInfo }) { return this.#append(did, convoId, commit, groupInfo, false); }
 
+  // The one thing that it checks, because ts-mls does not and the scenarios ask for it: who is removed.
   processExternalCommit({ did }, { convoId, externalCommit, groupInfo }) {
+    const tree = mls.treeOf(mls.decodeGroupInfoMessage(bytes(this.#convo(did, convoId).groupInfo)));
+    for (const { proposal } of mls.decodeMessage(bytes(externalCommit)).publicMessage.content.commit.proposals) {
+      if (proposal.proposalType !== 'remove') continue;
+      const { identity } = tree[2 * proposal.remove.removed].leaf.credential;
+      if (new TextDecoder().decode(identity).split('#')[0] !== did) throw new Refused('InvalidCommit');
+    }
     return { ...this.#append(did, convoId, externalCommit, groupInfo, true), rejoinedAt: new Date().toISOString() };
   }
 

@@ -58,6 +58,7 @@ export async function journey({ service, suite = 1, log = () => {}, newKey = fal
   log({ step: 'second device joined', epoch: joined.epoch });
 
   await strangerIsRefused(service, suite, convoId, alice, log);
+  await removalOfAnotherIsRefused(service, suite, convoId, bob, alice, log);
 
   await alice.catchUp(convoId);
   const updated = await alice.update(convoId);
@@ -145,6 +146,18 @@ async function strangerIsRefused(service, suite, convoId, member, log) {
   await refused('Unauthorized', charlie.sendJoin(prepared));
   assert.deepEqual(await memberView(member, convoId), before, 'a refused stranger changed nothing');
   log({ step: 'stranger refused', error: 'Unauthorized', epoch: before.epoch });
+}
+
+/** Bob may join with one more device, but not throw Alice out while he does: ts-mls members would let him. */
+async function removalOfAnotherIsRefused(service, suite, convoId, bob, alice, log) {
+  const before = await memberView(alice, convoId);
+  const tablet = await Device.create(service, bob.user, 'bob-tablet', suite);
+  await tablet.register();
+  const prepared = await tablet.prepareJoin(convoId, undefined, `${alice.user.did}#${alice.deviceId}`);
+  assert.equal(prepared.removed, 0);
+  await refused('InvalidCommit', tablet.sendJoin(prepared));
+  assert.deepEqual(await memberView(alice, convoId), before, 'a refused removal changed nothing');
+  log({ step: 'removal of another refused', error: 'InvalidCommit', epoch: before.epoch });
 }
 
 async function memberView(member, convoId) {

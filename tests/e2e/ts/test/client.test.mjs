@@ -1,6 +1,7 @@
 // The client alone, against a relay in memory: what the scenarios need of ts-mls works before any service is asked.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Device } from '../src/device.mjs';
 import { journey, rejoin } from '../src/scenarios.mjs';
 import * as mls from '../src/mls.mjs';
 import { Relay } from '../src/relay.mjs';
@@ -31,3 +32,12 @@ for (const suite of [1, 2, 3]) {
     if (suite === 2) assert.equal(publicKey[0], 4);
   });
 }
+
+test('ts-mls members follow an external commit that removes somebody else: only a service can refuse it', async () => {
+  const relay = new Relay();
+  const { convoId, alice, bob } = await rejoin({ service: relay });
+  const charlie = await Device.create(relay, bob.user, 'another-device', 1);
+  const { input } = await charlie.prepareJoin(convoId, await bob.getGroupInfo(convoId), `${alice.user.did}#${alice.deviceId}`);
+  const state = await mls.processCommit(bob.cs, bob.states.get(convoId), Buffer.from(input.externalCommit, 'base64'));
+  assert.deepEqual(mls.membersOf(state).map(({ identity }) => identity), [`${bob.user.did}#another-device`, `${bob.user.did}#bob-phone`]);
+});
