@@ -36,7 +36,8 @@ internal sealed class ProposalList
                 byReference = new(PublicKeySet.BytesComparer.Instance);
                 foreach (var known in proposals) byReference[known.ProposalReference(suite)] = known;
             }
-            if (!byReference.TryGetValue(item.Reference, out var found)) throw new MlsException(Rules.CommitUnknownProposal);
+            if (!byReference.TryGetValue(item.Reference, out var found))
+                throw new MlsException(commit.IsExternalCommit ? Rules.ExternalCommitByReference : Rules.CommitUnknownProposal);
             items.Add(new(found.Content.Proposal!, found.Content.Sender, true));
         }
         return new(items);

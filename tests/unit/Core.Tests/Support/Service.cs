@@ -1,0 +1,124 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using MlsConsole.TestKit;
+
+namespace MlsConsole.Core.Tests;
+
+/// <summary>All of Core over a SQLite file of its own, with the flag on.</summary>
+public sealed class Service : IAsyncDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole").FullName;
+    private ServiceProvider _provider = null!;
+
+    public static async Task<Service> StartAsync(CoreSettings? settings = null)
+    {
+        var service = new Service();
+        await service.BootAsync(settings);
+        return service;
+    }
+
+    private async Task BootAsync(CoreSettings? settings)
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<ILoggerFactory, LoggerFactory>().AddSingleton(typeof(ILogger<>), typeof(Logger<>));
+        services.AddCore(Core.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}"), settings ?? new()).AddRollouts();
+        _provider = services.BuildServiceProvider();
+        await StorageStartup.MigrateAsync(Database, CancellationToken.None);
+        await _provider.GetRequiredService<FlagStore>().CreateAsync(FlagState.On, CancellationToken.None);
+    }
+
+    /// <summary>Everything in memory is gone; the file stays.</summary>
+    public async Task RestartAsync()
+    {
+        await _provider.DisposeAsync();
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        await BootAsync(null);
+    }
+
+    public Database Database => Get<Database>();
+    public T Get<T>() where T : notnull => _provider.GetRequiredService<T>();
+
+    public static Caller Caller(string did) => new(Did.Parse(did), "test");
+
+    public async Task<TestDevice> EnrolAsync(string did, string deviceId, ushort suite = 1)
+    {
+        var client = new TestClient(suite, $"{did}#{deviceId}");
+        await RegisterAsync(did, deviceId, client);
+        return new(did, deviceId, client);
+    }
+
+    public Task<RegisterDeviceResult> RegisterAsync(string did, string deviceId, TestClient client, params NewKeyPackage[] packages) =>
+        Get<Devices>().RegisterDevice(Caller(did), new(deviceId, "A device", client.SignatureKey.PublicKey, null, packages, null), CancellationToken.None);
+
+    public async Task<TestConvo> CreateConvoAsync(TestDevice creator)
+    {
+        var group = TestGroup.Create(creator.Client);
+        var view = await Get<Conversations>().CreateConvo(creator.Caller, new(group.GroupInfo, null, null, null), CancellationToken.None);
+        return new(view.ConvoId, group);
+    }
+
+    public Task<CommitResult> JoinAsync(TestConvo convo, TestDevice joiner, BuiltCommit commit, string? key = null) =>
+        Get<ExternalCommits>().ProcessExternalCommit(joiner.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, key), CancellationToken.None);
+
+    public Task<CommitResult> CommitAsync(TestConvo convo, TestDevice committer, BuiltCommit commit, byte[]? welcome = null, string? key = null) =>
+        Get<MemberCommits>().Commit(committer.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, welcome ?? default(ReadOnlyMemory<byte>?), key), CancellationToken.None);
+
+    /// <summary>A group of Alice's and Bob's first devices.</summary>
+    public async Task<(TestConvo Convo, TestDevice Alice, TestDevice Bob)> AliceAndBobAsync(ushort suite = 1)
+    {
+        var alice = await EnrolAsync("did:example:alice", "phone", suite);
+        var bob = await EnrolAsync("did:example:bob", "phone", suite);
+        var convo = await CreateConvoAsync(alice);
+        convo = await AddAsync(convo, alice, bob);
+        return (convo, alice, bob);
+    }
+
+    /// <summary>The first member adds a device with a freshly published key package.</summary>
+    public async Task<TestConvo> AddAsync(TestConvo convo, TestDevice by, TestDevice added)
+    {
+        var package = added.Client.KeyPackage();
+        await RegisterAsync(added.Did, added.DeviceId, added.Client, new NewKeyPackage(package, false));
+        var commit = convo.Group.Commit(by.Client).Add(package).WithPath().Build();
+        var welcome = ProposalBuilder.RandomWelcome(by.Client.Suite, package);
+        await Get<MemberCommits>().AddMembers(by.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, welcome, null), CancellationToken.None);
+        return convo with { Group = commit.After! };
+    }
+
+    /// <summary>Everything that a refusal must leave as it was: all tables but the audit log.</summary>
+    public async Task<string> StateAsync()
+    {
+        await using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(_folder, "mls.db")}");
+        await connection.OpenAsync();
+        var state = new System.Text.StringBuilder();
+        foreach (string table in (string[])["conversations", "log", "roster", "leaves", "welcomes", "welcome_recipients", "idempotency", "snapshots", "devices", "device_keys", "key_packages"])
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = $"SELECT * FROM {table} ORDER BY 1, 2";
+            await using var reader = await command.ExecuteReaderAsync();
+            while (await reader.ReadAsync())
+            {
+                state.Append(table);
+                for (int i = 0; i < reader.FieldCount; i++) state.Append('|').Append(reader.GetValue(i) is byte[] bytes ? Convert.ToHexString(bytes) : reader.GetValue(i).ToString());
+                state.Append('\n');
+            }
+        }
+        return state.ToString();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _provider.DisposeAsync();
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        Directory.Delete(_folder, true);
+    }
+}
+
+/// <summary>A device that is enrolled.</summary>
+public sealed record TestDevice(string Did, string DeviceId, TestClient Client)
+{
+    public Caller Caller => Service.Caller(Did);
+    public TestDevice With(TestClient client) => this with { Client = client };
+}
+
+/// <summary>A conversation and what its group looks like to its members.</summary>
+public sealed record TestConvo(string Id, TestGroup Group);
