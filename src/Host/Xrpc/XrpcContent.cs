@@ -62,8 +62,9 @@ internal static class XrpcContent
                 if (body.WrittenCount > limit) throw XrpcException.PayloadTooLarge(limit);
             }
         }
-        catch (InvalidDataException)
+        catch (Exception exception) when (exception is InvalidDataException || (exception is InvalidOperationException && stream is BrotliStream))
         {
+            // Brotli alone reports bad data as an invalid operation.
             throw XrpcException.InvalidRequest("The request body is not what its Content-Encoding says.");
         }
         return body.WrittenMemory;

@@ -1,6 +1,6 @@
 namespace MlsConsole.Host;
 
-/// <summary>One lexicon method: what it expects of a request, and its handler.</summary>
+/// <summary>One method: what it expects of a request, and its handler.</summary>
 internal abstract class XrpcMethod(string nsid)
 {
     public string Nsid { get; } = nsid;
@@ -14,4 +14,26 @@ internal abstract class XrpcMethod(string nsid)
 
     /// <summary>Decodes the input, asks Core and encodes the output.</summary>
     public abstract Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call);
+}
+
+/// <summary>A method by GET or HEAD, with parameters and without a body.</summary>
+internal abstract class XrpcQuery(string nsid) : XrpcMethod(nsid)
+{
+    public override void CheckContent(HttpRequest request)
+    {
+        XrpcContent.CheckVerb(request, isQuery: true);
+        XrpcContent.CheckNone(request);
+    }
+}
+
+/// <summary>A method by POST with a JSON body of at most <paramref name="bodyLimit"/> bytes.</summary>
+internal abstract class XrpcProcedure(string nsid, int bodyLimit) : XrpcMethod(nsid)
+{
+    public override void CheckContent(HttpRequest request)
+    {
+        XrpcContent.CheckVerb(request, isQuery: false);
+        XrpcContent.CheckJson(request, bodyLimit);
+    }
+
+    protected Task<ReadOnlyMemory<byte>> ReadBody(XrpcCall call) => XrpcContent.ReadJson(call.Request, bodyLimit, call.Cancellation);
 }

@@ -1,0 +1,39 @@
+using System.Collections.Immutable;
+
+namespace MlsConsole.Core;
+
+/// <summary>The in-process stream of <see cref="Activity"/> records.</summary>
+public sealed class ActivityFeed
+{
+    private ImmutableArray<Action<Activity>> subscribers = [];
+
+    /// <summary>Hands a record to every subscriber. Never throws: what happened has happened, whoever fails to hear of it.</summary>
+    public void Publish(Activity activity)
+    {
+        foreach (Action<Activity> subscriber in subscribers)
+        {
+            try
+            {
+                subscriber(activity);
+            }
+            catch (Exception)
+            {
+                // A subscriber's fault is no reason to fail the request that it was told about.
+            }
+        }
+    }
+
+    /// <summary>Calls <paramref name="subscriber"/> for every record from now until the result is disposed. It must return at once.</summary>
+    public IDisposable Subscribe(Action<Activity> subscriber)
+    {
+        // A delegate may be subscribed twice; each subscription ends its own.
+        Action<Activity> own = activity => subscriber(activity);
+        ImmutableInterlocked.Update(ref subscribers, static (list, added) => list.Add(added), own);
+        return new Subscription(this, own);
+    }
+
+    private sealed class Subscription(ActivityFeed feed, Action<Activity> own) : IDisposable
+    {
+        public void Dispose() => ImmutableInterlocked.Update(ref feed.subscribers, static (list, removed) => list.Remove(removed), own);
+    }
+}

@@ -1,0 +1,111 @@
+using MlsConsole.Core;
+
+namespace MlsConsole.Host;
+
+/// <summary>
+/// Everything under <c>/xrpc</c>. One request goes: known method, verb and headers of the content, token,
+/// token used up, body or parameters decoded, Core. Whatever is thrown on that way ends in the one
+/// <see cref="XrpcFailure"/>, and every request but a preflight publishes one <see cref="Activity"/>.
+/// </summary>
+/// <remarks>A middleware and not a route, so that nothing between (redirects, error pages, antiforgery) can answer in its place.</remarks>
+internal sealed partial class XrpcEndpoint(
+    RequestDelegate next, XrpcMethods methods, ServiceAuthentication authentication, ActivityFeed feed, TimeProvider clock, ILogger<XrpcEndpoint> log)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        if (!context.Request.Path.StartsWithSegments("/xrpc", StringComparison.Ordinal)) await next(context);
+        else if (HttpMethods.IsOptions(context.Request.Method)) XrpcCors.AnswerPreflight(context);
+        else await Answer(context);
+    }
+
+    private async Task Answer(HttpContext context)
+    {
+        Attempt attempt = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N"));
+        XrpcCors.Allow(context.Response);
+        context.Response.Headers["Correlation-Id"] = attempt.CorrelationId;
+        XrpcFailure? failure = null;
+        ReadOnlyMemory<byte> body;
+        try
+        {
+            body = await Run(context, attempt);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is there to read an answer; that the request ended is still counted.
+            Publish(attempt, "RequestAborted", reason: null);
+            return;
+        }
+        catch (Exception exception)
+        {
+            failure = XrpcFailure.From(exception);
+            if (failure.IsFault) LogFault(exception, attempt.Method?.Nsid, attempt.CorrelationId);
+            body = failure.WriteBody();
+        }
+        // Counted before it is written: whoever has the answer finds it in the figures.
+        Publish(attempt, failure?.Error ?? "accepted", failure?.Reason, failure?.CurrentEpoch);
+        await Write(context, failure, body);
+    }
+
+    private async Task<ReadOnlyMemory<byte>> Run(HttpContext context, Attempt attempt)
+    {
+        HttpRequest request = context.Request;
+        string nsid = XrpcPath.NsidOf(RawTarget(context)) ?? throw XrpcException.InvalidRequest("Invalid XRPC path.");
+        XrpcMethod method = methods.Find(nsid) ?? throw XrpcException.MethodNotImplemented();
+        attempt.Method = method;
+        method.CheckContent(request);
+        ServiceToken token = authentication.Authenticate(request, method.Nsid);
+        Caller caller = await ServiceAuthentication.Admit(
+            token, context.RequestServices.GetRequiredService<TokenReplay>(), attempt.CorrelationId);
+        attempt.Call = new XrpcCall(context, caller);
+        return await method.Invoke(attempt.Call);
+    }
+
+    private static async Task Write(HttpContext context, XrpcFailure? failure, ReadOnlyMemory<byte> body)
+    {
+        HttpResponse response = context.Response;
+        response.StatusCode = failure?.Status ?? StatusCodes.Status200OK;
+        failure?.WriteHeaders(response.Headers);
+        response.ContentType = "application/json; charset=utf-8";
+        response.ContentLength = body.Length;
+        response.Headers.CacheControl = "no-store";
+        if (!HttpMethods.IsHead(context.Request.Method)) await response.BodyWriter.WriteAsync(body, context.RequestAborted);
+    }
+
+    private void Publish(Attempt attempt, string outcome, string? reason, ulong? currentEpoch = null)
+    {
+        // What an unauthorised caller calls a conversation is the caller's text, not ours.
+        bool known = outcome is not ("Unauthorized" or "InvalidRequest");
+        feed.Publish(new Activity
+        {
+            At = clock.GetUtcNow(),
+            Method = attempt.Method?.Label ?? "unknown",
+            Outcome = outcome,
+            Reason = reason,
+            Elapsed = clock.GetElapsedTime(attempt.StartedAt),
+            ConvoId = known ? attempt.Call?.ConvoId : null,
+            Epoch = currentEpoch ?? attempt.Call?.Epoch,
+            CorrelationId = attempt.CorrelationId,
+        });
+    }
+
+    /// <summary>The target as it was sent: an escaped letter in an NSID makes another path, not the same one.</summary>
+    private static string RawTarget(HttpContext context)
+    {
+        string? raw = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()?.RawTarget;
+        return raw is ['/', ..] ? raw : context.Request.Path.Value ?? "";
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Nsid} failed, correlation id {CorrelationId}")]
+    private partial void LogFault(Exception exception, string? nsid, string correlationId);
+
+    private sealed class Attempt(long startedAt, string correlationId)
+    {
+        public long StartedAt { get; } = startedAt;
+
+        public string CorrelationId { get; } = correlationId;
+
+        public XrpcMethod? Method { get; set; }
+
+        public XrpcCall? Call { get; set; }
+    }
+}

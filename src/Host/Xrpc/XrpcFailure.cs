@@ -1,0 +1,82 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+using MlsConsole.Core;
+
+namespace MlsConsole.Host;
+
+/// <summary>The answer to a request that did not succeed: the one place where anything thrown becomes status and body.</summary>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Error">The XRPC error name.</param>
+/// <param name="Message">A sentence for the caller.</param>
+internal sealed record XrpcFailure(int Status, string Error, string Message)
+{
+    /// <summary>The broken rule, for InvalidCommit, InvalidGroupInfo and the like.</summary>
+    public string? Rule { get; init; }
+
+    /// <summary>For EpochMismatch.</summary>
+    public ulong? CurrentEpoch { get; init; }
+
+    /// <summary>For EpochMismatch: <c>stale</c> or <c>ahead</c>.</summary>
+    public string? Mismatch { get; init; }
+
+    /// <summary>A low-cardinality label for metrics, never sent.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>The cause is ours: it belongs into the log, and nothing of it into the answer.</summary>
+    public bool IsFault => Status == StatusCodes.Status500InternalServerError;
+
+    public static XrpcFailure From(Exception exception) => exception switch
+    {
+        RefusedException { Refusal: { } refusal } => new(StatusOf(refusal.Error), refusal.Error, refusal.Message)
+        {
+            Rule = refusal.Rule,
+            CurrentEpoch = refusal.CurrentEpoch,
+            Mismatch = refusal.Mismatch,
+            Reason = refusal.Reason ?? refusal.Rule ?? refusal.Mismatch,
+        },
+        AuthenticationException authentication => new(StatusCodes.Status401Unauthorized, "AuthenticationRequired", authentication.Message)
+        {
+            Reason = authentication.Reason,
+        },
+        XrpcException xrpc => new(xrpc.Status, xrpc.Error, xrpc.Message),
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(
+            StatusCodes.Status413PayloadTooLarge, "PayloadTooLarge", "The request body is too large."),
+        BadHttpRequestException => new(StatusCodes.Status400BadRequest, "InvalidRequest", "The request body could not be read."),
+        _ => new(StatusCodes.Status500InternalServerError, "InternalServerError", "Something went wrong on our side."),
+    };
+
+    /// <summary>Errors without a status of their own are 400.</summary>
+    private static int StatusOf(string error) => error switch
+    {
+        "AuthenticationRequired" => StatusCodes.Status401Unauthorized,
+        "Unauthorized" => StatusCodes.Status403Forbidden,
+        "EpochMismatch" or "IdempotencyConflict" or "LeavePending" => StatusCodes.Status409Conflict,
+        "RateLimitExceeded" or "TurnPending" => StatusCodes.Status429TooManyRequests,
+        "MethodNotImplemented" => StatusCodes.Status501NotImplemented,
+        "InternalServerError" => StatusCodes.Status500InternalServerError,
+        _ => StatusCodes.Status400BadRequest,
+    };
+
+    public void WriteHeaders(IHeaderDictionary headers)
+    {
+        if (CurrentEpoch is { } epoch) headers["MLS-Current-Epoch"] = epoch.ToString(CultureInfo.InvariantCulture);
+        if (Status == StatusCodes.Status401Unauthorized) headers.WWWAuthenticate = "Bearer";
+    }
+
+    public ReadOnlyMemory<byte> WriteBody()
+    {
+        ArrayBufferWriter<byte> body = new();
+        using (Utf8JsonWriter json = new(body))
+        {
+            json.WriteStartObject();
+            json.WriteString("error", Error);
+            json.WriteString("message", Message);
+            if (Rule is not null) json.WriteString("rule", Rule);
+            if (CurrentEpoch is { } epoch) json.WriteNumber("currentEpoch", epoch);
+            if (Mismatch is not null) json.WriteString("reason", Mismatch);
+            json.WriteEndObject();
+        }
+        return body.WrittenMemory;
+    }
+}

@@ -1,0 +1,16 @@
+using MlsConsole.Core;
+
+namespace MlsConsole.Host;
+
+internal static class XrpcServices
+{
+    /// <summary>Adds everything under <c>/xrpc</c>. A method is registered as <see cref="XrpcMethod"/>; any other NSID is not implemented.</summary>
+    public static void AddXrpc(this IServiceCollection services)
+    {
+        services.AddSingleton<XrpcMethods>();
+        services.AddSingleton<ActivityFeed>();
+    }
+
+    /// <summary>Comes before routing and before everything that could redirect or draw an error page.</summary>
+    public static void UseXrpc(this IApplicationBuilder app) => app.UseMiddleware<XrpcEndpoint>();
+}

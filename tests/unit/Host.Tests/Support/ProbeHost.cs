@@ -1,0 +1,89 @@
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using MlsConsole.Core;
+
+namespace MlsConsole.Host.Tests;
+
+/// <summary>The XRPC boundary on Kestrel, with methods that do what a test tells them and no feature behind them.</summary>
+public sealed class ProbeHost : IAsyncLifetime
+{
+    public const string Ask = "com.example.probe.ask";
+    public const string Tell = "com.example.probe.tell";
+    public const int BodyLimit = 64 * 1024;
+
+    private readonly string folder = Directory.CreateTempSubdirectory("mlsconsole-probe-").FullName;
+    private WebApplication? app;
+
+    public Uri Address { get; private set; } = null!;
+
+    /// <summary>What the methods throw, if anything.</summary>
+    public Exception? Fault { get; set; }
+
+    public List<string> Log { get; } = [];
+
+    internal ActivityFeed Feed => app!.Services.GetRequiredService<ActivityFeed>();
+
+    public async Task InitializeAsync()
+    {
+        WebApplicationBuilder builder = HostBuilding.CreateBuilder(["--environment=Development", "--urls=http://127.0.0.1:0"]);
+        builder.Logging.ClearProviders().AddProvider(new ListLogs(Log));
+        builder.AddIdentity();
+        builder.Services.AddSingleton(Database.Sqlite($"Data Source={Path.Combine(folder, "probe.db")};Pooling=False"));
+        builder.Services.AddSingleton<TokenReplay>();
+        builder.Services.AddSingleton<XrpcMethod>(new AskMethod(this));
+        builder.Services.AddSingleton<XrpcMethod>(new TellMethod(this));
+        builder.Services.AddXrpc();
+        app = builder.Build();
+        app.UseXrpc();
+        await using (MlsDbContext context = app.Services.GetRequiredService<Database>().Read()) await context.Database.EnsureCreatedAsync();
+        await app.StartAsync();
+        Address = new Uri(app.Urls.Single());
+    }
+
+    public async Task DisposeAsync()
+    {
+        await app!.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private sealed class AskMethod(ProbeHost host) : XrpcQuery(Ask)
+    {
+        public override Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call)
+        {
+            (call.ConvoId, call.Epoch) = ("convo", 7);
+            if (host.Fault is { } fault) throw fault;
+            return Task.FromResult<ReadOnlyMemory<byte>>(Encoding.UTF8.GetBytes($$"""{"caller":"{{call.Caller.Did}}"}"""));
+        }
+    }
+
+    private sealed class TellMethod(ProbeHost host) : XrpcProcedure(Tell, BodyLimit)
+    {
+        public override async Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call)
+        {
+            ReadOnlyMemory<byte> body = await ReadBody(call);
+            if (host.Fault is { } fault) throw fault;
+            return Encoding.UTF8.GetBytes($$"""{"length":{{body.Length}}}""");
+        }
+    }
+
+    private sealed class ListLogs(List<string> lines) : ILoggerProvider, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (!IsEnabled(logLevel)) return;
+            lock (lines) lines.Add($"{formatter(state, exception)} {exception}");
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}
