@@ -12,6 +12,13 @@ public sealed class Starting_the_host
     [InlineData("Development", "Service__Did", "mls.example.com", "Service:Did")]
     [InlineData("Development", "Identity__DirectoryFile", "/nowhere/dids.json", "Identity:DirectoryFile")]
     [InlineData("Production", "Service__Did", "", "Service:Did")]
+    [InlineData("Development", "Storage__Provider", "Oracle", "Storage:Provider")]
+    [InlineData("Development", "ConnectionStrings__Default", "Nonsense", "ConnectionStrings:Default")]
+    [InlineData("Development", "ConnectionStrings__Default", "Data Source=:memory:", "ConnectionStrings:Default")]
+    [InlineData("Development", "ConnectionStrings__Default", "Data Source=/proc/nowhere/host.db", "ConnectionStrings:Default")]
+    [InlineData("Development", "Rollout__Initial", "50", "Rollout:Initial")]
+    [InlineData("Development", "Identity__OpaqueCredentials", "perhaps", "Identity:OpaqueCredentials")]
+    [InlineData("Development", "GroupInfo__CacheLifetime", "-1", "GroupInfo:CacheLifetime")]
     public async Task A_setting_that_cannot_be_used_stops_the_start_and_is_named(string environment, string key, string value, string named)
     {
         (int exitCode, string error) = await Run(environment, (key, value));

@@ -1,0 +1,77 @@
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+using MlsConsole.Core;
+
+namespace MlsConsole.Host;
+
+/// <summary>Core over the configured database.</summary>
+internal static class Storage
+{
+    /// <exception cref="ConfigurationException">A setting cannot be used.</exception>
+    public static void AddCore(this WebApplicationBuilder builder)
+    {
+        Database database = Open(builder.Configuration);
+        builder.Services.AddRollouts();
+        builder.Services.AddCore(database, new CoreSettings
+        {
+            OpaqueCredentials = Switch(builder.Configuration, "Identity:OpaqueCredentials", otherwise: builder.Environment.IsDevelopment()),
+            GroupInfoCacheLifetime = Duration(builder.Configuration, "GroupInfo:CacheLifetime", otherwise: TimeSpan.FromMinutes(5)),
+        });
+    }
+
+    /// <summary>Brings the database to the current schema and writes the flag's first state into a new one.</summary>
+    /// <exception cref="ConfigurationException">The first state is misspelt, or the database cannot be used.</exception>
+    public static async Task StartStorage(this WebApplication app)
+    {
+        FlagState initial = InitialFlag(app.Configuration, app.Environment);
+        try
+        {
+            await StorageStartup.MigrateAsync(app.Services.GetRequiredService<Database>(), CancellationToken.None);
+        }
+        catch (Exception exception) when (exception is SqliteException or IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException("ConnectionStrings:Default", $"names a database that cannot be used: {exception.Message}");
+        }
+        await app.Services.GetRequiredService<ExternalCommitsFlag>().StartAsync(initial, CancellationToken.None);
+    }
+
+    /// <summary>The flag's state when the database is created.</summary>
+    internal static FlagState InitialFlag(IConfiguration configuration, IHostEnvironment environment) => configuration["Rollout:Initial"] switch
+    {
+        null or "" => environment.IsDevelopment() ? FlagState.On : FlagState.Off,
+        "On" => FlagState.On,
+        "Off" => FlagState.Off,
+        _ => throw new ConfigurationException("Rollout:Initial", "must be On or Off."),
+    };
+
+    private static Database Open(ConfigurationManager configuration)
+    {
+        if (configuration["Storage:Provider"] is not (null or "" or "Sqlite"))
+            throw new ConfigurationException("Storage:Provider", "must be Sqlite, the only provider so far.");
+        string connection = configuration["ConnectionStrings:Default"]!;
+        try
+        {
+            if (new SqliteConnectionStringBuilder(connection).DataSource is not { Length: > 0 } file || file == ":memory:")
+                throw new ConfigurationException("ConnectionStrings:Default", "must name a database file, for example Data Source=mlsconsole.db.");
+        }
+        catch (ArgumentException)
+        {
+            throw new ConfigurationException("ConnectionStrings:Default", "is not a SQLite connection string.");
+        }
+        return Database.Sqlite(connection);
+    }
+
+    private static bool Switch(ConfigurationManager configuration, string key, bool otherwise) => configuration[key] switch
+    {
+        null or "" => otherwise,
+        { } text => bool.TryParse(text, out bool value) ? value : throw new ConfigurationException(key, "must be true or false."),
+    };
+
+    private static TimeSpan Duration(ConfigurationManager configuration, string key, TimeSpan otherwise) => configuration[key] switch
+    {
+        null or "" => otherwise,
+        { } text => TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan value) && value > TimeSpan.Zero
+            ? value
+            : throw new ConfigurationException(key, "must be a positive time span, for example 00:05:00."),
+    };
+}
