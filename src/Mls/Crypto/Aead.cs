@@ -6,6 +6,10 @@ namespace MlsConsole.Mls;
 internal sealed class Aead
 {
     public const int NonceLength = 12, TagLength = 16;
+
+    /// <summary>The longest key of any suite.</summary>
+    public const int MaximumKeyLength = 32;
+
     private readonly bool _chaCha;
 
     private Aead(ushort id, int keyLength, bool chaCha) => (Id, KeyLength, _chaCha) = (id, keyLength, chaCha);
@@ -20,45 +24,42 @@ internal sealed class Aead
 
     public byte[] Seal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> plaintext)
     {
-        var output = new byte[plaintext.Length + TagLength];
-        Span<byte> ciphertext = output.AsSpan(0, plaintext.Length), tag = output.AsSpan(plaintext.Length);
+        CheckKey(key, nonce);
+        var output = new byte[checked(plaintext.Length + TagLength)];
         if (_chaCha)
         {
-            using var cipher = new ChaCha20Poly1305(key);
-            cipher.Encrypt(nonce, plaintext, ciphertext, tag, additionalData);
+            // For the sizes of MLS (secrets, messages) libsodium's takes half of the time of the platform's.
+            Sodium.ChaCha20Poly1305Seal(key, nonce, additionalData, plaintext, output);
+            return output;
         }
-        else
-        {
-            using var cipher = new AesGcm(key, TagLength);
-            cipher.Encrypt(nonce, plaintext, ciphertext, tag, additionalData);
-        }
+        using var cipher = new AesGcm(key, TagLength);
+        cipher.Encrypt(nonce, plaintext, output.AsSpan(0, plaintext.Length), output.AsSpan(plaintext.Length), additionalData);
         return output;
     }
 
     /// <summary>The plaintext, or null if it does not authenticate.</summary>
     public byte[]? Open(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> ciphertextAndTag)
     {
+        CheckKey(key, nonce);
         if (ciphertextAndTag.Length < TagLength) return null;
         var plaintext = new byte[ciphertextAndTag.Length - TagLength];
-        var ciphertext = ciphertextAndTag[..plaintext.Length];
-        var tag = ciphertextAndTag[plaintext.Length..];
+        if (_chaCha) return Sodium.ChaCha20Poly1305Open(key, nonce, additionalData, ciphertextAndTag, plaintext) ? plaintext : null;
+        using var cipher = new AesGcm(key, TagLength);
         try
         {
-            if (_chaCha)
-            {
-                using var cipher = new ChaCha20Poly1305(key);
-                cipher.Decrypt(nonce, ciphertext, tag, plaintext, additionalData);
-            }
-            else
-            {
-                using var cipher = new AesGcm(key, TagLength);
-                cipher.Decrypt(nonce, ciphertext, tag, plaintext, additionalData);
-            }
+            cipher.Decrypt(nonce, ciphertextAndTag[..plaintext.Length], ciphertextAndTag[plaintext.Length..], plaintext, additionalData);
             return plaintext;
         }
         catch (AuthenticationTagMismatchException)
         {
             return null;
         }
+    }
+
+    // Else an AES-128 suite would take a key for AES-256.
+    private void CheckKey(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce)
+    {
+        if (key.Length != KeyLength) throw new ArgumentException($"The key has {key.Length} bytes, not {KeyLength}.", nameof(key));
+        if (nonce.Length != NonceLength) throw new ArgumentException($"The nonce has {nonce.Length} bytes, not {NonceLength}.", nameof(nonce));
     }
 }

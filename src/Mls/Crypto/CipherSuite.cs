@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace MlsConsole.Mls;
@@ -7,50 +6,56 @@ namespace MlsConsole.Mls;
 /// <summary>A cipher suite of RFC 9420 §5.1 and §17.1 with the labelled operations of §5 and §8.</summary>
 public sealed class CipherSuite
 {
-    private readonly HashAlgorithmName _hash;
     private readonly Kem _kem;
+    private readonly Kdf _kdf;
     private readonly Aead _aead;
     private readonly SignatureAlgorithm _signature;
     private readonly Hpke _hpke;
 
-    private CipherSuite(ushort id, string name, Kem kem, HashAlgorithmName hash, ushort kdfId, Aead aead, SignatureAlgorithm signature)
+    private CipherSuite(ushort id, string name, Kem kem, Kdf kdf, Aead aead, SignatureAlgorithm signature)
     {
-        (Id, Name, _kem, _hash, _aead, _signature) = (id, name, kem, hash, aead, signature);
-        HashLength = Hpke.HashLengthOf(hash);
-        _hpke = new(kem, kdfId, hash, HashLength, aead);
+        (Id, Name, _kem, _kdf, _aead, _signature) = (id, name, kem, kdf, aead, signature);
+        _hpke = new(kem, kdf, aead);
     }
 
     private static readonly CipherSuite[] s_all =
     [
-        new(1, "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519", Kem.X25519, HashAlgorithmName.SHA256, 1, Aead.Aes128Gcm, SignatureAlgorithm.Ed25519),
-        new(2, "MLS_128_DHKEMP256_AES128GCM_SHA256_P256", Kem.P256, HashAlgorithmName.SHA256, 1, Aead.Aes128Gcm, SignatureAlgorithm.P256),
-        new(3, "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519", Kem.X25519, HashAlgorithmName.SHA256, 1, Aead.ChaCha20Poly1305, SignatureAlgorithm.Ed25519),
-        new(4, "MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448", Kem.X448, HashAlgorithmName.SHA512, 3, Aead.Aes256Gcm, SignatureAlgorithm.Ed448),
-        new(5, "MLS_256_DHKEMP521_AES256GCM_SHA512_P521", Kem.P521, HashAlgorithmName.SHA512, 3, Aead.Aes256Gcm, SignatureAlgorithm.P521),
-        new(6, "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448", Kem.X448, HashAlgorithmName.SHA512, 3, Aead.ChaCha20Poly1305, SignatureAlgorithm.Ed448),
-        new(7, "MLS_256_DHKEMP384_AES256GCM_SHA384_P384", Kem.P384, HashAlgorithmName.SHA384, 2, Aead.Aes256Gcm, SignatureAlgorithm.P384),
+        new(1, "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519", Kem.X25519, Kdf.Sha256, Aead.Aes128Gcm, SignatureAlgorithm.Ed25519),
+        new(2, "MLS_128_DHKEMP256_AES128GCM_SHA256_P256", Kem.P256, Kdf.Sha256, Aead.Aes128Gcm, SignatureAlgorithm.P256),
+        new(3, "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519", Kem.X25519, Kdf.Sha256, Aead.ChaCha20Poly1305, SignatureAlgorithm.Ed25519),
+        new(4, "MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448", Kem.X448, Kdf.Sha512, Aead.Aes256Gcm, SignatureAlgorithm.Ed448),
+        new(5, "MLS_256_DHKEMP521_AES256GCM_SHA512_P521", Kem.P521, Kdf.Sha512, Aead.Aes256Gcm, SignatureAlgorithm.P521),
+        new(6, "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448", Kem.X448, Kdf.Sha512, Aead.ChaCha20Poly1305, SignatureAlgorithm.Ed448),
+        new(7, "MLS_256_DHKEMP384_AES256GCM_SHA384_P384", Kem.P384, Kdf.Sha384, Aead.Aes256Gcm, SignatureAlgorithm.P384),
     ];
 
     /// <summary>The suites that this library supports.</summary>
-    public static IReadOnlyList<CipherSuite> All => s_all;
+    public static IReadOnlyList<CipherSuite> All { get; } = Array.AsReadOnly(s_all);
 
     /// <summary>The suite of a number.</summary>
     /// <exception cref="MlsException"><see cref="Rules.CipherSuiteUnsupported"/></exception>
-    public static CipherSuite Get(ushort id) => IsSupported(id) ? s_all[id - 1] : throw new MlsException(Rules.CipherSuiteUnsupported, $"0x{id:x4}");
+    public static CipherSuite Get(ushort id) => Find(id) ?? throw new MlsException(Rules.CipherSuiteUnsupported, $"0x{id:x4}");
 
     /// <summary>Whether this library supports the suite of a number.</summary>
-    public static bool IsSupported(ushort id) => id >= 1 && id <= s_all.Length;
+    public static bool IsSupported(ushort id) => Find(id) is not null;
+
+    private static CipherSuite? Find(ushort id)
+    {
+        foreach (var suite in s_all)
+            if (suite.Id == id) return suite;
+        return null;
+    }
 
     /// <summary>The suite's number.</summary>
     public ushort Id { get; }
     /// <summary>The suite's registered name.</summary>
     public string Name { get; }
     /// <summary>KDF.Nh: bytes of a hash and of most secrets.</summary>
-    public int HashLength { get; }
+    public int HashLength => _kdf.Length;
     /// <summary>Bytes of an HPKE public key.</summary>
     public int KemPublicKeyLength => _kem.PublicKeyLength;
     /// <summary>Nenc: bytes of a KEM output.</summary>
-    public int KemOutputLength => _kem.PublicKeyLength;
+    public int KemOutputLength => _kem.OutputLength;
     /// <summary>AEAD.Nk.</summary>
     public int AeadKeyLength => _aead.KeyLength;
     /// <summary>AEAD.Nn.</summary>
@@ -62,27 +67,48 @@ public sealed class CipherSuite
     public byte[] Hash(ReadOnlySpan<byte> data)
     {
         var hash = new byte[HashLength];
-        Hash(data, hash);
+        _kdf.Hash(data, hash);
         return hash;
     }
 
-    /// <summary>The suite's hash into <paramref name="destination"/> of <see cref="HashLength"/> bytes.</summary>
-    public void Hash(ReadOnlySpan<byte> data, Span<byte> destination) => CryptographicOperations.HashData(_hash, data, destination);
+    /// <summary>The suite's hash into <paramref name="destination"/>, which has at least <see cref="HashLength"/> bytes.</summary>
+    public void Hash(ReadOnlySpan<byte> data, Span<byte> destination) => _kdf.Hash(data, destination);
 
     /// <summary>RefHash, RFC 9420 §5.2: <c>Hash(struct { opaque label&lt;V&gt;; opaque value&lt;V&gt;; })</c>.</summary>
-    public byte[] RefHash(string label, ReadOnlySpan<byte> value) =>
-        Hash(new TlsWriter(value.Length + 64).WriteOpaque(Encoding.ASCII.GetBytes(label)).WriteOpaque(value).WrittenSpan);
+    public byte[] RefHash(string label, ReadOnlySpan<byte> value) => RefHash(Encoding.UTF8.GetBytes(label), value);
 
-    internal byte[] KeyPackageReference(ReadOnlySpan<byte> keyPackage) => RefHash("MLS 1.0 KeyPackage Reference", keyPackage);
-    internal byte[] ProposalReference(ReadOnlySpan<byte> authenticatedContent) => RefHash("MLS 1.0 Proposal Reference", authenticatedContent);
+    /// <summary>KeyPackageRef, RFC 9420 §5.2, of an encoded KeyPackage.</summary>
+    public byte[] KeyPackageReference(ReadOnlySpan<byte> encodedKeyPackage) => RefHash("MLS 1.0 KeyPackage Reference"u8, encodedKeyPackage);
+
+    /// <summary>ProposalRef, RFC 9420 §5.2, of the encoded AuthenticatedContent that holds the proposal.</summary>
+    public byte[] ProposalReference(ReadOnlySpan<byte> encodedAuthenticatedContent) => RefHash("MLS 1.0 Proposal Reference"u8, encodedAuthenticatedContent);
+
+    private byte[] RefHash(ReadOnlySpan<byte> label, ReadOnlySpan<byte> value)
+    {
+        using var input = new Scratch(stackalloc byte[Scratch.StackSize]);
+        input.AppendOpaque(label);
+        input.AppendOpaque(value);
+        return Hash(input.Written);
+    }
 
     /// <summary>VerifyWithLabel, RFC 9420 §5.1.2. False for anything malformed.</summary>
-    public bool VerifyWithLabel(ReadOnlySpan<byte> publicKey, string label, ReadOnlySpan<byte> content, ReadOnlySpan<byte> signature) =>
-        _signature.Verify(publicKey, Labelled(label, content), signature);
+    public bool VerifyWithLabel(ReadOnlySpan<byte> publicKey, string label, ReadOnlySpan<byte> content, ReadOnlySpan<byte> signature)
+    {
+        using var input = new Scratch(stackalloc byte[Scratch.StackSize]);
+        input.AppendOpaque(Labels.Prefixed(label));
+        input.AppendOpaque(content);
+        return _signature.Verify(publicKey, input.Written, signature);
+    }
 
     /// <summary>SignWithLabel, RFC 9420 §5.1.2.</summary>
-    public byte[] SignWithLabel(ReadOnlySpan<byte> privateKey, string label, ReadOnlySpan<byte> content) =>
-        _signature.Sign(privateKey, Labelled(label, content));
+    /// <exception cref="ArgumentException">The private key is malformed.</exception>
+    public byte[] SignWithLabel(ReadOnlySpan<byte> privateKey, string label, ReadOnlySpan<byte> content)
+    {
+        using var input = new Scratch(stackalloc byte[Scratch.StackSize]);
+        input.AppendOpaque(Labels.Prefixed(label));
+        input.AppendOpaque(content);
+        return _signature.Sign(privateKey, input.Written);
+    }
 
     /// <summary>Whether an HPKE public key has the right length and is a point that may be used.</summary>
     public bool IsWellFormedKemPublicKey(ReadOnlySpan<byte> key) => _kem.IsWellFormed(key);
@@ -92,39 +118,78 @@ public sealed class CipherSuite
 
     /// <summary>EncryptWithLabel, RFC 9420 §5.1.3.</summary>
     /// <exception cref="MlsException"><see cref="Rules.PublicKeyMalformed"/></exception>
-    public (byte[] KemOutput, byte[] Ciphertext) EncryptWithLabel(ReadOnlySpan<byte> publicKey, string label, ReadOnlySpan<byte> context, ReadOnlySpan<byte> plaintext) =>
-        _hpke.Seal(publicKey, Labelled(label, context), plaintext);
+    public (byte[] KemOutput, byte[] Ciphertext) EncryptWithLabel(ReadOnlySpan<byte> publicKey, string label, ReadOnlySpan<byte> context, ReadOnlySpan<byte> plaintext)
+    {
+        using var info = new Scratch(stackalloc byte[Scratch.StackSize]);
+        info.AppendOpaque(Labels.Prefixed(label));
+        info.AppendOpaque(context);
+        return _hpke.Seal(publicKey, info.Written, plaintext) ?? throw new MlsException(Rules.PublicKeyMalformed);
+    }
 
     /// <summary>DecryptWithLabel, RFC 9420 §5.1.3.</summary>
     /// <exception cref="MlsException"><see cref="Rules.HpkeOpen"/></exception>
-    public byte[] DecryptWithLabel(ReadOnlySpan<byte> privateKey, string label, ReadOnlySpan<byte> context, ReadOnlySpan<byte> kemOutput, ReadOnlySpan<byte> ciphertext) =>
-        _hpke.Open(privateKey, Labelled(label, context), kemOutput, ciphertext) ?? throw new MlsException(Rules.HpkeOpen);
+    public byte[] DecryptWithLabel(ReadOnlySpan<byte> privateKey, string label, ReadOnlySpan<byte> context, ReadOnlySpan<byte> kemOutput, ReadOnlySpan<byte> ciphertext)
+    {
+        using var info = new Scratch(stackalloc byte[Scratch.StackSize]);
+        info.AppendOpaque(Labels.Prefixed(label));
+        info.AppendOpaque(context);
+        return _hpke.Open(privateKey, info.Written, kemOutput, ciphertext) ?? throw new MlsException(Rules.HpkeOpen);
+    }
 
     /// <summary>SetupBaseS and Export with empty info, for the external init secret (RFC 9420 §8.3).</summary>
     /// <exception cref="MlsException"><see cref="Rules.PublicKeyMalformed"/></exception>
-    public (byte[] KemOutput, byte[] Exported) ExportSend(ReadOnlySpan<byte> publicKey, string context, int length) =>
-        _hpke.ExportSend(publicKey, Encoding.ASCII.GetBytes(context), length);
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
+    public (byte[] KemOutput, byte[] Exported) ExportSend(ReadOnlySpan<byte> publicKey, string exporterContext, int length)
+    {
+        CheckExpandLength(length);
+        return _hpke.ExportSend(publicKey, Encoding.UTF8.GetBytes(exporterContext), length) ?? throw new MlsException(Rules.PublicKeyMalformed);
+    }
 
     /// <summary>SetupBaseR and Export with empty info (RFC 9420 §8.3).</summary>
     /// <exception cref="MlsException"><see cref="Rules.HpkeOpen"/></exception>
-    public byte[] ExportReceive(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> kemOutput, string context, int length) =>
-        _hpke.ExportReceive(privateKey, kemOutput, Encoding.ASCII.GetBytes(context), length) ?? throw new MlsException(Rules.HpkeOpen);
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
+    public byte[] ExportReceive(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> kemOutput, string exporterContext, int length)
+    {
+        CheckExpandLength(length);
+        return _hpke.ExportReceive(privateKey, kemOutput, Encoding.UTF8.GetBytes(exporterContext), length) ?? throw new MlsException(Rules.HpkeOpen);
+    }
 
     /// <summary>KDF.Extract.</summary>
     public byte[] Extract(ReadOnlySpan<byte> salt, ReadOnlySpan<byte> inputKeyingMaterial)
     {
         var prk = new byte[HashLength];
-        HKDF.Extract(_hash, inputKeyingMaterial, salt, prk);
+        _kdf.Extract(salt, inputKeyingMaterial, prk);
         return prk;
     }
 
+    /// <summary>KDF.Expand.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
+    public byte[] Expand(ReadOnlySpan<byte> prk, ReadOnlySpan<byte> info, int length)
+    {
+        CheckExpandLength(length);
+        var output = new byte[length];
+        _kdf.Expand(prk, info, output);
+        return output;
+    }
+
     /// <summary>ExpandWithLabel, RFC 9420 §8: <c>struct { uint16 length; opaque label&lt;V&gt;; opaque context&lt;V&gt;; } KDFLabel</c>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
     public byte[] ExpandWithLabel(ReadOnlySpan<byte> secret, string label, ReadOnlySpan<byte> context, int length)
     {
-        var info = new TlsWriter(context.Length + 64).WriteUInt16(checked((ushort)length)).WriteOpaque(FullLabel(label)).WriteOpaque(context);
+        CheckExpandLength(length);
+        using var info = new Scratch(stackalloc byte[Scratch.StackSize]);
+        info.AppendUInt16(length);
+        info.AppendOpaque(Labels.Prefixed(label));
+        info.AppendOpaque(context);
         var output = new byte[length];
-        HKDF.Expand(_hash, secret, output, info.WrittenSpan);
+        _kdf.Expand(secret, info.Written, output);
         return output;
+    }
+
+    private void CheckExpandLength(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, 255 * HashLength);
     }
 
     /// <summary>DeriveSecret, RFC 9420 §8.</summary>
@@ -139,13 +204,20 @@ public sealed class CipherSuite
     }
 
     /// <summary>HMAC with the suite's hash.</summary>
-    public byte[] Mac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data) => CryptographicOperations.HmacData(_hash, key, data);
+    public byte[] Mac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data)
+    {
+        var tag = new byte[HashLength];
+        _kdf.Mac(key, data, tag);
+        return tag;
+    }
 
     /// <summary>AEAD.Seal; the tag stands behind the ciphertext.</summary>
+    /// <exception cref="ArgumentException">The key or the nonce has not the suite's length.</exception>
     public byte[] AeadSeal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> plaintext) =>
         _aead.Seal(key, nonce, additionalData, plaintext);
 
     /// <summary>AEAD.Open.</summary>
+    /// <exception cref="ArgumentException">The key or the nonce has not the suite's length.</exception>
     /// <exception cref="MlsException"><see cref="Rules.AeadOpen"/></exception>
     public byte[] AeadOpen(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> ciphertext) =>
         _aead.Open(key, nonce, additionalData, ciphertext) ?? throw new MlsException(Rules.AeadOpen);
@@ -154,16 +226,10 @@ public sealed class CipherSuite
     public SecretKeyPair GenerateSignatureKeyPair() => _signature.Generate();
 
     /// <summary>A new HPKE key pair.</summary>
-    public SecretKeyPair GenerateKemKeyPair() => _hpke.GenerateKeyPair();
+    public SecretKeyPair GenerateKemKeyPair() => _kem.Generate();
 
     /// <summary>KEM.DeriveKeyPair, as RFC 9420 §7.4 uses it for node secrets.</summary>
-    public SecretKeyPair DeriveKemKeyPair(ReadOnlySpan<byte> inputKeyingMaterial) => _hpke.KeyPairOf(_kem.DerivePrivateKey(inputKeyingMaterial));
-
-    // struct { opaque label<V> = "MLS 1.0 " + Label; opaque content<V>; }
-    private static ReadOnlySpan<byte> Labelled(string label, ReadOnlySpan<byte> content) =>
-        new TlsWriter(content.Length + 64).WriteOpaque(FullLabel(label)).WriteOpaque(content).WrittenSpan;
-
-    private static byte[] FullLabel(string label) => Encoding.ASCII.GetBytes("MLS 1.0 " + label);
+    public SecretKeyPair DeriveKemKeyPair(ReadOnlySpan<byte> inputKeyingMaterial) => _kem.Derive(inputKeyingMaterial);
 
     /// <inheritdoc/>
     public override string ToString() => Name;

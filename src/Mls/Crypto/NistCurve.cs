@@ -8,7 +8,8 @@ namespace MlsConsole.Mls;
 internal sealed class NistCurve
 {
     private readonly ECCurve _curve;
-    private readonly BigInteger _prime, _b, _order;
+    private readonly BigInteger _prime, _b;
+    private readonly byte[] _order;
 
     private NistCurve(ECCurve curve, string name)
     {
@@ -17,7 +18,7 @@ internal sealed class NistCurve
         FieldLength = (parameters.Curve.FieldSize + 7) / 8;
         _prime = Number(parameters.Curve.Field.Characteristic.ToByteArrayUnsigned());
         _b = Number(parameters.Curve.B.GetEncoded());
-        _order = Number(parameters.N.ToByteArrayUnsigned());
+        _order = parameters.N.ToByteArrayUnsigned();
     }
 
     public int FieldLength { get; }
@@ -37,10 +38,19 @@ internal sealed class NistCurve
         return (y * y - (x * x * x - 3 * x + _b)) % _prime == 0;
     }
 
+    /// <summary>Whether the bytes are a private key: a number of 1 to the order of the curve less 1. Takes the same time for every key of a length.</summary>
     public bool IsScalar(ReadOnlySpan<byte> scalar)
     {
-        var number = Number(scalar);
-        return !number.IsZero && number < _order;
+        // Some writers leave out leading zeros; the order of each of these curves has as many bytes as its field.
+        if (scalar.IsEmpty || scalar.Length > _order.Length) return false;
+        int borrow = 0, any = 0;
+        for (int i = 1; i <= _order.Length; i++)
+        {
+            int digit = i <= scalar.Length ? scalar[^i] : 0;
+            any |= digit;
+            borrow = (digit - _order[^i] - borrow) >> 31 & 1;
+        }
+        return borrow == 1 && any != 0;
     }
 
     public ECParameters Point(ReadOnlySpan<byte> key) => new()
@@ -53,13 +63,15 @@ internal sealed class NistCurve
 
     public ECDiffieHellman ImportEcdh(ReadOnlySpan<byte> privateKey) => WithPrivate(privateKey, ECDiffieHellman.Create);
 
+    public ECDiffieHellman CreateEcdh() => ECDiffieHellman.Create(_curve);
+
     public ECDsa ImportEcdsa(ReadOnlySpan<byte> privateKey) => WithPrivate(privateKey, ECDsa.Create);
 
     public ECDsa CreateEcdsa() => ECDsa.Create(_curve);
 
     private T WithPrivate<T>(ReadOnlySpan<byte> privateKey, Func<ECParameters, T> create)
     {
-        // Some writers leave out leading zeros.
+        if (!IsScalar(privateKey)) throw new ArgumentException("The private key is not a scalar of the curve.", nameof(privateKey));
         var d = new byte[FieldLength];
         privateKey.CopyTo(d.AsSpan(FieldLength - privateKey.Length));
         try

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Curve448 = Org.BouncyCastle.Math.EC.Rfc8032.Ed448;
 
 namespace MlsConsole.Mls;
 
@@ -6,6 +7,7 @@ namespace MlsConsole.Mls;
 internal abstract class SignatureAlgorithm
 {
     public abstract bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature);
+    /// <exception cref="ArgumentException">The private key is malformed.</exception>
     public abstract byte[] Sign(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> message);
     public abstract bool IsWellFormed(ReadOnlySpan<byte> publicKey);
     public abstract SecretKeyPair Generate();
@@ -24,6 +26,7 @@ internal abstract class SignatureAlgorithm
 
         public override byte[] Sign(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> message)
         {
+            if (privateKey.Length is not (32 or 64)) throw new ArgumentException("An Ed25519 private key has 32 bytes, or 64 with its public key.", nameof(privateKey));
             Span<byte> publicKey = stackalloc byte[32], whole = stackalloc byte[64];
             Sodium.Ed25519FromSeed(privateKey[..32], publicKey, whole);
             var signature = new byte[64];
@@ -45,16 +48,18 @@ internal abstract class SignatureAlgorithm
         }
     }
 
+    /// <summary>RFC 8032; private keys as for Ed25519, the seed having 57 bytes.</summary>
     private sealed class Ed448Algorithm : SignatureAlgorithm
     {
         public override bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature) =>
             publicKey.Length == 57 && signature.Length == 114
-            && Org.BouncyCastle.Math.EC.Rfc8032.Ed448.Verify(signature.ToArray(), 0, publicKey.ToArray(), 0, [], message.ToArray(), 0, message.Length);
+            && Curve448.Verify(signature, publicKey, [], message);
 
         public override byte[] Sign(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> message)
         {
+            if (privateKey.Length is not (57 or 114)) throw new ArgumentException("An Ed448 private key has 57 bytes, or 114 with its public key.", nameof(privateKey));
             var signature = new byte[114];
-            Org.BouncyCastle.Math.EC.Rfc8032.Ed448.Sign(privateKey[..57].ToArray(), 0, [], message.ToArray(), 0, message.Length, signature, 0);
+            Curve448.Sign(privateKey[..57], [], message, signature);
             return signature;
         }
 
@@ -64,7 +69,7 @@ internal abstract class SignatureAlgorithm
         {
             var seed = RandomNumberGenerator.GetBytes(57);
             var publicKey = new byte[57];
-            Org.BouncyCastle.Math.EC.Rfc8032.Ed448.GeneratePublicKey(seed, 0, publicKey, 0);
+            Curve448.GeneratePublicKey(seed, publicKey);
             return new(publicKey, seed);
         }
     }

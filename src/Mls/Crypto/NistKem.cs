@@ -1,0 +1,58 @@
+using System.Security.Cryptography;
+
+namespace MlsConsole.Mls;
+
+/// <summary>DHKEM over a NIST curve: uncompressed points, big-endian scalars (RFC 9180 §7.1.1, §7.1.2).</summary>
+/// <param name="id">HPKE's number.</param>
+/// <param name="curve">The curve.</param>
+/// <param name="kdf">The mechanism's own KDF.</param>
+/// <param name="mask">Bits of a candidate's first byte that a scalar can have (RFC 9180 §7.1.3).</param>
+internal sealed class NistKem(ushort id, NistCurve curve, Kdf kdf, byte mask) : DiffieHellmanKem(id, kdf, 1 + 2 * curve.FieldLength, curve.FieldLength)
+{
+    protected override bool Agree(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> peer, Span<byte> shared, Span<byte> ownPublicKey)
+    {
+        if (!curve.IsScalar(privateKey) || !curve.IsPoint(peer)) return false;
+        using var ours = curve.ImportEcdh(privateKey);
+        return Agree(ours, peer, shared, ownPublicKey);
+    }
+
+    protected override bool AgreeOnce(ReadOnlySpan<byte> peer, Span<byte> shared, Span<byte> ownPublicKey)
+    {
+        if (!curve.IsPoint(peer)) return false;
+        using var ours = curve.CreateEcdh();
+        return Agree(ours, peer, shared, ownPublicKey);
+    }
+
+    private bool Agree(ECDiffieHellman ours, ReadOnlySpan<byte> peer, Span<byte> shared, Span<byte> ownPublicKey)
+    {
+        using var theirs = ECDiffieHellman.Create(curve.Point(peer));
+        var x = ours.DeriveRawSecretAgreement(theirs.PublicKey);
+        x.CopyTo(shared[(shared.Length - x.Length)..]);
+        CryptographicOperations.ZeroMemory(x);
+        NistCurve.Encode(ours.ExportParameters(false).Q).CopyTo(ownPublicKey);
+        return true;
+    }
+
+    public override bool IsWellFormed(ReadOnlySpan<byte> publicKey) => curve.IsPoint(publicKey);
+
+    public override SecretKeyPair Generate()
+    {
+        using var key = curve.CreateEcdh();
+        var parameters = key.ExportParameters(true);
+        return new(NistCurve.Encode(parameters.Q), parameters.D!);
+    }
+
+    protected override SecretKeyPair DeriveFrom(ReadOnlySpan<byte> prk)
+    {
+        var candidate = new byte[curve.FieldLength];
+        for (int counter = 0; counter < 256; counter++)
+        {
+            LabeledExpand(prk, "candidate"u8, [(byte)counter], candidate);
+            candidate[0] &= mask;
+            if (!curve.IsScalar(candidate)) continue;
+            using var key = curve.ImportEcdh(candidate);
+            return new(NistCurve.Encode(key.ExportParameters(false).Q), candidate);
+        }
+        throw new CryptographicException("No scalar was derived in 256 attempts (RFC 9180 §7.1.3).");
+    }
+}
