@@ -1,0 +1,86 @@
+namespace MlsConsole.Lexicon.Generator;
+
+/// <summary>One property of an object or one query parameter: its C# type and how it is read and written.</summary>
+internal sealed class Property
+{
+    private readonly Dictionary<string, object?> _schema;
+    private readonly string _kind;
+    private readonly Property? _items;
+
+    private Property(string json, Dictionary<string, object?> schema, bool required, string kind, string type, Property? items)
+    {
+        (Json, _schema, Required, _kind, Type, _items) = (json, schema, required, kind, type, items);
+        Name = Names.Pascal(json);
+    }
+
+    public string Json { get; }
+    public string Name { get; }
+    public string Local => "_" + Json;
+    public bool Required { get; }
+    public string Type { get; }
+    public string? Description => _schema.TextOrNull("description");
+    public bool HasDefault => _schema.ContainsKey("default");
+    public string Default => _schema["default"] switch
+    {
+        bool value => value ? "true" : "false",
+        double => _schema.Long("default", ""),
+        _ => throw new LexiconError(Diagnostics.Unsupported, $"the default of '{Json}'"),
+    };
+
+    public static Property Of(string json, Dictionary<string, object?> schema, bool required, Schema all, LexiconDocument document)
+    {
+        string type = schema.Text("type");
+        switch (type)
+        {
+            case "string":
+                string? format = schema.TextOrNull("format");
+                if (format is not (null or "did" or "datetime")) throw new LexiconError(Diagnostics.Unsupported, $"format {format} of '{json}'");
+                return new Property(json, schema, required, format ?? "string", format == "datetime" ? "DateTimeOffset" : "string", null);
+            case "integer": return new Property(json, schema, required, type, "long", null);
+            case "boolean": return new Property(json, schema, required, type, "bool", null);
+            case "ref": return new Property(json, schema, required, type, all.RecordOf(schema.Text("ref"), document), null);
+            case "array":
+                var items = Of(json, schema.Object("items"), true, all, document);
+                return new Property(json, schema, required, type, $"IReadOnlyList<{items.Type}>", items);
+            default: throw new LexiconError(Diagnostics.Unsupported, $"type {type} of '{json}' (inline objects are not allowed: use a ref)");
+        }
+    }
+
+    /// <summary>Reads the value that the reader stands on.</summary>
+    public string ReadExpression(string path) => _kind switch
+    {
+        "string" => $"JsonInput.String(ref reader, {path}, {Bounds("minLength", "maxLength")})",
+        "did" => $"JsonInput.Did(ref reader, {path})",
+        "datetime" => $"JsonInput.DateTime(ref reader, {path})",
+        "integer" => $"JsonInput.Integer(ref reader, {path}, {Bounds("minimum", "maximum")})",
+        "boolean" => $"JsonInput.Boolean(ref reader, {path})",
+        "ref" => $"{Type}.Read(ref reader, {path})",
+        _ => $"JsonInput.Array(ref reader, {path}, {Bounds("minLength", "maxLength")}, static (ref Utf8JsonReader reader, string item) => {_items!.ReadExpression("item")})",
+    };
+
+    public string WriteStatement(string value) => _kind switch
+    {
+        "string" or "did" => $"writer.WriteStringValue({value});",
+        "datetime" => $"writer.WriteStringValue(Formats.DateTime({value}));",
+        "integer" => $"writer.WriteNumberValue({value});",
+        "boolean" => $"writer.WriteBooleanValue({value});",
+        "ref" => $"{value}.Write(writer);",
+        _ => $"writer.WriteStartArray(); foreach (var item in {value}) {{ {_items!.WriteStatement("item")} }} writer.WriteEndArray();",
+    };
+
+    public string ParameterExpression()
+    {
+        string read = _kind switch
+        {
+            "string" => $"input.String(\"{Json}\", {Bounds("minLength", "maxLength")})",
+            "did" => $"input.Did(\"{Json}\")",
+            "integer" => $"input.Integer(\"{Json}\", {Bounds("minimum", "maximum")})",
+            "boolean" => $"input.Boolean(\"{Json}\")",
+            _ => throw new LexiconError(Diagnostics.Unsupported, $"a parameter of type {_kind} ('{Json}')"),
+        };
+        if (HasDefault) return $"{read} ?? {Default}";
+        return Required ? $"{read} ?? throw JsonInput.Missing(\"\", \"{Json}\")" : read;
+    }
+
+    private string Bounds(string minimum, string maximum) => $"{_schema.Long(minimum, minimum == "minimum" ? "-JsonInput.MaxInteger" : "0L")}, {_schema.Long(maximum, "JsonInput.MaxInteger")}";
+}

@@ -1,0 +1,79 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace MlsConsole.Lexicon;
+
+/// <summary>Reads one value from where the reader stands.</summary>
+public delegate T JsonRead<out T>(ref Utf8JsonReader reader, string path);
+
+/// <summary>What a lexicon says of a method.</summary>
+public abstract class Method(string nsid, IReadOnlyList<string> errors)
+{
+    /// <summary>For example <c>blue.catbird.mls.getGroupInfo</c>.</summary>
+    public string Nsid { get; } = nsid;
+    /// <summary>The error names that the lexicon declares.</summary>
+    public IReadOnlyList<string> Errors { get; } = errors;
+
+    private protected static T ReadBody<T>(ReadOnlySpan<byte> json, JsonRead<T> read)
+    {
+        // Comments and trailing commas are refused by default; depth is bounded.
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 16 });
+        try
+        {
+            reader.Read();
+            var value = read(ref reader, "");
+            reader.Read(); // throws if anything follows
+            return value;
+        }
+        catch (JsonException)
+        {
+            throw new LexiconException("", "is not well-formed JSON.");
+        }
+        catch (InvalidOperationException)
+        {
+            throw new LexiconException("", "is not well-formed UTF-8."); // how Utf8JsonReader reports bad escapes and bytes in strings
+        }
+    }
+
+    private protected static byte[] WriteBody<T>(T value, Action<Utf8JsonWriter, T> write)
+    {
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+            write(writer, value);
+        return buffer.WrittenSpan.ToArray();
+    }
+}
+
+/// <summary>A method by POST with a JSON body.</summary>
+public sealed class Procedure<TInput, TOutput>(
+    string nsid, IReadOnlyList<string> errors, JsonRead<TInput> readInput, Action<Utf8JsonWriter, TInput> writeInput, JsonRead<TOutput> readOutput, Action<Utf8JsonWriter, TOutput> writeOutput)
+    : Method(nsid, errors)
+{
+    /// <summary>Reads a request's body.</summary>
+    /// <exception cref="LexiconException">It is not what the lexicon demands.</exception>
+    public TInput ReadInput(ReadOnlySpan<byte> json) => ReadBody(json, readInput);
+    /// <summary>Writes a request's body.</summary>
+    public byte[] WriteInput(TInput input) => WriteBody(input, writeInput);
+    /// <summary>Reads an answer's body.</summary>
+    /// <exception cref="LexiconException">It is not what the lexicon demands.</exception>
+    public TOutput ReadOutput(ReadOnlySpan<byte> json) => ReadBody(json, readOutput);
+    /// <summary>Writes an answer's body.</summary>
+    public byte[] WriteOutput(TOutput output) => WriteBody(output, writeOutput);
+}
+
+/// <summary>A method by GET with parameters.</summary>
+public sealed class Query<TParameters, TOutput>(
+    string nsid, IReadOnlyList<string> errors, Func<ParameterInput, TParameters> readParameters, Func<TParameters, IEnumerable<KeyValuePair<string, string>>> writeParameters, JsonRead<TOutput> readOutput, Action<Utf8JsonWriter, TOutput> writeOutput)
+    : Method(nsid, errors)
+{
+    /// <summary>Reads a request's parameters; unknown ones are ignored, defaults applied.</summary>
+    /// <exception cref="LexiconException">They are not what the lexicon demands.</exception>
+    public TParameters ReadParameters(IEnumerable<KeyValuePair<string, string>> parameters) => readParameters(new ParameterInput(parameters));
+    /// <summary>Writes a request's parameters.</summary>
+    public IEnumerable<KeyValuePair<string, string>> WriteParameters(TParameters parameters) => writeParameters(parameters);
+    /// <summary>Reads an answer's body.</summary>
+    /// <exception cref="LexiconException">It is not what the lexicon demands.</exception>
+    public TOutput ReadOutput(ReadOnlySpan<byte> json) => ReadBody(json, readOutput);
+    /// <summary>Writes an answer's body.</summary>
+    public byte[] WriteOutput(TOutput output) => WriteBody(output, writeOutput);
+}
