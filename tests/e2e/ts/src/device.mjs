@@ -128,18 +128,14 @@ export class Device {
 
   /** Follows the commits of others (and own ones whose answer was lost) to the service's epoch. */
   async catchUp(convoId) {
-    const from = this.#state(convoId).groupContext.epoch;
-    const { commits } = await this.service.query(this.user, 'getCommits', { convoId, fromEpoch: String(from) });
-    for (const { epoch, commit } of commits) {
-      const pending = this.pending.get(convoId);
-      const state = pending?.commit === commit
-        ? pending.state
-        : await mls.processCommit(this.cs, this.#state(convoId), bytes(commit));
-      if (state.groupContext.epoch !== BigInt(epoch)) throw new Error(`commit of epoch ${epoch} led to ${state.groupContext.epoch}`);
-      this.states.set(convoId, state);
-      this.pending.delete(convoId);
+    let followed = 0;
+    while (true) {
+      const from = this.#state(convoId).groupContext.epoch;
+      const { commits } = await this.service.query(this.user, 'getCommits', { convoId, fromEpoch: String(from) });
+      if (commits.length === 0) return followed;
+      for (const { epoch, commit } of commits) await this.#follow(convoId, epoch, commit);
+      followed += commits.length;
     }
-    return commits.length;
   }
 
   async send(convoId, text) {
@@ -153,16 +149,18 @@ export class Device {
   /** Texts that others sent since the last call, in the service's order. */
   async receive(convoId) {
     await this.catchUp(convoId);
-    const { messages, lastSeq } = await this.service.query(this.user, 'getMessages', { convoId, sinceSeq: this.seen.get(convoId) });
     const texts = [];
-    for (const { message } of messages) {
-      if (this.own.has(message) || !mls.canDecrypt(this.#state(convoId), bytes(message))) continue;
-      const { state, plaintext } = await mls.decrypt(this.cs, this.#state(convoId), bytes(message));
-      this.states.set(convoId, state);
-      texts.push(new TextDecoder().decode(plaintext));
+    while (true) {
+      const { messages } = await this.service.query(this.user, 'getMessages', { convoId, sinceSeq: this.seen.get(convoId) });
+      if (messages.length === 0) return texts;
+      for (const { seq, message } of messages) {
+        this.seen.set(convoId, String(seq));
+        if (this.own.has(message) || !mls.canDecrypt(this.#state(convoId), bytes(message))) continue;
+        const { state, plaintext } = await mls.decrypt(this.cs, this.#state(convoId), bytes(message));
+        this.states.set(convoId, state);
+        texts.push(new TextDecoder().decode(plaintext));
+      }
     }
-    this.seen.set(convoId, lastSeq);
-    return texts;
   }
 
   /** What the device believes: {epoch, treeHash, authenticatorHash, members}. The authenticator itself stays here. */
@@ -174,6 +172,16 @@ export class Device {
       authenticatorHash: createHash('sha256').update(state.keySchedule.epochAuthenticator).digest('hex'),
       members: mls.membersOf(state),
     };
+  }
+
+  async #follow(convoId, epoch, commit) {
+    const pending = this.pending.get(convoId);
+    const state = pending?.commit === commit
+      ? pending.state
+      : await mls.processCommit(this.cs, this.#state(convoId), bytes(commit));
+    if (state.groupContext.epoch !== BigInt(epoch)) throw new Error(`commit of epoch ${epoch} led to ${state.groupContext.epoch}`);
+    this.states.set(convoId, state);
+    this.pending.delete(convoId);
   }
 
   async #commit(convoId, method, proposals) {

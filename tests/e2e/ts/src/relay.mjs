@@ -2,6 +2,7 @@
 // the shapes of the wire contract; who may is a roster of DIDs.
 import { randomUUID } from 'node:crypto';
 import * as mls from './mls.mjs';
+import { checkRequest, readLexicons } from './service.mjs';
 
 const bytes = (text) => Uint8Array.from(Buffer.from(text, 'base64'));
 const base64 = (value) => Buffer.from(value).toString('base64');
@@ -15,11 +16,11 @@ class Refused extends Error {
 
 export class Relay {
   constructor() {
-    Object.assign(this, { packages: [], convos: new Map(), welcomes: [] });
+    Object.assign(this, { lexicons: readLexicons(), packages: [], convos: new Map(), welcomes: [] });
   }
 
-  async query(user, method, params) { return this[method](user, params); }
-  async procedure(user, method, input) { return this[method](user, input); }
+  async query(user, method, params) { return this[method](user, checkRequest(this.lexicons, 'query', method, params)); }
+  async procedure(user, method, input) { return this[method](user, checkRequest(this.lexicons, 'procedure', method, input)); }
 
   registerDevice({ did }, { deviceId, keyPackages }) {
     for (const { keyPackage } of keyPackages) this.packages.push({ did, deviceId, keyPackage });
@@ -93,7 +94,7 @@ export class Relay {
 
   sendMessage({ did }, { convoId, message }) {
     const convo = this.#convo(did, convoId);
-    convo.messages.push({ seq: ++convo.seq, epoch: this.#epoch(convo), kind: 'application', message });
+    convo.messages.push({ seq: ++convo.seq, epoch: this.#epoch(convo), kind: 'message', message });
     return { seq: convo.seq, epoch: this.#epoch(convo), receivedAt: new Date().toISOString() };
   }
 

@@ -24,19 +24,28 @@ export function readLexicons(directory = fileURLToPath(new URL('../../../../lexi
   return new Lexicons(documents);
 }
 
+/** What the client sends must be as the lexicon says too. @returns the values without those that are undefined */
+export function checkRequest(lexicons, type, method, values) {
+  const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+  const nsid = `${namespace}.${method}`;
+  if (type === 'query') lexicons.assertValidXrpcParams(nsid, given);
+  else lexicons.assertValidXrpcInput(nsid, jsonToLex(given));
+  return given;
+}
+
 export class Service {
   constructor(url, did = 'did:web:localhost', lexicons = readLexicons()) {
     Object.assign(this, { url: url.replace(/\/$/, ''), did, lexicons });
   }
 
   query(user, method, params = {}) {
-    const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== undefined)
-      .flatMap(([name, value]) => [value].flat().map((one) => [name, String(one)])));
+    const given = checkRequest(this.lexicons, 'query', method, params);
+    const query = new URLSearchParams(Object.entries(given).flatMap(([name, value]) => [value].flat().map((one) => [name, String(one)])));
     return this.#call(user, method, { method: 'GET' }, `?${query}`);
   }
 
   procedure(user, method, input = {}) {
-    this.lexicons.assertValidXrpcInput(`${namespace}.${method}`, jsonToLex(input));
+    checkRequest(this.lexicons, 'procedure', method, input);
     return this.#call(user, method, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
