@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using MlsConsole.Core;
+using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host;
 
@@ -39,6 +40,7 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
         {
             Reason = authentication.Reason,
         },
+        LexiconException lexicon => new(StatusCodes.Status400BadRequest, "InvalidRequest", lexicon.Message),
         XrpcException xrpc => new(xrpc.Status, xrpc.Error, xrpc.Message),
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(
             StatusCodes.Status413PayloadTooLarge, "PayloadTooLarge", "The request body is too large."),

@@ -7,6 +7,7 @@ internal static class XrpcServices
     /// <summary>Adds everything under <c>/xrpc</c>. A method is registered as <see cref="XrpcMethod"/>; any other NSID is not implemented.</summary>
     public static void AddXrpc(this IServiceCollection services)
     {
+        foreach (var method in Methods.All) services.AddSingleton(method);
         services.AddSingleton<XrpcMethods>();
         services.AddSingleton<ActivityFeed>();
     }

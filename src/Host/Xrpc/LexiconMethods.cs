@@ -1,0 +1,43 @@
+using MlsConsole.Lexicon;
+
+namespace MlsConsole.Host;
+
+/// <summary>A query whose lexicon decodes and encodes for it.</summary>
+internal sealed class QueryMethod<TParameters, TOutput>(Query<TParameters, TOutput> lexicon, Func<XrpcCall, TParameters, Task<TOutput>> handle) : XrpcQuery(lexicon.Nsid)
+{
+    public override async Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call) =>
+        lexicon.WriteOutput(await handle(call, lexicon.ReadParameters(Parameters(call.Request.QueryString.Value))));
+
+    // Not Request.Query: that one ignores the case of names.
+    private static List<KeyValuePair<string, string>> Parameters(string? query)
+    {
+        var parameters = new List<KeyValuePair<string, string>>();
+        foreach (var pair in new Microsoft.AspNetCore.WebUtilities.QueryStringEnumerable(query))
+            parameters.Add(new(pair.DecodeName().ToString(), pair.DecodeValue().ToString()));
+        return parameters;
+    }
+}
+
+/// <summary>A procedure whose lexicon decodes and encodes for it.</summary>
+internal sealed class ProcedureMethod<TInput, TOutput>(Procedure<TInput, TOutput> lexicon, int bodyLimit, Func<XrpcCall, TInput, Task<TOutput>> handle)
+    : XrpcProcedure(lexicon.Nsid, bodyLimit)
+{
+    public override async Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call)
+    {
+        var body = await ReadBody(call);
+        return lexicon.WriteOutput(await handle(call, lexicon.ReadInput(body.Span)));
+    }
+}
+
+/// <summary>How many bytes the body of a request may have.</summary>
+internal static class BodyLimit
+{
+    /// <summary>Names and flags.</summary>
+    public const int Small = 64 * 1024;
+    /// <summary>Key packages, a hundred of them.</summary>
+    public const int KeyPackages = 8 * 1024 * 1024;
+    /// <summary>One MLS object of 10 MiB in base64 and the JSON around it.</summary>
+    public const int Message = 14 * 1024 * 1024;
+    /// <summary>A commit, its GroupInfo, a tree and a Welcome.</summary>
+    public const int Commit = 32 * 1024 * 1024;
+}

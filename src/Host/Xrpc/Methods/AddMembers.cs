@@ -1,0 +1,17 @@
+using MlsConsole.Core;
+using MlsConsole.Lexicon;
+
+namespace MlsConsole.Host;
+
+internal static class AddMembers
+{
+    public static XrpcMethod Method { get; } = new ProcedureMethod<AddMembersInput, AddMembersOutput>(Lexicons.AddMembers, BodyLimit.Commit, async (call, input) =>
+    {
+        call.ConvoId = input.ConvoId;
+        var result = await call.Feature<MemberCommits>().AddMembers(call.Caller, new(
+            input.ConvoId, WireValues.Bytes("commit", input.Commit), WireValues.Bytes("groupInfo", input.GroupInfo),
+            WireValues.OptionalBytes("ratchetTree", input.RatchetTree), WireValues.OptionalBytes("welcome", input.Welcome), input.IdempotencyKey), call.Cancellation);
+        call.Epoch = result.Epoch;
+        return new() { Epoch = (long)result.Epoch, Seq = result.Seq };
+    });
+}

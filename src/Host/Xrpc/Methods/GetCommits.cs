@@ -1,0 +1,21 @@
+using MlsConsole.Core;
+using MlsConsole.Lexicon;
+
+namespace MlsConsole.Host;
+
+internal static class GetCommits
+{
+    public static XrpcMethod Method { get; } = new QueryMethod<GetCommitsParameters, GetCommitsOutput>(Lexicons.GetCommits, async (call, parameters) =>
+    {
+        call.ConvoId = parameters.ConvoId;
+        var commits = await call.Feature<Conversations>().GetCommits(call.Caller, new(parameters.ConvoId, (ulong)WireValues.Number("fromEpoch", parameters.FromEpoch),
+            parameters.ToEpoch is { } to ? (ulong)WireValues.Number("toEpoch", to) : null), call.Cancellation);
+        return new()
+        {
+            Commits = [.. commits.Select(commit => new Lexicon.CommitView
+            {
+                Epoch = (long)commit.Epoch, Seq = commit.Seq, Commit = Convert.ToBase64String(commit.Commit), External = commit.External, CreatedAt = commit.CreatedAt,
+            })],
+        };
+    });
+}

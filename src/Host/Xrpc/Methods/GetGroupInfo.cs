@@ -1,0 +1,19 @@
+using MlsConsole.Core;
+using MlsConsole.Lexicon;
+
+namespace MlsConsole.Host;
+
+internal static class GetGroupInfo
+{
+    public static XrpcMethod Method { get; } = new QueryMethod<GetGroupInfoParameters, GetGroupInfoOutput>(Lexicons.GetGroupInfo, async (call, parameters) =>
+    {
+        call.ConvoId = parameters.ConvoId;
+        var result = await call.Feature<GroupInfos>().GetGroupInfo(call.Caller, new(parameters.ConvoId, parameters.IncludeTree), call.Cancellation);
+        call.Epoch = result.Epoch;
+        return new()
+        {
+            GroupInfo = Convert.ToBase64String(result.GroupInfo), RatchetTree = result.RatchetTree is null ? null : Convert.ToBase64String(result.RatchetTree),
+            Epoch = (long)result.Epoch, ExpiresAt = result.ExpiresAt,
+        };
+    });
+}

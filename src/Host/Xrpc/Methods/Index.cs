@@ -1,0 +1,14 @@
+namespace MlsConsole.Host;
+
+/// <summary>The table of contents of this folder: one file for each method that works. Every other NSID is not implemented.</summary>
+internal static class Methods
+{
+    public static IReadOnlyList<XrpcMethod> All { get; } =
+    [
+        RegisterDevice.Method, ClaimKeyPackages.Method,
+        CreateConvo.Method, AddMembers.Method, Commit.Method, GetCommits.Method,
+        GetGroupInfo.Method, ProcessExternalCommit.Method,
+        GetWelcomes.Method, ConfirmWelcome.Method,
+        SendMessage.Method, GetMessages.Method,
+    ];
+}
