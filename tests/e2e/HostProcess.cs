@@ -65,6 +65,20 @@ public sealed class HostProcess : IAsyncDisposable
         _process.BeginErrorReadLine();
     }
 
+    /// <summary>Kills the process if it runs, starts it again and waits until it is ready.</summary>
+    public async Task Restart()
+    {
+        if (_process is not null) await Kill();
+        Launch();
+        await WaitUntilReady();
+    }
+
+    /// <summary>Takes the database away from under a host that does not run.</summary>
+    public void DeleteDatabase()
+    {
+        foreach (var file in Directory.GetFiles(_folder, "host.db*")) File.Delete(file);
+    }
+
     /// <summary>Waits for /health/ready to answer 200.</summary>
     public async Task WaitUntilReady()
     {
