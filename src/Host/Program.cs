@@ -6,14 +6,18 @@ try
     builder.AddIdentity();
     builder.AddCore();
     builder.Services.AddXrpc();
-    // The console and its live feed, and telemetry, are added here.
+    builder.Services.AddLive();
+    builder.Services.AddTelemetry();
+    builder.AddConsole();
 
     await using WebApplication app = builder.Build();
     await app.StartStorage();
     app.UseXrpc();
     app.MapServiceDocument();
     app.MapHealth();
-    // The console, the hub and the metrics are mapped here.
+    app.MapLive();
+    app.MapMetrics();
+    app.MapConsole();
     await app.RunOnLoopback();
     return 0;
 }

@@ -1,0 +1,134 @@
+namespace MlsConsole.Core;
+
+/// <summary>How many times an outcome came.</summary>
+/// <param name="Outcome"><c>accepted</c>, or the error name.</param>
+/// <param name="Reason">The rule or reason behind it.</param>
+public sealed record OutcomeCount(string Outcome, string? Reason, int Count);
+
+/// <summary>One step of a window. Nulls are gaps: nothing happened, so there is nothing to show.</summary>
+public sealed record OverviewPoint(DateTimeOffset At, int Attempts, double? SuccessRate, int Mismatches, double? P50, double? P99);
+
+/// <summary>External commits over a window of time. Rates are null where nothing was attempted.</summary>
+/// <param name="Requests">All calls of processExternalCommit.</param>
+/// <param name="Attempts">Those that a rate is judged by: accepted, or failed for what the commit or its timing was.</param>
+/// <param name="Refused">Those that policy refused: no token, not a member, switched off.</param>
+/// <param name="P50">Seconds.</param>
+/// <param name="P99">Seconds.</param>
+/// <param name="RequestsPerSecond">All methods.</param>
+/// <param name="LastAt">The last external commit ever seen by this process.</param>
+public sealed record OverviewSnapshot(
+    TimeSpan Window, DateTimeOffset TakenAt, int Requests, int Attempts, int Accepted, int Mismatches, int Refused, double? P50, double? P99,
+    double RequestsPerSecond, IReadOnlyList<OutcomeCount> Outcomes, IReadOnlyList<OverviewPoint> Points, DateTimeOffset? LastAt)
+{
+    /// <summary>Accepted of all attempts, 0 to 1.</summary>
+    public double? SuccessRate => Attempts == 0 ? null : (double)Accepted / Attempts;
+    /// <summary>Epoch mismatches of all attempts, 0 to 1.</summary>
+    public double? MismatchRate => Attempts == 0 ? null : (double)Mismatches / Attempts;
+}
+
+/// <summary>Aggregates of the last 24 hours in steps of five seconds, fed by the activity feed alone. Its memory is bounded; an empty step costs nothing.</summary>
+public sealed class ActivityStatistics : IDisposable
+{
+    private const string ExternalCommit = "processExternalCommit";
+    private const int StepSeconds = 5, Steps = 24 * 3600 / StepSeconds, PointCount = 60;
+
+    /// <summary>Refusals that say nothing about the commit: they are counted apart and judge nothing.</summary>
+    private static readonly HashSet<string> s_policy =
+        ["AuthenticationRequired", "Unauthorized", "ExternalCommitsDisabled", "RateLimitExceeded", "IdempotencyConflict", "RequestAborted"];
+
+    private readonly Step?[] _steps = new Step?[Steps];
+    private readonly Lock _lock = new();
+    private readonly TimeProvider _clock;
+    private readonly IDisposable _subscription;
+    private DateTimeOffset? _lastAt;
+    private long _version;
+
+    /// <summary>Starts to count what the feed brings.</summary>
+    public ActivityStatistics(ActivityFeed feed, TimeProvider clock)
+    {
+        _clock = clock;
+        _subscription = feed.Subscribe(Count);
+    }
+
+    /// <summary>Grows with every record: whoever draws need only look again when it has changed.</summary>
+    public long Version => Interlocked.Read(ref _version);
+
+    /// <summary>What happened in the last <paramref name="window"/>, at most 24 hours.</summary>
+    public OverviewSnapshot Snapshot(TimeSpan window)
+    {
+        var now = _clock.GetUtcNow();
+        long last = StepOf(now), count = Math.Min(Steps, (long)Math.Ceiling(window.TotalSeconds / StepSeconds)), first = last - count + 1;
+        long perPoint = Math.Max(1, count / PointCount);
+        var total = new Step(0);
+        var points = new List<OverviewPoint>(PointCount);
+        lock (_lock)
+        {
+            for (long start = first; start <= last; start += perPoint)
+            {
+                var point = new Step(start);
+                for (long index = start; index < start + perPoint && index <= last; index++)
+                    if (_steps[index % Steps] is { } step && step.Index == index) point.Add(step);
+                total.Add(point);
+                points.Add(new(DateTimeOffset.FromUnixTimeSeconds(start * StepSeconds), point.Attempts, point.Attempts == 0 ? null : (double)point.Accepted / point.Attempts,
+                    point.Mismatches, point.Latency.Quantile(0.5), point.Latency.Quantile(0.99)));
+            }
+            return new(window, now, total.Requests, total.Attempts, total.Accepted, total.Mismatches, total.Requests - total.Attempts,
+                total.Latency.Quantile(0.5), total.Latency.Quantile(0.99), total.AllRequests / window.TotalSeconds,
+                [.. total.Outcomes.Select(pair => new OutcomeCount(pair.Key.Outcome, pair.Key.Reason, pair.Value)).OrderByDescending(outcome => outcome.Count).ThenBy(outcome => outcome.Outcome, StringComparer.Ordinal)],
+                points, _lastAt);
+        }
+    }
+
+    public void Dispose() => _subscription.Dispose();
+
+    private void Count(Activity activity)
+    {
+        if (activity.Method == "audit") return;
+        lock (_lock)
+        {
+            long index = StepOf(activity.At);
+            ref var step = ref _steps[index % Steps];
+            if (step is null || step.Index < index) step = new(index);
+            if (step.Index != index) return; // more than a day old
+            step.AllRequests++;
+            if (activity.Method == ExternalCommit)
+            {
+                _lastAt = activity.At;
+                step.Count(activity, s_policy.Contains(activity.Outcome));
+            }
+        }
+        Interlocked.Increment(ref _version);
+    }
+
+    private static long StepOf(DateTimeOffset at) => at.ToUnixTimeSeconds() / StepSeconds;
+
+    private sealed class Step(long index)
+    {
+        public long Index => index;
+        public int AllRequests, Requests, Attempts, Accepted, Mismatches;
+        public LatencyHistogram Latency { get; } = new();
+        public Dictionary<(string Outcome, string? Reason), int> Outcomes { get; } = [];
+
+        public void Count(Activity activity, bool policy)
+        {
+            Requests++;
+            Outcomes[(activity.Outcome, activity.Reason)] = Outcomes.GetValueOrDefault((activity.Outcome, activity.Reason)) + 1;
+            if (policy) return;
+            Attempts++;
+            Latency.Add(activity.Elapsed);
+            if (activity.Outcome == AuditEntry.Accepted) Accepted++;
+            if (activity.Outcome == "EpochMismatch") Mismatches++;
+        }
+
+        public void Add(Step other)
+        {
+            AllRequests += other.AllRequests;
+            Requests += other.Requests;
+            Attempts += other.Attempts;
+            Accepted += other.Accepted;
+            Mismatches += other.Mismatches;
+            Latency.Add(other.Latency);
+            foreach (var (key, count) in other.Outcomes) Outcomes[key] = Outcomes.GetValueOrDefault(key) + count;
+        }
+    }
+}

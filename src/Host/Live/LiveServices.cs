@@ -1,0 +1,26 @@
+using MlsConsole.Core;
+
+namespace MlsConsole.Host;
+
+internal static class LiveServices
+{
+    public static void AddLive(this IServiceCollection services)
+    {
+        services.AddSignalR();
+        services.AddSingleton<ActivityStatistics>();
+        services.AddHostedService<LiveBroadcaster>();
+    }
+
+    public static void MapLive(this WebApplication app)
+    {
+        // Counting starts with the host, not with the first page.
+        app.Services.GetRequiredService<ActivityStatistics>();
+        // Each audit entry is an activity too, so that everything live hears of it on the one stream.
+        var feed = app.Services.GetRequiredService<ActivityFeed>();
+        app.Services.GetRequiredService<AuditLog>().Appended += entry => feed.Publish(new Activity
+        {
+            At = entry.At, Method = "audit", Outcome = entry.Outcome, Reason = entry.Action, Elapsed = TimeSpan.Zero, Epoch = entry.EpochAfter, CorrelationId = entry.CorrelationId,
+        });
+        app.MapHub<LiveHub>(LiveHub.Path);
+    }
+}

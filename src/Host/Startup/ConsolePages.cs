@@ -1,0 +1,22 @@
+using MlsConsole.Dashboard;
+
+namespace MlsConsole.Host;
+
+/// <summary>The console's pages: Blazor components of the Dashboard project over this host's services.</summary>
+internal static class ConsolePages
+{
+    public static void AddConsole(this WebApplicationBuilder builder)
+    {
+        // Outside of Development too: the host is run from its build folder.
+        builder.WebHost.UseStaticWebAssets();
+        builder.Services.AddDashboard(builder.Environment.EnvironmentName);
+    }
+
+    public static void MapConsole(this WebApplication app)
+    {
+        app.UseStaticFiles();
+        app.UseAntiforgery();
+        app.MapStaticAssets();
+        app.MapDashboard();
+    }
+}

@@ -1,0 +1,45 @@
+using System.Diagnostics.Metrics;
+using MlsConsole.Core;
+
+namespace MlsConsole.Host;
+
+/// <summary>All instruments. They count what the activity feed says, and nothing else does.</summary>
+internal sealed class ExternalCommitMeter : IDisposable
+{
+    public const string Name = "MlsConsole";
+    public const string LatencyName = "external_commit_latency";
+
+    /// <summary>Seconds; with 0.3, 0.5 and 1, the targets and the alert.</summary>
+    public static readonly double[] LatencyBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10];
+
+    private readonly Meter _meter = new(Name);
+    private readonly Counter<long> _requests, _successes, _mismatches;
+    private readonly Histogram<double> _latency;
+    private readonly IDisposable _subscription;
+
+    public ExternalCommitMeter(ActivityFeed feed)
+    {
+        _requests = _meter.CreateCounter<long>("external_commit_requests", description: "External commits that were submitted, whatever became of them.");
+        _successes = _meter.CreateCounter<long>("external_commit_success", description: "External commits that were accepted.");
+        _mismatches = _meter.CreateCounter<long>("external_commit_epoch_mismatch", description: "External commits for an epoch that was not the current one.");
+        _latency = _meter.CreateHistogram<double>(LatencyName, "s", "From the arrival of an external commit to its answer.");
+        // A series exists from the start, so that the first event is an increase.
+        foreach (var counter in (Counter<long>[])[_requests, _successes, _mismatches]) counter.Add(0);
+        _subscription = feed.Subscribe(Count);
+    }
+
+    public void Dispose()
+    {
+        _subscription.Dispose();
+        _meter.Dispose();
+    }
+
+    private void Count(Activity activity)
+    {
+        if (activity.Method != "processExternalCommit") return;
+        _requests.Add(1);
+        if (activity.Outcome == AuditEntry.Accepted) _successes.Add(1);
+        if (activity.Outcome == "EpochMismatch") _mismatches.Add(1);
+        _latency.Record(activity.Elapsed.TotalSeconds);
+    }
+}
