@@ -14,6 +14,9 @@ internal static class TsClient
         Skip.If(missing is not null, missing);
     }
 
+    /// <summary>Whether Node 20 and the npm packages are there.</summary>
+    public static bool Available => Missing() is null;
+
     /// <summary>Runs one scenario of cli.mjs to its end.</summary>
     /// <returns>The JSON lines that it printed; the last one has <c>result: passed</c>.</returns>
     public static async Task<IReadOnlyList<JsonElement>> Run(params string[] arguments)

@@ -1,0 +1,74 @@
+using AngleSharp.Dom;
+using Bunit;
+using MlsConsole.Core;
+using MlsConsole.Dashboard.Rollouts;
+
+namespace MlsConsole.Dashboard.Tests;
+
+public class Changing_the_flag : BunitContext
+{
+    private static readonly FlagView s_on = new(FlagState.On, 100, 1, DateTimeOffset.UnixEpoch, "first state", "configuration");
+
+    private readonly List<FlagChange> _changes = [];
+
+    private IRenderedComponent<FlagForm> Form(FlagView current, Action<FlagChange>? onChange = null) => Render<FlagForm>(parameters => parameters
+        .Add(form => form.Current, current).Add(form => form.OnChange, change => { onChange?.Invoke(change); _changes.Add(change); }));
+
+    private static IElement By(IRenderedComponent<FlagForm> form, string id) => form.Find($"[data-testid={id}]");
+
+    [Fact]
+    public void A_reason_is_required_and_the_change_must_be_confirmed()
+    {
+        var form = Form(s_on);
+        Assert.Equal("on for everyone", By(form, "flag-now").TextContent);
+        Assert.True(By(form, "flag-apply").HasAttribute("disabled"));
+        Assert.Equal("A reason is required.", form.Find(".hint").TextContent);
+        By(form, "flag-reason").Input("  ");
+        Assert.True(By(form, "flag-apply").HasAttribute("disabled"));
+        By(form, "flag-reason").Input(" too many mismatches ");
+        By(form, "flag-apply").Click();
+        Assert.Empty(_changes);
+        Assert.Contains("Turn external commits off for everyone?", form.Find(".confirm").TextContent, StringComparison.Ordinal);
+        By(form, "flag-confirm").Click();
+        Assert.Equal([new(FlagState.Off, 0, "too many mismatches")], _changes);
+    }
+
+    [Fact]
+    public void A_percentage_is_0_to_100()
+    {
+        var form = Form(s_on);
+        form.Find("input[value=Percentage]").Change("Percentage");
+        By(form, "flag-reason").Input("first stage");
+        By(form, "flag-percentage").Input("150");
+        Assert.Equal("A percentage is 0 to 100.", form.Find(".hint").TextContent);
+        Assert.True(By(form, "flag-apply").HasAttribute("disabled"));
+        By(form, "flag-percentage").Input("25");
+        By(form, "flag-apply").Click();
+        By(form, "flag-confirm").Click();
+        Assert.Equal([new(FlagState.Percentage, 25, "first stage")], _changes);
+    }
+
+    [Fact]
+    public void The_state_that_it_has_is_no_change()
+    {
+        var form = Form(s_on);
+        form.Find("input[value=On]").Change("On");
+        By(form, "flag-reason").Input("again");
+        Assert.Equal("That is its state already.", form.Find(".hint").TextContent);
+        Assert.True(By(form, "flag-apply").HasAttribute("disabled"));
+    }
+
+    [Fact]
+    public void Cancelling_changes_nothing_and_a_failed_write_is_said()
+    {
+        var form = Form(s_on, _ => throw new InvalidOperationException("disk full"));
+        By(form, "flag-reason").Input("x");
+        By(form, "flag-apply").Click();
+        form.FindAll(".confirm button")[1].Click();
+        Assert.Empty(form.FindAll(".confirm"));
+        By(form, "flag-apply").Click();
+        By(form, "flag-confirm").Click();
+        Assert.Contains("the flag is as it was", form.Find(".outcome.bad").TextContent, StringComparison.Ordinal);
+        Assert.Empty(_changes);
+    }
+}
