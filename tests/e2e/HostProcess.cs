@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -11,6 +12,7 @@ namespace MlsConsole.E2e;
 /// </summary>
 public sealed class HostProcess : IAsyncDisposable
 {
+    private static readonly ConcurrentDictionary<int, bool> GivenPorts = new();
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(90);
     private readonly Dictionary<string, string> _settings;
     private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-e2e-").FullName;
@@ -142,10 +144,26 @@ public sealed class HostProcess : IAsyncDisposable
         lock (_output) _output.AppendLine(line.Data);
     }
 
+    /// <summary>
+    /// A port that nobody listens on and that no other host of this run was given. Below 32768: above, a connection
+    /// of anybody's may take it as its own end while the host is down.
+    /// </summary>
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(20000, 32000);
+            if (!GivenPorts.TryAdd(port, true)) continue;
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            try
+            {
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody else's.
+            }
+        }
     }
 }

@@ -18,6 +18,14 @@ export class Refused extends Error {
   }
 }
 
+/** No answer: the connection was refused or cut. */
+export class Cut extends Error {
+  constructor(nsid, cause) {
+    super(`${nsid}: ${cause.message}: ${cause.cause?.code ?? ''} ${cause.cause?.message ?? ''}`, { cause });
+    this.error = 'Cut';
+  }
+}
+
 export function readLexicons(directory = fileURLToPath(new URL('../../../../lexicons/blue/catbird/mls/', import.meta.url))) {
   const documents = readdirSync(directory).filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(`${directory}/${name}`, 'utf8')));
@@ -57,7 +65,9 @@ export class Service {
     const nsid = `${namespace}.${method}`;
     const headers = { ...request.headers };
     if (user) headers.authorization = `Bearer ${await user.token(this.did, nsid)}`;
-    const response = await fetch(`${this.url}/xrpc/${nsid}${query}`, { ...request, headers });
+    const response = await fetch(`${this.url}/xrpc/${nsid}${query}`, { ...request, headers }).catch((error) => {
+      throw new Cut(nsid, error);
+    });
     const body = await response.json();
     if (response.ok) {
       this.lexicons.assertValidXrpcOutput(nsid, jsonToLex(body));

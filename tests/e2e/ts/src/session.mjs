@@ -10,6 +10,7 @@
 import { createInterface } from 'node:readline';
 import { Device } from './device.mjs';
 import { User } from './identity.mjs';
+import { Cut } from './service.mjs';
 
 export class Session {
   constructor(service) {
@@ -86,6 +87,6 @@ export async function runSession(service, input, print) {
 
 export function describe(error) {
   if (error.body) return { error: error.error, status: error.status, body: error.body };
-  if (error instanceof TypeError && error.message === 'fetch failed') return { error: 'Cut', message: error.cause?.message };
+  if (error instanceof Cut) return { error: 'Cut', message: error.message };
   return { error: error.name, message: error.message };
 }
