@@ -103,6 +103,31 @@ public sealed class FramedContent
         return Read(ref reader);
     }
 
+    /// <summary>Reads what a PrivateMessage encrypts and puts it behind what its header says: the content as it was signed.</summary>
+    internal static FramedContent ReadBody(ref TlsReader reader, ReadOnlySpan<byte> groupId, ulong epoch, Sender sender, ReadOnlySpan<byte> authenticatedData, ContentType type)
+    {
+        int start = reader.Position;
+        switch (type)
+        {
+            case ContentType.Application: reader.ReadOpaque(); break;
+            case ContentType.Proposal: Proposal.Read(ref reader); break;
+            default: Commit.Read(ref reader); break;
+        }
+        var body = reader.Since(start);
+        return Create(groupId, epoch, sender, authenticatedData, type, writer => writer.WriteRaw(body.Span));
+    }
+
+    /// <summary>Writes the part that a PrivateMessage encrypts.</summary>
+    internal void WriteBody(TlsWriter writer)
+    {
+        switch (ContentType)
+        {
+            case ContentType.Application: writer.WriteOpaque(ApplicationData.Span); break;
+            case ContentType.Proposal: Proposal!.Write(writer); break;
+            default: Commit!.Write(writer); break;
+        }
+    }
+
     /// <summary>FramedContentTBS, RFC 9420 §6.1: the GroupContext is part of it for members and joiners.</summary>
     internal TlsWriter ToBeSigned(WireFormat format, GroupContext context)
     {

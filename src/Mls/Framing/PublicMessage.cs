@@ -50,6 +50,9 @@ public sealed class PublicMessage
 /// </remarks>
 public sealed class PrivateMessage
 {
+    internal PrivateMessage(ReadOnlyMemory<byte> groupId, ulong epoch, ContentType type, ReadOnlyMemory<byte> authenticatedData, ReadOnlyMemory<byte> encryptedSenderData, ReadOnlyMemory<byte> ciphertext) =>
+        (GroupId, Epoch, ContentType, AuthenticatedData, EncryptedSenderData, Ciphertext) = (groupId, epoch, type, authenticatedData, encryptedSenderData, ciphertext);
+
     private PrivateMessage(ref TlsReader reader)
     {
         GroupId = reader.ReadOpaque();

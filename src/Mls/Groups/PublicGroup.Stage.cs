@@ -26,7 +26,8 @@ public sealed partial class PublicGroup
         MlsException.Require(content.Path is not null || !list.RequiresPath, Rules.CommitPathMissing);
         var committer = commit.IsExternalCommit ? editor.TakeLeftmostBlankLeaf() : new LeafIndex(commit.Content.Sender.Index);
         list.VerifySupported(SupportOfRemaining(changes));
-        var tree = editor.ToTree();
+        var beforePath = editor.ToTree();
+        var tree = beforePath;
         if (content.Path is { } path)
         {
             MergePath(editor, tree, path, committer, extensions, changes);
@@ -38,7 +39,7 @@ public sealed partial class PublicGroup
         var context = new GroupContext(Context.CipherSuite, GroupId, checked(Epoch + 1), tree.Hash, confirmed, extensions);
         var interim = TranscriptHash.Interim(Suite, confirmed, commit.Auth.ConfirmationTag.Span);
         var next = new PublicGroup(Suite, context, tree, commit.Auth.ConfirmationTag.ToArray(), interim);
-        return new(next, commit.IsExternalCommit, committer, content.Path is null ? Tree.Leaf(committer)! : content.Path.LeafNode, list.Items, changes);
+        return new(next, beforePath, commit, committer, content.Path is null ? Tree.Leaf(committer)! : content.Path.LeafNode, list.Items, changes);
     }
 
     /// <summary>§12.2: members that the commit adds or removes need not support its proposal types.</summary>

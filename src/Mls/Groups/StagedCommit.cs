@@ -5,10 +5,15 @@ public sealed class StagedCommit
 {
     private readonly PublicGroup.Changes _changes;
 
-    internal StagedCommit(PublicGroup group, bool isExternal, LeafIndex committer, LeafNode committerLeaf, IReadOnlyList<CommittedProposal> proposals, PublicGroup.Changes changes)
+    internal StagedCommit(PublicGroup group, RatchetTree beforePath, AuthenticatedContent commit, LeafIndex committer, LeafNode committerLeaf, IReadOnlyList<CommittedProposal> proposals, PublicGroup.Changes changes)
     {
-        (Group, IsExternal, Committer, CommitterLeaf, Proposals, _changes) = (group, isExternal, committer, committerLeaf, proposals, changes);
+        (Group, BeforePath, Commit, Committer, CommitterLeaf, Proposals, _changes) = (group, beforePath, commit, committer, committerLeaf, proposals, changes);
+        IsExternal = commit.IsExternalCommit;
     }
+
+    /// <summary>The tree after the proposals, before the path.</summary>
+    internal RatchetTree BeforePath { get; }
+    internal AuthenticatedContent Commit { get; }
 
     /// <summary>The group after the commit; not yet confirmed by a GroupInfo.</summary>
     internal PublicGroup Group { get; }

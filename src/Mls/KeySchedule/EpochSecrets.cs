@@ -1,0 +1,78 @@
+using System.Security.Cryptography;
+
+namespace MlsConsole.Mls;
+
+/// <summary>The secrets of one epoch, RFC 9420 §8. Zeroed on dispose.</summary>
+internal sealed class EpochSecrets : IDisposable
+{
+    private EpochSecrets(CipherSuite suite, byte[] joiner, byte[] welcome, byte[] epoch)
+    {
+        Joiner = joiner;
+        Welcome = welcome;
+        SenderData = suite.DeriveSecret(epoch, "sender data");
+        Encryption = suite.DeriveSecret(epoch, "encryption");
+        Exporter = suite.DeriveSecret(epoch, "exporter");
+        External = suite.DeriveSecret(epoch, "external");
+        ConfirmationKey = suite.DeriveSecret(epoch, "confirm");
+        MembershipKey = suite.DeriveSecret(epoch, "membership");
+        ResumptionPsk = suite.DeriveSecret(epoch, "resumption");
+        EpochAuthenticator = suite.DeriveSecret(epoch, "authentication");
+        Init = suite.DeriveSecret(epoch, "init");
+        CryptographicOperations.ZeroMemory(epoch);
+    }
+
+    public byte[] Joiner { get; }
+    public byte[] Welcome { get; }
+    public byte[] SenderData { get; }
+    public byte[] Encryption { get; }
+    public byte[] Exporter { get; }
+    public byte[] External { get; }
+    public byte[] ConfirmationKey { get; }
+    public byte[] MembershipKey { get; }
+    public byte[] ResumptionPsk { get; }
+    public byte[] EpochAuthenticator { get; }
+    public byte[] Init { get; }
+
+    /// <summary>From the epoch before: joiner_secret = ExpandWithLabel(KDF.Extract(init_secret, commit_secret), "joiner", GroupContext, KDF.Nh).</summary>
+    public static EpochSecrets Next(CipherSuite suite, ReadOnlySpan<byte> init, ReadOnlySpan<byte> commitSecret, ReadOnlySpan<byte> pskSecret, GroupContext context)
+    {
+        var extracted = suite.Extract(init, commitSecret);
+        var joiner = suite.ExpandWithLabel(extracted, "joiner", context.Encoded.Span, suite.HashLength);
+        CryptographicOperations.ZeroMemory(extracted);
+        return FromJoiner(suite, joiner, pskSecret, context);
+    }
+
+    /// <summary>From a joiner secret, as a Welcome brings it.</summary>
+    public static EpochSecrets FromJoiner(CipherSuite suite, byte[] joiner, ReadOnlySpan<byte> pskSecret, GroupContext context)
+    {
+        var member = suite.Extract(joiner, pskSecret);
+        var welcome = suite.DeriveSecret(member, "welcome");
+        var epoch = suite.ExpandWithLabel(member, "epoch", context.Encoded.Span, suite.HashLength);
+        CryptographicOperations.ZeroMemory(member);
+        return new(suite, joiner, welcome, epoch);
+    }
+
+    /// <summary>The key pair behind external_pub (RFC 9420 §8).</summary>
+    public SecretKeyPair ExternalKeyPair(CipherSuite suite) => suite.DeriveKemKeyPair(External);
+
+    /// <summary>MLS-Exporter, RFC 9420 §8.5.</summary>
+    public byte[] Export(CipherSuite suite, string label, ReadOnlySpan<byte> context, int length)
+    {
+        var secret = suite.DeriveSecret(Exporter, label);
+        var exported = suite.ExpandWithLabel(secret, "exported", suite.Hash(context), length);
+        CryptographicOperations.ZeroMemory(secret);
+        return exported;
+    }
+
+    /// <summary>confirmation_tag = MAC(confirmation_key, confirmed_transcript_hash), RFC 9420 §6.1.</summary>
+    public byte[] ConfirmationTag(CipherSuite suite, ReadOnlySpan<byte> confirmedTranscriptHash) => suite.Mac(ConfirmationKey, confirmedTranscriptHash);
+
+    public void Dispose()
+    {
+        foreach (var secret in (byte[][])[Joiner, Welcome, SenderData, Encryption, Exporter, External, ConfirmationKey, MembershipKey, ResumptionPsk, EpochAuthenticator, Init])
+            CryptographicOperations.ZeroMemory(secret);
+    }
+
+    /// <summary>The exporter context of the external init secret, RFC 9420 §8.3.</summary>
+    public const string ExternalInitLabel = "MLS 1.0 external init secret";
+}
