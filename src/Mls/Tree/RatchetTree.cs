@@ -75,6 +75,10 @@ public sealed class RatchetTree
     /// <summary>At the given level of the way from the root to a leaf, whether the way goes to the right child.</summary>
     internal static bool GoesRight(LeafIndex leaf, int level) => ((leaf.Value >> (level - 1)) & 1) != 0;
 
+    /// <summary>The tree of a group of one.</summary>
+    internal static RatchetTree OfOne(CipherSuite suite, LeafNode leaf) =>
+        new(suite, new LeafPosition(new(0), leaf), 0, PublicKeySet.Empty.Add(leaf.EncryptionKey), PublicKeySet.Empty.Add(leaf.SignatureKey));
+
     /// <summary>Decodes the content of a <c>ratchet_tree</c> extension (RFC 9420 §12.4.3.3). Checks its form, not its signatures.</summary>
     /// <exception cref="MlsException">The bytes are not exactly one ratchet tree, or a key stands at two nodes.</exception>
     internal static RatchetTree Decode(CipherSuite suite, ReadOnlyMemory<byte> bytes)

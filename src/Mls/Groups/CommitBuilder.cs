@@ -1,0 +1,97 @@
+namespace MlsConsole.Mls;
+
+/// <summary>Makes a commit (RFC 9420 §12.4.1): applies the proposals, makes a path, hashes and signs.</summary>
+internal sealed class CommitBuilder(Client client, PublicGroup group, IReadOnlyList<ProposalOrReference> proposals, IReadOnlyCollection<AuthenticatedContent> known, Sender sender, PrivateKeys? keys)
+{
+    /// <summary>The GroupContext that path secrets are encrypted under (RFC 9420 §12.4.1): new epoch and tree, old transcript.</summary>
+    public static GroupContext Provisional(PublicGroup before, RatchetTree tree, Extensions extensions) =>
+        new(before.CipherSuite, before.GroupId, before.Epoch + 1, tree.Hash, before.Context.ConfirmedTranscriptHash, extensions);
+
+    /// <summary>Applies the proposals and makes the path, if there is one.</summary>
+    /// <exception cref="MlsException">The proposals are not a valid list.</exception>
+    public Built Build(bool withPath, ReadOnlyMemory<byte> authenticatedData = default)
+    {
+        bool external = sender.Type == SenderType.NewMemberCommit;
+        // The same checks as a receiver makes, on a draft without a path: its signature is never looked at.
+        var draft = new AuthenticatedContent(WireFormat.PublicMessage, Content(null, authenticatedData), new(default, default));
+        var list = ProposalList.Resolve(group.Suite, draft, known);
+        if (external) list.VerifyExternalCommit(group);
+        else list.VerifyMemberCommit(group, new(sender.Index));
+        MlsException.Require(withPath || !list.RequiresPath, Rules.CommitPathMissing);
+        var extensions = list.Of<GroupContextExtensionsProposal>().Select(item => item.Proposal.Extensions).FirstOrDefault() ?? group.Context.Extensions;
+        var editor = new TreeEditor(group.Tree);
+        var changes = new PublicGroup.Changes(editor, group, extensions, null);
+        changes.Apply(list);
+        editor.CheckAddedKeys();
+        var committer = external ? editor.TakeLeftmostBlankLeaf() : new LeafIndex(sender.Index);
+        TreeKem.NewPath? path = null;
+        var added = changes.Added.Count == 0 ? null : changes.Added.Select(entry => entry.LeafIndex).ToHashSet();
+        if (withPath)
+            path = TreeKem.NewPath.Create(group.Suite, editor, keys?.For(editor.ToTree()), committer, (key, parentHash) => LeafNode.Create(
+                group.Suite, client.SignatureKey.PrivateKey, key.Span, client.SignatureKey.PublicKey, client.Credential, client.Capabilities,
+                LeafNodeSource.Commit, null, parentHash, (group.GroupId, committer)), added, tree => Provisional(group, tree, extensions));
+        return new(this, list, changes, committer, extensions, path, editor.ToTree(), Content(path?.Path, authenticatedData));
+    }
+
+    private FramedContent Content(UpdatePath? path, ReadOnlyMemory<byte> authenticatedData) =>
+        FramedContent.Create(group.GroupId.Span, group.Epoch, sender, authenticatedData.Span, ContentType.Commit, new Commit(proposals, path).Write);
+
+    /// <summary>A commit without its signature and tags.</summary>
+    public sealed class Built(CommitBuilder builder, ProposalList list, PublicGroup.Changes changes, LeafIndex committer, Extensions extensions, TreeKem.NewPath? path, RatchetTree tree, FramedContent content) : IDisposable
+    {
+        private PublicGroup? _after;
+        private bool _keysTaken;
+
+        public PublicGroup.Changes Changes => changes;
+        public ProposalList List => list;
+        public TreeKem.NewPath? Path => path;
+        public LeafIndex Committer => committer;
+
+        private FramedContentAuthData Signed(WireFormat format) =>
+            new(builder.Client.Suite.SignWithLabel(builder.Client.SignatureKey.PrivateKey, "FramedContentTBS", content.ToBeSigned(format, builder.Group.Context).WrittenSpan), default);
+
+        private (WireFormat Format, FramedContentAuthData Auth, byte[] Confirmed)? _signed;
+
+        /// <summary>The secrets of the new epoch.</summary>
+        public EpochSecrets Secrets(ReadOnlySpan<byte> init, ReadOnlySpan<byte> pskSecret, WireFormat format = WireFormat.PublicMessage)
+        {
+            var suite = builder.Group.Suite;
+            var auth = Signed(format);
+            var confirmed = TranscriptHash.Confirmed(suite, builder.Group.InterimTranscriptHash.Span, new(format, content, auth));
+            _signed = (format, auth, confirmed);
+            var context = new GroupContext(builder.Group.CipherSuite, builder.Group.GroupId, builder.Group.Epoch + 1, tree.Hash, confirmed, extensions);
+            return EpochSecrets.Next(suite, init, path?.CommitSecret ?? new byte[suite.HashLength], pskSecret, context);
+        }
+
+        /// <summary>The commit on the wire and the group after it.</summary>
+        public (byte[] Message, PublicGroup After) Finish(EpochSecrets secrets, WireFormat format, Epoch? epoch)
+        {
+            var suite = builder.Group.Suite;
+            var (_, auth, confirmed) = _signed ?? throw new InvalidOperationException("The secrets come first.");
+            var tag = secrets.ConfirmationTag(suite, confirmed);
+            auth = auth with { ConfirmationTag = tag };
+            var context = new GroupContext(builder.Group.CipherSuite, builder.Group.GroupId, builder.Group.Epoch + 1, tree.Hash, confirmed, extensions);
+            _after = new(suite, context, tree, tag, TranscriptHash.Interim(suite, confirmed, tag));
+            if (format == WireFormat.PrivateMessage) return (MlsMessage.Of(MessageProtection.Encrypt(suite, epoch!.Secrets, epoch.Messages, content, auth)).Encode(), _after);
+            var membership = epoch is null ? default(ReadOnlyMemory<byte>?) : MessageProtection.MembershipTag(suite, epoch.Secrets.MembershipKey, content, auth, builder.Group.Context);
+            return (MlsMessage.Of(new PublicMessage(content, auth, membership)).Encode(), _after);
+        }
+
+        /// <summary>The committer's private keys in the new tree.</summary>
+        public PrivateKeys TakeKeys()
+        {
+            _keysTaken = true;
+            return path?.Keys ?? builder.Keys!.For(tree);
+        }
+
+        public void Dispose()
+        {
+            path?.Dispose();
+            if (!_keysTaken) path?.Keys.Dispose();
+        }
+    }
+
+    private Client Client => client;
+    private PublicGroup Group => group;
+    private PrivateKeys? Keys => keys;
+}

@@ -1,0 +1,78 @@
+namespace MlsConsole.Mls;
+
+public sealed partial class Group
+{
+    /// <summary>Joins by Welcome (RFC 9420 §12.4.3.1).</summary>
+    /// <param name="client">The client that the key package is of; the group uses it until it is disposed.</param>
+    /// <param name="keyPackage">The key package that the Welcome is for.</param>
+    /// <param name="welcome">The Welcome.</param>
+    /// <param name="ratchetTree">The tree, unless the Welcome has it inside.</param>
+    /// <param name="preSharedKeys">External keys that the application knows.</param>
+    /// <param name="parent">The old group of a reinitialisation or branch, for its resumption PSK.</param>
+    /// <exception cref="MlsException">The rule that the Welcome breaks.</exception>
+    public static Group JoinByWelcome(Client client, OwnKeyPackage keyPackage, Welcome welcome, ReadOnlyMemory<byte>? ratchetTree = null, PreSharedKeys? preSharedKeys = null, Group? parent = null)
+    {
+        var suite = client.Suite;
+        MlsException.Require(keyPackage.KeyPackage.CipherSuite == welcome.CipherSuite, Rules.WelcomeRecipient);
+        var groupSecrets = WelcomeSecrets.OpenGroupSecrets(suite, welcome, keyPackage.KeyPackage.Reference.Span, keyPackage.Init.PrivateKey);
+        var special = groupSecrets.PreSharedKeys.Where(id => id is { Type: PreSharedKeyType.Resumption, Usage: not ResumptionUsage.Application }).ToList();
+        MlsException.Require(special.Count <= 1, Rules.WelcomeResumption);
+        using var none = new PreSharedKeys();
+        var pskSecret = PskSecret(suite, groupSecrets.PreSharedKeys, preSharedKeys ?? none, parent is null ? default : parent.GroupId.Span, parent?._resumption ?? []);
+        var groupInfo = WelcomeSecrets.OpenGroupInfo(suite, welcome, groupSecrets.JoinerSecret.Span, pskSecret);
+        MlsException.Require(groupInfo.GroupContext.CipherSuite == keyPackage.KeyPackage.CipherSuite, Rules.WelcomeCipherSuite);
+        MlsException.Require(special.Count == 0 || groupInfo.GroupContext.Epoch == 1, Rules.WelcomeResumption);
+        var group = PublicGroup.FromGroupInfo(groupInfo, ratchetTree);
+
+        LeafIndex? own = null;
+        foreach (var (index, leaf) in group.Members)
+            if (leaf.Encoded.Span.SequenceEqual(keyPackage.KeyPackage.LeafNode.Encoded.Span)) own = index;
+        if (own is not { } place) throw new MlsException(Rules.WelcomeLeaf);
+        var keys = new PrivateKeys(place);
+        keys.Set(place.Node, keyPackage.Encryption.PublicKey, keyPackage.Encryption.PrivateKey);
+        if (groupSecrets.PathSecret is { } pathSecret)
+        {
+            // The lowest common ancestor with the signer and the nodes of the signer's path above it.
+            var signer = groupInfo.Signer;
+            var shared = group.Tree.FilteredDirectPath(signer).Where(step => step.Level >= 1 && place.Value >> step.Level == signer.Value >> step.Level)
+                .Select(step => (step.Index(signer), step.Parent.IsBlank ? default : step.Parent.EncryptionKey));
+            System.Security.Cryptography.CryptographicOperations.ZeroMemory(keys.SetPath(suite, shared, pathSecret.ToArray()));
+        }
+        var secrets = EpochSecrets.FromJoiner(suite, groupSecrets.JoinerSecret.ToArray(), pskSecret, group.Context);
+        RequireConfirmationTag(group, secrets);
+        return new(client, preSharedKeys, Epoch.Begin(group, secrets, keys));
+    }
+
+    /// <summary>Builds an external commit (RFC 9420 §12.4.3.2): joins, or comes back and removes the old leaf in the same step.</summary>
+    /// <param name="client">The client that joins; the group uses it until it is disposed.</param>
+    /// <param name="groupInfo">Of the current epoch, with an external_pub.</param>
+    /// <param name="ratchetTree">The tree, unless the GroupInfo has it inside.</param>
+    /// <param name="remove">The client's old leaf, to resync.</param>
+    /// <param name="preSharedKeys">External keys that the application knows.</param>
+    /// <returns>The group as it will be, with the commit pending: send it, then <see cref="MergePendingCommit"/>; dispose the group if it was refused.</returns>
+    /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
+    public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree = null, LeafIndex? remove = null, PreSharedKeys? preSharedKeys = null)
+    {
+        var suite = client.Suite;
+        var before = PublicGroup.FromGroupInfo(groupInfo, ratchetTree);
+        MlsException.Require(before.Suite == suite, Rules.WelcomeCipherSuite);
+        before.RequireExternalPub(groupInfo);
+        var (kemOutput, init) = suite.ExportSend(groupInfo.ExternalPublicKey!.Value.Span, EpochSecrets.ExternalInitLabel, suite.HashLength);
+        var proposals = new List<ProposalOrReference> { new(new ExternalInitProposal(kemOutput), default) };
+        if (remove is { } old) proposals.Add(new(new RemoveProposal(old), default));
+
+        var builder = new CommitBuilder(client, before, proposals, [], new(SenderType.NewMemberCommit, 0), null);
+        using var built = builder.Build(withPath: true);
+        var secrets = built.Secrets(init, new byte[suite.HashLength]);
+        var (message, after) = built.Finish(secrets, WireFormat.PublicMessage, null);
+        var epoch = Epoch.Begin(after, secrets, built.TakeKeys());
+        var info = MlsMessage.Of(GroupInfo(client, after, secrets, epoch.Own, includeTree: true, externalPub: true)).Encode();
+        return new(client, preSharedKeys, epoch) { _pending = new(message, null, info, epoch, null) };
+    }
+
+    private static void RequireConfirmationTag(PublicGroup group, EpochSecrets secrets)
+    {
+        var expected = secrets.ConfirmationTag(group.Suite, group.Context.ConfirmedTranscriptHash.Span);
+        MlsException.Require(System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(expected, group.ConfirmationTag.Span), Rules.ConfirmationTag);
+    }
+}

@@ -1,0 +1,170 @@
+using System.Security.Cryptography;
+
+namespace MlsConsole.Mls;
+
+/// <summary>A commit that this member made and the delivery service has not accepted yet.</summary>
+public sealed class PendingCommit : IDisposable
+{
+    internal PendingCommit(byte[] commit, byte[]? welcome, byte[] groupInfo, Epoch epoch, bool? endsGroup)
+    {
+        (Commit, Welcome, GroupInfo, Epoch, EndsGroup) = (commit, welcome, groupInfo, epoch, endsGroup ?? false);
+    }
+
+    /// <summary>The commit as an MLSMessage.</summary>
+    public byte[] Commit { get; }
+    /// <summary>The Welcome for those whom it adds, as an MLSMessage; null if it adds nobody.</summary>
+    public byte[]? Welcome { get; }
+    /// <summary>GroupInfo of the epoch that it creates, as an MLSMessage, with external_pub and tree.</summary>
+    public byte[] GroupInfo { get; }
+    internal Epoch Epoch { get; }
+    internal bool EndsGroup { get; }
+
+    /// <summary>Zeroes the secrets of the epoch that would have been.</summary>
+    public void Dispose() => Epoch.Dispose();
+}
+
+/// <summary>What to commit.</summary>
+public sealed record CommitOptions
+{
+    /// <summary>Key packages of clients to add.</summary>
+    public IReadOnlyList<UnverifiedKeyPackage> Add { get; init; } = [];
+    /// <summary>Leaves to remove.</summary>
+    public IReadOnlyList<LeafIndex> Remove { get; init; } = [];
+    /// <summary>Pre-shared keys to mix in.</summary>
+    public IReadOnlyList<PreSharedKeyId> PreSharedKeys { get; init; } = [];
+    /// <summary>Other proposals by value.</summary>
+    public IReadOnlyList<Proposal> Proposals { get; init; } = [];
+    /// <summary>Whether to commit the proposals received in this epoch too.</summary>
+    public bool IncludeReceived { get; init; } = true;
+    /// <summary>Whether to bring new keys even where the proposals do not demand it; without, a commit of Adds alone is smaller but heals nothing.</summary>
+    public bool ForcePath { get; init; } = true;
+    /// <summary>Whether the commit is encrypted to the members. A delivery service that verifies needs it in the clear.</summary>
+    public bool Encrypt { get; init; }
+    /// <summary>Bytes that are authenticated with the commit.</summary>
+    public ReadOnlyMemory<byte> AuthenticatedData { get; init; }
+    /// <summary>Whether the Welcome has the ratchet tree inside.</summary>
+    public bool TreeInWelcome { get; init; } = true;
+}
+
+public sealed partial class Group
+{
+    /// <summary>Makes a commit (RFC 9420 §12.4.1). It is pending until <see cref="MergePendingCommit"/>; a pending one before is discarded.</summary>
+    /// <exception cref="MlsException">The proposals are not a valid list.</exception>
+    public PendingCommit Commit(CommitOptions? options = null)
+    {
+        RequireLive();
+        options ??= new();
+        DiscardPendingCommit();
+        var suite = _epoch.Group.Suite;
+        // §12.2: what this member proposed for its own leaf, only another member can commit.
+        var received = options.IncludeReceived
+            ? _proposals.Where(proposal => !(proposal.Content.Proposal is UpdateProposal or SelfRemoveProposal && proposal.Content.Sender == new Sender(SenderType.Member, _epoch.Own))) : [];
+        List<ProposalOrReference> proposals = [
+            .. received.Select(proposal => new ProposalOrReference(null, proposal.ProposalReference(suite))),
+            .. options.Add.Select(package => new ProposalOrReference(new AddProposal(package), default)),
+            .. options.Remove.Select(leaf => new ProposalOrReference(new RemoveProposal(leaf), default)),
+            .. options.PreSharedKeys.Select(id => new ProposalOrReference(new PreSharedKeyProposal(id), default)),
+            .. options.Proposals.Select(proposal => new ProposalOrReference(proposal, default))];
+        var builder = new CommitBuilder(_client, _epoch.Group, proposals, _proposals, new(SenderType.Member, _epoch.Own), _epoch.Keys);
+        bool needsPath = proposals.Count == 0 || options.ForcePath || NeedsPath(proposals);
+        using var built = builder.Build(needsPath, options.AuthenticatedData);
+        var format = options.Encrypt ? WireFormat.PrivateMessage : WireFormat.PublicMessage;
+        var pskIds = built.List.Of<PreSharedKeyProposal>().Select(item => item.Proposal.Id).ToList();
+        var psk = PskSecret(suite, pskIds, _preSharedKeys, GroupId.Span, _resumption);
+        var secrets = built.Secrets(_epoch.Secrets.Init, psk, format);
+        var (message, after) = built.Finish(secrets, format, _epoch);
+        var epoch = Epoch.Begin(after, secrets, built.TakeKeys());
+        var groupInfo = MlsMessage.Of(GroupInfo(_client, after, secrets, epoch.Own, includeTree: true, externalPub: true)).Encode();
+        var welcome = built.Changes.Added.Count == 0 ? null : Welcome(built, epoch, pskIds, psk, options.TreeInWelcome);
+        return _pending = new(message, welcome, groupInfo, epoch, built.List.Of<ReInitProposal>().Any());
+    }
+
+    private bool NeedsPath(List<ProposalOrReference> proposals)
+    {
+        var draft = FramedContent.Create(GroupId.Span, CurrentEpoch, new(SenderType.Member, _epoch.Own), [], ContentType.Commit, new Commit(proposals, null).Write);
+        return ProposalList.Resolve(_epoch.Group.Suite, new(WireFormat.PublicMessage, draft, default), _proposals).RequiresPath;
+    }
+
+    /// <summary>One Welcome for all new members (RFC 9420 §12.4.3.1).</summary>
+    private byte[] Welcome(CommitBuilder.Built built, Epoch epoch, IReadOnlyList<PreSharedKeyId> psks, byte[] pskSecret, bool includeTree)
+    {
+        var suite = epoch.Group.Suite;
+        var info = GroupInfo(_client, epoch.Group, epoch.Secrets, epoch.Own, includeTree, externalPub: false);
+        var (key, nonce) = WelcomeSecrets.KeyAndNonce(suite, epoch.Secrets.Joiner, pskSecret);
+        var encrypted = suite.AeadSeal(key, nonce, [], info.Encoded.Span);
+        var entries = new List<EncryptedGroupSecrets>(built.Changes.Added.Count);
+        for (int i = 0; i < built.Changes.Added.Count; i++)
+        {
+            var package = built.Changes.AddedKeyPackages[i];
+            var pathSecret = built.Path?.SecretFor(epoch.Own, built.Changes.Added[i].LeafIndex);
+            var secrets = new GroupSecrets(epoch.Secrets.Joiner, pathSecret is null ? default(ReadOnlyMemory<byte>?) : pathSecret, psks).Encode();
+            var (kemOutput, ciphertext) = suite.EncryptWithLabel(package.InitKey.Span, "Welcome", encrypted, secrets);
+            CryptographicOperations.ZeroMemory(secrets);
+            entries.Add(new(package.Reference, new(kemOutput, ciphertext)));
+        }
+        return MlsMessage.Of(new Welcome(suite.Id, entries, encrypted)).Encode();
+    }
+
+    /// <summary>The delivery service accepted the pending commit: its epoch begins.</summary>
+    public void MergePendingCommit()
+    {
+        var pending = _pending ?? throw new InvalidOperationException("There is no pending commit.");
+        _pending = null;
+        // A joiner by external commit stands in its first epoch already.
+        if (ReferenceEquals(pending.Epoch, _epoch)) return;
+        Advance(pending.Epoch);
+        _ended = pending.EndsGroup;
+    }
+
+    /// <summary>The delivery service refused the pending commit: the group is as it was.</summary>
+    public void DiscardPendingCommit()
+    {
+        if (_pending is not { } pending) return;
+        if (ReferenceEquals(pending.Epoch, _epoch)) throw new InvalidOperationException("A refused external commit leaves no group: dispose it.");
+        pending.Dispose();
+        _pending = null;
+    }
+
+    /// <summary>Encrypts an application message (RFC 9420 §6.3, §15).</summary>
+    /// <param name="data">What to send.</param>
+    /// <param name="authenticatedData">Bytes in the clear that are authenticated with it.</param>
+    /// <param name="paddingTo">Pads the plaintext to a multiple of so many bytes; 0 for none.</param>
+    /// <returns>MLSMessage.</returns>
+    public byte[] Encrypt(ReadOnlySpan<byte> data, ReadOnlyMemory<byte> authenticatedData = default, int paddingTo = 0)
+    {
+        RequireLive();
+        var copy = data.ToArray();
+        var content = FramedContent.Create(GroupId.Span, CurrentEpoch, new(SenderType.Member, _epoch.Own), authenticatedData.Span, ContentType.Application, writer => writer.WriteOpaque(copy));
+        var signature = Sign(content, WireFormat.PrivateMessage);
+        return MlsMessage.Of(MessageProtection.Encrypt(_epoch.Group.Suite, _epoch.Secrets, _epoch.Messages, content, new(signature, default), paddingTo)).Encode();
+    }
+
+    /// <summary>Proposes something to the group (RFC 9420 §12.1) and keeps it for the next commit.</summary>
+    /// <param name="proposal">The proposal.</param>
+    /// <param name="encrypt">Whether it is encrypted to the members.</param>
+    /// <returns>MLSMessage.</returns>
+    public byte[] Propose(Proposal proposal, bool encrypt = false)
+    {
+        RequireLive();
+        var format = encrypt ? WireFormat.PrivateMessage : WireFormat.PublicMessage;
+        var suite = _epoch.Group.Suite;
+        var content = FramedContent.Create(GroupId.Span, CurrentEpoch, new(SenderType.Member, _epoch.Own), [], ContentType.Proposal, proposal.Write);
+        var auth = new FramedContentAuthData(Sign(content, format), default);
+        _proposals.Add(new(format, content, auth));
+        return encrypt ? MlsMessage.Of(MessageProtection.Encrypt(suite, _epoch.Secrets, _epoch.Messages, content, auth)).Encode()
+            : MlsMessage.Of(new PublicMessage(content, auth, MessageProtection.MembershipTag(suite, _epoch.Secrets.MembershipKey, content, auth, _epoch.Group.Context))).Encode();
+    }
+
+    /// <summary>Proposes new keys for this member's leaf (RFC 9420 §12.1.2); another member's commit puts them in force.</summary>
+    public byte[] ProposeUpdate(bool encrypt = false)
+    {
+        var suite = _epoch.Group.Suite;
+        var pair = suite.GenerateKemKeyPair();
+        _updateKeys[pair.PublicKey] = pair;
+        return Propose(new UpdateProposal(LeafNode.Create(suite, _client.SignatureKey.PrivateKey, pair.PublicKey, _client.SignatureKey.PublicKey,
+            _client.Credential, _client.Capabilities, LeafNodeSource.Update, place: (GroupId, _epoch.Own))), encrypt);
+    }
+
+    private byte[] Sign(FramedContent content, WireFormat format) =>
+        _epoch.Group.Suite.SignWithLabel(_client.SignatureKey.PrivateKey, "FramedContentTBS", content.ToBeSigned(format, _epoch.Group.Context).WrittenSpan);
+}

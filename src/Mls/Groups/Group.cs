@@ -1,0 +1,138 @@
+using System.Security.Cryptography;
+
+namespace MlsConsole.Mls;
+
+/// <summary>A member's group: the public state that everybody can verify, and the secrets of its epochs (RFC 9420 §8 to §12).</summary>
+/// <remarks>
+/// Mutable and not thread-safe, unlike the <see cref="PublicGroup"/> inside. A commit that this member makes is pending until
+/// <see cref="MergePendingCommit"/>: the delivery service decides whether it begins the next epoch. Secrets are zeroed on dispose.
+/// </remarks>
+public sealed partial class Group : IDisposable
+{
+    /// <summary>Epochs whose application messages can still be opened after they ended.</summary>
+    public const int PastEpochs = 3;
+
+    private readonly Client _client;
+    private readonly PreSharedKeys _preSharedKeys;
+    private readonly List<Epoch> _past = [];
+    private readonly Dictionary<ulong, byte[]> _resumption = [];
+    private readonly List<AuthenticatedContent> _proposals = [];
+    private readonly Dictionary<ReadOnlyMemory<byte>, SecretKeyPair> _updateKeys = new(PublicKeySet.BytesComparer.Instance);
+    private Epoch _epoch;
+    private PendingCommit? _pending;
+    private bool _ended;
+
+    private Group(Client client, PreSharedKeys? preSharedKeys, Epoch epoch)
+    {
+        _client = client;
+        _preSharedKeys = preSharedKeys ?? new();
+        _epoch = epoch;
+        _resumption[epoch.Group.Epoch] = (byte[])epoch.Secrets.ResumptionPsk.Clone();
+    }
+
+    /// <summary>The public state of the current epoch.</summary>
+    public PublicGroup PublicGroup => _epoch.Group;
+    /// <summary>The current epoch.</summary>
+    public ulong CurrentEpoch => _epoch.Group.Epoch;
+    /// <summary>The group id.</summary>
+    public ReadOnlyMemory<byte> GroupId => _epoch.Group.GroupId;
+    /// <summary>This member's leaf.</summary>
+    public LeafIndex OwnLeaf => _epoch.Own;
+    /// <summary>Whether a ReInit or this member's own removal has ended the group for it.</summary>
+    public bool HasEnded => _ended;
+    /// <summary>The commit that waits for the delivery service, if there is one.</summary>
+    public PendingCommit? Pending => _pending;
+
+    /// <summary>A value of the epoch that members may compare to find a fork (RFC 9420 §8.7). Not a secret to members, but do not publish it: publish its hash.</summary>
+    public byte[] EpochAuthenticator => (byte[])_epoch.Secrets.EpochAuthenticator.Clone();
+
+    /// <summary>MLS-Exporter (RFC 9420 §8.5).</summary>
+    /// <param name="label">Names the use.</param>
+    /// <param name="context">Ties the secret to something.</param>
+    /// <param name="length">Bytes, at most 255 times the hash length.</param>
+    public byte[] Export(string label, ReadOnlySpan<byte> context, int length) => _epoch.Secrets.Export(_epoch.Group.Suite, label, context, length);
+
+    /// <summary>Creates a group of one member in epoch 0 (RFC 9420 §11).</summary>
+    /// <param name="client">Its creator; the group uses it until it is disposed.</param>
+    /// <param name="groupId">Unique; 16 random bytes where null.</param>
+    /// <param name="extensions">Of the GroupContext.</param>
+    /// <param name="preSharedKeys">External keys that the application knows.</param>
+    public static Group Create(Client client, ReadOnlyMemory<byte>? groupId = null, Extensions? extensions = null, PreSharedKeys? preSharedKeys = null)
+    {
+        var suite = client.Suite;
+        ReadOnlyMemory<byte> id = groupId ?? RandomNumberGenerator.GetBytes(16);
+        using var encryption = suite.GenerateKemKeyPair();
+        var leaf = LeafNode.Create(suite, client.SignatureKey.PrivateKey, encryption.PublicKey, client.SignatureKey.PublicKey, client.Credential, client.Capabilities, LeafNodeSource.KeyPackage, Client.DefaultLifetime());
+        var tree = RatchetTree.OfOne(suite, leaf);
+        var context = new GroupContext(suite.Id, id, 0, tree.Hash, default, extensions ?? Extensions.None);
+        LeafNodeValidation.VerifyAgainst(context.Extensions, tree.Root.Capabilities!);
+        var zero = new byte[suite.HashLength];
+        // §11: "a fresh random value of size KDF.Nh" as epoch secret; drawing the init secret at random makes it one.
+        var secrets = EpochSecrets.Next(suite, RandomNumberGenerator.GetBytes(suite.HashLength), zero, zero, context);
+        var confirmationTag = secrets.ConfirmationTag(suite, []);
+        var interim = TranscriptHash.Interim(suite, [], confirmationTag);
+        var keys = new PrivateKeys(new(0));
+        keys.Set(new(0), encryption.PublicKey, encryption.PrivateKey);
+        return new(client, preSharedKeys, Epoch.Begin(new(suite, context, tree, confirmationTag, interim), secrets, keys));
+    }
+
+    /// <summary>A signed GroupInfo of the current epoch (RFC 9420 §12.4.3), with external_pub, for those who join by external commit.</summary>
+    /// <param name="includeTree">Whether to put the ratchet tree inside.</param>
+    public byte[] CreateGroupInfo(bool includeTree = true) => MlsMessage.Of(GroupInfo(_client, _epoch.Group, _epoch.Secrets, _epoch.Own, includeTree, externalPub: true)).Encode();
+
+    private static UnverifiedGroupInfo GroupInfo(Client client, PublicGroup group, EpochSecrets secrets, LeafIndex signer, bool includeTree, bool externalPub)
+    {
+        var extensions = new List<Extension>();
+        if (externalPub)
+        {
+            using var external = secrets.ExternalKeyPair(group.Suite);
+            extensions.Add(new(ExtensionType.ExternalPub, new TlsWriter(160).WriteOpaque(external.PublicKey).ToArray()));
+        }
+        if (includeTree) extensions.Add(new(ExtensionType.RatchetTree, group.EncodeRatchetTree()));
+        return UnverifiedGroupInfo.Create(group.Suite, client.SignatureKey.PrivateKey, group.Context, new([.. extensions]), group.ConfirmationTag.Span, signer);
+    }
+
+    /// <summary>Makes an epoch the current one and keeps the one before for its late messages.</summary>
+    private void Advance(Epoch next)
+    {
+        _past.Add(_epoch);
+        if (_past.Count > PastEpochs)
+        {
+            _past[0].Dispose();
+            _past.RemoveAt(0);
+        }
+        _epoch = next;
+        _resumption[next.Group.Epoch] = (byte[])next.Secrets.ResumptionPsk.Clone();
+        _proposals.Clear();
+        foreach (var pair in _updateKeys.Values) pair.Dispose();
+        _updateKeys.Clear();
+    }
+
+    /// <summary>The secrets of the pre-shared keys that a commit or Welcome names, in their order.</summary>
+    private static byte[] PskSecret(CipherSuite suite, IEnumerable<PreSharedKeyId> ids, PreSharedKeys external, ReadOnlySpan<byte> groupId, IReadOnlyDictionary<ulong, byte[]> resumption)
+    {
+        var keys = new List<(PreSharedKeyId, ReadOnlyMemory<byte>)>();
+        foreach (var id in ids)
+        {
+            var secret = id.Type == PreSharedKeyType.External ? external.Find(id.ExternalId)
+                : id.GroupId.Span.SequenceEqual(groupId) ? resumption.GetValueOrDefault(id.Epoch) : null;
+            keys.Add((id, secret ?? throw new MlsException(Rules.PreSharedKeyUnknown)));
+        }
+        return PreSharedKeySecret.Derive(suite, keys);
+    }
+
+    private void RequireLive()
+    {
+        if (_ended) throw new InvalidOperationException("The group has ended for this member.");
+    }
+
+    /// <summary>Zeroes all secrets of the group. The client is the caller's.</summary>
+    public void Dispose()
+    {
+        _epoch.Dispose();
+        foreach (var epoch in _past) epoch.Dispose();
+        foreach (var secret in _resumption.Values) CryptographicOperations.ZeroMemory(secret);
+        foreach (var pair in _updateKeys.Values) pair.Dispose();
+        _pending?.Dispose();
+    }
+}

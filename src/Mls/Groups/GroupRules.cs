@@ -1,0 +1,19 @@
+namespace MlsConsole.Mls;
+
+public static partial class Rules
+{
+    /// <summary>A pre-shared key that the client does not have.</summary>
+    public static readonly Rule PreSharedKeyUnknown = new("psk.unknown", "§12.4.2", "The client has every pre-shared key that a commit or Welcome names.");
+    /// <summary>Wrong confirmation tag.</summary>
+    public static readonly Rule ConfirmationTag = new("commit.confirmation-tag", "§12.4.2", "The confirmation tag is the MAC of the new confirmed transcript hash under the new epoch's key.");
+    /// <summary>The joiner is not in the tree.</summary>
+    public static readonly Rule WelcomeLeaf = new("welcome.leaf", "§12.4.3.1", "The ratchet tree of a Welcome has the leaf of the joiner's key package.");
+    /// <summary>A Welcome for another suite.</summary>
+    public static readonly Rule WelcomeCipherSuite = new("welcome.cipher-suite", "§12.4.3.1", "The cipher suite of the GroupInfo is that of the key package.");
+    /// <summary>Reinit or branch keys with others, or in a later epoch.</summary>
+    public static readonly Rule WelcomeResumption = new("welcome.resumption", "§12.4.3.1", "A resumption PSK for reinit or branch is the only such one of a Welcome, and leads to epoch 1.");
+    /// <summary>A message of the client's own.</summary>
+    public static readonly Rule OwnMessage = new("framing.own-message", "§6.3.1", "A client does not open messages that it sent itself.");
+    /// <summary>The group was ended by a ReInit.</summary>
+    public static readonly Rule GroupReInitialized = new("group.reinitialized", "§12.1.5", "Nothing is sent or taken in a group after a commit with a ReInit.");
+}
