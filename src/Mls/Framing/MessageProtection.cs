@@ -85,7 +85,7 @@ internal static class MessageProtection
     }
 
     // RFC 9420 §6.3.2: the sample is the first Nh bytes of the ciphertext.
-    private static (byte[] Key, byte[] Nonce) SenderDataKey(CipherSuite suite, EpochSecrets secrets, ReadOnlySpan<byte> ciphertext)
+    internal static (byte[] Key, byte[] Nonce) SenderDataKey(CipherSuite suite, EpochSecrets secrets, ReadOnlySpan<byte> ciphertext)
     {
         var sample = ciphertext[..Math.Min(ciphertext.Length, suite.HashLength)];
         return (suite.ExpandWithLabel(secrets.SenderData, "key", sample, suite.AeadKeyLength), suite.ExpandWithLabel(secrets.SenderData, "nonce", sample, suite.AeadNonceLength));
