@@ -36,7 +36,8 @@ public sealed class TestClient
 
     public UnverifiedKeyPackage BareKeyPackage(bool lastResort = false, Lifetime? lifetime = null, Capabilities? capabilities = null)
     {
-        var leaf = LeafNode.Create(Suite, SignatureKey.PrivateKey, NewKemKey(), SignatureKey.PublicKey, Credential, capabilities ?? DefaultCapabilities,
+        capabilities ??= lastResort ? DefaultCapabilities with { Extensions = new(ExtensionType.LastResort) } : DefaultCapabilities;
+        var leaf = LeafNode.Create(Suite, SignatureKey.PrivateKey, NewKemKey(), SignatureKey.PublicKey, Credential, capabilities,
             LeafNodeSource.KeyPackage, lifetime ?? CurrentLifetime());
         return UnverifiedKeyPackage.Create(Suite, SignatureKey.PrivateKey, NewKemKey(), leaf,
             lastResort ? new Extensions(new Extension(ExtensionType.LastResort, default)) : null);

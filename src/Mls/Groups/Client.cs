@@ -39,7 +39,10 @@ public sealed class Client : IDisposable
     {
         var init = Suite.GenerateKemKeyPair();
         var encryption = Suite.GenerateKemKeyPair();
-        var leaf = LeafNode.Create(Suite, SignatureKey.PrivateKey, encryption.PublicKey, SignatureKey.PublicKey, Credential, Capabilities, LeafNodeSource.KeyPackage, lifetime ?? DefaultLifetime());
+        // §10: what the key package has, its leaf node's capabilities list.
+        var capabilities = lastResort && !Capabilities.SupportsExtension(ExtensionType.LastResort)
+            ? Capabilities with { Extensions = new([.. Capabilities.Extensions.ToArray(), ExtensionType.LastResort]) } : Capabilities;
+        var leaf = LeafNode.Create(Suite, SignatureKey.PrivateKey, encryption.PublicKey, SignatureKey.PublicKey, Credential, capabilities, LeafNodeSource.KeyPackage, lifetime ?? DefaultLifetime());
         var package = UnverifiedKeyPackage.Create(Suite, SignatureKey.PrivateKey, init.PublicKey, leaf, lastResort ? new(new Extension(ExtensionType.LastResort, default)) : null);
         return new(package.Verify(null), init, encryption);
     }

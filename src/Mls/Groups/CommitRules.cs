@@ -54,6 +54,8 @@ public static partial class Rules
     public static readonly Rule ExternalCommitProposal = new("external-commit.proposal", "§12.2", "An external commit has no proposals but ExternalInit, Remove and PreSharedKey.");
     /// <summary>Path missing in an external commit.</summary>
     public static readonly Rule ExternalCommitPathMissing = new("external-commit.path-missing", "§12.4.3.2", "An external commit has a path.");
+    /// <summary>The joiner keeps the key of the leaf that it removes.</summary>
+    public static readonly Rule ExternalCommitRemovedKey = new("external-commit.removed-key", "§12.2", "A joiner that removes its old leaf brings a new encryption key.");
     /// <summary>GroupInfo of another state.</summary>
     public static readonly Rule GroupInfoContext = new("group-info.context", "§12.4.3", "The GroupContext of a GroupInfo is, byte for byte, that of the epoch.");
     /// <summary>GroupInfo of another epoch.</summary>

@@ -17,6 +17,7 @@ public sealed partial class Group
         var groupSecrets = WelcomeSecrets.OpenGroupSecrets(suite, welcome, keyPackage.KeyPackage.Reference.Span, keyPackage.Init.PrivateKey);
         var special = groupSecrets.PreSharedKeys.Where(id => id is { Type: PreSharedKeyType.Resumption, Usage: not ResumptionUsage.Application }).ToList();
         MlsException.Require(special.Count <= 1, Rules.WelcomeResumption);
+        RequirePreSharedKeyIds(suite, groupSecrets.PreSharedKeys);
         using var none = new PreSharedKeys();
         var pskSecret = PskSecret(suite, groupSecrets.PreSharedKeys, preSharedKeys ?? none, parent is null ? default : parent.GroupId.Span, parent?._resumption ?? []);
         var groupInfo = WelcomeSecrets.OpenGroupInfo(suite, welcome, groupSecrets.JoinerSecret.Span, pskSecret);
@@ -68,6 +69,13 @@ public sealed partial class Group
         var epoch = Epoch.Begin(after, secrets, built.TakeKeys());
         var info = MlsMessage.Of(GroupInfo(client, after, secrets, epoch.Own, includeTree: true, externalPub: true)).Encode();
         return new(client, preSharedKeys, epoch) { _pending = new(message, null, info, epoch, null) };
+    }
+
+    /// <summary>§8.4, §12.2: a commit whose pre-shared keys have nonces of another length, or that names one twice, is invalid; so is its Welcome.</summary>
+    private static void RequirePreSharedKeyIds(CipherSuite suite, IReadOnlyList<PreSharedKeyId> ids)
+    {
+        var seen = new HashSet<ReadOnlyMemory<byte>>(PublicKeySet.BytesComparer.Instance);
+        foreach (var id in ids) MlsException.Require(id.Nonce.Length == suite.HashLength && seen.Add(id.Encode()), Rules.WelcomePreSharedKey);
     }
 
     private static void RequireConfirmationTag(PublicGroup group, EpochSecrets secrets)

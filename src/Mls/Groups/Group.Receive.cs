@@ -31,7 +31,7 @@ public sealed partial class Group
     /// <exception cref="MlsException">The rule that the message breaks; the group is as it was.</exception>
     public Received Receive(ReadOnlyMemory<byte> bytes, DateTimeOffset? now = null)
     {
-        RequireLive();
+        if (PublicGroup.ReInit is null) RequireLive(); // else late messages of the epochs before may still come
         var message = MlsMessage.Decode(bytes);
         if (_pending is { } pending && bytes.Span.SequenceEqual(pending.Commit))
         {
@@ -60,6 +60,7 @@ public sealed partial class Group
         var epoch = message.Epoch == CurrentEpoch ? _epoch
             : message.ContentType == ContentType.Application ? _past.Find(past => past.Group.Epoch == message.Epoch) : null;
         if (epoch is null) throw new MlsException(Rules.FramingEpoch);
+        MlsException.Require(epoch.Group.ReInit is null, Rules.GroupReInitialized);
         var opened = MessageProtection.Decrypt(epoch.Group.Suite, epoch.Secrets, epoch.Messages, message);
         MlsException.Require(opened.Content.Content.Sender.Index != epoch.Own.Value, Rules.OwnMessage);
         epoch.Group.VerifySignature(opened.Content);

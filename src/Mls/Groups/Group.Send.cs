@@ -146,6 +146,7 @@ public sealed partial class Group
     public byte[] Propose(Proposal proposal, bool encrypt = false)
     {
         RequireLive();
+        if (proposal is AddProposal add) add.KeyPackage.RequireCurrent(DateTimeOffset.UtcNow);
         var format = encrypt ? WireFormat.PrivateMessage : WireFormat.PublicMessage;
         var suite = _epoch.Group.Suite;
         var content = FramedContent.Create(GroupId.Span, CurrentEpoch, new(SenderType.Member, _epoch.Own), [], ContentType.Proposal, proposal.Write);

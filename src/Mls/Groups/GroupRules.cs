@@ -12,8 +12,10 @@ public static partial class Rules
     public static readonly Rule WelcomeCipherSuite = new("welcome.cipher-suite", "§12.4.3.1", "The cipher suite of the GroupInfo is that of the key package.");
     /// <summary>Reinit or branch keys with others, or in a later epoch.</summary>
     public static readonly Rule WelcomeResumption = new("welcome.resumption", "§12.4.3.1", "A resumption PSK for reinit or branch is the only such one of a Welcome, and leads to epoch 1.");
+    /// <summary>A malformed or repeated pre-shared key id.</summary>
+    public static readonly Rule WelcomePreSharedKey = new("welcome.psk", "§8.4", "The pre-shared keys of a Welcome have nonces of the hash's length, and each is named once.");
     /// <summary>A message of the client's own.</summary>
     public static readonly Rule OwnMessage = new("framing.own-message", "§6.3.1", "A client does not open messages that it sent itself.");
     /// <summary>The group was ended by a ReInit.</summary>
-    public static readonly Rule GroupReInitialized = new("group.reinitialized", "§12.1.5", "Nothing is sent or taken in a group after a commit with a ReInit.");
+    public static readonly Rule GroupReInitialized = new("group.reinitialized", "§12.4.2", "Nothing is sent in the epoch that a commit with a ReInit began.");
 }

@@ -31,7 +31,7 @@ internal static class LeafNodeValidation
     private static void VerifyContent(LeafNode leaf, CipherSuite suite)
     {
         MlsException.Require(suite.IsWellFormedKemPublicKey(leaf.EncryptionKey.Span) && suite.IsWellFormedSignaturePublicKey(leaf.SignatureKey.Span), Rules.LeafKeys);
-        leaf.Extensions.RequireUnique();
+        leaf.Extensions.RequireAllowed(ExtensionPlace.LeafNode);
         foreach (var extension in leaf.Extensions.Items)
             MlsException.Require(leaf.Capabilities.SupportsExtension(extension.Type), Rules.LeafCapabilities);
         MlsException.Require(leaf.Capabilities.Credentials.Contains(leaf.Credential.Type), Rules.LeafCapabilities);

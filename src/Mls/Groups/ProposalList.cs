@@ -79,6 +79,7 @@ internal sealed class ProposalList
                     MlsException.Require(sender.Type is SenderType.Member or SenderType.External, Rules.ProposalSender);
                     MlsException.Require(Items.Count == 1, Rules.CommitReInitNotAlone);
                     MlsException.Require(reInit.Version >= ProtocolVersion.Mls10, Rules.ProposalReInitVersion);
+                    reInit.Extensions.RequireAllowed(ExtensionPlace.GroupContext);
                     break;
                 case ExternalInitProposal:
                     MlsException.Throw(Rules.CommitExternalInitByMember);
@@ -86,7 +87,7 @@ internal sealed class ProposalList
                 case GroupContextExtensionsProposal extensions:
                     MlsException.Require(sender.Type is SenderType.Member or SenderType.External, Rules.ProposalSender);
                     MlsException.Require(++contextExtensions == 1, Rules.CommitGroupContextExtensionsTwice);
-                    extensions.Extensions.RequireUnique();
+                    extensions.Extensions.RequireAllowed(ExtensionPlace.GroupContext);
                     break;
             }
         }

@@ -12,6 +12,7 @@ public sealed partial class PublicGroup
         MlsException.Require(content.ContentType != ContentType.Application, Rules.FramingApplicationInClear);
         MlsException.Require(content.GroupId.Span.SequenceEqual(GroupId.Span), Rules.FramingGroupId);
         MlsException.Require(content.Epoch == Epoch, Rules.FramingEpoch);
+        MlsException.Require(ReInit is null, Rules.GroupReInitialized);
         MlsException.Require(message.MembershipTag is not { } tag || tag.Length == Suite.HashLength, Rules.FramingMembershipTag);
         var authenticated = new AuthenticatedContent(WireFormat.PublicMessage, content, message.Auth);
         VerifySignature(authenticated);
@@ -39,6 +40,8 @@ public sealed partial class PublicGroup
                 return leaf.SignatureKey;
             case SenderType.External:
                 MlsException.Require(content.ContentType == ContentType.Proposal, Rules.FramingSenderType);
+                // §12.1.8: "proposal types other than the above MUST be rejected as malformed"
+                MlsException.Require(content.Proposal is AddProposal or RemoveProposal or PreSharedKeyProposal or ReInitProposal or GroupContextExtensionsProposal, Rules.ProposalSender);
                 var senders = ExternalSender.Of(Context.Extensions);
                 MlsException.Require(content.Sender.Index < senders.Count, Rules.FramingSender);
                 return senders[(int)content.Sender.Index].SignatureKey;

@@ -11,6 +11,8 @@ public sealed partial class PublicGroup
     {
         if (commit.Content.Commit is not { } content) throw new ArgumentException("The content is not a commit.", nameof(commit));
         if (commit.Content.Epoch != Epoch) throw new ArgumentException("The commit was authenticated in another epoch.", nameof(commit));
+        // There is no number for an epoch after this one.
+        MlsException.Require(Epoch < ulong.MaxValue, Rules.FramingEpoch);
 
         var list = ProposalList.Resolve(Suite, commit, proposals);
         if (commit.IsExternalCommit) list.VerifyExternalCommit(this);
@@ -30,6 +32,10 @@ public sealed partial class PublicGroup
         var tree = beforePath;
         if (content.Path is { } path)
         {
+            // §12.2: the leaf of a joiner that removes its old one is held to what an Update of that leaf would be (§7.3).
+            if (commit.IsExternalCommit)
+                foreach (var (remove, _) in list.Of<RemoveProposal>())
+                    MlsException.Require(!path.LeafNode.EncryptionKey.Span.SequenceEqual(Tree.Leaf(remove.Removed)!.EncryptionKey.Span), Rules.ExternalCommitRemovedKey);
             MergePath(editor, tree, path, committer, extensions, changes);
             tree = editor.ToTree();
         }
@@ -38,12 +44,13 @@ public sealed partial class PublicGroup
         var confirmed = TranscriptHash.Confirmed(Suite, InterimTranscriptHash.Span, commit);
         var context = new GroupContext(Context.CipherSuite, GroupId, checked(Epoch + 1), tree.Hash, confirmed, extensions);
         var interim = TranscriptHash.Interim(Suite, confirmed, commit.Auth.ConfirmationTag.Span);
-        var next = new PublicGroup(Suite, context, tree, commit.Auth.ConfirmationTag.ToArray(), interim);
+        var next = new PublicGroup(Suite, context, tree, commit.Auth.ConfirmationTag.ToArray(), interim,
+            list.Of<ReInitProposal>().Select(item => item.Proposal).FirstOrDefault());
         return new(next, beforePath, commit, committer, content.Path is null ? Tree.Leaf(committer)! : content.Path.LeafNode, list.Items, changes);
     }
 
     /// <summary>§12.2: members that the commit adds or removes need not support its proposal types.</summary>
-    private CapabilitySummary SupportOfRemaining(Changes changes)
+    internal CapabilitySummary SupportOfRemaining(Changes changes)
     {
         if (changes.Removed.Count == 0) return Tree.Root.Capabilities!;
         var editor = new TreeEditor(Tree);

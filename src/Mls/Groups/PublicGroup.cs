@@ -7,8 +7,9 @@ namespace MlsConsole.Mls;
 /// </remarks>
 public sealed partial class PublicGroup
 {
-    internal PublicGroup(CipherSuite suite, GroupContext context, RatchetTree tree, ReadOnlyMemory<byte> confirmationTag, ReadOnlyMemory<byte> interimTranscriptHash)
+    internal PublicGroup(CipherSuite suite, GroupContext context, RatchetTree tree, ReadOnlyMemory<byte> confirmationTag, ReadOnlyMemory<byte> interimTranscriptHash, ReInitProposal? reInit = null)
     {
+        ReInit = reInit;
         Suite = suite;
         Context = context;
         Tree = tree;
@@ -24,6 +25,9 @@ public sealed partial class PublicGroup
     /// <summary>The confirmation tag of the commit that began the epoch.</summary>
     public ReadOnlyMemory<byte> ConfirmationTag { get; }
     internal ReadOnlyMemory<byte> InterimTranscriptHash { get; }
+
+    /// <summary>The ReInit of the commit that began this epoch, or null. With it the group has ended: its members wait for the Welcome of the next one (RFC 9420 §12.4.2).</summary>
+    public ReInitProposal? ReInit { get; }
 
     /// <summary>The group's cipher suite.</summary>
     public ushort CipherSuite => Context.CipherSuite;
@@ -50,8 +54,8 @@ public sealed partial class PublicGroup
     {
         var context = groupInfo.GroupContext;
         var suite = Mls.CipherSuite.Get(context.CipherSuite);
-        context.Extensions.RequireUnique();
-        groupInfo.Extensions.RequireUnique();
+        context.Extensions.RequireAllowed(ExtensionPlace.GroupContext);
+        groupInfo.Extensions.RequireAllowed(ExtensionPlace.GroupInfo);
         if ((ratchetTree ?? groupInfo.RatchetTree) is not { } treeBytes) throw new MlsException(Rules.GroupInfoRatchetTree, "absent");
         var tree = RatchetTree.Decode(suite, treeBytes);
         if (ratchetTree is not null && groupInfo.RatchetTree is { } inside)
@@ -72,7 +76,7 @@ public sealed partial class PublicGroup
         MlsException.Require(groupInfo.GroupContext.TreeHash.Span.SequenceEqual(TreeHash.Span), Rules.GroupInfoTreeHash);
         MlsException.Require(groupInfo.GroupContext.Encoded.Span.SequenceEqual(Context.Encoded.Span), Rules.GroupInfoContext);
         MlsException.Require(groupInfo.ConfirmationTag.Span.SequenceEqual(ConfirmationTag.Span), Rules.GroupInfoConfirmationTag);
-        groupInfo.Extensions.RequireUnique();
+        groupInfo.Extensions.RequireAllowed(ExtensionPlace.GroupInfo);
         RequireSignature(Suite, Tree, groupInfo);
         RequireExternalPub(groupInfo);
         if (ratchetTree is null && groupInfo.RatchetTree is null) return;
@@ -93,25 +97,32 @@ public sealed partial class PublicGroup
         MlsException.Require(groupInfo.VerifySignature(suite, signer.SignatureKey.Span), Rules.GroupInfoSignature);
     }
 
-    private const byte SnapshotVersion = 1;
+    private const byte SnapshotVersion = 2;
 
-    /// <summary>This state in bytes of our own form: version, GroupContext, confirmation tag, interim transcript hash, tree.</summary>
-    public byte[] Snapshot() => new TlsWriter(1024)
-        .WriteUInt8(SnapshotVersion).WriteRaw(Context.Encoded.Span).WriteOpaque(ConfirmationTag.Span).WriteOpaque(InterimTranscriptHash.Span)
-        .WriteRaw(Tree.Encode()).ToArray();
+    /// <summary>This state in bytes of our own form: version, GroupContext, confirmation tag, interim transcript hash, ReInit if any, tree.</summary>
+    public byte[] Snapshot()
+    {
+        var writer = new TlsWriter(1024)
+            .WriteUInt8(SnapshotVersion).WriteRaw(Context.Encoded.Span).WriteOpaque(ConfirmationTag.Span).WriteOpaque(InterimTranscriptHash.Span)
+            .WritePresence(ReInit is not null);
+        ReInit?.WriteBody(writer);
+        return writer.WriteRaw(Tree.Encode()).ToArray();
+    }
 
-    /// <summary>Reads what <see cref="Snapshot"/> wrote. Checks that the tree hash is the context's; signatures were checked before it was written.</summary>
+    /// <summary>Reads what <see cref="Snapshot"/> wrote, in this version or the one before. Checks that the tree hash is the context's; signatures were checked before it was written.</summary>
     /// <exception cref="MlsException">The snapshot is not whole.</exception>
     public static PublicGroup Restore(ReadOnlyMemory<byte> snapshot)
     {
         var reader = new TlsReader(snapshot);
-        if (reader.ReadUInt8() != SnapshotVersion) MlsException.Throw(Rules.CodecVersion);
+        byte version = reader.ReadUInt8();
+        if (version is not (1 or SnapshotVersion)) MlsException.Throw(Rules.CodecVersion);
         var context = GroupContext.Read(ref reader);
         var confirmationTag = reader.ReadOpaque();
         var interim = reader.ReadOpaque();
+        var reInit = version > 1 && reader.ReadPresence() ? ReInitProposal.ReadBody(ref reader) : null;
         var suite = Mls.CipherSuite.Get(context.CipherSuite);
         var tree = RatchetTree.Decode(suite, snapshot[reader.Position..]);
         MlsException.Require(tree.Hash.Span.SequenceEqual(context.TreeHash.Span), Rules.TreeHash);
-        return new(suite, context, tree, confirmationTag, interim);
+        return new(suite, context, tree, confirmationTag, interim, reInit);
     }
 }

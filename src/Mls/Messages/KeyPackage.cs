@@ -86,12 +86,15 @@ public sealed class UnverifiedKeyPackage
         MlsException.Require(suite.IsWellFormedKemPublicKey(InitKey.Span), Rules.KeyPackageInitKey);
         // §10.1: "the value of leaf_node.encryption_key is different from the value of the init_key field"
         MlsException.Require(!InitKey.Span.SequenceEqual(LeafNode.EncryptionKey.Span), Rules.KeyPackageInitKey);
-        Extensions.RequireUnique();
+        Extensions.RequireAllowed(ExtensionPlace.KeyPackage);
         LeafNodeValidation.Verify(LeafNode, suite, default, default);
         MlsException.Require(suite.VerifyWithLabel(LeafNode.SignatureKey.Span, "KeyPackageTBS", Encoded.Span[.._unsignedLength], Signature.Span), Rules.KeyPackageSignature);
-        MlsException.Require(now is null || LeafNode.Lifetime!.Value.Contains(now.Value), Rules.KeyPackageLifetime);
+        if (now is { } time) RequireCurrent(time);
         return new(this, suite.KeyPackageReference(Encoded.Span));
     }
+
+    /// <summary>RFC 9420 §7.3: who sends a leaf node "MUST verify that the current time is within the range of the lifetime field".</summary>
+    internal void RequireCurrent(DateTimeOffset now) => MlsException.Require(LeafNode.Lifetime?.Contains(now) != false, Rules.KeyPackageLifetime);
 }
 
 /// <summary>A key package whose signatures, keys and lifetime hold. Only <see cref="UnverifiedKeyPackage.Verify"/> makes one.</summary>

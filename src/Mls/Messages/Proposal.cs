@@ -29,7 +29,7 @@ public abstract record Proposal(ushort Type)
             ProposalType.Update => new UpdateProposal(LeafNode.Read(ref reader)),
             ProposalType.Remove => new RemoveProposal(new(reader.ReadUInt32())),
             ProposalType.PreSharedKey => new PreSharedKeyProposal(PreSharedKeyId.Read(ref reader)),
-            ProposalType.ReInit => new ReInitProposal(reader.ReadOpaque(), reader.ReadUInt16(), reader.ReadUInt16(), Extensions.Read(ref reader)),
+            ProposalType.ReInit => ReInitProposal.ReadBody(ref reader),
             ProposalType.ExternalInit => new ExternalInitProposal(reader.ReadOpaque()),
             ProposalType.GroupContextExtensions => new GroupContextExtensionsProposal(Extensions.Read(ref reader)),
             ProposalType.SelfRemove => SelfRemoveProposal.Instance,
@@ -65,6 +65,8 @@ public sealed record PreSharedKeyProposal(PreSharedKeyId Id) : Proposal(Proposal
 /// <summary>Ends the group in favour of a new one, RFC 9420 §12.1.5.</summary>
 public sealed record ReInitProposal(ReadOnlyMemory<byte> GroupId, ushort Version, ushort CipherSuite, Extensions Extensions) : Proposal(ProposalType.ReInit)
 {
+    internal static ReInitProposal ReadBody(ref TlsReader reader) => new(reader.ReadOpaque(), reader.ReadUInt16(), reader.ReadUInt16(), Extensions.Read(ref reader));
+
     internal override void WriteBody(TlsWriter writer)
     {
         writer.WriteOpaque(GroupId.Span).WriteUInt16(Version).WriteUInt16(CipherSuite);

@@ -17,6 +17,25 @@ public static class ExtensionType
     public const ushort LastResort = 0x000A;
 
     internal static bool IsDefault(ushort type) => type is >= ApplicationId and <= ExternalSenders;
+
+    // §17.3, column "Message(s)". Of a type that we do not know we cannot say where it belongs.
+    internal static bool IsAllowedIn(ushort type, ExtensionPlace place) => type switch
+    {
+        ApplicationId => place == ExtensionPlace.LeafNode,
+        RatchetTree or ExternalPub => place == ExtensionPlace.GroupInfo,
+        RequiredCapabilities or ExternalSenders => place == ExtensionPlace.GroupContext,
+        LastResort => place == ExtensionPlace.KeyPackage,
+        _ => true,
+    };
+}
+
+/// <summary>The objects that have a list of extensions (RFC 9420 §17.3).</summary>
+internal enum ExtensionPlace
+{
+    KeyPackage,
+    LeafNode,
+    GroupContext,
+    GroupInfo,
 }
 
 /// <summary>One extension, its content opaque (RFC 9420 §13).</summary>
@@ -64,9 +83,11 @@ public sealed class Extensions
         writer.EndVector(start);
     }
 
-    /// <summary>RFC 9420 §13.4: "an extensions list MUST NOT contain more than one extension of any given type".</summary>
-    internal void RequireUnique()
+    /// <summary>RFC 9420 §13.4: at most one extension of each type, and §17.3: only where the type belongs.</summary>
+    internal void RequireAllowed(ExtensionPlace place)
     {
+        foreach (var extension in _items)
+            MlsException.Require(ExtensionType.IsAllowedIn(extension.Type, place), Rules.ExtensionPlace);
         if (_items.Length < 2) return;
         var seen = new HashSet<ushort>(_items.Length);
         foreach (var extension in _items)

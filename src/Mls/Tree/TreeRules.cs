@@ -22,6 +22,8 @@ public static partial class Rules
     public static readonly Rule TreeHash = new("tree.hash", "§12.4.3.1", "The tree hash of the GroupContext is the hash of the ratchet tree.");
     /// <summary>An extension type twice.</summary>
     public static readonly Rule ExtensionDuplicate = new("extension.duplicate", "§13.4", "An extension list has at most one extension of each type.");
+    /// <summary>An extension in an object that cannot have it.</summary>
+    public static readonly Rule ExtensionPlace = new("extension.place", "§17.3", "An extension stands only in the objects that its registration names.");
     /// <summary>A malformed encryption key.</summary>
     public static readonly Rule TreeEncryptionKey = new("tree.encryption-key", "§5.1.1", "An HPKE public key is well-formed for the cipher suite.");
 }
