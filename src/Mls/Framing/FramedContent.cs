@@ -128,12 +128,12 @@ public sealed class FramedContent
         }
     }
 
-    /// <summary>FramedContentTBS, RFC 9420 §6.1: the GroupContext is part of it for members and joiners.</summary>
-    internal TlsWriter ToBeSigned(WireFormat format, GroupContext context)
+    /// <summary>FramedContentTBS, RFC 9420 §6.1: the GroupContext is part of it for members and joiners; it may be null for other senders.</summary>
+    internal TlsWriter ToBeSigned(WireFormat format, GroupContext? context)
     {
         var writer = new TlsWriter(Encoded.Length + 256)
             .WriteUInt16(ProtocolVersion.Mls10).WriteUInt16((ushort)format).WriteRaw(Encoded.Span);
-        if (Sender.Type is SenderType.Member or SenderType.NewMemberCommit) writer.WriteRaw(context.Encoded.Span);
+        if (Sender.Type is SenderType.Member or SenderType.NewMemberCommit) writer.WriteRaw(context!.Encoded.Span);
         return writer;
     }
 }

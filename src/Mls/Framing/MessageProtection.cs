@@ -30,7 +30,7 @@ internal static class MessageProtection
     }
 
     /// <summary>Encrypts a signed content of a member (RFC 9420 §6.3).</summary>
-    public static PrivateMessage Encrypt(CipherSuite suite, EpochSecrets secrets, SecretTree tree, FramedContent content, FramedContentAuthData auth, int paddingTo = 0)
+    public static PrivateMessage Encrypt(CipherSuite suite, ReadOnlySpan<byte> senderDataSecret, SecretTree tree, FramedContent content, FramedContentAuthData auth, int paddingTo = 0)
     {
         var leaf = new LeafIndex(content.Sender.Index);
         bool handshake = content.ContentType != ContentType.Application;
@@ -47,34 +47,41 @@ internal static class MessageProtection
         CryptographicOperations.ZeroMemory(nonce);
 
         var senderData = new TlsWriter(16).WriteUInt32(leaf).WriteUInt32(generation).WriteRaw(reuseGuard);
-        var (senderKey, senderNonce) = SenderDataKey(suite, secrets, ciphertext);
+        var (senderKey, senderNonce) = SenderDataKey(suite, senderDataSecret, ciphertext);
         var encryptedSenderData = suite.AeadSeal(senderKey, senderNonce, SenderDataAad(content.GroupId.Span, content.Epoch, content.ContentType), senderData.WrittenSpan);
         return new(content.GroupId, content.Epoch, content.ContentType, content.AuthenticatedData, encryptedSenderData, ciphertext);
     }
 
+    /// <summary>Opens the sender data of a message (RFC 9420 §6.3.2): whose it is and which key it was made with.</summary>
+    /// <exception cref="MlsException">It does not open.</exception>
+    public static SenderData OpenSenderData(CipherSuite suite, ReadOnlySpan<byte> senderDataSecret, PrivateMessage message)
+    {
+        var (key, nonce) = SenderDataKey(suite, senderDataSecret, message.Ciphertext.Span);
+        var reader = new TlsReader(suite.AeadOpen(key, nonce, SenderDataAad(message.GroupId.Span, message.Epoch, message.ContentType), message.EncryptedSenderData.Span));
+        var sender = new SenderData(new(reader.ReadUInt32()), reader.ReadUInt32(), [reader.ReadUInt8(), reader.ReadUInt8(), reader.ReadUInt8(), reader.ReadUInt8()]);
+        reader.RequireEnd();
+        return sender;
+    }
+
     /// <summary>Decrypts a message; its signature is the caller's to verify, and the key is deleted by <see cref="Opened.Consume"/>.</summary>
     /// <exception cref="MlsException">It does not open.</exception>
-    public static Opened Decrypt(CipherSuite suite, EpochSecrets secrets, SecretTree tree, PrivateMessage message)
+    public static Opened Decrypt(CipherSuite suite, SenderData sender, SecretTree tree, PrivateMessage message)
     {
-        var (senderKey, senderNonce) = SenderDataKey(suite, secrets, message.Ciphertext.Span);
-        var senderData = new TlsReader(suite.AeadOpen(senderKey, senderNonce, SenderDataAad(message.GroupId.Span, message.Epoch, message.ContentType), message.EncryptedSenderData.Span));
-        var leaf = new LeafIndex(senderData.ReadUInt32());
-        uint generation = senderData.ReadUInt32();
-        byte[] reuseGuard = [senderData.ReadUInt8(), senderData.ReadUInt8(), senderData.ReadUInt8(), senderData.ReadUInt8()];
-        senderData.RequireEnd();
-
         bool handshake = message.ContentType != ContentType.Application;
-        var (key, nonce) = tree.Get(leaf, handshake, generation);
+        var (key, nonce) = tree.Get(sender.Leaf, handshake, sender.Generation);
         var guarded = (byte[])nonce.Clone();
-        ApplyReuseGuard(guarded, reuseGuard);
+        ApplyReuseGuard(guarded, sender.ReuseGuard);
         var plaintext = suite.AeadOpen(key, guarded, ContentAad(message.GroupId.Span, message.Epoch, message.ContentType, message.AuthenticatedData.Span), message.Ciphertext.Span);
 
         var reader = new TlsReader(plaintext);
-        var content = FramedContent.ReadBody(ref reader, message.GroupId.Span, message.Epoch, new(SenderType.Member, leaf), message.AuthenticatedData.Span, message.ContentType);
+        var content = FramedContent.ReadBody(ref reader, message.GroupId.Span, message.Epoch, new(SenderType.Member, sender.Leaf), message.AuthenticatedData.Span, message.ContentType);
         var auth = FramedContentAuthData.Read(ref reader, message.ContentType);
         while (!reader.AtEnd) MlsException.Require(reader.ReadUInt8() == 0, Rules.FramingPadding);
-        return new(new(WireFormat.PrivateMessage, content, auth), () => tree.Consume(leaf, handshake, generation));
+        return new(new(WireFormat.PrivateMessage, content, auth), () => tree.Consume(sender.Leaf, handshake, sender.Generation));
     }
+
+    /// <summary>RFC 9420 §6.3.2: <c>struct { uint32 leaf_index; uint32 generation; opaque reuse_guard[4]; } SenderData;</c></summary>
+    public sealed record SenderData(LeafIndex Leaf, uint Generation, byte[] ReuseGuard);
 
     /// <summary>A decrypted message and what deletes its key.</summary>
     public sealed record Opened(AuthenticatedContent Content, Action Consume);
@@ -85,10 +92,10 @@ internal static class MessageProtection
     }
 
     // RFC 9420 §6.3.2: the sample is the first Nh bytes of the ciphertext.
-    internal static (byte[] Key, byte[] Nonce) SenderDataKey(CipherSuite suite, EpochSecrets secrets, ReadOnlySpan<byte> ciphertext)
+    internal static (byte[] Key, byte[] Nonce) SenderDataKey(CipherSuite suite, ReadOnlySpan<byte> senderDataSecret, ReadOnlySpan<byte> ciphertext)
     {
         var sample = ciphertext[..Math.Min(ciphertext.Length, suite.HashLength)];
-        return (suite.ExpandWithLabel(secrets.SenderData, "key", sample, suite.AeadKeyLength), suite.ExpandWithLabel(secrets.SenderData, "nonce", sample, suite.AeadNonceLength));
+        return (suite.ExpandWithLabel(senderDataSecret, "key", sample, suite.AeadKeyLength), suite.ExpandWithLabel(senderDataSecret, "nonce", sample, suite.AeadNonceLength));
     }
 
     private static ReadOnlySpan<byte> ContentAad(ReadOnlySpan<byte> groupId, ulong epoch, ContentType type, ReadOnlySpan<byte> authenticatedData) =>

@@ -1,6 +1,11 @@
-using System.Security.Cryptography;
-
 namespace MlsConsole.Mls;
+
+/// <summary>Asks the application whether a credential is who it says (RFC 9420 §5.3.1).</summary>
+/// <param name="credential">Of a member or an external sender.</param>
+/// <param name="signatureKey">The key that it must belong to.</param>
+/// <param name="before">The credential that it replaces; null for a newcomer. The application decides whether the one may follow the other.</param>
+/// <returns>False to refuse the message that brings the credential, with <see cref="Rules.CredentialRefused"/>.</returns>
+public delegate bool CredentialVerifier(Credential credential, ReadOnlyMemory<byte> signatureKey, Credential? before);
 
 /// <summary>A client as it stands behind its leaves: credential, signature key, capabilities.</summary>
 /// <remarks>Owns its private key: dispose it when the client is done with MLS.</remarks>
@@ -10,24 +15,33 @@ public sealed class Client : IDisposable
     /// <param name="cipherSuite">The suite of its groups.</param>
     /// <param name="credential">Who it is.</param>
     /// <param name="signatureKey">Its key pair; generated where null.</param>
-    /// <param name="capabilities">What it supports; the default names this library's suites, basic and x509 credentials and SelfRemove.</param>
+    /// <param name="capabilities">What it supports; <see cref="DefaultCapabilities"/> and some values of GREASE where null.</param>
     public Client(ushort cipherSuite, Credential credential, SecretKeyPair? signatureKey = null, Capabilities? capabilities = null)
     {
         Suite = CipherSuite.Get(cipherSuite);
         Credential = credential;
         SignatureKey = signatureKey ?? Suite.GenerateSignatureKeyPair();
-        Capabilities = capabilities ?? DefaultCapabilities;
+        if (capabilities is null) Grease = new();
+        Capabilities = capabilities ?? Grease!.Into(DefaultCapabilities);
     }
 
     internal CipherSuite Suite { get; }
+    /// <summary>Made-up values that keep receivers honest (RFC 9420 §13.5); none for a client whose capabilities the application states.</summary>
+    internal Grease? Grease { get; }
     /// <summary>Who the client is.</summary>
     public Credential Credential { get; }
     /// <summary>The key that it signs with.</summary>
     public SecretKeyPair SignatureKey { get; }
     /// <summary>What it supports.</summary>
     public Capabilities Capabilities { get; }
+    /// <summary>Extensions of its leaf nodes, such as application_id; types that RFC 9420 does not define must be among the capabilities.</summary>
+    public Extensions LeafExtensions { get; init; } = Extensions.None;
+    /// <summary>How credentials are verified. Where null, none is: signatures then prove keys, but not persons.</summary>
+    public CredentialVerifier? VerifyCredential { get; init; }
+    /// <summary>Epochs of a group whose application messages can still be opened after they ended.</summary>
+    public int PastEpochs { get; init; } = 3;
 
-    /// <summary>Capabilities of a client that states none.</summary>
+    /// <summary>What this library supports: its suites, basic and x509 credentials, SelfRemove.</summary>
     public static Capabilities DefaultCapabilities { get; } = new(
         new UInt16List(ProtocolVersion.Mls10), new UInt16List([.. CipherSuite.All.Select(suite => suite.Id)]), new UInt16List(),
         new UInt16List(ProposalType.SelfRemove), new UInt16List(CredentialType.Basic, CredentialType.X509));
@@ -42,10 +56,17 @@ public sealed class Client : IDisposable
         // §10: what the key package has, its leaf node's capabilities list.
         var capabilities = lastResort && !Capabilities.SupportsExtension(ExtensionType.LastResort)
             ? Capabilities with { Extensions = new([.. Capabilities.Extensions.ToArray(), ExtensionType.LastResort]) } : Capabilities;
-        var leaf = LeafNode.Create(Suite, SignatureKey.PrivateKey, encryption.PublicKey, SignatureKey.PublicKey, Credential, capabilities, LeafNodeSource.KeyPackage, lifetime ?? DefaultLifetime());
-        var package = UnverifiedKeyPackage.Create(Suite, SignatureKey.PrivateKey, init.PublicKey, leaf, lastResort ? new(new Extension(ExtensionType.LastResort, default)) : null);
+        var leaf = CreateLeaf(encryption.PublicKey, LeafNodeSource.KeyPackage, capabilities, lifetime ?? DefaultLifetime());
+        var extensions = new List<Extension>(2);
+        if (lastResort) extensions.Add(new(ExtensionType.LastResort, default));
+        if (Grease is not null) extensions.Add(Grease.Extension());
+        var package = UnverifiedKeyPackage.Create(Suite, SignatureKey.PrivateKey, init.PublicKey, leaf, new([.. extensions]));
         return new(package.Verify(null), init, encryption);
     }
+
+    internal LeafNode CreateLeaf(ReadOnlySpan<byte> encryptionKey, LeafNodeSource source, Capabilities? capabilities = null, Lifetime? lifetime = null, ReadOnlyMemory<byte> parentHash = default, (ReadOnlyMemory<byte> GroupId, LeafIndex Leaf)? place = null) =>
+        LeafNode.Create(Suite, SignatureKey.PrivateKey, encryptionKey, SignatureKey.PublicKey, Credential, capabilities ?? Capabilities, source, lifetime, parentHash, place,
+            Grease is null ? LeafExtensions : new([.. LeafExtensions.Items, Grease.Extension()]));
 
     internal static Lifetime DefaultLifetime()
     {
@@ -55,47 +76,4 @@ public sealed class Client : IDisposable
 
     /// <summary>Zeroes the private key.</summary>
     public void Dispose() => SignatureKey.Dispose();
-}
-
-/// <summary>A key package with the private keys that open a Welcome to it. Zeroed on dispose.</summary>
-public sealed class OwnKeyPackage(KeyPackage keyPackage, SecretKeyPair init, SecretKeyPair encryption) : IDisposable
-{
-    /// <summary>What is published.</summary>
-    public KeyPackage KeyPackage { get; } = keyPackage;
-    /// <summary>Opens the group secrets of a Welcome.</summary>
-    public SecretKeyPair Init { get; } = init;
-    /// <summary>The leaf's key.</summary>
-    public SecretKeyPair Encryption { get; } = encryption;
-
-    /// <summary>The key package as an MLSMessage, to publish.</summary>
-    public byte[] Encode() => MlsMessage.Of(UnverifiedKeyPackage.Decode(KeyPackage.Encoded)).Encode();
-
-    /// <summary>Zeroes both private keys.</summary>
-    public void Dispose()
-    {
-        Init.Dispose();
-        Encryption.Dispose();
-    }
-}
-
-/// <summary>External pre-shared keys by their id, as the application knows them (RFC 9420 §8.4).</summary>
-public sealed class PreSharedKeys : IDisposable
-{
-    private readonly Dictionary<ReadOnlyMemory<byte>, byte[]> _keys = new(PublicKeySet.BytesComparer.Instance);
-
-    /// <summary>Adds a copy of a key.</summary>
-    public PreSharedKeys Add(ReadOnlyMemory<byte> id, ReadOnlySpan<byte> secret)
-    {
-        _keys[id.ToArray()] = secret.ToArray();
-        return this;
-    }
-
-    internal byte[]? Find(ReadOnlyMemory<byte> id) => _keys.GetValueOrDefault(id);
-
-    /// <summary>Zeroes all keys.</summary>
-    public void Dispose()
-    {
-        foreach (var secret in _keys.Values) CryptographicOperations.ZeroMemory(secret);
-        _keys.Clear();
-    }
 }

@@ -30,9 +30,8 @@ internal sealed class CommitBuilder(Client client, PublicGroup group, IReadOnlyL
         TreeKem.NewPath? path = null;
         var added = changes.Added.Count == 0 ? null : changes.Added.Select(entry => entry.LeafIndex).ToHashSet();
         if (withPath)
-            path = TreeKem.NewPath.Create(group.Suite, editor, keys?.For(editor.ToTree()), committer, (key, parentHash) => LeafNode.Create(
-                group.Suite, client.SignatureKey.PrivateKey, key.Span, client.SignatureKey.PublicKey, client.Credential, client.Capabilities,
-                LeafNodeSource.Commit, null, parentHash, (group.GroupId, committer)), added, tree => Provisional(group, tree, extensions));
+            path = TreeKem.NewPath.Create(group.Suite, editor, keys?.For(editor.ToTree()), committer, (key, parentHash) => client.CreateLeaf(
+                key.Span, LeafNodeSource.Commit, parentHash: parentHash, place: (group.GroupId, committer)), added, tree => Provisional(group, tree, extensions));
         // §7.3, §13.4: of the committer's own leaf too, so that nobody joins a group whose demands it does not meet.
         LeafNodeValidation.VerifyAgainst(extensions, editor.ToTree().Root.Capabilities!);
         return new(this, list, changes, committer, extensions, path, editor.ToTree(), Content(path?.Path, authenticatedData));
@@ -77,7 +76,7 @@ internal sealed class CommitBuilder(Client client, PublicGroup group, IReadOnlyL
             auth = auth with { ConfirmationTag = tag };
             var context = new GroupContext(builder.Group.CipherSuite, builder.Group.GroupId, builder.Group.Epoch + 1, tree.Hash, confirmed, extensions);
             _after = new(suite, context, tree, tag, TranscriptHash.Interim(suite, confirmed, tag), list.Of<ReInitProposal>().Select(item => item.Proposal).FirstOrDefault());
-            if (format == WireFormat.PrivateMessage) return (MlsMessage.Of(MessageProtection.Encrypt(suite, epoch!.Secrets, epoch.Messages, content, auth)).Encode(), _after);
+            if (format == WireFormat.PrivateMessage) return (MlsMessage.Of(MessageProtection.Encrypt(suite, epoch!.Secrets.SenderData, epoch.Messages, content, auth)).Encode(), _after);
             var membership = epoch is null ? default(ReadOnlyMemory<byte>?) : MessageProtection.MembershipTag(suite, epoch.Secrets.MembershipKey, content, auth, builder.Group.Context);
             return (MlsMessage.Of(new PublicMessage(content, auth, membership)).Encode(), _after);
         }

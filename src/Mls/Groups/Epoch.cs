@@ -3,19 +3,30 @@ namespace MlsConsole.Mls;
 /// <summary>What a member knows of one epoch beside its public state: secrets, message keys and private keys of the tree.</summary>
 internal sealed class Epoch(PublicGroup group, EpochSecrets secrets, SecretTree messages, PrivateKeys keys) : IDisposable
 {
+    private SecretTree? _messages = messages;
+
     public PublicGroup Group { get; } = group;
     public EpochSecrets Secrets { get; } = secrets;
-    public SecretTree Messages { get; } = messages;
+    public SecretTree Messages => _messages ?? throw new ObjectDisposedException(nameof(Epoch));
     public PrivateKeys Keys { get; } = keys;
     public LeafIndex Own => Keys.Own;
 
     public static Epoch Begin(PublicGroup group, EpochSecrets secrets, PrivateKeys keys) =>
         new(group, secrets, new(group.Suite, group.Tree.LeafCount, secrets.Encryption), keys);
 
+    /// <summary>Hands the message keys over and zeroes the rest: late messages need nothing else.</summary>
+    public SecretTree TakeMessages()
+    {
+        var taken = Messages;
+        _messages = null;
+        Dispose();
+        return taken;
+    }
+
     public void Dispose()
     {
         Secrets.Dispose();
-        Messages.Dispose();
+        _messages?.Dispose();
         Keys.Dispose();
     }
 }

@@ -8,22 +8,22 @@ public sealed partial class Group
     /// <param name="welcome">The Welcome.</param>
     /// <param name="ratchetTree">The tree, unless the Welcome has it inside.</param>
     /// <param name="preSharedKeys">External keys that the application knows.</param>
-    /// <param name="parent">The old group of a reinitialisation or branch, for its resumption PSK.</param>
+    /// <param name="parent">The group that this one was reinitialised or branched from, for its resumption PSK.</param>
     /// <exception cref="MlsException">The rule that the Welcome breaks.</exception>
     public static Group JoinByWelcome(Client client, OwnKeyPackage keyPackage, Welcome welcome, ReadOnlyMemory<byte>? ratchetTree = null, PreSharedKeys? preSharedKeys = null, Group? parent = null)
     {
         var suite = client.Suite;
         MlsException.Require(keyPackage.KeyPackage.CipherSuite == welcome.CipherSuite, Rules.WelcomeRecipient);
         var groupSecrets = WelcomeSecrets.OpenGroupSecrets(suite, welcome, keyPackage.KeyPackage.Reference.Span, keyPackage.Init.PrivateKey);
-        var special = groupSecrets.PreSharedKeys.Where(id => id is { Type: PreSharedKeyType.Resumption, Usage: not ResumptionUsage.Application }).ToList();
-        MlsException.Require(special.Count <= 1, Rules.WelcomeResumption);
         RequirePreSharedKeyIds(suite, groupSecrets.PreSharedKeys);
-        using var none = new PreSharedKeys();
-        var pskSecret = PskSecret(suite, groupSecrets.PreSharedKeys, preSharedKeys ?? none, parent is null ? default : parent.GroupId.Span, parent?._resumption ?? []);
+        using var noKeys = new PreSharedKeys();
+        using var noResumption = new ResumptionKeys();
+        var pskSecret = PskSecret(suite, groupSecrets.PreSharedKeys, preSharedKeys ?? noKeys, parent?._resumption ?? noResumption);
         var groupInfo = WelcomeSecrets.OpenGroupInfo(suite, welcome, groupSecrets.JoinerSecret.Span, pskSecret);
         MlsException.Require(groupInfo.GroupContext.CipherSuite == keyPackage.KeyPackage.CipherSuite, Rules.WelcomeCipherSuite);
-        MlsException.Require(special.Count == 0 || groupInfo.GroupContext.Epoch == 1, Rules.WelcomeResumption);
         var group = PublicGroup.FromGroupInfo(groupInfo, ratchetTree);
+        RequireSuccession(groupSecrets.PreSharedKeys, group, parent);
+        CredentialChecks.Verify(client, group);
 
         LeafIndex? own = null;
         foreach (var (index, leaf) in group.Members)
@@ -58,6 +58,7 @@ public sealed partial class Group
         var before = PublicGroup.FromGroupInfo(groupInfo, ratchetTree);
         MlsException.Require(before.Suite == suite, Rules.WelcomeCipherSuite);
         before.RequireExternalPub(groupInfo);
+        CredentialChecks.Verify(client, before);
         var (kemOutput, init) = suite.ExportSend(groupInfo.ExternalPublicKey!.Value.Span, EpochSecrets.ExternalInitLabel, suite.HashLength);
         var proposals = new List<ProposalOrReference> { new(new ExternalInitProposal(kemOutput), default) };
         if (remove is { } old) proposals.Add(new(new RemoveProposal(old), default));
@@ -68,7 +69,7 @@ public sealed partial class Group
         var (message, after) = built.Finish(secrets, WireFormat.PublicMessage, null);
         var epoch = Epoch.Begin(after, secrets, built.TakeKeys());
         var info = MlsMessage.Of(GroupInfo(client, after, secrets, epoch.Own, includeTree: true, externalPub: true)).Encode();
-        return new(client, preSharedKeys, epoch) { _pending = new(message, null, info, epoch, null) };
+        return new(client, preSharedKeys, epoch) { _pending = new(message, null, info, epoch) };
     }
 
     /// <summary>§8.4, §12.2: a commit whose pre-shared keys have nonces of another length, or that names one twice, is invalid; so is its Welcome.</summary>

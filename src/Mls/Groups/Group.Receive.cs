@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
@@ -22,6 +23,12 @@ public sealed record ReceivedCommit(StagedCommit Commit, bool RemovedMe) : Recei
 
 /// <summary>This member's own pending commit came back: it has been merged.</summary>
 public sealed record ReceivedOwnCommit : Received;
+
+/// <summary>A PrivateMessage that this member sent itself came back. Its key is gone, so it stays closed, and it changes nothing.</summary>
+/// <param name="ContentType">What it is.</param>
+/// <param name="Epoch">The epoch that it was sent in.</param>
+/// <param name="Generation">Its number among this member's messages of that kind in that epoch.</param>
+public sealed record ReceivedOwnMessage(ContentType ContentType, ulong Epoch, uint Generation) : Received;
 
 public sealed partial class Group
 {
@@ -56,28 +63,47 @@ public sealed partial class Group
     private Received ReceivePrivate(PrivateMessage message, DateTimeOffset? now)
     {
         MlsException.Require(message.GroupId.Span.SequenceEqual(GroupId.Span), Rules.FramingGroupId);
-        // Only application messages may be late (RFC 9420 §15.3); handshakes are of the current epoch.
-        var epoch = message.Epoch == CurrentEpoch ? _epoch
-            : message.ContentType == ContentType.Application ? _past.Find(past => past.Group.Epoch == message.Epoch) : null;
-        if (epoch is null) throw new MlsException(Rules.FramingEpoch);
-        MlsException.Require(epoch.Group.ReInit is null, Rules.GroupReInitialized);
-        var opened = MessageProtection.Decrypt(epoch.Group.Suite, epoch.Secrets, epoch.Messages, message);
-        MlsException.Require(opened.Content.Content.Sender.Index != epoch.Own.Value, Rules.OwnMessage);
-        epoch.Group.VerifySignature(opened.Content);
-        var received = message.ContentType == ContentType.Application
-            ? new ReceivedMessage(opened.Content.Content.ApplicationData.ToArray(), new(opened.Content.Content.Sender.Index), message.Epoch, message.AuthenticatedData)
-            : ReceiveHandshake(opened.Content, now);
+        if (message.Epoch != CurrentEpoch) return ReceiveLate(message);
+        MlsException.Require(_epoch.Group.ReInit is null, Rules.GroupReInitialized);
+        var suite = _epoch.Group.Suite;
+        var sender = MessageProtection.OpenSenderData(suite, _epoch.Secrets.SenderData, message);
+        if (sender.Leaf == _epoch.Own) return new ReceivedOwnMessage(message.ContentType, message.Epoch, sender.Generation);
+        var opened = MessageProtection.Decrypt(suite, sender, _epoch.Messages, message);
+        _epoch.Group.VerifySignature(opened.Content);
+        var received = message.ContentType == ContentType.Application ? Application(opened.Content.Content) : ReceiveHandshake(opened.Content, now);
         opened.Consume();
         return received;
     }
+
+    /// <summary>Only application messages may be late (RFC 9420 §15.3); handshakes are of the current epoch.</summary>
+    private Received ReceiveLate(PrivateMessage message)
+    {
+        int at = _past.FindIndex(past => past.Context.Epoch == message.Epoch);
+        MlsException.Require(at >= 0 && message.ContentType == ContentType.Application, Rules.FramingEpoch);
+        var (epoch, suite) = (_past[at], _epoch.Group.Suite);
+        var sender = MessageProtection.OpenSenderData(suite, epoch.SenderData, message);
+        if (sender.Leaf == epoch.Own) return new ReceivedOwnMessage(message.ContentType, message.Epoch, sender.Generation);
+        if (PastEpoch.SignatureKey(CollectionsMarshal.AsSpan(_past)[at..], _epoch.Group.Tree, sender.Leaf) is not { } key) throw new MlsException(Rules.FramingSender);
+        var opened = MessageProtection.Decrypt(suite, sender, epoch.Messages, message);
+        var toBeSigned = opened.Content.Content.ToBeSigned(WireFormat.PrivateMessage, epoch.Context).WrittenSpan;
+        MlsException.Require(suite.VerifyWithLabel(key.Span, "FramedContentTBS", toBeSigned, opened.Content.Auth.Signature.Span), Rules.FramingSignature);
+        opened.Consume();
+        return Application(opened.Content.Content);
+    }
+
+    private static ReceivedMessage Application(FramedContent content) =>
+        new(content.ApplicationData.ToArray(), new(content.Sender.Index), content.Epoch, content.AuthenticatedData);
 
     private Received ReceiveHandshake(AuthenticatedContent content, DateTimeOffset? now)
     {
         if (content.Content.Proposal is { } proposal)
         {
-            _proposals.Add(content);
-            return new ReceivedProposal(proposal, content.Content.Sender, content.ProposalReference(_epoch.Group.Suite));
+            var reference = content.ProposalReference(_epoch.Group.Suite);
+            // It may be this member's own, or come twice.
+            if (!_proposals.Exists(known => known.ProposalReference(_epoch.Group.Suite).AsSpan().SequenceEqual(reference))) _proposals.Add(content);
+            return new ReceivedProposal(proposal, content.Content.Sender, reference);
         }
+        MlsException.Require(content.Content.Sender != new Sender(SenderType.Member, _epoch.Own), Rules.OwnCommit);
         return ReceiveCommit(content, now);
     }
 
@@ -90,7 +116,8 @@ public sealed partial class Group
             _ended = true;
             return new(staged, true);
         }
-        var keys = KeysBeforePath(staged);
+        CredentialChecks.Verify(_client, staged, _epoch.Group);
+        using var keys = KeysBeforePath(staged);
         var commitSecret = new byte[suite.HashLength];
         if (content.Content.Commit!.Path is { } path)
         {
@@ -106,15 +133,14 @@ public sealed partial class Group
             var kemOutput = staged.Proposals.Select(item => item.Proposal).OfType<ExternalInitProposal>().Single().KemOutput;
             init = suite.ExportReceive(external.PrivateKey, kemOutput.Span, EpochSecrets.ExternalInitLabel, suite.HashLength);
         }
-        var psk = PskSecret(suite, staged.Proposals.Select(item => item.Proposal).OfType<PreSharedKeyProposal>().Select(proposal => proposal.Id), _preSharedKeys, GroupId.Span, _resumption);
+        var psk = PskSecret(suite, staged.Proposals.Select(item => item.Proposal).OfType<PreSharedKeyProposal>().Select(proposal => proposal.Id), _preSharedKeys, _resumption);
         var secrets = EpochSecrets.Next(suite, init, commitSecret, psk, staged.Group.Context);
         CryptographicOperations.ZeroMemory(commitSecret);
         RequireConfirmationTag(staged.Group, secrets);
 
         DiscardPendingCommit();
         Advance(Epoch.Begin(staged.Group, secrets, keys.For(staged.Group.Tree)));
-        keys.Dispose();
-        _ended = staged.Proposals.Any(item => item.Proposal is ReInitProposal);
+        _ended = ReInit is not null;
         return new(staged, false);
     }
 

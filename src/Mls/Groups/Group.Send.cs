@@ -5,9 +5,9 @@ namespace MlsConsole.Mls;
 /// <summary>A commit that this member made and the delivery service has not accepted yet.</summary>
 public sealed class PendingCommit : IDisposable
 {
-    internal PendingCommit(byte[] commit, byte[]? welcome, byte[] groupInfo, Epoch epoch, bool? endsGroup)
+    internal PendingCommit(byte[] commit, byte[]? welcome, byte[] groupInfo, Epoch epoch)
     {
-        (Commit, Welcome, GroupInfo, Epoch, EndsGroup) = (commit, welcome, groupInfo, epoch, endsGroup ?? false);
+        (Commit, Welcome, GroupInfo, Epoch) = (commit, welcome, groupInfo, epoch);
     }
 
     /// <summary>The commit as an MLSMessage.</summary>
@@ -17,7 +17,6 @@ public sealed class PendingCommit : IDisposable
     /// <summary>GroupInfo of the epoch that it creates, as an MLSMessage, with external_pub and tree.</summary>
     public byte[] GroupInfo { get; }
     internal Epoch Epoch { get; }
-    internal bool EndsGroup { get; }
 
     /// <summary>Zeroes the secrets of the epoch that would have been.</summary>
     public void Dispose() => Epoch.Dispose();
@@ -44,6 +43,8 @@ public sealed record CommitOptions
     public ReadOnlyMemory<byte> AuthenticatedData { get; init; }
     /// <summary>Whether the Welcome has the ratchet tree inside.</summary>
     public bool TreeInWelcome { get; init; } = true;
+    /// <summary>Whether the GroupInfo has the ratchet tree inside; one who has the tree from elsewhere needs it not.</summary>
+    public bool TreeInGroupInfo { get; init; } = true;
 }
 
 public sealed partial class Group
@@ -56,27 +57,27 @@ public sealed partial class Group
         options ??= new();
         DiscardPendingCommit();
         var suite = _epoch.Group.Suite;
-        // §12.2: what this member proposed for its own leaf, only another member can commit.
-        var received = options.IncludeReceived
-            ? _proposals.Where(proposal => !(proposal.Content.Proposal is UpdateProposal or SelfRemoveProposal && proposal.Content.Sender == new Sender(SenderType.Member, _epoch.Own))) : [];
+        Proposal[] given = [
+            .. options.Add.Select(package => new AddProposal(package)),
+            .. options.Remove.Select(leaf => new RemoveProposal(leaf)),
+            .. options.PreSharedKeys.Select(id => new PreSharedKeyProposal(id)),
+            .. options.Proposals];
+        var received = options.IncludeReceived ? ProposalSelection.Choose(_epoch.Group, _epoch.Own, _proposals, given, id => FindKey(id, _preSharedKeys, _resumption) is not null) : [];
         List<ProposalOrReference> proposals = [
             .. received.Select(proposal => new ProposalOrReference(null, proposal.ProposalReference(suite))),
-            .. options.Add.Select(package => new ProposalOrReference(new AddProposal(package), default)),
-            .. options.Remove.Select(leaf => new ProposalOrReference(new RemoveProposal(leaf), default)),
-            .. options.PreSharedKeys.Select(id => new ProposalOrReference(new PreSharedKeyProposal(id), default)),
-            .. options.Proposals.Select(proposal => new ProposalOrReference(proposal, default))];
+            .. given.Select(proposal => new ProposalOrReference(proposal, default))];
         var builder = new CommitBuilder(_client, _epoch.Group, proposals, _proposals, new(SenderType.Member, _epoch.Own), _epoch.Keys);
         bool needsPath = proposals.Count == 0 || options.ForcePath || NeedsPath(proposals);
         using var built = builder.Build(needsPath, options.AuthenticatedData);
         var format = options.Encrypt ? WireFormat.PrivateMessage : WireFormat.PublicMessage;
         var pskIds = built.List.Of<PreSharedKeyProposal>().Select(item => item.Proposal.Id).ToList();
-        var psk = PskSecret(suite, pskIds, _preSharedKeys, GroupId.Span, _resumption);
+        var psk = PskSecret(suite, pskIds, _preSharedKeys, _resumption);
         var secrets = built.Secrets(_epoch.Secrets.Init, psk, format);
         var (message, after) = built.Finish(secrets, format, _epoch);
         var epoch = Epoch.Begin(after, secrets, built.TakeKeys());
-        var groupInfo = MlsMessage.Of(GroupInfo(_client, after, secrets, epoch.Own, includeTree: true, externalPub: true)).Encode();
+        var groupInfo = MlsMessage.Of(GroupInfo(_client, after, secrets, epoch.Own, options.TreeInGroupInfo, externalPub: true)).Encode();
         var welcome = built.Changes.Added.Count == 0 ? null : Welcome(built, epoch, pskIds, psk, options.TreeInWelcome);
-        return _pending = new(message, welcome, groupInfo, epoch, built.List.Of<ReInitProposal>().Any());
+        return _pending = new(message, welcome, groupInfo, epoch);
     }
 
     private bool NeedsPath(List<ProposalOrReference> proposals)
@@ -113,7 +114,7 @@ public sealed partial class Group
         // A joiner by external commit stands in its first epoch already.
         if (ReferenceEquals(pending.Epoch, _epoch)) return;
         Advance(pending.Epoch);
-        _ended = pending.EndsGroup;
+        _ended = ReInit is not null;
     }
 
     /// <summary>The delivery service refused the pending commit: the group is as it was.</summary>
@@ -136,23 +137,25 @@ public sealed partial class Group
         var copy = data.ToArray();
         var content = FramedContent.Create(GroupId.Span, CurrentEpoch, new(SenderType.Member, _epoch.Own), authenticatedData.Span, ContentType.Application, writer => writer.WriteOpaque(copy));
         var signature = Sign(content, WireFormat.PrivateMessage);
-        return MlsMessage.Of(MessageProtection.Encrypt(_epoch.Group.Suite, _epoch.Secrets, _epoch.Messages, content, new(signature, default), paddingTo)).Encode();
+        return MlsMessage.Of(MessageProtection.Encrypt(_epoch.Group.Suite, _epoch.Secrets.SenderData, _epoch.Messages, content, new(signature, default), paddingTo)).Encode();
     }
 
     /// <summary>Proposes something to the group (RFC 9420 §12.1) and keeps it for the next commit.</summary>
     /// <param name="proposal">The proposal.</param>
     /// <param name="encrypt">Whether it is encrypted to the members.</param>
+    /// <param name="authenticatedData">Bytes in the clear that are authenticated with it.</param>
+    /// <param name="paddingTo">Pads the plaintext to a multiple of so many bytes; 0 for none.</param>
     /// <returns>MLSMessage.</returns>
-    public byte[] Propose(Proposal proposal, bool encrypt = false)
+    public byte[] Propose(Proposal proposal, bool encrypt = false, ReadOnlyMemory<byte> authenticatedData = default, int paddingTo = 0)
     {
         RequireLive();
         if (proposal is AddProposal add) add.KeyPackage.RequireCurrent(DateTimeOffset.UtcNow);
         var format = encrypt ? WireFormat.PrivateMessage : WireFormat.PublicMessage;
         var suite = _epoch.Group.Suite;
-        var content = FramedContent.Create(GroupId.Span, CurrentEpoch, new(SenderType.Member, _epoch.Own), [], ContentType.Proposal, proposal.Write);
+        var content = FramedContent.Create(GroupId.Span, CurrentEpoch, new(SenderType.Member, _epoch.Own), authenticatedData.Span, ContentType.Proposal, proposal.Write);
         var auth = new FramedContentAuthData(Sign(content, format), default);
         _proposals.Add(new(format, content, auth));
-        return encrypt ? MlsMessage.Of(MessageProtection.Encrypt(suite, _epoch.Secrets, _epoch.Messages, content, auth)).Encode()
+        return encrypt ? MlsMessage.Of(MessageProtection.Encrypt(suite, _epoch.Secrets.SenderData, _epoch.Messages, content, auth, paddingTo)).Encode()
             : MlsMessage.Of(new PublicMessage(content, auth, MessageProtection.MembershipTag(suite, _epoch.Secrets.MembershipKey, content, auth, _epoch.Group.Context))).Encode();
     }
 
@@ -162,9 +165,11 @@ public sealed partial class Group
         var suite = _epoch.Group.Suite;
         var pair = suite.GenerateKemKeyPair();
         _updateKeys[pair.PublicKey] = pair;
-        return Propose(new UpdateProposal(LeafNode.Create(suite, _client.SignatureKey.PrivateKey, pair.PublicKey, _client.SignatureKey.PublicKey,
-            _client.Credential, _client.Capabilities, LeafNodeSource.Update, place: (GroupId, _epoch.Own))), encrypt);
+        return Propose(new UpdateProposal(_client.CreateLeaf(pair.PublicKey, LeafNodeSource.Update, place: (GroupId, _epoch.Own))), encrypt);
     }
+
+    /// <summary>Asks to be removed (draft-ietf-mls-extensions, SelfRemove); another member's commit, or an external one, does it.</summary>
+    public byte[] ProposeSelfRemove(bool encrypt = false) => Propose(new SelfRemoveProposal(), encrypt);
 
     private byte[] Sign(FramedContent content, WireFormat format) =>
         _epoch.Group.Suite.SignWithLabel(_client.SignatureKey.PrivateKey, "FramedContentTBS", content.ToBeSigned(format, _epoch.Group.Context).WrittenSpan);

@@ -9,13 +9,10 @@ namespace MlsConsole.Mls;
 /// </remarks>
 public sealed partial class Group : IDisposable
 {
-    /// <summary>Epochs whose application messages can still be opened after they ended.</summary>
-    public const int PastEpochs = 3;
-
     private readonly Client _client;
     private readonly PreSharedKeys _preSharedKeys;
-    private readonly List<Epoch> _past = [];
-    private readonly Dictionary<ulong, byte[]> _resumption = [];
+    private readonly List<PastEpoch> _past = [];
+    private readonly ResumptionKeys _resumption = new();
     private readonly List<AuthenticatedContent> _proposals = [];
     private readonly Dictionary<ReadOnlyMemory<byte>, SecretKeyPair> _updateKeys = new(PublicKeySet.BytesComparer.Instance);
     private Epoch _epoch;
@@ -27,7 +24,7 @@ public sealed partial class Group : IDisposable
         _client = client;
         _preSharedKeys = preSharedKeys ?? new();
         _epoch = epoch;
-        _resumption[epoch.Group.Epoch] = (byte[])epoch.Secrets.ResumptionPsk.Clone();
+        _resumption.Add(epoch.Group.GroupId, epoch.Group.Epoch, epoch.Secrets.ResumptionPsk);
     }
 
     /// <summary>The public state of the current epoch.</summary>
@@ -38,6 +35,8 @@ public sealed partial class Group : IDisposable
     public ReadOnlyMemory<byte> GroupId => _epoch.Group.GroupId;
     /// <summary>This member's leaf.</summary>
     public LeafIndex OwnLeaf => _epoch.Own;
+    /// <summary>The ReInit that ended the group, or null (RFC 9420 §11.2).</summary>
+    public ReInitProposal? ReInit => _epoch.Group.ReInit;
     /// <summary>Whether a ReInit or this member's own removal has ended the group for it.</summary>
     public bool HasEnded => _ended;
     /// <summary>The commit that waits for the delivery service, if there is one.</summary>
@@ -62,10 +61,11 @@ public sealed partial class Group : IDisposable
         var suite = client.Suite;
         ReadOnlyMemory<byte> id = groupId ?? RandomNumberGenerator.GetBytes(16);
         using var encryption = suite.GenerateKemKeyPair();
-        var leaf = LeafNode.Create(suite, client.SignatureKey.PrivateKey, encryption.PublicKey, client.SignatureKey.PublicKey, client.Credential, client.Capabilities, LeafNodeSource.KeyPackage, Client.DefaultLifetime());
+        var leaf = client.CreateLeaf(encryption.PublicKey, LeafNodeSource.KeyPackage, lifetime: Client.DefaultLifetime());
         var tree = RatchetTree.OfOne(suite, leaf);
         var context = new GroupContext(suite.Id, id, 0, tree.Hash, default, extensions ?? Extensions.None);
         LeafNodeValidation.VerifyAgainst(context.Extensions, tree.Root.Capabilities!);
+        CredentialChecks.VerifyExternalSenders(client, context.Extensions, Extensions.None);
         var zero = new byte[suite.HashLength];
         // §11: "a fresh random value of size KDF.Nh" as epoch secret; drawing the init secret at random makes it one.
         var secrets = EpochSecrets.Next(suite, RandomNumberGenerator.GetBytes(suite.HashLength), zero, zero, context);
@@ -89,37 +89,57 @@ public sealed partial class Group : IDisposable
             extensions.Add(new(ExtensionType.ExternalPub, new TlsWriter(160).WriteOpaque(external.PublicKey).ToArray()));
         }
         if (includeTree) extensions.Add(new(ExtensionType.RatchetTree, group.EncodeRatchetTree()));
+        if (client.Grease is { } grease) extensions.Add(grease.Extension());
         return UnverifiedGroupInfo.Create(group.Suite, client.SignatureKey.PrivateKey, group.Context, new([.. extensions]), group.ConfirmationTag.Span, signer);
     }
 
     /// <summary>Makes an epoch the current one and keeps the one before for its late messages.</summary>
     private void Advance(Epoch next)
     {
-        _past.Add(_epoch);
-        if (_past.Count > PastEpochs)
-        {
-            _past[0].Dispose();
-            _past.RemoveAt(0);
-        }
+        _past.Add(PastEpoch.Of(_epoch, next.Group.Tree));
+        ForgetOldEpochs();
         _epoch = next;
-        _resumption[next.Group.Epoch] = (byte[])next.Secrets.ResumptionPsk.Clone();
+        _resumption.Add(next.Group.GroupId, next.Group.Epoch, next.Secrets.ResumptionPsk);
         _proposals.Clear();
         foreach (var pair in _updateKeys.Values) pair.Dispose();
         _updateKeys.Clear();
     }
 
+    private void ForgetOldEpochs()
+    {
+        while (_past.Count > _client.PastEpochs)
+        {
+            _past[0].Dispose();
+            _past.RemoveAt(0);
+        }
+    }
+
+    /// <summary>Takes over the message keys of an earlier state of the same group, so that messages sent before a rejoin stay readable.</summary>
+    /// <param name="previous">The state before the member was lost; it is used up by this and must not be saved again.</param>
+    /// <exception cref="ArgumentException">It is a state of another group, or not older than this one.</exception>
+    /// <exception cref="InvalidOperationException">This state is no longer in the epoch that it began with.</exception>
+    public void KeepPastOf(Group previous)
+    {
+        if (_past.Count > 0) throw new InvalidOperationException("The past can only be taken over in the epoch that was joined.");
+        if (!previous.GroupId.Span.SequenceEqual(GroupId.Span)) throw new ArgumentException("The state is of another group.", nameof(previous));
+        if (previous.CurrentEpoch >= CurrentEpoch) throw new ArgumentException("The state is not older than this one.", nameof(previous));
+        previous.DiscardPendingCommit();
+        _past.AddRange([.. previous._past, PastEpoch.Of(previous._epoch, _epoch.Group.Tree)]);
+        previous._past.Clear();
+        previous._ended = true;
+        ForgetOldEpochs();
+    }
+
     /// <summary>The secrets of the pre-shared keys that a commit or Welcome names, in their order.</summary>
-    private static byte[] PskSecret(CipherSuite suite, IEnumerable<PreSharedKeyId> ids, PreSharedKeys external, ReadOnlySpan<byte> groupId, IReadOnlyDictionary<ulong, byte[]> resumption)
+    private static byte[] PskSecret(CipherSuite suite, IEnumerable<PreSharedKeyId> ids, PreSharedKeys external, ResumptionKeys resumption)
     {
         var keys = new List<(PreSharedKeyId, ReadOnlyMemory<byte>)>();
-        foreach (var id in ids)
-        {
-            var secret = id.Type == PreSharedKeyType.External ? external.Find(id.ExternalId)
-                : id.GroupId.Span.SequenceEqual(groupId) ? resumption.GetValueOrDefault(id.Epoch) : null;
-            keys.Add((id, secret ?? throw new MlsException(Rules.PreSharedKeyUnknown)));
-        }
+        foreach (var id in ids) keys.Add((id, FindKey(id, external, resumption) ?? throw new MlsException(Rules.PreSharedKeyUnknown)));
         return PreSharedKeySecret.Derive(suite, keys);
     }
+
+    private static byte[]? FindKey(PreSharedKeyId id, PreSharedKeys external, ResumptionKeys resumption) =>
+        id.Type == PreSharedKeyType.External ? external.Find(id.ExternalId) : resumption.Find(id.GroupId.Span, id.Epoch);
 
     private void RequireLive()
     {
@@ -131,7 +151,7 @@ public sealed partial class Group : IDisposable
     {
         _epoch.Dispose();
         foreach (var epoch in _past) epoch.Dispose();
-        foreach (var secret in _resumption.Values) CryptographicOperations.ZeroMemory(secret);
+        _resumption.Dispose();
         foreach (var pair in _updateKeys.Values) pair.Dispose();
         _pending?.Dispose();
     }

@@ -14,8 +14,14 @@ public static partial class Rules
     public static readonly Rule WelcomeResumption = new("welcome.resumption", "§12.4.3.1", "A resumption PSK for reinit or branch is the only such one of a Welcome, and leads to epoch 1.");
     /// <summary>A malformed or repeated pre-shared key id.</summary>
     public static readonly Rule WelcomePreSharedKey = new("welcome.psk", "§8.4", "The pre-shared keys of a Welcome have nonces of the hash's length, and each is named once.");
-    /// <summary>A message of the client's own.</summary>
-    public static readonly Rule OwnMessage = new("framing.own-message", "§6.3.1", "A client does not open messages that it sent itself.");
+    /// <summary>Not the group that the ReInit asked for.</summary>
+    public static readonly Rule WelcomeReInit = new("welcome.reinit", "§11.2", "A reinitialised group has the version, cipher suite, group id and extensions of the ReInit, and names the epoch after it.");
+    /// <summary>Not a part of the old group.</summary>
+    public static readonly Rule WelcomeBranch = new("welcome.branch", "§11.3", "A branched group has the version and cipher suite of its parent, and only members of it.");
     /// <summary>The group was ended by a ReInit.</summary>
     public static readonly Rule GroupReInitialized = new("group.reinitialized", "§12.4.2", "Nothing is sent in the epoch that a commit with a ReInit began.");
+    /// <summary>A commit of the member's own that is not pending here.</summary>
+    public static readonly Rule OwnCommit = new("commit.own", "§12.4.2", "A commit of the member's own is merged from the state that made it; without that state its secrets are not to be had.");
+    /// <summary>A credential that the application does not accept.</summary>
+    public static readonly Rule CredentialRefused = new("credential.refused", "§5.3.1", "The application's authentication service accepts every credential that is introduced.");
 }

@@ -6,6 +6,8 @@ public static partial class Rules
     public static readonly Rule LeafSignature = new("leaf.signature", "§7.3", "The signature of a LeafNode verifies with its signature key.");
     /// <summary>Malformed keys.</summary>
     public static readonly Rule LeafKeys = new("leaf.keys", "§7.3", "The encryption and signature keys of a LeafNode are well-formed for the cipher suite.");
+    /// <summary>Another key than the certificate's.</summary>
+    public static readonly Rule LeafX509Key = new("leaf.x509-key", "§5.3", "The first certificate of an x509 credential is of the LeafNode's signature key.");
     /// <summary>Extensions or credential that the leaf does not claim to support.</summary>
     public static readonly Rule LeafCapabilities = new("leaf.capabilities", "§7.2", "A LeafNode's capabilities list its own extensions and credential type.");
     /// <summary>Required capabilities missing.</summary>
@@ -35,6 +37,7 @@ internal static class LeafNodeValidation
         foreach (var extension in leaf.Extensions.Items)
             MlsException.Require(leaf.Capabilities.SupportsExtension(extension.Type), Rules.LeafCapabilities);
         MlsException.Require(leaf.Capabilities.Credentials.Contains(leaf.Credential.Type), Rules.LeafCapabilities);
+        if (leaf.Credential.Type == CredentialType.X509) MlsException.Require(X509Credentials.IsKeyOf(leaf.Credential, leaf.SignatureKey.Span), Rules.LeafX509Key);
     }
 
     /// <summary>What the GroupContext demands of a leaf that enters it: required capabilities (§11.1) and its extensions (§13.4).</summary>

@@ -156,7 +156,8 @@ internal sealed class ProposalList
     {
         // §12.1.4: "the psk_nonce ... MUST be a fresh random value of length KDF.Nh"; resumption PSKs for reinit and branch only start groups.
         MlsException.Require(psk.Id.Nonce.Length == group.Suite.HashLength, Rules.ProposalPreSharedKey);
-        MlsException.Require(psk.Id.Type == PreSharedKeyType.External || psk.Id.Usage == ResumptionUsage.Application, Rules.ProposalPreSharedKey);
+        // ... which is in the commit that fills a new group, at epoch 0.
+        MlsException.Require(psk.Id.Type == PreSharedKeyType.External || psk.Id.Usage == ResumptionUsage.Application || group.Epoch == 0, Rules.ProposalPreSharedKey);
         MlsException.Require(seen.Add(psk.Id.Encode()), Rules.CommitPreSharedKeyDuplicate);
     }
 }

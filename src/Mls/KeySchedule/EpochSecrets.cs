@@ -52,15 +52,6 @@ internal sealed class EpochSecrets : IDisposable
         return new(suite, joiner, welcome, epoch);
     }
 
-    /// <summary>Of an epoch of which only these two are known, for the vectors of message protection.</summary>
-    internal static EpochSecrets Given(CipherSuite suite, byte[] senderData, byte[] membershipKey)
-    {
-        var secrets = new EpochSecrets(suite, [], [], new byte[suite.HashLength]);
-        senderData.CopyTo(secrets.SenderData, 0);
-        membershipKey.CopyTo(secrets.MembershipKey, 0);
-        return secrets;
-    }
-
     /// <summary>The key pair behind external_pub (RFC 9420 §8).</summary>
     public SecretKeyPair ExternalKeyPair(CipherSuite suite) => suite.DeriveKemKeyPair(External);
 

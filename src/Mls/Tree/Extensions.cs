@@ -63,6 +63,15 @@ public sealed class Extensions
         return null;
     }
 
+    /// <summary>Whether two lists are the same extensions in the same order.</summary>
+    public bool SameAs(Extensions other)
+    {
+        if (_items.Length != other._items.Length) return false;
+        for (int i = 0; i < _items.Length; i++)
+            if (_items[i].Type != other._items[i].Type || !_items[i].Data.Span.SequenceEqual(other._items[i].Data.Span)) return false;
+        return true;
+    }
+
     internal static Extensions Read(ref TlsReader reader)
     {
         var vector = reader.ReadVector();
@@ -98,7 +107,19 @@ public sealed class Extensions
 /// <summary>What every member must support, RFC 9420 §11.1.</summary>
 public sealed record RequiredCapabilities(UInt16List Extensions, UInt16List Proposals, UInt16List Credentials)
 {
-    internal static RequiredCapabilities? Of(Extensions extensions)
+    /// <summary>As an extension of the GroupContext.</summary>
+    public Extension ToExtension()
+    {
+        var writer = new TlsWriter();
+        Extensions.Write(writer);
+        Proposals.Write(writer);
+        Credentials.Write(writer);
+        return new(ExtensionType.RequiredCapabilities, writer.ToArray());
+    }
+
+    /// <summary>What a GroupContext requires, or null.</summary>
+    /// <exception cref="MlsException">The extension cannot be decoded.</exception>
+    public static RequiredCapabilities? Of(Extensions extensions)
     {
         if (extensions.Find(ExtensionType.RequiredCapabilities) is not { } data) return null;
         var reader = new TlsReader(data);
@@ -111,7 +132,18 @@ public sealed record RequiredCapabilities(UInt16List Extensions, UInt16List Prop
 /// <summary>A party outside the group that may send proposals, RFC 9420 §12.1.8.1.</summary>
 public sealed record ExternalSender(ReadOnlyMemory<byte> SignatureKey, Credential Credential)
 {
-    internal static IReadOnlyList<ExternalSender> Of(Extensions extensions)
+    /// <summary>A list of external senders as an extension of the GroupContext; their places in it are what they sign with.</summary>
+    public static Extension ToExtension(params IReadOnlyList<ExternalSender> senders)
+    {
+        var writer = new TlsWriter();
+        int start = writer.BeginVector();
+        foreach (var sender in senders) sender.Credential.Write(writer.WriteOpaque(sender.SignatureKey.Span));
+        return new(ExtensionType.ExternalSenders, writer.EndVector(start).ToArray());
+    }
+
+    /// <summary>The external senders that a GroupContext lists; empty for none.</summary>
+    /// <exception cref="MlsException">The extension cannot be decoded.</exception>
+    public static IReadOnlyList<ExternalSender> Of(Extensions extensions)
     {
         if (extensions.Find(ExtensionType.ExternalSenders) is not { } data) return [];
         var reader = new TlsReader(data);

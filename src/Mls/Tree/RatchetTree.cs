@@ -52,6 +52,15 @@ public sealed class RatchetTree
         return node;
     }
 
+    /// <summary>The subtree of a level that begins at a leaf, or null outside the tree.</summary>
+    internal TreeNode? Subtree(int level, uint firstLeaf)
+    {
+        if (level > Levels || firstLeaf >= LeafCount) return null;
+        var node = Root;
+        for (int at = Levels; at > level; at--) node = ((ParentPosition)node).Child(GoesRight(new(firstLeaf), at));
+        return node;
+    }
+
     /// <summary>All members, by leaf index.</summary>
     public IEnumerable<(LeafIndex Index, LeafNode Leaf)> Members
     {

@@ -119,26 +119,33 @@ internal sealed record CapabilitySummary(ushort[] CredentialsUsed, ushort[] Cred
     {
         if (a is null || b is null || ReferenceEquals(a, b)) return a ?? b;
         Debug.Assert(a.CredentialsUsed.Length > 0);
-        if (Same(a, b)) return a;
-        return new(
-            [.. a.CredentialsUsed.Union(b.CredentialsUsed).Order()],
-            [.. a.Credentials.Intersect(b.Credentials)],
-            [.. a.Extensions.Intersect(b.Extensions)],
-            [.. a.Proposals.Intersect(b.Proposals)]);
+        var used = a.CredentialsUsed.AsSpan().SequenceEqual(b.CredentialsUsed) ? a.CredentialsUsed : [.. a.CredentialsUsed.Union(b.CredentialsUsed).Order()];
+        var (credentials, extensions, proposals) = (Common(a.Credentials, b.Credentials), Common(a.Extensions, b.Extensions), Common(a.Proposals, b.Proposals));
+        return ReferenceEquals(used, a.CredentialsUsed) && ReferenceEquals(credentials, a.Credentials) && ReferenceEquals(extensions, a.Extensions) && ReferenceEquals(proposals, a.Proposals)
+            ? a : new(used, credentials, extensions, proposals);
+    }
+
+    /// <summary>What two sorted lists have in common: one of the two themselves where that is all of it, as it mostly is far above the leaves.</summary>
+    private static ushort[] Common(ushort[] a, ushort[] b)
+    {
+        int count = 0, j = 0;
+        Span<ushort> common = a.Length <= 64 ? stackalloc ushort[a.Length] : new ushort[a.Length];
+        foreach (ushort value in a)
+        {
+            while (j < b.Length && b[j] < value) j++;
+            if (j < b.Length && b[j] == value) common[count++] = value;
+        }
+        return count == a.Length ? a : count == b.Length ? b : common[..count].ToArray();
     }
 
     public bool AllSupportCredential(ushort type) => Credentials.AsSpan().Contains(type);
     public bool AllSupportExtension(ushort type) => ExtensionType.IsDefault(type) || Extensions.AsSpan().Contains(type);
     public bool AllSupportProposal(ushort type) => ProposalType.IsDefault(type) || Proposals.AsSpan().Contains(type);
 
-    private static bool Same(CapabilitySummary a, CapabilitySummary b) =>
-        a.CredentialsUsed.AsSpan().SequenceEqual(b.CredentialsUsed) && a.Credentials.AsSpan().SequenceEqual(b.Credentials)
-        && a.Extensions.AsSpan().SequenceEqual(b.Extensions) && a.Proposals.AsSpan().SequenceEqual(b.Proposals);
-
     private static ushort[] Sorted(UInt16List list)
     {
         var values = list.ToArray();
         Array.Sort(values);
-        return values;
+        return [.. values.Distinct()];
     }
 }

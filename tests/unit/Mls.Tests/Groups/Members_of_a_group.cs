@@ -1,60 +1,9 @@
-using System.Text;
-
 namespace MlsConsole.Mls.Tests;
 
 /// <summary>Clients of this library among themselves, in every suite, with a public observer that follows.</summary>
-public sealed class Members_of_a_group : IDisposable
+public sealed class Members_of_a_group : GroupTests
 {
     public static TheoryData<ushort> Suites => [.. CipherSuite.All.Select(suite => suite.Id)];
-
-    private readonly List<IDisposable> _disposables = [];
-
-    public void Dispose() => _disposables.ForEach(item => item.Dispose());
-
-    private T Keep<T>(T item) where T : IDisposable
-    {
-        _disposables.Add(item);
-        return item;
-    }
-
-    private Client Client(ushort suite, string name) => Keep(new Client(suite, Credential.Basic(Encoding.UTF8.GetBytes(name))));
-
-    /// <summary>Commits, gives the commit to the others, merges it; the observer agrees with everybody.</summary>
-    private static PendingCommit Commit(Group by, CommitOptions options, params Group[] others)
-    {
-        var observer = by.PublicGroup;
-        var pending = by.Commit(options);
-        foreach (var other in others) other.Receive(pending.Commit);
-        by.MergePendingCommit();
-        var message = MlsMessage.Decode(pending.Commit).PublicMessage;
-        if (message is not null && message.Content.Commit!.Proposals.All(proposal => proposal.Proposal is not null))
-        {
-            var followed = observer.Stage(observer.Authenticate(message), [], null).Accept(UnverifiedGroupInfo.Decode(pending.GroupInfo), null);
-            Assert.Equal(by.PublicGroup.TreeHash.ToArray(), followed.TreeHash.ToArray());
-        }
-        Agree([by, .. others.Where(other => !other.HasEnded)]);
-        return pending;
-    }
-
-    private static void Agree(params Group[] groups)
-    {
-        foreach (var group in groups)
-        {
-            Assert.Equal(groups[0].CurrentEpoch, group.CurrentEpoch);
-            Assert.Equal(groups[0].EpochAuthenticator, group.EpochAuthenticator);
-            Assert.Equal(groups[0].PublicGroup.TreeHash.ToArray(), group.PublicGroup.TreeHash.ToArray());
-            Assert.Equal(groups[0].Export("label", "context"u8, 40), group.Export("label", "context"u8, 40));
-        }
-    }
-
-    private Group Add(Group by, Client client, params Group[] others)
-    {
-        using var package = client.CreateKeyPackage();
-        var pending = Commit(by, new() { Add = [UnverifiedKeyPackage.Decode(package.Encode())] }, others);
-        var joined = Keep(Group.JoinByWelcome(client, package, MlsMessage.Decode(pending.Welcome!).Welcome!));
-        Agree([by, joined, .. others]);
-        return joined;
-    }
 
     [Theory, MemberData(nameof(Suites))]
     public void Join_leave_update_talk_and_come_back(ushort suite)
@@ -89,31 +38,13 @@ public sealed class Members_of_a_group : IDisposable
         Talk(alice, back, tablet);
     }
 
-    private static void Talk(params Group[] members)
-    {
-        foreach (var sender in members)
-        {
-            var first = sender.Encrypt("first"u8, "aad"u8.ToArray(), paddingTo: 32);
-            var second = sender.Encrypt("second"u8);
-            foreach (var receiver in members.Where(member => member != sender))
-            {
-                // Out of order, and each only once.
-                Assert.Equal("second"u8, Assert.IsType<ReceivedMessage>(receiver.Receive(second)).Data);
-                var message = Assert.IsType<ReceivedMessage>(receiver.Receive(first));
-                Assert.Equal(("first", sender.OwnLeaf), (Encoding.UTF8.GetString(message.Data), message.Sender));
-                Assert.Equal("aad"u8, message.AuthenticatedData.Span);
-                Assert.Equal(Rules.RatchetGeneration, Assert.Throws<MlsException>(() => receiver.Receive(first)).Rule);
-            }
-        }
-    }
-
     [Fact]
     public void Messages_of_past_epochs_open_until_they_are_too_old()
     {
         var alice = Keep(Group.Create(Client(1, "alice")));
         var bob = Add(alice, Client(1, "bob"));
         var late = Enumerable.Range(0, 2).Select(_ => bob.Encrypt("late"u8)).ToList();
-        for (int i = 0; i < Group.PastEpochs; i++) Commit(bob, new(), alice);
+        for (int i = 0; i < 3; i++) Commit(bob, new(), alice);
         Assert.Equal("late"u8, Assert.IsType<ReceivedMessage>(alice.Receive(late[0])).Data);
         Commit(bob, new(), alice);
         Assert.Equal(Rules.FramingEpoch, Assert.Throws<MlsException>(() => alice.Receive(late[1])).Rule);

@@ -1,0 +1,63 @@
+using System.Security.Cryptography;
+
+namespace MlsConsole.Mls;
+
+/// <summary>What is kept of an epoch that ended: enough to open its late application messages (RFC 9420 §15.3), and no other secret of it.</summary>
+/// <param name="context">The GroupContext of the epoch, which its messages are signed with.</param>
+/// <param name="own">This member's leaf at that time.</param>
+/// <param name="senderData">sender_data_secret.</param>
+/// <param name="messages">The message keys that were not used yet.</param>
+/// <param name="senders">The signature keys of those leaves that are another's in the epoch after; an empty one for a leaf that was blank.</param>
+internal sealed class PastEpoch(GroupContext context, LeafIndex own, byte[] senderData, SecretTree messages, IReadOnlyDictionary<LeafIndex, ReadOnlyMemory<byte>> senders) : IDisposable
+{
+    public GroupContext Context => context;
+    public LeafIndex Own => own;
+    public byte[] SenderData => senderData;
+    public SecretTree Messages => messages;
+    public IReadOnlyDictionary<LeafIndex, ReadOnlyMemory<byte>> Senders => senders;
+
+    /// <summary>Takes the message secrets out of an epoch and zeroes the rest of it.</summary>
+    public static PastEpoch Of(Epoch epoch, RatchetTree next)
+    {
+        var (own, senderData) = (epoch.Own, (byte[])epoch.Secrets.SenderData.Clone());
+        return new(epoch.Group.Context, own, senderData, epoch.TakeMessages(), ReplacedSignatureKeys(epoch.Group.Tree, next));
+    }
+
+    /// <summary>The signature key of a leaf in the first of the given epochs, each of which knows how it differs from the one after it.</summary>
+    public static ReadOnlyMemory<byte>? SignatureKey(ReadOnlySpan<PastEpoch> epochs, RatchetTree current, LeafIndex leaf)
+    {
+        foreach (var epoch in epochs)
+            if (epoch.Senders.TryGetValue(leaf, out var key)) return key.IsEmpty ? null : key;
+        return current.Leaf(leaf)?.SignatureKey;
+    }
+
+    public void Dispose()
+    {
+        CryptographicOperations.ZeroMemory(senderData);
+        messages.Dispose();
+    }
+
+    // Subtrees that two epochs share are the same object, so this costs as much as the epochs differ.
+    private static Dictionary<LeafIndex, ReadOnlyMemory<byte>> ReplacedSignatureKeys(RatchetTree before, RatchetTree after)
+    {
+        var replaced = new Dictionary<LeafIndex, ReadOnlyMemory<byte>>();
+        Visit(before.Levels, 0);
+        return replaced;
+
+        void Visit(int level, uint firstLeaf)
+        {
+            var old = before.Subtree(level, firstLeaf);
+            var now = after.Subtree(level, firstLeaf);
+            if (old is null || ReferenceEquals(old, now) || old.Members == 0 && (now is null || now.Members == 0)) return;
+            if (level > 0)
+            {
+                Visit(level - 1, firstLeaf);
+                Visit(level - 1, firstLeaf + (1u << (level - 1)));
+                return;
+            }
+            var oldKey = ((LeafPosition)old).Leaf?.SignatureKey ?? default;
+            var newKey = (now as LeafPosition)?.Leaf?.SignatureKey ?? default;
+            if (!oldKey.Span.SequenceEqual(newKey.Span)) replaced[new(firstLeaf)] = oldKey.ToArray();
+        }
+    }
+}
