@@ -57,7 +57,7 @@ public class Mutated_messages(ITestOutputHelper output)
     private static void Plain(Scene scene, Random random, Counts counts)
     {
         var (kind, bytes) = scene.Objects[random.Next(scene.Objects.Count)];
-        var mutated = Mutate(bytes, random);
+        var mutated = Mutation.Mutate(bytes, random);
         Bounded(mutated.Length, () =>
         {
             switch (kind)
@@ -106,7 +106,7 @@ public class Mutated_messages(ITestOutputHelper output)
             if (staged is null) return;
             // A GroupInfo of the staged state, right or mutated.
             var info = TestGroup.SignGroupInfo(signer, staged.Group.Context, staged.Group.ConfirmationTag.Span, staged.Committer, staged.Group.EncodeRatchetTree());
-            var bytes = random.Next(2) == 0 ? info.Encoded.ToArray() : Mutate(info.Encoded.ToArray(), random);
+            var bytes = random.Next(2) == 0 ? info.Encoded.ToArray() : Mutation.Mutate(info.Encoded.ToArray(), random);
             staged.Accept(UnverifiedGroupInfo.Decode(bytes), null);
             counts.Accepted++;
         }, ProcessConstant);
@@ -119,7 +119,7 @@ public class Mutated_messages(ITestOutputHelper output)
         original.Commit!.Write(body);
         while (true)
         {
-            var mutated = Mutate(body.ToArray(), random);
+            var mutated = Mutation.Mutate(body.ToArray(), random);
             try
             {
                 var content = FramedContent.Create(original.GroupId.Span, original.Epoch, original.Sender, original.AuthenticatedData.Span, ContentType.Commit, writer => writer.WriteRaw(mutated));
@@ -158,27 +158,6 @@ public class Mutated_messages(ITestOutputHelper output)
         }
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         Assert.True(allocated <= (long)DecodePerByte * length + constant, $"{allocated} bytes were allocated for {length} bytes of input");
-    }
-
-    private static byte[] Mutate(byte[] original, Random random)
-    {
-        var bytes = original.ToList();
-        for (int changes = 1 + random.Next(3); changes > 0 && bytes.Count > 0; changes--)
-        {
-            int at = random.Next(bytes.Count);
-            switch (random.Next(8))
-            {
-                case 0: bytes[at] ^= (byte)(1 << random.Next(8)); break;
-                case 1: bytes[at] = (byte)random.Next(256); break;
-                case 2: bytes.RemoveRange(at, Math.Min(random.Next(1, 5), bytes.Count - at)); break;
-                case 3: bytes.InsertRange(at, original.AsSpan(random.Next(original.Length / 2), Math.Min(random.Next(1, 40), original.Length / 2)).ToArray()); break;
-                case 4: bytes.RemoveRange(at, bytes.Count - at); break;
-                case 5: bytes[at] = (byte)(random.Next(4) << 6 | bytes[at] & 0x3f); break; // the size bits of a length
-                case 6: bytes.InsertRange(at, [0xbf, 0xff, 0xff, 0xff]); break; // the greatest length
-                default: bytes[at] = (byte)(bytes[at] + random.Next(-2, 3)); break;
-            }
-        }
-        return [.. bytes];
     }
 
     private enum Kind { Commit, Proposal, GroupInfo, KeyPackage, Welcome, PrivateMessage, Tree }
