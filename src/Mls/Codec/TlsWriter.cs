@@ -1,9 +1,12 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
 /// <summary>Writes the TLS presentation language of RFC 9420 §2.1 into one growing buffer.</summary>
-internal sealed class TlsWriter(int capacity = 256)
+/// <param name="capacity">Bytes to begin with.</param>
+/// <param name="holdsSecrets">Whether a buffer that is outgrown is zeroed.</param>
+internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
 {
     private byte[] _buffer = new byte[capacity];
     private int _length;
@@ -14,6 +17,13 @@ internal sealed class TlsWriter(int capacity = 256)
 
     /// <summary>Forgets what was written, so that the buffer can serve again.</summary>
     public void Reset() => _length = 0;
+
+    /// <summary>Zeroes and forgets what was written.</summary>
+    public void Clear()
+    {
+        CryptographicOperations.ZeroMemory(_buffer);
+        _length = 0;
+    }
 
     public TlsWriter WriteUInt8(byte value)
     {
@@ -71,7 +81,12 @@ internal sealed class TlsWriter(int capacity = 256)
     private Span<byte> Grow(int count)
     {
         int needed = checked(_length + count);
-        if (needed > _buffer.Length) Array.Resize(ref _buffer, Math.Max(needed, _buffer.Length * 2));
+        if (needed > _buffer.Length)
+        {
+            var outgrown = _buffer;
+            Array.Resize(ref _buffer, Math.Max(needed, _buffer.Length * 2));
+            if (holdsSecrets) CryptographicOperations.ZeroMemory(outgrown);
+        }
         var span = _buffer.AsSpan(_length, count);
         _length = needed;
         return span;

@@ -27,7 +27,7 @@ public sealed class Client : IDisposable
 
     internal CipherSuite Suite { get; }
     /// <summary>Made-up values that keep receivers honest (RFC 9420 §13.5); none for a client whose capabilities the application states.</summary>
-    internal Grease? Grease { get; }
+    internal Grease? Grease { get; private set; }
     /// <summary>Who the client is.</summary>
     public Credential Credential { get; }
     /// <summary>The key that it signs with.</summary>
@@ -62,6 +62,43 @@ public sealed class Client : IDisposable
         if (Grease is not null) extensions.Add(Grease.Extension());
         var package = UnverifiedKeyPackage.Create(Suite, SignatureKey.PrivateKey, init.PublicKey, leaf, new([.. extensions]));
         return new(package.Verify(null), init, encryption);
+    }
+
+    private const byte StateVersion = 1;
+
+    /// <summary>The client with its private key, encrypted.</summary>
+    /// <param name="key">32 bytes that the application keeps, such as in the device's key store.</param>
+    public byte[] Save(ReadOnlySpan<byte> key)
+    {
+        // struct { uint16 cipher_suite; Credential credential; opaque public_key<V>; opaque private_key<V>; Capabilities capabilities; Extension leaf_extensions<V>; optional<uint16> grease_extension; } Client;
+        var writer = new TlsWriter(512, holdsSecrets: true).WriteUInt16(Suite.Id);
+        Credential.Write(writer);
+        Capabilities.Write(writer.WriteOpaque(SignatureKey.PublicKey).WriteOpaque(SignatureKey.PrivateKey));
+        LeafExtensions.Write(writer);
+        writer.WritePresence(Grease is not null);
+        if (Grease is not null) writer.WriteUInt16(Grease.ExtensionType);
+        return SavedState.Seal(SavedState.Kind.Client, StateVersion, writer, key);
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <param name="saved">The saved client.</param>
+    /// <param name="key">The key that it was saved with.</param>
+    /// <param name="verifyCredential">See <see cref="VerifyCredential"/>; it is not part of the state, nor is the next.</param>
+    /// <param name="pastEpochs">See <see cref="PastEpochs"/>.</param>
+    /// <exception cref="SavedStateException">It cannot be opened.</exception>
+    public static Client Load(ReadOnlySpan<byte> saved, ReadOnlySpan<byte> key, CredentialVerifier? verifyCredential = null, int pastEpochs = 3)
+    {
+        var state = SavedState.Open(SavedState.Kind.Client, StateVersion, saved, key);
+        // Public parts stay slices of the state; the private key is copied and zeroed in it.
+        var reader = new TlsReader(state);
+        var (suite, credential, publicKey, privateKey) = (reader.ReadUInt16(), Credential.Read(ref reader), reader.ReadOpaque().ToArray(), reader.ReadOpaque());
+        var pair = new SecretKeyPair(publicKey, privateKey.ToArray());
+        System.Security.Cryptography.CryptographicOperations.ZeroMemory(state.AsSpan(reader.Position - privateKey.Length, privateKey.Length));
+        var (capabilities, extensions) = (Capabilities.Read(ref reader), Extensions.Read(ref reader));
+        var client = new Client(suite, credential, pair, capabilities) { LeafExtensions = extensions, VerifyCredential = verifyCredential, PastEpochs = pastEpochs };
+        if (reader.ReadPresence()) client.Grease = new(reader.ReadUInt16());
+        reader.RequireEnd();
+        return client;
     }
 
     internal LeafNode CreateLeaf(ReadOnlySpan<byte> encryptionKey, LeafNodeSource source, Capabilities? capabilities = null, Lifetime? lifetime = null, ReadOnlyMemory<byte> parentHash = default, (ReadOnlyMemory<byte> GroupId, LeafIndex Leaf)? place = null) =>

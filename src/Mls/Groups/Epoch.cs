@@ -11,8 +11,27 @@ internal sealed class Epoch(PublicGroup group, EpochSecrets secrets, SecretTree 
     public PrivateKeys Keys { get; } = keys;
     public LeafIndex Own => Keys.Own;
 
-    public static Epoch Begin(PublicGroup group, EpochSecrets secrets, PrivateKeys keys) =>
-        new(group, secrets, new(group.Suite, group.Tree.LeafCount, secrets.Encryption), keys);
+    public static Epoch Begin(PublicGroup group, EpochSecrets secrets, PrivateKeys keys)
+    {
+        var messages = new SecretTree(group.Suite, group.Tree.LeafCount, secrets.Encryption);
+        secrets.ForgetSources();
+        return new(group, secrets, messages, keys);
+    }
+
+    // struct { opaque public_group<V>; EpochSecrets secrets; SecretTree messages; PrivateKeys keys; } Epoch;
+    public void Write(TlsWriter writer)
+    {
+        writer.WriteOpaque(Group.Snapshot());
+        Secrets.Write(writer);
+        Messages.Write(writer);
+        Keys.Write(writer);
+    }
+
+    public static Epoch Read(ref TlsReader reader)
+    {
+        var group = PublicGroup.Restore(reader.ReadOpaque().ToArray());
+        return new(group, EpochSecrets.Read(ref reader), SecretTree.Read(ref reader, group.Suite), PrivateKeys.Read(ref reader));
+    }
 
     /// <summary>Hands the message keys over and zeroes the rest: late messages need nothing else.</summary>
     public SecretTree TakeMessages()

@@ -74,9 +74,10 @@ public sealed partial class Group
         var psk = PskSecret(suite, pskIds, _preSharedKeys, _resumption);
         var secrets = built.Secrets(_epoch.Secrets.Init, psk, format);
         var (message, after) = built.Finish(secrets, format, _epoch);
+        var groupInfo = MlsMessage.Of(GroupInfo(_client, after, secrets, _epoch.Own, options.TreeInGroupInfo, externalPub: true)).Encode();
+        var welcome = built.Changes.Added.Count == 0 ? null : Welcome(built, after, secrets, pskIds, psk, options.TreeInWelcome);
+        CryptographicOperations.ZeroMemory(psk);
         var epoch = Epoch.Begin(after, secrets, built.TakeKeys());
-        var groupInfo = MlsMessage.Of(GroupInfo(_client, after, secrets, epoch.Own, options.TreeInGroupInfo, externalPub: true)).Encode();
-        var welcome = built.Changes.Added.Count == 0 ? null : Welcome(built, epoch, pskIds, psk, options.TreeInWelcome);
         return _pending = new(message, welcome, groupInfo, epoch);
     }
 
@@ -87,18 +88,18 @@ public sealed partial class Group
     }
 
     /// <summary>One Welcome for all new members (RFC 9420 §12.4.3.1).</summary>
-    private byte[] Welcome(CommitBuilder.Built built, Epoch epoch, IReadOnlyList<PreSharedKeyId> psks, byte[] pskSecret, bool includeTree)
+    private byte[] Welcome(CommitBuilder.Built built, PublicGroup group, EpochSecrets epoch, IReadOnlyList<PreSharedKeyId> psks, byte[] pskSecret, bool includeTree)
     {
-        var suite = epoch.Group.Suite;
-        var info = GroupInfo(_client, epoch.Group, epoch.Secrets, epoch.Own, includeTree, externalPub: false);
-        var (key, nonce) = WelcomeSecrets.KeyAndNonce(suite, epoch.Secrets.Joiner, pskSecret);
+        var suite = group.Suite;
+        var info = GroupInfo(_client, group, epoch, _epoch.Own, includeTree, externalPub: false);
+        var (key, nonce) = WelcomeSecrets.KeyAndNonce(suite, epoch.Joiner, pskSecret);
         var encrypted = suite.AeadSeal(key, nonce, [], info.Encoded.Span);
         var entries = new List<EncryptedGroupSecrets>(built.Changes.Added.Count);
         for (int i = 0; i < built.Changes.Added.Count; i++)
         {
             var package = built.Changes.AddedKeyPackages[i];
-            var pathSecret = built.Path?.SecretFor(epoch.Own, built.Changes.Added[i].LeafIndex);
-            var secrets = new GroupSecrets(epoch.Secrets.Joiner, pathSecret is null ? default(ReadOnlyMemory<byte>?) : pathSecret, psks).Encode();
+            var pathSecret = built.Path?.SecretFor(_epoch.Own, built.Changes.Added[i].LeafIndex);
+            var secrets = new GroupSecrets(epoch.Joiner, pathSecret is null ? default(ReadOnlyMemory<byte>?) : pathSecret, psks).Encode();
             var (kemOutput, ciphertext) = suite.EncryptWithLabel(package.InitKey.Span, "Welcome", encrypted, secrets);
             CryptographicOperations.ZeroMemory(secrets);
             entries.Add(new(package.Reference, new(kemOutput, ciphertext)));

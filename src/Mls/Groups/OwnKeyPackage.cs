@@ -13,6 +13,28 @@ public sealed class OwnKeyPackage(KeyPackage keyPackage, SecretKeyPair init, Sec
     /// <summary>The key package as an MLSMessage, to publish.</summary>
     public byte[] Encode() => MlsMessage.Of(UnverifiedKeyPackage.Decode(KeyPackage.Encoded)).Encode();
 
+    private const byte StateVersion = 1;
+
+    /// <summary>The key package with its private keys, encrypted. Delete it once a Welcome was opened with it, unless it is of last resort.</summary>
+    /// <param name="key">32 bytes that the application keeps, such as in the device's key store.</param>
+    public byte[] Save(ReadOnlySpan<byte> key) => SavedState.Seal(SavedState.Kind.KeyPackage, StateVersion,
+        // struct { opaque key_package<V>; opaque init_private_key<V>; opaque encryption_private_key<V>; } OwnKeyPackage;
+        new TlsWriter(1024, holdsSecrets: true).WriteOpaque(KeyPackage.Encoded.Span).WriteOpaque(Init.PrivateKey).WriteOpaque(Encryption.PrivateKey), key);
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <param name="saved">The saved key package.</param>
+    /// <param name="key">The key that it was saved with.</param>
+    /// <exception cref="SavedStateException">It cannot be opened.</exception>
+    public static OwnKeyPackage Load(ReadOnlySpan<byte> saved, ReadOnlySpan<byte> key)
+    {
+        var state = SavedState.Open(SavedState.Kind.KeyPackage, StateVersion, saved, key);
+        var reader = new TlsReader(state);
+        var package = UnverifiedKeyPackage.Decode(reader.ReadOpaque().ToArray()).Verify(null);
+        var (init, encryption) = (reader.ReadOpaque().ToArray(), reader.ReadOpaque().ToArray());
+        System.Security.Cryptography.CryptographicOperations.ZeroMemory(state);
+        return new(package, new(package.InitKey.ToArray(), init), new(package.LeafNode.EncryptionKey.ToArray(), encryption));
+    }
+
     /// <summary>Zeroes both private keys.</summary>
     public void Dispose()
     {

@@ -31,6 +31,28 @@ internal sealed class PastEpoch(GroupContext context, LeafIndex own, byte[] send
         return current.Leaf(leaf)?.SignatureKey;
     }
 
+    // struct { GroupContext context; uint32 own_leaf; opaque sender_data_secret<V>; SecretTree messages; struct { uint32 leaf; opaque signature_key<V>; } senders<V>; } PastEpoch;
+    public void Write(TlsWriter writer)
+    {
+        messages.Write(writer.WriteRaw(context.Encoded.Span).WriteUInt32(own).WriteOpaque(senderData));
+        int start = writer.BeginVector();
+        foreach (var (leaf, key) in senders.OrderBy(entry => entry.Key.Value)) writer.WriteUInt32(leaf).WriteOpaque(key.Span);
+        writer.EndVector(start);
+    }
+
+    public static PastEpoch Read(ref TlsReader reader, CipherSuite suite)
+    {
+        // The state is zeroed after reading, so nothing may be a slice of it.
+        int start = reader.Position;
+        GroupContext.Read(ref reader);
+        var copy = new TlsReader(reader.Since(start).ToArray());
+        var context = GroupContext.Read(ref copy);
+        var (own, senderData, messages) = (new LeafIndex(reader.ReadUInt32()), reader.ReadOpaque().ToArray(), SecretTree.Read(ref reader, suite));
+        var senders = new Dictionary<LeafIndex, ReadOnlyMemory<byte>>();
+        for (var entries = reader.ReadVector(); !entries.AtEnd;) senders[new(entries.ReadUInt32())] = entries.ReadOpaque().ToArray();
+        return new(context, own, senderData, messages, senders);
+    }
+
     public void Dispose()
     {
         CryptographicOperations.ZeroMemory(senderData);

@@ -21,6 +21,39 @@ internal sealed class EpochSecrets : IDisposable
         CryptographicOperations.ZeroMemory(epoch);
     }
 
+    private EpochSecrets(ref TlsReader reader)
+    {
+        (Joiner, Welcome, Encryption) = ([], [], []);
+        SenderData = reader.ReadOpaque().ToArray();
+        Exporter = reader.ReadOpaque().ToArray();
+        External = reader.ReadOpaque().ToArray();
+        ConfirmationKey = reader.ReadOpaque().ToArray();
+        MembershipKey = reader.ReadOpaque().ToArray();
+        ResumptionPsk = reader.ReadOpaque().ToArray();
+        EpochAuthenticator = reader.ReadOpaque().ToArray();
+        Init = reader.ReadOpaque().ToArray();
+    }
+
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    public static EpochSecrets Read(ref TlsReader reader) => new(ref reader);
+
+    /// <summary>What an epoch needs once it has begun, in the order of the saved form.</summary>
+    public byte[][] All => [SenderData, Exporter, External, ConfirmationKey, MembershipKey, ResumptionPsk, EpochAuthenticator, Init];
+
+    /// <summary>Writes them, each as <c>opaque&lt;V&gt;</c>.</summary>
+    public void Write(TlsWriter writer)
+    {
+        foreach (var secret in All) writer.WriteOpaque(secret);
+    }
+
+    /// <summary>Zeroes what message keys could be derived from again (RFC 9420 §9.2), once the secret tree is made and a Welcome is sealed.</summary>
+    public void ForgetSources()
+    {
+        CryptographicOperations.ZeroMemory(Joiner);
+        CryptographicOperations.ZeroMemory(Welcome);
+        CryptographicOperations.ZeroMemory(Encryption);
+    }
+
     public byte[] Joiner { get; }
     public byte[] Welcome { get; }
     public byte[] SenderData { get; }
@@ -69,8 +102,8 @@ internal sealed class EpochSecrets : IDisposable
 
     public void Dispose()
     {
-        foreach (var secret in (byte[][])[Joiner, Welcome, SenderData, Encryption, Exporter, External, ConfirmationKey, MembershipKey, ResumptionPsk, EpochAuthenticator, Init])
-            CryptographicOperations.ZeroMemory(secret);
+        ForgetSources();
+        foreach (var secret in All) CryptographicOperations.ZeroMemory(secret);
     }
 
     /// <summary>The exporter context of the external init secret, RFC 9420 §8.3.</summary>

@@ -29,6 +29,31 @@ internal sealed class SecretTree : IDisposable
         _nodes[TreeMath.Root(leafCount).Value] = encryptionSecret.ToArray();
     }
 
+    private SecretTree(CipherSuite suite, uint leafCount) => (_suite, _leafCount) = (suite, leafCount);
+
+    // struct { uint32 leaf_count; struct { uint32 node; opaque secret<V>; } nodes<V>; Ratchet ratchets<V>; } SecretTree;
+    // struct { uint32 leaf; uint8 handshake; uint32 generation; opaque secret<V>; struct { uint32 generation; opaque key<V>; opaque nonce<V>; } skipped<V>; } Ratchet;
+    public void Write(TlsWriter writer)
+    {
+        int start = writer.WriteUInt32(_leafCount).BeginVector();
+        foreach (var (node, secret) in _nodes.OrderBy(entry => entry.Key)) writer.WriteUInt32(node).WriteOpaque(secret);
+        start = writer.EndVector(start).BeginVector();
+        foreach (var ((leaf, handshake), ratchet) in _ratchets.OrderBy(entry => entry.Key))
+            ratchet.Write(writer.WriteUInt32(leaf).WritePresence(handshake));
+        writer.EndVector(start);
+    }
+
+    public static SecretTree Read(ref TlsReader reader, CipherSuite suite)
+    {
+        var tree = new SecretTree(suite, reader.ReadUInt32());
+        for (var nodes = reader.ReadVector(); !nodes.AtEnd;) tree._nodes[nodes.ReadUInt32()] = nodes.ReadOpaque().ToArray();
+        for (var ratchets = reader.ReadVector(); !ratchets.AtEnd;) tree._ratchets[(ratchets.ReadUInt32(), ratchets.ReadPresence())] = Ratchet.Read(ref ratchets);
+        return tree;
+    }
+
+    /// <summary>All that message keys can still be derived from.</summary>
+    public IEnumerable<byte[]> Secrets => [.. _nodes.Values, .. _ratchets.Values.Select(ratchet => ratchet.Secret)];
+
     /// <summary>The next key to encrypt with.</summary>
     public (uint Generation, byte[] Key, byte[] Nonce) Next(LeafIndex leaf, bool handshake)
     {
@@ -103,6 +128,22 @@ internal sealed class SecretTree : IDisposable
         private byte[] _secret = secret;
 
         public uint Generation { get; private set; }
+        public byte[] Secret => _secret;
+
+        public void Write(TlsWriter writer)
+        {
+            int start = writer.WriteUInt32(Generation).WriteOpaque(_secret).BeginVector();
+            foreach (var (generation, (key, nonce)) in _skipped.OrderBy(entry => entry.Key)) writer.WriteUInt32(generation).WriteOpaque(key).WriteOpaque(nonce);
+            writer.EndVector(start);
+        }
+
+        public static Ratchet Read(ref TlsReader reader)
+        {
+            uint generation = reader.ReadUInt32();
+            var ratchet = new Ratchet(reader.ReadOpaque().ToArray()) { Generation = generation };
+            for (var skipped = reader.ReadVector(); !skipped.AtEnd;) ratchet._skipped[skipped.ReadUInt32()] = (skipped.ReadOpaque().ToArray(), skipped.ReadOpaque().ToArray());
+            return ratchet;
+        }
 
         public (byte[] Key, byte[] Nonce) Step(CipherSuite suite)
         {

@@ -16,9 +16,22 @@ internal sealed class PrivateKeys(LeafIndex own) : IDisposable
     private readonly Dictionary<NodeIndex, (ReadOnlyMemory<byte> Public, byte[] Private)> _keys = [];
 
     public LeafIndex Own => own;
+    public IEnumerable<byte[]> Secrets => _keys.Values.Select(key => key.Private);
 
-    /// <summary>Private keys by node, for the serialised form of a group.</summary>
-    public IEnumerable<(NodeIndex Node, ReadOnlyMemory<byte> Public, byte[] Private)> Items => _keys.Select(pair => (pair.Key, pair.Value.Public, pair.Value.Private));
+    // struct { uint32 own_leaf; struct { uint32 node; opaque public_key<V>; opaque private_key<V>; } keys<V>; } PrivateKeys;
+    public void Write(TlsWriter writer)
+    {
+        int start = writer.WriteUInt32(own).BeginVector();
+        foreach (var (node, key) in _keys.OrderBy(entry => entry.Key.Value)) writer.WriteUInt32(node.Value).WriteOpaque(key.Public.Span).WriteOpaque(key.Private);
+        writer.EndVector(start);
+    }
+
+    public static PrivateKeys Read(ref TlsReader reader)
+    {
+        var keys = new PrivateKeys(new(reader.ReadUInt32()));
+        for (var entries = reader.ReadVector(); !entries.AtEnd;) keys.Set(new(entries.ReadUInt32()), entries.ReadOpaque().ToArray(), entries.ReadOpaque().Span);
+        return keys;
+    }
 
     public void Set(NodeIndex node, ReadOnlyMemory<byte> publicKey, ReadOnlySpan<byte> privateKey)
     {
