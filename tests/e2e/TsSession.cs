@@ -27,6 +27,9 @@ public sealed class TsSession : IAsyncDisposable
 
     public static TsSession Start(Uri url) => new(TsClient.Start("session", "--url", url.ToString().TrimEnd('/')));
 
+    /// <summary>Members without a service: messages go in and out as bytes (<c>ts/src/peer.mjs</c>).</summary>
+    public static TsSession StartPeer() => new(TsClient.Start("peer"));
+
     /// <summary>Does a command and returns its result; a refusal or a cut connection fails the test.</summary>
     public async Task<JsonElement> Do(string command, string device, object? arguments = null)
     {

@@ -5,11 +5,13 @@
 //   node cli.mjs journey [same options]
 //   node cli.mjs record  [--suite 1] [--commits 40] what a service would see of a wandering group; needs no service
 //   node cli.mjs session [same options]     commands as JSON lines on standard input, see src/session.mjs
+//   node cli.mjs peer                      the same without a service: messages go in and out as bytes, see src/peer.mjs
 import { parseArgs } from 'node:util';
+import { Peer } from './src/peer.mjs';
 import { Relay } from './src/relay.mjs';
 import { journey, rejoin, serviceView, wander } from './src/scenarios.mjs';
 import { Service } from './src/service.mjs';
-import { runSession } from './src/session.mjs';
+import { runCommands, runSession } from './src/session.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -44,6 +46,7 @@ const scenarios = {
     const { convoId } = await wander({ service: relay, suite: options.suite, commits: Number(values.commits) });
     print({ result: 'passed', suite: options.suite, ...relay.record(convoId) });
   },
+  peer: () => runCommands(new Peer(), process.stdin, print),
   session: () => runSession(options.service, process.stdin, print),
 };
 

@@ -2,14 +2,15 @@
 // RFC 9420 differ on the wire. Nothing outside this file knows the library.
 import { p256 } from '@noble/curves/nist.js';
 import {
-  acceptAll, ciphersuites, createApplicationMessage, createCommit, createGroup,
-  createGroupInfoWithExternalPubAndRatchetTree, decodeMlsMessage, defaultCapabilities, defaultLifetimeConfig,
-  defaultKeyRetentionConfig, defaultPaddingConfig, defaultAuthenticationService, emptyPskIndex, encodeMlsMessage,
-  generateKeyPackageWithKey, getCiphersuiteFromName, getCiphersuiteImpl, joinGroup, joinGroupExternal,
-  processPrivateMessage, processPublicMessage,
+  acceptAll, bytesToBase64, ciphersuites, createApplicationMessage, createCommit, createGroup,
+  createGroupInfoWithExternalPubAndRatchetTree, createProposal, decodeMlsMessage, defaultCapabilities,
+  defaultLifetimeConfig, defaultKeyRetentionConfig, defaultPaddingConfig, defaultAuthenticationService, emptyPskIndex,
+  encodeMlsMessage, generateKeyPackageWithKey, getCiphersuiteFromName, getCiphersuiteImpl, joinGroup,
+  joinGroupExternal, makePskIndex, mlsExporter, processPrivateMessage, processPublicMessage,
 } from 'ts-mls';
 import { decodeGroupInfo } from 'ts-mls/groupInfo.js';
 import { makeKeyPackageRef } from 'ts-mls/keyPackage.js';
+import { signLeafNodeCommit } from 'ts-mls/leafNode.js';
 import { decodeRatchetTree, encodeRatchetTree } from 'ts-mls/ratchetTree.js';
 
 const names = Object.fromEntries(Object.entries(ciphersuites).map(([name, id]) => [id, name]));
@@ -38,10 +39,9 @@ const credentialOf = (identity) => ({ credentialType: 'basic', identity });
 const lastResort = 0x000a;
 
 /** A key package (with its private keys) for one credential identity. Lifetime: one hour ago to 28 days ahead. */
-export async function keyPackage(cs, identity, signature, { isLastResort = false } = {}) {
+export async function keyPackage(cs, identity, signature, { isLastResort = false, capabilities = defaultCapabilities() } = {}) {
   const now = BigInt(Math.floor(Date.now() / 1000));
   const lifetime = { notBefore: now - 3600n, notAfter: now + 28n * 86400n };
-  const capabilities = defaultCapabilities();
   if (isLastResort) capabilities.extensions = [...capabilities.extensions, lastResort];
   const extensions = isLastResort ? [{ extensionType: lastResort, extensionData: new Uint8Array() }] : [];
   const made = await generateKeyPackageWithKey(credentialOf(identity), capabilities, lifetime, extensions, signature, cs);
@@ -143,11 +143,15 @@ export async function newGroup(cs, groupId, own) {
   return createGroup(groupId, own.publicPackage, own.privatePackage, [], cs, clientConfig);
 }
 
-/** A commit as PublicMessage. @returns {commit, welcome?, state}: `state` becomes true only if the service accepts. */
-export async function commit(cs, state, proposals) {
+/**
+ * A commit, as PublicMessage unless `encrypted`, with everything that was proposed in the epoch and `proposals`.
+ * `psks`: external pre-shared keys by the base64 of their id.
+ * @returns {commit, welcome?, state}: `state` becomes true only if the service accepts.
+ */
+export async function commit(cs, state, proposals, { encrypted = false, treeInWelcome = false, psks = {} } = {}) {
   const made = await createCommit(
-    { state, cipherSuite: cs },
-    { wireAsPublicMessage: true, extraProposals: proposals, ratchetTreeExtension: false },
+    { state, cipherSuite: cs, pskIndex: makePskIndex(state, psks) },
+    { wireAsPublicMessage: !encrypted, extraProposals: proposals, ratchetTreeExtension: treeInWelcome },
   );
   const welcome = made.welcome && encodeMlsMessage({ version: 'mls10', wireformat: 'mls_welcome', welcome: made.welcome });
   return { commit: encodeMlsMessage(made.commit), welcome, state: made.newState };
@@ -179,8 +183,8 @@ export async function externalCommit(cs, groupInfoBytes, ratchetTree, own, remov
 export const recipientOf = (welcome, own) =>
   own.find((kp) => welcome.secrets.some((secret) => sameBytes(secret.newMember, kp.reference)));
 
-export const joinByWelcome = (cs, welcome, own, tree) =>
-  joinGroup(welcome, own.publicPackage, own.privatePackage, emptyPskIndex, cs, tree, undefined, clientConfig);
+export const joinByWelcome = (cs, welcome, own, tree, psks = {}) =>
+  joinGroup(welcome, own.publicPackage, own.privatePackage, makePskIndex(undefined, psks), cs, tree, undefined, clientConfig);
 
 /** The state after a commit of somebody else (PublicMessage). */
 export async function processCommit(cs, state, bytes) {
@@ -189,8 +193,8 @@ export async function processCommit(cs, state, bytes) {
   return (await processPublicMessage(state, message.publicMessage, emptyPskIndex, cs, acceptAll)).newState;
 }
 
-export async function encrypt(cs, state, plaintext) {
-  const { newState, privateMessage } = await createApplicationMessage(state, plaintext, cs);
+export async function encrypt(cs, state, plaintext, authenticatedData) {
+  const { newState, privateMessage } = await createApplicationMessage(state, plaintext, cs, authenticatedData);
   return { state: newState, message: encodeMlsMessage({ version: 'mls10', wireformat: 'mls_private_message', privateMessage }) };
 }
 
@@ -208,3 +212,64 @@ export async function decrypt(cs, state, bytes) {
   if (result.kind !== 'applicationMessage') throw new Error(`an application message, not ${result.kind}`);
   return { state: result.newState, plaintext: result.message };
 }
+
+/** A proposal for a later commit. @returns {state, message} */
+export async function propose(cs, state, proposal, { encrypted = false } = {}) {
+  const { newState, message } = await createProposal(state, !encrypted, proposal, cs);
+  return { state: newState, message: encodeMlsMessage(message) };
+}
+
+/**
+ * An Update of the state's own leaf. ts-mls has the proposal but nobody to make its leaf node, nor a place to keep the
+ * new private key: `receive` wants `privateKey` for the commit.
+ */
+export async function ownUpdate(cs, state) {
+  const { leafIndex } = state.privatePath;
+  const { leaf } = state.ratchetTree[leafIndex * 2];
+  const { publicKey, privateKey } = await cs.hpke.generateKeyPair();
+  // The signing function signs whatever leaf node it is given; the library only calls it for commits.
+  const leafNode = await signLeafNodeCommit({
+    hpkePublicKey: await cs.hpke.exportPublicKey(publicKey), signaturePublicKey: leaf.signaturePublicKey,
+    credential: leaf.credential, capabilities: leaf.capabilities, leafNodeSource: 'update', extensions: leaf.extensions,
+    groupId: state.groupContext.groupId, leafIndex,
+  }, state.signaturePrivateKey, cs.signature);
+  return { proposal: { proposalType: 'update', update: { leafNode } }, privateKey: await cs.hpke.exportPrivateKey(privateKey) };
+}
+
+/**
+ * Any message of the group. `update` is the private key of an own Update that was proposed in this epoch.
+ * @returns {state, plaintext?, removed}: `plaintext` of an application message.
+ */
+export async function receive(cs, state, bytes, { psks = {}, update } = {}) {
+  const message = decodeMessage(bytes);
+  const index = makePskIndex(state, psks);
+  const process = (from, callback) => (message.wireformat === 'mls_public_message'
+    ? processPublicMessage(from, message.publicMessage, index, cs, callback)
+    : processPrivateMessage(from, message.privateMessage, index, cs, callback));
+  let before = state;
+  if (update !== undefined) {
+    // Only a look, all of it refused: does this commit have the Update, so that its path is encrypted to the new key?
+    await process(state, ({ kind, proposals }) => {
+      const own = ({ proposal, senderLeafIndex }) => proposal.proposalType === 'update' && senderLeafIndex === state.privatePath.leafIndex;
+      if (kind === 'commit' && proposals.some(own)) before = withOwnKey(state, update);
+      return 'reject';
+    });
+  }
+  const result = await process(before, acceptAll);
+  return {
+    state: result.newState,
+    plaintext: result.message,
+    removed: result.newState.groupActiveState.kind === 'removedFromGroup',
+  };
+}
+
+const withOwnKey = (state, privateKey) => {
+  const { leafIndex, privateKeys } = state.privatePath;
+  return { ...state, privatePath: { leafIndex, privateKeys: { ...privateKeys, [leafIndex * 2]: privateKey } } };
+};
+
+export const pskId = (id) => bytesToBase64(id);
+
+/** MLS-Exporter of the state's epoch (RFC 9420 §8.5). */
+export const exporter = (cs, state, label, context, length) =>
+  mlsExporter(state.keySchedule.exporterSecret, label, context, length, cs);

@@ -70,8 +70,10 @@ export class Session {
   }
 }
 
-export async function runSession(service, input, print) {
-  const session = new Session(service);
+export const runSession = (service, input, print) => runCommands(new Session(service), input, print);
+
+/** Runs commands as they come, on a session or a peer, and prints what came of each. */
+export async function runCommands(session, input, print) {
   const running = new Set();
   for await (const line of createInterface({ input })) {
     if (line.trim() === '') continue;
