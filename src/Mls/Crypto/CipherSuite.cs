@@ -18,7 +18,14 @@ public sealed class CipherSuite
         _hpke = new(kem, kdf, aead);
     }
 
-    private static readonly CipherSuite[] s_all =
+    /// <summary>The name of the switch (<see cref="AppContext.SetSwitch"/> before first use, or <c>runtimeconfig.json</c>) that adds <see cref="XWing"/>; it is off unless set.</summary>
+    public const string XWingSwitch = "MlsConsole.Mls.XWing";
+    /// <summary>MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519, a code point of the drafts that deployments use: ML-KEM-768 and X25519 together.</summary>
+    public const ushort XWing = 0x004D;
+
+    private static readonly CipherSuite[] s_all = Table(AppContext.TryGetSwitch(XWingSwitch, out bool xWing) && xWing);
+
+    internal static CipherSuite[] Table(bool withXWing) =>
     [
         new(1, "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519", Kem.X25519, Kdf.Sha256, Aead.Aes128Gcm, SignatureAlgorithm.Ed25519),
         new(2, "MLS_128_DHKEMP256_AES128GCM_SHA256_P256", Kem.P256, Kdf.Sha256, Aead.Aes128Gcm, SignatureAlgorithm.P256),
@@ -27,6 +34,7 @@ public sealed class CipherSuite
         new(5, "MLS_256_DHKEMP521_AES256GCM_SHA512_P521", Kem.P521, Kdf.Sha512, Aead.Aes256Gcm, SignatureAlgorithm.P521),
         new(6, "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448", Kem.X448, Kdf.Sha512, Aead.ChaCha20Poly1305, SignatureAlgorithm.Ed448),
         new(7, "MLS_256_DHKEMP384_AES256GCM_SHA384_P384", Kem.P384, Kdf.Sha384, Aead.Aes256Gcm, SignatureAlgorithm.P384),
+        .. withXWing ? [new CipherSuite(XWing, "MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519", Kem.XWing, Kdf.Sha256, Aead.ChaCha20Poly1305, SignatureAlgorithm.Ed25519)] : Array.Empty<CipherSuite>(),
     ];
 
     /// <summary>The suites that this library supports.</summary>

@@ -32,6 +32,7 @@ internal abstract class Kem(ushort id, int secretLength, int publicKeyLength, in
 
     public static Kem X25519 { get; } = new X25519Kem();
     public static Kem X448 { get; } = new X448Kem();
+    public static Kem XWing { get; } = new XWingKem();
     public static Kem P256 { get; } = new NistKem(0x0010, NistCurve.P256, Kdf.Sha256, 0xff);
     public static Kem P384 { get; } = new NistKem(0x0011, NistCurve.P384, Kdf.Sha384, 0xff);
     public static Kem P521 { get; } = new NistKem(0x0012, NistCurve.P521, Kdf.Sha512, 0x01);
