@@ -68,6 +68,8 @@ public sealed partial class Group
         var suite = _epoch.Group.Suite;
         var sender = MessageProtection.OpenSenderData(suite, _epoch.Secrets.SenderData, message);
         if (sender.Leaf == _epoch.Own) return new ReceivedOwnMessage(message.ContentType, message.Epoch, sender.Generation);
+        // §6.3.2: before any ratchet is turned
+        MlsException.Require(_epoch.Group.Leaf(sender.Leaf) is not null, Rules.FramingSender);
         var opened = MessageProtection.Decrypt(suite, sender, _epoch.Messages, message);
         _epoch.Group.VerifySignature(opened.Content);
         var received = message.ContentType == ContentType.Application ? Application(opened.Content.Content) : ReceiveHandshake(opened.Content, now);
