@@ -23,6 +23,10 @@ public sealed class Welcome
     /// <summary>GroupInfo under welcome_key and welcome_nonce.</summary>
     public ReadOnlyMemory<byte> EncryptedGroupInfo { get; }
 
+    /// <summary>Decodes a Welcome from its MLSMessage.</summary>
+    /// <exception cref="MlsException">The bytes are not exactly one Welcome.</exception>
+    public static Welcome Decode(ReadOnlyMemory<byte> bytes) => MlsMessage.Decode(bytes).Welcome ?? throw new MlsException(Rules.CodecWireFormat);
+
     internal static Welcome Read(ref TlsReader reader)
     {
         ushort suite = reader.ReadUInt16();
