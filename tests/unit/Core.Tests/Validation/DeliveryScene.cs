@@ -1,0 +1,54 @@
+using MlsConsole.TestKit;
+
+namespace MlsConsole.Core.Tests;
+
+/// <summary>A conversation of Alice's and Bob's phones; Bob's tablet and Carol's phone are enrolled.</summary>
+public sealed class DeliveryScene : IAsyncDisposable
+{
+    private DeliveryScene(Service service, TestConvo convo, TestDevice alice, TestDevice bob, TestDevice tablet, TestDevice carol) =>
+        (Service, Convo, Alice, Bob, Tablet, Carol) = (service, convo, alice, bob, tablet, carol);
+
+    public Service Service { get; }
+    public TestConvo Convo { get; }
+    public TestDevice Alice { get; }
+    public TestDevice Bob { get; }
+    public TestDevice Tablet { get; }
+    public TestDevice Carol { get; }
+    public TestGroup Group => Convo.Group;
+
+    /// <summary>An empty commit by Alice.</summary>
+    public BuiltCommit Control => Group.Commit(Alice.Client).WithPath().Build();
+    /// <summary>Bob's phone comes back.</summary>
+    public BuiltCommit Resync => Group.ExternalCommit(Bob.Client).Remove(Group.LeafOf(Bob.Client)).Build();
+
+    public static async Task<DeliveryScene> StartAsync()
+    {
+        var service = await Service.StartAsync();
+        var (convo, alice, bob) = await service.AliceAndBobAsync();
+        return new(service, convo, alice, bob, await service.EnrolAsync(bob.Did, "tablet"), await service.EnrolAsync("did:example:carol", "phone"));
+    }
+
+    /// <summary>Publishes a key package of a device, whose key is enrolled with it.</summary>
+    public async Task<byte[]> PublishAsync(TestDevice device, TestClient client)
+    {
+        byte[] package = client.KeyPackage();
+        await Service.RegisterAsync(device.Did, device.DeviceId, client, new NewKeyPackage(package, false));
+        return package;
+    }
+
+    public Task RegisterAsync(TestDevice device, byte[] package) => Service.RegisterAsync(device.Did, device.DeviceId, device.Client, new NewKeyPackage(package, false));
+
+    public BuiltCommit Adding(byte[] package) => Group.Commit(Alice.Client).Add(package).WithPath().Build();
+
+    /// <summary>Alice adds a key package with the Welcome for it.</summary>
+    public Task AddAsync(byte[] package) => AddMembersAsync(Adding(package), ProposalBuilder.RandomWelcome(Group.Suite, package));
+
+    public Task AddMembersAsync(BuiltCommit commit, byte[]? welcome) => Service.Get<MemberCommits>().AddMembers(
+        Alice.Caller, new(Convo.Id, commit.Commit, commit.GroupInfo, null, welcome is null ? default(ReadOnlyMemory<byte>?) : welcome, null), CancellationToken.None);
+
+    public Task CreateAsync(TestGroup group) => Service.Get<Conversations>().CreateConvo(Alice.Caller, new(group.GroupInfo, null, null, null), CancellationToken.None);
+
+    public Task SendAsync(byte[] message) => Service.Get<Messages>().SendMessage(Alice.Caller, new(Convo.Id, message, null), CancellationToken.None);
+
+    public ValueTask DisposeAsync() => Service.DisposeAsync();
+}
