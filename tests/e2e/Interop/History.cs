@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using MlsConsole.Mls;
 
 namespace MlsConsole.E2e.Interop;
 
@@ -29,6 +30,7 @@ internal sealed class History : IDisposable
     private readonly List<Member> _cast = [];
     private readonly List<Member> _all = [];
     private readonly List<Member> _members = [];
+    private readonly List<Member> _absent = []; // in the tree, but not in the group: only while ts-mls refuses it
     private ulong _epoch;
 
     private History(TsPeer peer, int suite, bool encrypted) => (_peer, _suite, _encrypted) = (peer, suite, encrypted);
@@ -51,6 +53,11 @@ internal sealed class History : IDisposable
     }
 
     public Member this[int index] => _cast[index];
+
+    /// <summary>Who is in the group, in the order in which they came.</summary>
+    public IReadOnlyList<int> Inside => [.. _members.Select(member => _cast.IndexOf(member))];
+
+    public IReadOnlyList<int> Outside => [.. Enumerable.Range(0, _cast.Count).Except(Inside)];
 
     /// <summary>Another client, with another signature key, takes a member's place and name.</summary>
     public Task Reinstall(int index) => Recast(index, _cast[index] is OurMember ? 'O' : 'T');
@@ -91,13 +98,22 @@ internal sealed class History : IDisposable
         await Broadcast(this[by], commit);
         Assert.NotNull(welcome);
         var tree = treeInWelcome ? null : await this[by].Tree();
+        _epoch++;
         foreach (int newcomer in newcomers)
         {
-            await this[newcomer].Join(welcome, tree);
-            _members.Add(this[newcomer]);
+            try
+            {
+                await this[newcomer].Join(welcome, tree);
+                _members.Add(this[newcomer]);
+            }
+            catch (TreeRefusedException)
+            {
+                _absent.Add(this[newcomer]);
+            }
         }
-        _epoch++;
         await Agree();
+        foreach (var refusing in _absent.ToList())
+            await JoinExternally(_cast.IndexOf(refusing), groupInfoOf: by, resync: true);
     }
 
     public async Task Remove(int by, int whom) => await Commit(by, new Change(Remove: await this[whom].OwnLeaf()));
@@ -119,12 +135,28 @@ internal sealed class History : IDisposable
     public async Task JoinExternally(int who, int groupInfoOf, bool resync = false)
     {
         _members.Remove(this[who]);
-        var commit = await this[who].JoinExternally(await this[groupInfoOf].GroupInfo(), resync);
+        byte[] commit;
+        try
+        {
+            commit = await this[who].JoinExternally(await this[groupInfoOf].GroupInfo(), resync);
+        }
+        catch (TreeRefusedException)
+        {
+            // Once all have committed, no leaf is unmerged. The old leaf stays in the tree until then.
+            Accepted(await this[groupInfoOf].GroupInfo());
+            if (resync && !_absent.Contains(this[who])) _absent.Add(this[who]);
+            foreach (var member in _members.ToList()) await Update(_cast.IndexOf(member));
+            commit = await this[who].JoinExternally(await this[groupInfoOf].GroupInfo(), resync);
+        }
+        _absent.Remove(this[who]);
         await Broadcast(this[who], commit);
         _members.Add(this[who]);
         _epoch++;
         await Agree();
     }
+
+    /// <summary>This library sees nothing wrong with the tree.</summary>
+    private void Accepted(byte[] groupInfo) => Assert.Equal(_epoch, PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(groupInfo), null).Epoch);
 
     public async Task AddPreSharedKey(byte[] id, byte[] secret)
     {
@@ -167,7 +199,7 @@ internal sealed class History : IDisposable
     {
         var expected = await _members[0].View();
         Assert.Equal(_epoch, expected.Epoch);
-        Assert.Equal(_members.Select(member => member.Name).Order(), expected.Members.Split(", ").Select(member => member.Split(':')[1]).Order());
+        Assert.Equal(_members.Concat(_absent).Select(member => member.Name).Order(), expected.Members.Split(", ").Select(member => member.Split(':')[1]).Order());
         foreach (var member in _members.Skip(1)) Assert.Equal(expected, await member.View());
     }
 

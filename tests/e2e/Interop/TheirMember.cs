@@ -2,6 +2,13 @@ using System.Text.Json;
 
 namespace MlsConsole.E2e.Interop;
 
+/// <summary>
+/// ts-mls refuses the tree of a group that it is to join, though RFC 9420 does not: the non-blank nodes above an unmerged
+/// leaf have different lists of unmerged leaves. §12.4.3.1 asks only those between the leaf and a node that lists it to
+/// list it too.
+/// </summary>
+internal sealed class TreeRefusedException : Exception;
+
 /// <summary>A client of ts-mls, in the Node process of <paramref name="peer"/>; <paramref name="handle"/> is its name there.</summary>
 internal sealed class TheirMember(TsSession peer, string handle, string name) : Member(name)
 {
@@ -13,12 +20,12 @@ internal sealed class TheirMember(TsSession peer, string handle, string name) : 
 
     public override async Task<byte[]> KeyPackage() => (await Do("keyPackage")).GetProperty("keyPackage").GetBytesFromBase64();
     public override Task Create(byte[] groupId) => Do("create", new { groupId });
-    public override Task Join(byte[] welcome, byte[]? tree) => Do("join", new { welcome, tree });
+    public override Task Join(byte[] welcome, byte[]? tree) => Enter("join", new { welcome, tree });
 
     // ts-mls looks for a leaf with this identity by itself.
     public override async Task<byte[]> JoinExternally(byte[] groupInfo, bool resync)
     {
-        var result = await Do("joinExternally", new { groupInfo });
+        var result = await Enter("joinExternally", new { groupInfo });
         Assert.Equal(resync, result.TryGetProperty("removed", out _));
         return result.GetProperty("commit").GetBytesFromBase64();
     }
@@ -67,6 +74,15 @@ internal sealed class TheirMember(TsSession peer, string handle, string name) : 
         (await Do("view", new { label = EpochView.Label, context = EpochView.Context.ToArray(), length = EpochView.Length })).GetProperty("ownLeaf").GetUInt32();
 
     public override void Dispose() { } // Goes with its process.
+
+    private async Task<JsonElement> Enter(string command, object arguments)
+    {
+        var reply = await peer.Try(command, handle, arguments);
+        if (reply.TryGetProperty("message", out var message) && message.GetString() == "non-blank intermediate node must list leaf node in its unmerged_leaves")
+            throw new TreeRefusedException();
+        Assert.True(reply.TryGetProperty("result", out var result), $"{command} of {handle}: {reply}");
+        return result;
+    }
 
     private Task<JsonElement> Do(string command, object? arguments = null) => peer.Do(command, handle, arguments);
 }
