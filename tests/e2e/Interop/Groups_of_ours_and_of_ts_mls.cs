@@ -114,6 +114,41 @@ public sealed class Groups_of_ours_and_of_ts_mls(TsPeer peer) : IClassFixture<Ts
         await history.Talk();
     }
 
+    // Of a Welcome with a resumption PSK ts-mls demands a reinitialised or branched group, so nobody is added in such a commit.
+    [SkippableTheory]
+    [MemberData(nameof(Pairs))]
+    public async Task Mix_in_the_resumption_key_of_an_epoch_before(int suite, string cast, bool encrypted)
+    {
+        using var history = await Begin(suite, cast, encrypted);
+        await history.Add(0, 1);
+        await history.Update(1);
+        await history.Commit(0, new Change(Resumption: 1));
+        await history.Commit(1, new Change(Resumption: 2));
+        await history.Talk();
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Pairs))]
+    public async Task Read_what_was_sent_before_a_commit_and_arrives_after_it(int suite, string cast, bool encrypted)
+    {
+        using var history = await Begin(suite, cast, encrypted);
+        await history.Add(0, 1);
+        await history.TalkAcross(0, 1);
+        await history.TalkAcross(1, 1);
+        await history.Talk();
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Trios))]
+    public async Task Add_whoever_asks_for_it(int suite, string cast, bool encrypted)
+    {
+        using var history = await Begin(suite, cast, encrypted);
+        await history.AddOnRequest(committer: 0, newcomer: 1);
+        await history.AddOnRequest(committer: 1, newcomer: 2);
+        await history.Update(2);
+        await history.Talk();
+    }
+
     [SkippableTheory]
     [MemberData(nameof(Trios))]
     public async Task Commit_what_another_proposed(int suite, string cast, bool encrypted)

@@ -9,8 +9,8 @@ public sealed class TsPeer : IAsyncDisposable
     private readonly Lazy<TsSession> _session = new(TsSession.StartPeer);
     private int _members;
 
-    internal Task<TheirMember> Join(string name, int suite, object? capabilities = null) =>
-        TheirMember.Start(_session.Value, $"{name}/{Interlocked.Increment(ref _members)}", name, suite, capabilities);
+    internal Task<TheirMember> Join(string name, int suite, ushort[]? alsoCapable) =>
+        TheirMember.Start(_session.Value, $"{name}/{Interlocked.Increment(ref _members)}", name, suite, alsoCapable);
 
     public async ValueTask DisposeAsync()
     {
@@ -27,20 +27,22 @@ internal sealed class History : IDisposable
     private readonly TsPeer _peer;
     private readonly int _suite;
     private readonly bool _encrypted;
+    private readonly ushort[]? _alsoCapable;
     private readonly List<Member> _cast = [];
     private readonly List<Member> _all = [];
     private readonly List<Member> _members = [];
     private readonly List<Member> _absent = []; // in the tree, but not in the group: only while ts-mls refuses it
     private ulong _epoch;
 
-    private History(TsPeer peer, int suite, bool encrypted) => (_peer, _suite, _encrypted) = (peer, suite, encrypted);
+    private History(TsPeer peer, int suite, bool encrypted, ushort[]? alsoCapable) => (_peer, _suite, _encrypted, _alsoCapable) = (peer, suite, encrypted, alsoCapable);
 
     /// <summary>Clients, none of them in the group yet, except the first, who creates it.</summary>
     /// <param name="cast">A letter for each: O for ours, T for ts-mls.</param>
     /// <param name="encrypted">Whether commits and proposals of members are PrivateMessages; else they are PublicMessages.</param>
-    public static async Task<History> Begin(TsPeer peer, int suite, string cast, bool encrypted)
+    /// <param name="alsoCapable">More values for the capabilities of all; where null, each library has its random GREASE.</param>
+    public static async Task<History> Begin(TsPeer peer, int suite, string cast, bool encrypted, ushort[]? alsoCapable = null)
     {
-        var history = new History(peer, suite, encrypted);
+        var history = new History(peer, suite, encrypted, alsoCapable);
         for (int i = 0; i < cast.Length; i++)
         {
             history._cast.Add(null!);
@@ -66,7 +68,7 @@ internal sealed class History : IDisposable
     {
         var name = $"client {index}";
         if (_cast[index] is { } former) _members.Remove(former);
-        _all.Add(_cast[index] = kind == 'O' ? new OurMember(name, _suite) : await _peer.Join(name, _suite));
+        _all.Add(_cast[index] = kind == 'O' ? new OurMember(name, _suite, _alsoCapable) : await _peer.Join(name, _suite, _alsoCapable));
     }
 
     public Task Update(int by) => Commit(by);
@@ -89,6 +91,15 @@ internal sealed class History : IDisposable
     public async Task AddByReference(int proposer, int committer, int newcomer)
     {
         await Propose(proposer, new(Add: await this[newcomer].KeyPackage()));
+        var (commit, welcome) = await this[committer].Commit(_encrypted, true);
+        await Welcome(committer, commit, welcome, true, newcomer);
+    }
+
+    /// <summary>A client asks to be added, and a member commits that.</summary>
+    public async Task AddOnRequest(int committer, int newcomer)
+    {
+        var request = await this[newcomer].ProposeJoin(await this[committer].GroupInfo());
+        foreach (var member in _members) Assert.Equal(new(null, false), await member.Receive(request));
         var (commit, welcome) = await this[committer].Commit(_encrypted, true);
         await Welcome(committer, commit, welcome, true, newcomer);
     }
@@ -175,6 +186,17 @@ internal sealed class History : IDisposable
                 foreach (int i in new[] { 1, 0, 2 })
                     Assert.Equal(new(messages[i].Text, false), await receiver.Receive(messages[i].Bytes));
         }
+    }
+
+    /// <summary>What everybody said before a few commits arrives after them.</summary>
+    public async Task TalkAcross(params int[] committers)
+    {
+        var said = new List<(Member Sender, string Text, byte[] Bytes)>();
+        foreach (var sender in _members) said.Add((sender, $"late, {sender.Name}", await sender.Send($"late, {sender.Name}", [])));
+        foreach (int committer in committers) await Update(committer);
+        foreach (var (sender, text, bytes) in said)
+            foreach (var receiver in _members.Where(member => member != sender))
+                Assert.Equal(new(text, false), await receiver.Receive(bytes));
     }
 
     private async Task Deliver(Member from, byte[] commit)

@@ -1,6 +1,7 @@
 namespace MlsConsole.E2e.Interop;
 
 /// <summary>Random histories, drawn from a seed: the same steps in each run, with other keys.</summary>
+[Trait("Category", "Slow")]
 public sealed class Long_histories_of_ours_and_of_ts_mls(TsPeer peer) : IClassFixture<TsPeer>
 {
     private const int Steps = 60;

@@ -8,8 +8,19 @@ internal sealed record EpochView(ulong Epoch, string TreeHash, string Authentica
     public static ReadOnlySpan<byte> Context => "a context"u8;
 }
 
-/// <summary>What a member proposes: a key package to add, a leaf to remove, a pre-shared key by its id, or an Update of its own leaf.</summary>
-internal sealed record Change(byte[]? Add = null, uint? Remove = null, byte[]? PreSharedKey = null, bool Update = false);
+/// <summary>One proposal.</summary>
+/// <param name="Add">Adds the client of a key package.</param>
+/// <param name="Remove">Removes a leaf.</param>
+/// <param name="PreSharedKey">Mixes in an external key, by its id.</param>
+/// <param name="Resumption">Mixes in the group's resumption key of an epoch.</param>
+/// <param name="Require">Makes required_capabilities with this extension type the only extension of the GroupContext.</param>
+/// <param name="Update">Brings a new key for the sender's own leaf.</param>
+internal sealed record Change(
+    byte[]? Add = null, uint? Remove = null, byte[]? PreSharedKey = null, ulong? Resumption = null, ushort? Require = null, bool Update = false)
+{
+    /// <summary>RFC 9420 §11.1: the types of extensions, proposals and credentials.</summary>
+    public byte[] RequiredCapabilities => [2, (byte)(Require!.Value >> 8), (byte)Require.Value, 0, 0];
+}
 
 /// <summary>What came of a message: the text of an application message, or that a commit removed the receiver.</summary>
 internal sealed record Outcome(string? Text, bool Removed);
@@ -27,6 +38,8 @@ internal abstract class Member(string name) : IDisposable
     /// <summary>Commits what was proposed in the epoch and <paramref name="changes"/>; in force at once.</summary>
     public abstract Task<(byte[] Commit, byte[]? Welcome)> Commit(bool encrypted, bool treeInWelcome, params Change[] changes);
     public abstract Task<byte[]> Propose(Change change, bool encrypted);
+    /// <summary>This client's own wish to be added, before it is a member.</summary>
+    public abstract Task<byte[]> ProposeJoin(byte[] groupInfo);
     public abstract Task<byte[]> GroupInfo();
     public abstract Task<byte[]> Tree();
     public abstract Task<byte[]> Send(string text, byte[] authenticatedData);

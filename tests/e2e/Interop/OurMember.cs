@@ -5,12 +5,20 @@ using MlsConsole.Mls;
 namespace MlsConsole.E2e.Interop;
 
 /// <summary>A client of this library.</summary>
-internal sealed class OurMember(string name, int suite, Capabilities? capabilities = null) : Member(name)
+/// <param name="alsoCapable">More values for every list of its capabilities but the versions.</param>
+internal sealed class OurMember(string name, int suite, ushort[]? alsoCapable) : Member(name)
 {
-    private readonly Client _client = new((ushort)suite, Credential.Basic(Encoding.UTF8.GetBytes(name)), capabilities: capabilities);
+    private readonly Client _client = new((ushort)suite, Credential.Basic(Encoding.UTF8.GetBytes(name)), capabilities: alsoCapable is null ? null : With(alsoCapable));
     private readonly List<OwnKeyPackage> _keyPackages = [];
     private readonly PreSharedKeys _preSharedKeys = new();
     private Group? _group;
+
+    private static Capabilities With(ushort[] more)
+    {
+        var own = Client.DefaultCapabilities;
+        UInt16List Joined(UInt16List list) => new([.. list.ToArray().Union(more)]);
+        return new(own.Versions, Joined(own.CipherSuites), Joined(own.Extensions), Joined(own.Proposals), Joined(own.Credentials));
+    }
 
     public Group Group => _group ?? throw new InvalidOperationException($"{Name} is in no group.");
 
@@ -57,7 +65,7 @@ internal sealed class OurMember(string name, int suite, Capabilities? capabiliti
             TreeInWelcome = treeInWelcome,
             Add = [.. changes.Where(change => change.Add is not null).Select(change => UnverifiedKeyPackage.Decode(change.Add))],
             Remove = [.. changes.Where(change => change.Remove is not null).Select(change => new LeafIndex(change.Remove!.Value))],
-            Proposals = [.. changes.Where(change => change.PreSharedKey is not null).Select(ToProposal)],
+            Proposals = [.. changes.Where(change => change is { Add: null, Remove: null }).Select(ToProposal)],
         });
         var (commit, welcome) = (pending.Commit, pending.Welcome);
         Group.MergePendingCommit();
@@ -72,11 +80,21 @@ internal sealed class OurMember(string name, int suite, Capabilities? capabiliti
         { Add: { } package } => new AddProposal(UnverifiedKeyPackage.Decode(package)),
         { Remove: { } leaf } => new RemoveProposal(new(leaf)),
         { PreSharedKey: { } id } => new PreSharedKeyProposal(PreSharedKeyId.External(id, RandomNumberGenerator.GetBytes(HashLength))),
+        { Resumption: { } epoch } => new PreSharedKeyProposal(PreSharedKeyId.Resumption(ResumptionUsage.Application, Group.GroupId, epoch, RandomNumberGenerator.GetBytes(HashLength))),
+        { Require: not null } => new GroupContextExtensionsProposal(new(new Extension(ExtensionType.RequiredCapabilities, change.RequiredCapabilities))),
         _ => throw new ArgumentException("No such proposal.", nameof(change)),
     };
 
     // Suites 1 to 3 have SHA-256.
     private const int HashLength = 32;
+
+    public override Task<byte[]> ProposeJoin(byte[] groupInfo)
+    {
+        var context = UnverifiedGroupInfo.Decode(groupInfo).GroupContext;
+        var made = _client.CreateKeyPackage();
+        _keyPackages.Add(made);
+        return Task.FromResult(ExternalProposals.Join(_client, made, context.GroupId, context.Epoch));
+    }
 
     public override Task<byte[]> GroupInfo() => Task.FromResult(Group.CreateGroupInfo());
     public override Task<byte[]> Tree() => Task.FromResult(Group.PublicGroup.EncodeRatchetTree());

@@ -12,9 +12,9 @@ internal sealed class TreeRefusedException : Exception;
 /// <summary>A client of ts-mls, in the Node process of <paramref name="peer"/>; <paramref name="handle"/> is its name there.</summary>
 internal sealed class TheirMember(TsSession peer, string handle, string name) : Member(name)
 {
-    public static async Task<TheirMember> Start(TsSession peer, string handle, string name, int suite, object? capabilities = null)
+    public static async Task<TheirMember> Start(TsSession peer, string handle, string name, int suite, ushort[]? alsoCapable)
     {
-        await peer.Do("client", handle, new { suite, identity = name, capabilities });
+        await peer.Do("client", handle, new { suite, identity = name, alsoCapable });
         return new(peer, handle, name);
     }
 
@@ -45,10 +45,13 @@ internal sealed class TheirMember(TsSession peer, string handle, string name) : 
         if (change.Add is { } package) json["add"] = package;
         if (change.Remove is { } leaf) json["remove"] = leaf;
         if (change.PreSharedKey is { } id) json["psk"] = id;
+        if (change.Resumption is { } epoch) json["resumption"] = epoch;
+        if (change.Require is not null) json["extension"] = new { type = "required_capabilities", data = change.RequiredCapabilities };
         if (change.Update) json["update"] = true;
         return json;
     }
 
+    public override async Task<byte[]> ProposeJoin(byte[] groupInfo) => (await Do("proposeJoin", new { groupInfo })).GetProperty("message").GetBytesFromBase64();
     public override async Task<byte[]> GroupInfo() => (await Do("groupInfo")).GetProperty("groupInfo").GetBytesFromBase64();
     public override async Task<byte[]> Tree() => (await Do("tree")).GetProperty("tree").GetBytesFromBase64();
     public override async Task<byte[]> Send(string text, byte[] authenticatedData) =>

@@ -6,7 +6,7 @@ import {
   createGroupInfoWithExternalPubAndRatchetTree, createProposal, decodeMlsMessage, defaultCapabilities,
   defaultLifetimeConfig, defaultKeyRetentionConfig, defaultPaddingConfig, defaultAuthenticationService, emptyPskIndex,
   encodeMlsMessage, generateKeyPackageWithKey, getCiphersuiteFromName, getCiphersuiteImpl, joinGroup,
-  joinGroupExternal, makePskIndex, mlsExporter, processPrivateMessage, processPublicMessage,
+  joinGroupExternal, makePskIndex, mlsExporter, processPrivateMessage, processPublicMessage, proposeAddExternal,
 } from 'ts-mls';
 import { decodeGroupInfo } from 'ts-mls/groupInfo.js';
 import { makeKeyPackageRef } from 'ts-mls/keyPackage.js';
@@ -46,6 +46,19 @@ export async function keyPackage(cs, identity, signature, { isLastResort = false
   const extensions = isLastResort ? [{ extensionType: lastResort, extensionData: new Uint8Array() }] : [];
   const made = await generateKeyPackageWithKey(credentialOf(identity), capabilities, lifetime, extensions, signature, cs);
   return { ...made, reference: await makeKeyPackageRef(made.publicPackage, cs.hash) };
+}
+
+/** ts-mls's capabilities with more values in every list but the versions, such as GREASE (RFC 9420 §13.5) or unknown ones. */
+export function capabilitiesWith(values) {
+  const own = defaultCapabilities();
+  const joined = (list, more) => [...new Set([...list, ...more])];
+  return {
+    versions: own.versions,
+    ciphersuites: joined(own.ciphersuites, values.map(String)),
+    extensions: joined(own.extensions, values),
+    proposals: joined(own.proposals, values),
+    credentials: joined(own.credentials, values.map(String)),
+  };
 }
 
 const sameBytes = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i]);
@@ -273,3 +286,9 @@ export const pskId = (id) => bytesToBase64(id);
 /** MLS-Exporter of the state's epoch (RFC 9420 §8.5). */
 export const exporter = (cs, state, label, context, length) =>
   mlsExporter(state.keySchedule.exporterSecret, label, context, length, cs);
+
+/** A client's own wish to be added to the group of a GroupInfo (RFC 9420 §12.1.8). */
+export async function proposeJoin(cs, groupInfoBytes, own) {
+  const groupInfo = decodeGroupInfoMessage(groupInfoBytes);
+  return encodeMlsMessage(await proposeAddExternal(groupInfo, own.publicPackage, own.privatePackage, cs));
+}

@@ -1,10 +1,13 @@
 // Members on ts-mls without any service, for another implementation to talk to: every MLS message goes in and out as
 // base64 in a JSON line.
-//   {"id": 1, "do": "client", "name": "bob", "suite": 1, "identity": "bob"}   a client with a new signature key
+//   {"id": 1, "do": "client", "name": "bob", "suite": 1, "identity": "bob"}   a client with a new signature key;
+//                             "alsoCapable": [2570] puts more values into the lists of its capabilities
 //   {"id": 2, "do": "keyPackage", "name": "bob"}                              -> {"keyPackage": "..."}
 //   create {groupId}; join {welcome, tree?}; joinExternally {groupInfo, tree?} -> {commit, removed?}
 //   commit {proposals, encrypted, treeInWelcome} -> {commit, welcome?}; it is in force at once
-//   propose {proposal, encrypted} -> {message}; a proposal is {add: keyPackage}, {remove: leaf}, {psk: id}, {update: true}
+//   propose {proposal, encrypted} -> {message}; a proposal is {add: keyPackage}, {remove: leaf}, {psk: id},
+//     {resumption: epoch}, {extension: {type, data}} (all extensions of the new GroupContext) or {update: true}
+//   proposeJoin {groupInfo} -> {message}: a client's own wish to be added
 //   groupInfo; tree; send {text, authenticatedData?} -> {message}; receive {message} -> {text?, removed}
 //   addPsk {pskId, secret}; view {label, context, length} -> {epoch, treeHash, authenticator, exported, members, ownLeaf}
 // Commands of one member run in their order.
@@ -16,11 +19,11 @@ const bytes = (text) => Uint8Array.from(Buffer.from(text, 'base64'));
 const utf8 = (text) => new TextEncoder().encode(text);
 
 class Member {
-  static async create({ suite, identity, capabilities }) {
+  static async create({ suite, identity, alsoCapable }) {
     const member = new Member();
     const cs = await mls.suite(suite);
     return Object.assign(member, {
-      cs, capabilities: capabilities ?? undefined, identity: utf8(identity), signature: await mls.signatureKeyPair(cs),
+      cs, capabilities: alsoCapable && mls.capabilitiesWith(alsoCapable), identity: utf8(identity), signature: await mls.signatureKeyPair(cs),
       keyPackages: [], psks: {},
     });
   }
@@ -105,12 +108,26 @@ class Member {
     };
   }
 
-  async #proposal({ add, remove, psk, update }) {
+  /** Nothing of the group's state is needed: the GroupInfo says which group and epoch. */
+  async proposeJoin({ groupInfo }) {
+    const own = await this.#freshKeyPackage();
+    this.keyPackages.push(own);
+    return { message: base64(await mls.proposeJoin(this.cs, bytes(groupInfo), own)) };
+  }
+
+  async #proposal({ add, remove, psk, resumption, extension, update }) {
     if (add !== undefined) return { proposalType: 'add', add: { keyPackage: mls.decodeKeyPackageMessage(bytes(add)) } };
     if (remove !== undefined) return { proposalType: 'remove', remove: { removed: remove } };
     if (psk !== undefined) {
-      const preSharedKeyId = { psktype: 'external', pskId: bytes(psk), pskNonce: Uint8Array.from(randomBytes(this.cs.kdf.size)) };
-      return { proposalType: 'psk', psk: { preSharedKeyId } };
+      return this.#psk({ psktype: 'external', pskId: bytes(psk) });
+    }
+    if (resumption !== undefined) {
+      const { groupId } = this.state.groupContext;
+      return this.#psk({ psktype: 'resumption', usage: 'application', pskGroupId: groupId, pskEpoch: BigInt(resumption) });
+    }
+    if (extension !== undefined) {
+      const extensions = [{ extensionType: extension.type, extensionData: bytes(extension.data) }];
+      return { proposalType: 'group_context_extensions', groupContextExtensions: { extensions } };
     }
     if (update) {
       const { proposal, privateKey } = await mls.ownUpdate(this.cs, this.state);
@@ -120,13 +137,18 @@ class Member {
     throw new Error('no such proposal');
   }
 
+  #psk(id) {
+    const preSharedKeyId = { ...id, pskNonce: Uint8Array.from(randomBytes(this.cs.kdf.size)) };
+    return { proposalType: 'psk', psk: { preSharedKeyId } };
+  }
+
   #freshKeyPackage() {
-    return mls.keyPackage(this.cs, this.identity, this.signature, { capabilities: this.capabilities });
+    return mls.keyPackage(this.cs, this.identity, this.signature, { capabilities: this.capabilities ?? undefined });
   }
 }
 
 const commands = new Set([
-  'keyPackage', 'create', 'join', 'joinExternally', 'commit', 'propose', 'groupInfo', 'tree', 'send', 'receive', 'addPsk', 'view']);
+  'keyPackage', 'create', 'join', 'joinExternally', 'commit', 'propose', 'proposeJoin', 'groupInfo', 'tree', 'send', 'receive', 'addPsk', 'view']);
 
 export class Peer {
   #members = new Map();
