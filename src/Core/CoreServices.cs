@@ -13,6 +13,10 @@ public static class CoreServices
         services.AddSingleton(_ => database);
         services.AddSingleton(settings);
         services.AddSingleton<AuditLog>();
+        services.AddSingleton(provider => new Leases(Clock(provider)));
+        services.AddSingleton(provider => new AuditLinker(Database(provider), provider.GetRequiredService<Leases>()));
+        services.TryAddSingleton<ActivityFeed>();
+        services.AddSingleton<RefusalTally>();
         services.AddSingleton<TokenReplay>();
         services.AddSingleton(provider => new Attempts(provider.GetRequiredService<Database>(), provider.GetRequiredService<AuditLog>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new PublicGroups(provider.GetRequiredService<Database>(), settings));

@@ -8,7 +8,7 @@ public sealed record AuditEntry
 {
     public long Id { get; init; }
     public required DateTimeOffset At { get; init; }
-    /// <summary>The account's DID, or the console user.</summary>
+    /// <summary>The account's DID, or the console user; <see cref="Unauthenticated"/> or <see cref="RateLimited"/> for refusals that are counted together.</summary>
     public required string Actor { get; init; }
     /// <summary>Method or console action, for example <c>processExternalCommit</c>.</summary>
     public required string Action { get; init; }
@@ -21,8 +21,18 @@ public sealed record AuditEntry
     public ulong? EpochBefore { get; init; }
     public ulong? EpochAfter { get; init; }
     public required string CorrelationId { get; init; }
+    /// <summary>How many attempts the entry stands for: more than one only where refusals of a minute are counted together.</summary>
+    public int Times { get; init; } = 1;
+    /// <summary>Its place in the chain, from 1; null until it is linked.</summary>
+    public long? Position { get; init; }
+    /// <summary>SHA-256 over its canonical JSON, which names the entry before it; null until it is linked.</summary>
+    public byte[]? Hash { get; init; }
 
     public const string Accepted = "accepted";
+    /// <summary>The actor of requests whose token was missing or not in order: nobody is known by it.</summary>
+    public const string Unauthenticated = "unauthenticated";
+    /// <summary>The actor of requests that came too fast.</summary>
+    public const string RateLimited = "rate-limited";
 
     internal sealed class Table : IEntityTypeConfiguration<AuditEntry>
     {
@@ -31,7 +41,10 @@ public sealed record AuditEntry
             builder.ToTable("audit");
             builder.HasKey(entry => entry.Id);
             builder.Property(entry => entry.Id).ValueGeneratedOnAdd();
+            builder.Property(entry => entry.Times).HasDefaultValue(1).ValueGeneratedNever();
             builder.HasIndex(entry => entry.At);
+            builder.HasIndex(entry => entry.Position).IsUnique();
+            builder.HasIndex(entry => entry.Id).HasFilter("position IS NULL").HasDatabaseName("ix_audit_id_of_unlinked");
         }
     }
 }

@@ -9,6 +9,7 @@ internal static class LiveServices
         services.AddSignalR();
         services.AddSingleton<ActivityStatistics>();
         services.AddHostedService<LiveBroadcaster>();
+        services.AddHostedService<AuditUpkeep>();
     }
 
     public static void MapLive(this WebApplication app)

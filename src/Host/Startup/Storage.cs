@@ -44,7 +44,8 @@ internal static class Storage
         _ => throw new ConfigurationException("Rollout:Initial", "must be On or Off."),
     };
 
-    private static Database Open(ConfigurationManager configuration)
+    /// <exception cref="ConfigurationException">A setting cannot be used.</exception>
+    internal static Database Open(ConfigurationManager configuration)
     {
         if (configuration["Storage:Provider"] is not (null or "" or "Sqlite"))
             throw new ConfigurationException("Storage:Provider", "must be Sqlite, the only provider so far.");

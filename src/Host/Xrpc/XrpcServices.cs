@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using MlsConsole.Core;
 
 namespace MlsConsole.Host;
@@ -9,7 +10,7 @@ internal static class XrpcServices
     {
         foreach (var method in Methods.All) services.AddSingleton(method);
         services.AddSingleton<XrpcMethods>();
-        services.AddSingleton<ActivityFeed>();
+        services.TryAddSingleton<ActivityFeed>();
     }
 
     /// <summary>Comes before routing and before everything that could redirect or draw an error page.</summary>

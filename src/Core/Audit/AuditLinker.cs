@@ -1,0 +1,46 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace MlsConsole.Core;
+
+/// <summary>Links audit entries into the chain, some time after they were written: so commits of different conversations never wait for each other.</summary>
+/// <remarks>One linker works at a time, however many hosts there are; a kill in the middle leaves what was linked before it.</remarks>
+public sealed class AuditLinker
+{
+    internal const string LeaseName = "audit";
+    private const int Batch = 500;
+
+    private readonly Database _database;
+    private readonly Leases _leases;
+
+    internal AuditLinker(Database database, Leases leases) => (_database, _leases) = (database, leases);
+
+    /// <summary>Links the unlinked entries in the order of their ids.</summary>
+    /// <returns>How many were linked: 0 if there are none, or if another host does it.</returns>
+    public async Task<int> LinkAsync(CancellationToken cancellation)
+    {
+        int linked = 0;
+        await using var context = _database.Read();
+        while (await context.Set<AuditEntry>().AnyAsync(entry => entry.Position == null, cancellation) && !await _leases.IsOthersAsync(context, LeaseName, cancellation))
+        {
+            int count = await _database.WriteAsync(LinkBatchAsync, cancellation);
+            if (count == 0) break;
+            linked += count;
+        }
+        return linked;
+    }
+
+    internal async Task<int> LinkBatchAsync(MlsDbContext context)
+    {
+        if (await _leases.TakeAsync(context, LeaseName) is not { } lease) return 0;
+        var entries = await context.Set<AuditEntry>().AsTracking().Where(entry => entry.Position == null).OrderBy(entry => entry.Id).Take(Batch).ToListAsync();
+        var (position, hash) = (lease.Position, lease.Hash ?? AuditChain.Start);
+        foreach (var entry in entries)
+        {
+            hash = AuditChain.HashOf(entry, ++position, hash);
+            context.Entry(entry).Property(row => row.Position).CurrentValue = position;
+            context.Entry(entry).Property(row => row.Hash).CurrentValue = hash;
+        }
+        await context.Set<Lease>().Where(row => row.Name == LeaseName).ExecuteUpdateAsync(set => set.SetProperty(row => row.Position, position).SetProperty(row => row.Hash, hash));
+        return entries.Count;
+    }
+}

@@ -1,0 +1,57 @@
+using System.Globalization;
+using System.Text;
+
+namespace MlsConsole.Core;
+
+/// <summary>One JSON object as RFC 8785 writes it: no white space, properties in the order of their names, only what must be escaped is. Every string has exactly one form.</summary>
+internal sealed class CanonicalJson
+{
+    private readonly StringBuilder _text = new("{");
+    private string _last = "";
+
+    /// <summary>Adds a string; a null is left out.</summary>
+    public CanonicalJson Add(string name, string? value)
+    {
+        if (value is not null) String(Name(name), value);
+        return this;
+    }
+
+    /// <summary>Adds an integer of at most 53 bits, which every reader of JSON keeps.</summary>
+    public CanonicalJson Add(string name, long value)
+    {
+        Name(name).Append(value.ToString(CultureInfo.InvariantCulture));
+        return this;
+    }
+
+    /// <summary>The whole object.</summary>
+    public override string ToString() => $"{_text}}}";
+
+    private StringBuilder Name(string name)
+    {
+        if (string.CompareOrdinal(_last, name) >= 0) throw new InvalidOperationException($"'{name}' stands after '{_last}'.");
+        if (_last.Length > 0) _text.Append(',');
+        _last = name;
+        return String(_text, name).Append(':');
+    }
+
+    private static StringBuilder String(StringBuilder text, string value)
+    {
+        text.Append('"');
+        foreach (char c in value)
+        {
+            _ = c switch
+            {
+                '"' => text.Append("\\\""),
+                '\\' => text.Append("\\\\"),
+                '\b' => text.Append("\\b"),
+                '\t' => text.Append("\\t"),
+                '\n' => text.Append("\\n"),
+                '\f' => text.Append("\\f"),
+                '\r' => text.Append("\\r"),
+                < ' ' => text.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
+                _ => text.Append(c),
+            };
+        }
+        return text.Append('"');
+    }
+}

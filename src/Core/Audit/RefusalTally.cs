@@ -1,0 +1,65 @@
+namespace MlsConsole.Core;
+
+/// <summary>Counts refusals that anybody can cause at any rate, so that the audit log grows by a few entries a minute and not by one for each.</summary>
+/// <remarks>Counts are in memory until their minute is over or the host stops; a kill loses what the running minute had.</remarks>
+public sealed class RefusalTally : IDisposable
+{
+    // Methods, outcomes and reasons are closed lists. The bound is for the day when one is not.
+    private const int MaxKinds = 1000;
+
+    private readonly AuditLog _audit;
+    private readonly TimeProvider _clock;
+    private readonly IDisposable _subscription;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Kind, int> _counts = [];
+
+    /// <summary>Starts to count what the feed brings.</summary>
+    public RefusalTally(ActivityFeed feed, AuditLog audit, TimeProvider clock)
+    {
+        (_audit, _clock) = (audit, clock);
+        _subscription = feed.Subscribe(Count);
+    }
+
+    /// <summary>Writes the minutes that are over; with <paramref name="all"/> the running one too.</summary>
+    public async Task FlushAsync(bool all, CancellationToken cancellation)
+    {
+        List<KeyValuePair<Kind, int>> over;
+        var now = Minute(_clock.GetUtcNow());
+        lock (_lock)
+        {
+            over = [.. _counts.Where(pair => all || pair.Key.Minute < now)];
+            foreach (var pair in over) _counts.Remove(pair.Key);
+        }
+        foreach (var (kind, times) in over)
+        {
+            await _audit.AppendAsync(new()
+            {
+                At = kind.Minute, Actor = kind.Actor, Action = kind.Action, Outcome = kind.Outcome, Reason = kind.Reason, Times = times,
+                CorrelationId = Guid.CreateVersion7(kind.Minute).ToString("N"),
+            }, cancellation);
+        }
+    }
+
+    public void Dispose() => _subscription.Dispose();
+
+    private void Count(Activity activity)
+    {
+        string? actor = activity.Outcome switch
+        {
+            "AuthenticationRequired" => AuditEntry.Unauthenticated,
+            "RateLimitExceeded" => AuditEntry.RateLimited,
+            _ => null,
+        };
+        if (actor is null || activity.Method == "audit") return;
+        var kind = new Kind(Minute(activity.At), actor, activity.Method, activity.Outcome, activity.Reason);
+        lock (_lock)
+        {
+            if (_counts.Count >= MaxKinds && !_counts.ContainsKey(kind)) kind = kind with { Action = "others", Reason = null };
+            _counts[kind] = _counts.GetValueOrDefault(kind) + 1;
+        }
+    }
+
+    private static DateTimeOffset Minute(DateTimeOffset time) => DateTimeOffset.FromUnixTimeSeconds(time.ToUnixTimeSeconds() / 60 * 60);
+
+    private readonly record struct Kind(DateTimeOffset Minute, string Actor, string Action, string Outcome, string? Reason);
+}

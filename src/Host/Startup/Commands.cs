@@ -1,0 +1,47 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core;
+
+namespace MlsConsole.Host;
+
+/// <summary>What the program does instead of serving, by its first argument. The database is only read; whether a host runs on it makes no difference.</summary>
+internal static class Commands
+{
+    private const string Verify = "verify-audit", Export = "export-audit";
+
+    /// <summary>Runs the command that the arguments name.</summary>
+    /// <returns>The exit code, or null if they name none: then the host is meant.</returns>
+    /// <exception cref="ConfigurationException">The database cannot be used.</exception>
+    public static async Task<int?> Run(string[] args)
+    {
+        if (args is not [Verify or Export, ..]) return null;
+        using Database database = Storage.Open(HostBuilding.CreateBuilder(args[1..]).Configuration);
+        await RequireSchema(database);
+        if (args[0] == Verify) return await VerifyAudit(database, Console.Out);
+        await using StreamWriter output = new(Console.OpenStandardOutput(), bufferSize: 64 * 1024);
+        await AuditVerifier.ExportAsync(database, output, CancellationToken.None);
+        return 0;
+    }
+
+    /// <summary>0 if the chain holds, 1 if not.</summary>
+    internal static async Task<int> VerifyAudit(Database database, TextWriter output)
+    {
+        AuditReport report = await AuditVerifier.VerifyAsync(database, CancellationToken.None);
+        IFormatProvider culture = CultureInfo.InvariantCulture;
+        await output.WriteLineAsync(string.Create(culture, $"{report.Linked} linked entries hold{(report.Head is null ? "" : $", the last has the hash {report.Head}")}"));
+        await output.WriteLineAsync(string.Create(culture, $"{report.Unlinked} entries are not linked yet"));
+        if (report.Broken is { } broken)
+            await output.WriteLineAsync(string.Create(culture, $"BROKEN at position {broken.Position}{(broken.Id is { } id ? $" (id {id})" : "")}: {broken.What}"));
+        return report.Holds ? 0 : 1;
+    }
+
+    private static async Task RequireSchema(Database database)
+    {
+        await using MlsDbContext context = database.Read();
+        // Asked before connecting: SQLite would create the file.
+        if (context.Database.IsSqlite() && !File.Exists(new Microsoft.Data.Sqlite.SqliteConnectionStringBuilder(context.Database.GetConnectionString()).DataSource))
+            throw new ConfigurationException("ConnectionStrings:Default", "names no database that exists.");
+        if ((await context.Database.GetPendingMigrationsAsync()).Any())
+            throw new ConfigurationException("ConnectionStrings:Default", "names a database of another version: start the host on it once.");
+    }
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using MlsConsole.Core;
+
+namespace MlsConsole.Host.Tests;
+
+/// <summary>The program's commands about the audit log, run as an operator runs them: on the database alone, without a host.</summary>
+public sealed class Audit_commands : IAsyncLifetime, IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("mlsconsole-audit-").FullName;
+    private readonly Database database;
+
+    public Audit_commands() => database = Database.Sqlite($"{Connection};Pooling=False");
+
+    private string Connection => $"Data Source={Path.Combine(folder, "audit.db")}";
+
+    public async Task InitializeAsync()
+    {
+        await StorageStartup.MigrateAsync(database, CancellationToken.None);
+        AuditLog audit = new(database);
+        for (int i = 0; i < 3; i++)
+            await audit.AppendAsync(new AuditEntry { At = DateTimeOffset.UnixEpoch, Actor = "did:web:a", Action = "commit", Outcome = "accepted", CorrelationId = "c" }, CancellationToken.None);
+        await new AuditLinker(database, new Leases(TimeProvider.System)).LinkAsync(CancellationToken.None);
+        await audit.AppendAsync(new AuditEntry { At = DateTimeOffset.UnixEpoch, Actor = "did:web:a", Action = "commit", Outcome = "accepted", CorrelationId = "c" }, CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task A_chain_that_holds_ends_with_0_and_one_that_does_not_with_1_and_the_entry_named()
+    {
+        (int code, string output, _) = await Run("verify-audit", Connection);
+        Assert.Equal(0, code);
+        Assert.Matches("^3 linked entries hold, the last has the hash [0-9a-f]{64}\n1 entries are not linked yet\n$", output);
+
+        await database.WriteAsync(context => context.Database.ExecuteSqlRawAsync("UPDATE audit SET actor = 'did:web:b' WHERE position = 2"), CancellationToken.None);
+        (code, output, _) = await Run("verify-audit", Connection);
+        Assert.Equal(1, code);
+        Assert.StartsWith("1 linked entries hold", output, StringComparison.Ordinal);
+        Assert.Contains("BROKEN at position 2 (id 2): ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_export_is_json_lines_and_nothing_else()
+    {
+        (int code, string output, string error) = await Run("export-audit", Connection);
+        Assert.Equal((0, ""), (code, error));
+        string[] lines = output.Split('\n');
+        Assert.Equal((5, ""), (lines.Length, lines[4]));
+        Assert.All(lines[..4], static line => Assert.StartsWith("{\"action\":\"commit\"", line, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("verify-audit")]
+    [InlineData("export-audit")]
+    public async Task A_database_that_does_not_exist_is_not_created(string command)
+    {
+        string missing = Path.Combine(folder, "missing.db");
+        (int code, string output, string error) = await Run(command, $"Data Source={missing}");
+        Assert.Equal((1, ""), (code, output));
+        Assert.StartsWith("MlsConsole cannot start: ConnectionStrings:Default ", error, StringComparison.Ordinal);
+        Assert.False(File.Exists(missing));
+    }
+
+    [Fact]
+    public async Task A_request_without_a_token_is_in_the_audit_log_once_its_minute_is_written()
+    {
+        using TestHost host = new();
+        using HttpClient client = new() { BaseAddress = host.Address };
+        for (int i = 0; i < 3; i++) await client.GetAsync("/xrpc/blue.catbird.mls.getWelcomes?deviceId=a");
+        await host.Services.GetRequiredService<RefusalTally>().FlushAsync(all: true, CancellationToken.None);
+        IReadOnlyList<AuditEntry> entries = await host.Services.GetRequiredService<AuditLog>().LatestAsync(10, CancellationToken.None);
+        Assert.All(entries, static entry => Assert.Equal(("unauthenticated", "getWelcomes", "AuthenticationRequired", "token-missing"), (entry.Actor, entry.Action, entry.Outcome, entry.Reason)));
+        Assert.Equal(3, entries.Sum(static entry => entry.Times)); // in one entry, or in two if the minute ended meanwhile
+    }
+
+    public Task DisposeAsync() => Task.CompletedTask;
+
+    public void Dispose()
+    {
+        database.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static async Task<(int Code, string Output, string Error)> Run(string command, string connection)
+    {
+        ProcessStartInfo start = new("dotnet", [typeof(HostSettings).Assembly.Location, command]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["ConnectionStrings__Default"] = connection;
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, (await output).ReplaceLineEndings("\n"), await error);
+    }
+}
