@@ -15,6 +15,10 @@ public static class CoreServices
         services.AddSingleton<AuditLog>();
         services.AddSingleton(provider => new Leases(Clock(provider)));
         services.AddSingleton(provider => new AuditLinker(Database(provider), provider.GetRequiredService<Leases>()));
+        services.AddSingleton(provider => new EventRelay(Database(provider), provider.GetRequiredService<Leases>()));
+        services.AddSingleton(provider => new EventReader(Database(provider)));
+        services.AddSingleton(provider => new SubscriptionTickets(Attempts(provider), Database(provider), Clock(provider)));
+        services.AddSingleton(provider => new Pruning(Database(provider), settings, Clock(provider)));
         services.TryAddSingleton<ActivityFeed>();
         services.AddSingleton<RefusalTally>();
         services.AddSingleton<TokenReplay>();

@@ -13,6 +13,12 @@ public sealed record CoreSettings
     public int MaxLeaves { get; init; } = 10_000;
     /// <summary>Bytes of live groups that are kept in memory.</summary>
     public long GroupCacheBytes { get; init; } = 256L << 20;
+    /// <summary>How long events are kept for subscribers that come back (Events:Retention).</summary>
+    public TimeSpan EventRetention { get; init; } = TimeSpan.FromDays(3);
+    /// <summary>How long application messages are kept (Messages:Retention); at least as long as events.</summary>
+    public TimeSpan MessageRetention { get; init; } = TimeSpan.FromDays(90);
+    /// <summary>So many events a subscriber that had caught up may be behind, if it takes them more slowly than they come (Events:MaxLag).</summary>
+    public int EventMaxLag { get; init; } = 10_000;
     /// <summary>Largest application message in bytes.</summary>
     public int MaxMessageBytes { get; init; } = 10 << 20;
 }

@@ -19,9 +19,10 @@ internal sealed class Emitter
         {
             var definition = (Dictionary<string, object?>)pair.Value!;
             string type = definition.Text("type");
-            if (type == "object") Record(Names.Pascal(pair.Key), definition);
+            if (type == "object") Record(_document.RecordOf(pair.Key), definition, _document.IsSubscription ? "#" + pair.Key : null);
             else if (pair.Key == "main" && type == "procedure") Procedure(definition, methods);
             else if (pair.Key == "main" && type == "query") Query(definition, methods);
+            else if (pair.Key == "main" && type == "subscription") Subscription(definition, methods);
             else throw new LexiconError(Diagnostics.Unsupported, $"definition '{pair.Key}' of type {type}");
         }
         return _code.ToString();
@@ -49,6 +50,27 @@ internal sealed class Emitter
             .Append($"    public static Query<{name}Parameters, {name}Output> {name} {{ get; }} = new(\"{_document.Id}\", {Errors(definition)}, {name}Parameters.Read, static value => value.Write(), {name}Output.Read, static (writer, value) => value.Write(writer));\n");
     }
 
+    /// <summary>One base record for the union of its messages, which are objects of the same file.</summary>
+    private void Subscription(Dictionary<string, object?> definition, StringBuilder methods)
+    {
+        string name = _document.Name, message = name + "Event";
+        Parameters(name + "Parameters", definition.Object("parameters"));
+        var union = definition.Object("message").Object("schema");
+        if (union.Text("type") != "union") throw new LexiconError(Diagnostics.Unsupported, $"a message schema of type {union.Text("type")}");
+        var references = union.List("refs").OfType<string>().ToList();
+        foreach (string reference in references)
+            if (reference[0] != '#') throw new LexiconError(Diagnostics.Unsupported, $"a message of another file ({reference})");
+        var objects = _document.Definitions.Keys.Where(key => key != "main").Select(key => "#" + key).ToList();
+        if (!references.OrderBy(one => one, StringComparer.Ordinal).SequenceEqual(objects.OrderBy(one => one, StringComparer.Ordinal)))
+            throw new LexiconError(Diagnostics.Unsupported, "a subscription whose messages are not the objects of its file");
+        _code.Append($"\n/// <summary>One message of the subscription.</summary>\npublic abstract record {message}\n{{\n")
+            .Append("    /// <summary>The type in the frame's header.</summary>\n    public abstract string MessageType { get; }\n\n    internal abstract void Write(Utf8JsonWriter writer);\n}\n");
+        methods.Append($"    /// <summary>{Escape(definition.TextOrNull("description"))}</summary>\n")
+            .Append($"    public static Subscription<{name}Parameters, {message}> {name} {{ get; }} = new(\"{_document.Id}\", {Errors(definition)}, {name}Parameters.Read, static value => value.Write(), new Dictionary<string, JsonRead<{message}>>(StringComparer.Ordinal)\n    {{\n");
+        foreach (string reference in references) methods.Append($"        [\"{reference}\"] = {_document.RecordOf(reference.Substring(1))}.Read,\n");
+        methods.Append("    }, static message => message.MessageType, static (writer, message) => message.Write(writer));\n");
+    }
+
     private static Dictionary<string, object?> Body(Dictionary<string, object?> definition, string name)
     {
         var body = definition.Object(name);
@@ -60,10 +82,12 @@ internal sealed class Emitter
     private static string Errors(Dictionary<string, object?> definition) =>
         "[" + string.Join(", ", definition.List("errors").OfType<Dictionary<string, object?>>().Select(error => "\"" + error.Text("name") + "\"")) + "]";
 
-    private void Record(string name, Dictionary<string, object?> schema)
+    /// <param name="messageType">For a message of this file's subscription.</param>
+    private void Record(string name, Dictionary<string, object?> schema, string? messageType = null)
     {
         var properties = schema.Object("properties").Select(pair => Property.Of(pair.Key, (Dictionary<string, object?>)pair.Value!, schema.Requires(pair.Key), _schema, _document)).ToList();
-        _code.Append($"\npublic sealed record {name}\n{{\n");
+        _code.Append($"\npublic sealed record {name}{(messageType is null ? "" : $" : {_document.Name}Event")}\n{{\n");
+        if (messageType is not null) _code.Append($"    public override string MessageType => \"{messageType}\";\n\n");
         Declare(properties);
         _code.Append($"    internal static {name} Read(ref Utf8JsonReader reader, string path)\n    {{\n        JsonInput.BeginObject(ref reader, path);\n        ulong seen = 0;\n");
         foreach (var property in properties) _code.Append($"        {property.Type}? {property.Local} = null;\n");
@@ -74,7 +98,7 @@ internal sealed class Emitter
         _code.Append($"        return new {name}\n        {{\n");
         foreach (var property in properties)
             _code.Append($"            {property.Name} = {property.Local}{(property.Required ? $" ?? throw JsonInput.Missing(path, \"{property.Json}\")" : "")},\n");
-        _code.Append("        };\n    }\n\n    internal void Write(Utf8JsonWriter writer)\n    {\n        writer.WriteStartObject();\n");
+        _code.Append($"        }};\n    }}\n\n    internal {(messageType is null ? "" : "override ")}void Write(Utf8JsonWriter writer)\n    {{\n        writer.WriteStartObject();\n");
         foreach (var property in properties)
         {
             string write = $"writer.WritePropertyName(\"{property.Json}\"u8); {property.WriteStatement(property.Required ? property.Name : property.Local)}";

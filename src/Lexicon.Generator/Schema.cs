@@ -10,6 +10,10 @@ internal sealed class LexiconDocument
     public Dictionary<string, object?> Definitions { get; }
     /// <summary>Last segment of the NSID, capitalised.</summary>
     public string Name => Names.Pascal(Id.Substring(Id.LastIndexOf('.') + 1));
+    /// <summary>A subscription's messages have names like "commit" and "info": their records are called after the method too.</summary>
+    public bool IsSubscription => Definitions.ObjectOrNull("main")?.TextOrNull("type") == "subscription";
+
+    public string RecordOf(string definition) => IsSubscription ? Name + Names.Pascal(definition) : Names.Pascal(definition);
 }
 
 /// <summary>All lexicon files, so that references can be followed.</summary>
@@ -36,7 +40,7 @@ internal sealed class Schema
         if (!_documents.TryGetValue(id, out var document) || !(document.Definitions.TryGetValue(name, out object? definition) && definition is Dictionary<string, object?> target))
             throw new LexiconError(Diagnostics.UnknownReference, reference);
         if (target.Text("type") != "object") throw new LexiconError(Diagnostics.Unsupported, $"a reference to a definition of type {target.Text("type")} ({reference})");
-        return Names.Pascal(name);
+        return document.RecordOf(name);
     }
 }
 

@@ -77,3 +77,28 @@ public sealed class Query<TParameters, TOutput>(
     /// <summary>Writes an answer's body.</summary>
     public byte[] WriteOutput(TOutput output) => WriteBody(output, writeOutput);
 }
+
+/// <summary>A method by WebSocket: parameters, then one binary message for each event, until somebody closes.</summary>
+/// <remarks>A frame is a DAG-CBOR header (<c>{op: 1, t: "#commit"}</c>, or <c>{op: -1}</c> for an error) and a DAG-CBOR payload.</remarks>
+public sealed class Subscription<TParameters, TMessage>(
+    string nsid, IReadOnlyList<string> errors, Func<ParameterInput, TParameters> readParameters, Func<TParameters, IEnumerable<KeyValuePair<string, string>>> writeParameters,
+    IReadOnlyDictionary<string, JsonRead<TMessage>> readMessages, Func<TMessage, string> typeOf, Action<Utf8JsonWriter, TMessage> writeMessage)
+    : Method(nsid, errors)
+{
+    /// <summary>Reads a request's parameters; unknown ones are ignored.</summary>
+    /// <exception cref="LexiconException">They are not what the lexicon demands.</exception>
+    public TParameters ReadParameters(IEnumerable<KeyValuePair<string, string>> parameters) => readParameters(new ParameterInput(parameters));
+    /// <summary>Writes a request's parameters.</summary>
+    public IEnumerable<KeyValuePair<string, string>> WriteParameters(TParameters parameters) => writeParameters(parameters);
+    /// <summary>Writes a message as a whole frame.</summary>
+    public byte[] WriteFrame(TMessage message) => EventFrame.Write(typeOf(message), WriteBody(message, writeMessage));
+    /// <summary>Reads a frame.</summary>
+    /// <returns>The message, or null for a type that this lexicon does not have: newer services may send more.</returns>
+    /// <exception cref="EventStreamException">The frame is an error.</exception>
+    /// <exception cref="LexiconException">It is not what the lexicon demands.</exception>
+    public TMessage? ReadFrame(ReadOnlyMemory<byte> frame)
+    {
+        var (type, json) = EventFrame.Read(frame);
+        return readMessages.TryGetValue(type, out var read) ? ReadBody(json, read) : default;
+    }
+}

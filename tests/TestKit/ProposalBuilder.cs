@@ -34,11 +34,11 @@ public static class ProposalBuilder
     }
 
     /// <summary>A PrivateMessage of random content.</summary>
-    public static byte[] RandomPrivateMessage(TestGroup group, ulong? epoch = null, ContentType type = ContentType.Application)
+    public static byte[] RandomPrivateMessage(TestGroup group, ulong? epoch = null, ContentType type = ContentType.Application, int length = 120)
     {
         var writer = new TlsWriter().WriteUInt16(1).WriteUInt16((ushort)WireFormat.PrivateMessage)
             .WriteOpaque(group.Group.GroupId.Span).WriteUInt64(epoch ?? group.Group.Epoch).WriteUInt8((byte)type)
-            .WriteOpaque([]).WriteOpaque(RandomNumberGenerator.GetBytes(40)).WriteOpaque(RandomNumberGenerator.GetBytes(120));
+            .WriteOpaque([]).WriteOpaque(RandomNumberGenerator.GetBytes(40)).WriteOpaque(RandomNumberGenerator.GetBytes(length));
         return writer.ToArray();
     }
 }

@@ -3,9 +3,17 @@ namespace MlsConsole.Core;
 /// <summary>What just happened: one record for each request and each audit entry. Everything that counts, counts these.</summary>
 public sealed record Activity
 {
+    /// <summary>The method of a record that repeats an audit entry.</summary>
+    public const string Audit = "audit";
+    /// <summary>The method of a record of an event that subscribers are told, whichever host it happened on; its reason is the kind.</summary>
+    public const string Event = "event";
+
+    /// <summary>Whether it stands for a request, and so counts.</summary>
+    public bool IsRequest => Method is not (Audit or Event);
+
     public required DateTimeOffset At { get; init; }
 
-    /// <summary>The lexicon method's last segment (<c>processExternalCommit</c>), <c>unknown</c>, or <c>audit</c>.</summary>
+    /// <summary>The lexicon method's last segment (<c>processExternalCommit</c>), <c>unknown</c>, <see cref="Audit"/> or <see cref="Event"/>.</summary>
     public required string Method { get; init; }
 
     /// <summary><c>accepted</c> or the error name on the wire.</summary>

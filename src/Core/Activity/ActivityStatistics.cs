@@ -83,7 +83,7 @@ public sealed class ActivityStatistics : IDisposable
 
     private void Count(Activity activity)
     {
-        if (activity.Method == "audit") return;
+        if (!activity.IsRequest) return;
         lock (_lock)
         {
             long index = StepOf(activity.At);

@@ -50,7 +50,7 @@ public sealed class RefusalTally : IDisposable
             "RateLimitExceeded" => AuditEntry.RateLimited,
             _ => null,
         };
-        if (actor is null || activity.Method == "audit") return;
+        if (actor is null || !activity.IsRequest) return;
         var kind = new Kind(Minute(activity.At), actor, activity.Method, activity.Outcome, activity.Reason);
         lock (_lock)
         {

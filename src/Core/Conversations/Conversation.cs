@@ -60,6 +60,7 @@ internal sealed class LogEntry
             builder.ToTable("log");
             builder.HasKey(entry => new { entry.ConvoId, entry.Seq });
             builder.HasIndex(entry => new { entry.ConvoId, entry.Epoch }).IsUnique().HasFilter("kind = 1").HasDatabaseName("ix_log_convo_id_epoch_of_commits");
+            builder.HasIndex(entry => entry.CreatedAt).HasFilter("kind = 3").HasDatabaseName("ix_log_created_at_of_messages");
             builder.HasOne<Conversation>().WithMany().HasForeignKey(entry => entry.ConvoId);
         }
     }

@@ -59,6 +59,7 @@ public sealed class Conversations
                 });
                 write.Add(new Snapshot { ConvoId = id, Epoch = epoch, State = group.Snapshot() });
                 write.Add(new RosterEntry { ConvoId = id, Did = device.Did, State = RosterState.Member, IsAdmin = true, JoinedAt = now });
+                write.AddEvent(OutboxEvent.Membership(id, device.Did, MembershipChange.Joined, now));
                 write.Add(new Leaf { ConvoId = id, LeafIndex = index.Value, DeviceRow = device.Id });
                 return new Done<ConvoView>(new(id, Convert.ToHexStringLower(groupId), group.Epoch, group.CipherSuite,
                     [new(device.Did, device.DeviceId, index.Value, true)], input.Metadata, now), null, group.Epoch);

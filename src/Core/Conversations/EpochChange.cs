@@ -43,7 +43,9 @@ internal static class EpochWriter
             long current = await context.Set<Conversation>().AsNoTracking().Where(row => row.Id == id).Select(row => row.Epoch).SingleAsync();
             throw Refusal.EpochMismatch((ulong)current, (ulong)from).AsException();
         }
-        context.Add(new LogEntry { ConvoId = id, Seq = seqs[0], Kind = LogKind.Commit, Epoch = to, Message = change.Commit, Sender = change.Sender, External = change.External, CreatedAt = now });
+        var logged = new LogEntry { ConvoId = id, Seq = seqs[0], Kind = LogKind.Commit, Epoch = to, Message = change.Commit, Sender = change.Sender, External = change.External, CreatedAt = now };
+        context.Add(logged);
+        context.AddEvent(OutboxEvent.Of(logged));
         if (to % snapshotInterval == 0) context.Add(new Snapshot { ConvoId = id, Epoch = to, State = change.Group.Snapshot() });
         await WriteLeavesAsync(context, id, change, now);
         if (change.Welcome is { } welcome) welcome.AddTo(context, id, change.Group, now);
@@ -55,10 +57,13 @@ internal static class EpochWriter
         var (removed, added) = change.Leaves;
         if (removed.Count == 0 && added.Count == 0) return;
         var indices = removed.Select(index => (long)index).ToList();
-        var removedDids = await context.Set<Leaf>().Where(leaf => leaf.ConvoId == id && indices.Contains(leaf.LeafIndex))
-            .Join(context.Set<Device>(), leaf => leaf.DeviceRow, device => device.Id, (_, device) => device.Did).Distinct().ToListAsync();
+        var gone = await context.Set<Leaf>().Where(leaf => leaf.ConvoId == id && indices.Contains(leaf.LeafIndex))
+            .Join(context.Set<Device>(), leaf => leaf.DeviceRow, device => device.Id, (_, device) => new { device.Id, device.Did }).ToListAsync();
+        var removedDids = gone.Select(device => device.Did).Distinct().ToList();
         await context.Set<Leaf>().Where(leaf => leaf.ConvoId == id && indices.Contains(leaf.LeafIndex)).ExecuteDeleteAsync();
         context.AddRange(added.Select(entry => new Leaf { ConvoId = id, LeafIndex = entry.LeafIndex, DeviceRow = entry.Device.Id }));
+        foreach (var (_, device) in added)
+            if (!gone.Exists(row => row.Id == device.Id)) context.AddEvent(OutboxEvent.NewDevice(id, device.Did, device.DeviceId, now));
 
         // §4: an account counts as removed only if another one takes its last leaf away without an Add for it.
         var addedDids = added.Select(entry => entry.Device.Did).Distinct().ToList();
@@ -73,11 +78,13 @@ internal static class EpochWriter
             {
                 if (!entries.TryGetValue(did, out var entry)) continue;
                 (entry.State, entry.EndedAt, entry.IsAdmin) = (RosterState.Removed, now, false);
+                context.AddEvent(OutboxEvent.Membership(id, did, MembershipChange.Removed, now));
             }
         }
         foreach (string did in addedDids)
         {
-            if (entries.TryGetValue(did, out var entry)) (entry.State, entry.EndedAt) = (RosterState.Member, null);
+            if (!entries.TryGetValue(did, out var entry) || entry.State != RosterState.Member) context.AddEvent(OutboxEvent.Membership(id, did, MembershipChange.Joined, now));
+            if (entry is not null) (entry.State, entry.EndedAt) = (RosterState.Member, null);
             else context.Add(new RosterEntry { ConvoId = id, Did = did, State = RosterState.Member, JoinedAt = now });
         }
     }

@@ -78,6 +78,7 @@ public sealed class Devices
         {
             if (device.Keys.Count >= MaxKeysOfDevice) throw Refusal.TooManyDevices.AsException();
             device.Keys.Add(new() { SignatureKey = signatureKey, AddedAt = now });
+            context.AddEvent(OutboxEvent.NewDevice(did, device.DeviceId, now));
         }
         await context.SaveChangesAsync();
         return device;

@@ -49,7 +49,9 @@ public sealed class Messages
                     """).ToListAsync();
                 if (seqs.Count == 0) throw Refusal.EpochMismatch((ulong)await write.Set<Conversation>().Where(row => row.Id == input.ConvoId).Select(row => row.Epoch).SingleAsync(), epoch).AsException();
                 var now = _clock.GetUtcNow();
-                write.Add(new LogEntry { ConvoId = input.ConvoId, Seq = seqs[0], Kind = LogKind.Message, Epoch = (long)epoch, Message = input.Message.ToArray(), Sender = caller.Did.Value, CreatedAt = now });
+                var logged = new LogEntry { ConvoId = input.ConvoId, Seq = seqs[0], Kind = LogKind.Message, Epoch = (long)epoch, Message = input.Message.ToArray(), Sender = caller.Did.Value, CreatedAt = now };
+                write.Add(logged);
+                write.AddEvent(OutboxEvent.Of(logged));
                 return new Done<SendMessageResult>(new(seqs[0], epoch, now));
             }, cancellation);
         }, cancellation);

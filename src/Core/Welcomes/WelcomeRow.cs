@@ -73,6 +73,11 @@ internal sealed record NewWelcome(byte[] Message, IReadOnlyList<Device> Recipien
     {
         long epoch = (long)group.Epoch;
         context.Add(new WelcomeContent { ConvoId = convoId, Epoch = epoch, Welcome = Message, RatchetTree = group.EncodeRatchetTree() });
-        context.AddRange(Recipients.Select(device => new WelcomeRecipient { Id = Guid.CreateVersion7(now).ToString("N"), ConvoId = convoId, Epoch = epoch, DeviceRow = device.Id, CreatedAt = now }));
+        foreach (var device in Recipients)
+        {
+            var recipient = new WelcomeRecipient { Id = Guid.CreateVersion7(now).ToString("N"), ConvoId = convoId, Epoch = epoch, DeviceRow = device.Id, CreatedAt = now };
+            context.Add(recipient);
+            context.AddEvent(OutboxEvent.Welcome(recipient, device));
+        }
     }
 }

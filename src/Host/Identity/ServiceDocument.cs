@@ -31,7 +31,8 @@ internal static class ServiceDocument
         }),
     }.ToJsonString();
 
-    private static string? EndpointOf(string did, HttpRequest request)
+    /// <summary>The address of this service, without a path; null if its DID does not tell it.</summary>
+    internal static string? EndpointOf(string did, HttpRequest request)
     {
         if (!did.StartsWith(WebPrefix, StringComparison.Ordinal)) return null;
         string name = did[WebPrefix.Length..];

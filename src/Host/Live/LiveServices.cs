@@ -10,6 +10,8 @@ internal static class LiveServices
         services.AddSingleton<ActivityStatistics>();
         services.AddHostedService<LiveBroadcaster>();
         services.AddHostedService<AuditUpkeep>();
+        services.AddSingleton<EventStream>();
+        services.AddHostedService(static provider => provider.GetRequiredService<EventStream>());
     }
 
     public static void MapLive(this WebApplication app)
@@ -20,7 +22,7 @@ internal static class LiveServices
         var feed = app.Services.GetRequiredService<ActivityFeed>();
         app.Services.GetRequiredService<AuditLog>().Appended += entry => feed.Publish(new Activity
         {
-            At = entry.At, Method = "audit", Outcome = entry.Outcome, Reason = entry.Action, Elapsed = TimeSpan.Zero, Epoch = entry.EpochAfter, CorrelationId = entry.CorrelationId,
+            At = entry.At, Method = Activity.Audit, Outcome = entry.Outcome, Reason = entry.Action, Elapsed = TimeSpan.Zero, Epoch = entry.EpochAfter, CorrelationId = entry.CorrelationId,
         });
         app.MapHub<LiveHub>(LiveHub.Path);
     }

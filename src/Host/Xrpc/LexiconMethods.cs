@@ -6,13 +6,17 @@ namespace MlsConsole.Host;
 internal sealed class QueryMethod<TParameters, TOutput>(Query<TParameters, TOutput> lexicon, Func<XrpcCall, TParameters, Task<TOutput>> handle) : XrpcQuery(lexicon.Nsid)
 {
     public override async Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call) =>
-        lexicon.WriteOutput(await handle(call, lexicon.ReadParameters(Parameters(call.Request.QueryString.Value))));
+        lexicon.WriteOutput(await handle(call, lexicon.ReadParameters(QueryParameters.Of(call.Request))));
+}
 
+/// <summary>A request's query as it was sent.</summary>
+internal static class QueryParameters
+{
     // Not Request.Query: that one ignores the case of names.
-    private static List<KeyValuePair<string, string>> Parameters(string? query)
+    public static List<KeyValuePair<string, string>> Of(HttpRequest request)
     {
         var parameters = new List<KeyValuePair<string, string>>();
-        foreach (var pair in new Microsoft.AspNetCore.WebUtilities.QueryStringEnumerable(query))
+        foreach (var pair in new Microsoft.AspNetCore.WebUtilities.QueryStringEnumerable(request.QueryString.Value))
             parameters.Add(new(pair.DecodeName().ToString(), pair.DecodeValue().ToString()));
         return parameters;
     }

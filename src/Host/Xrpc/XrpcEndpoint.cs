@@ -15,6 +15,7 @@ internal sealed partial class XrpcEndpoint(
     {
         if (!context.Request.Path.StartsWithSegments("/xrpc", StringComparison.Ordinal)) await next(context);
         else if (HttpMethods.IsOptions(context.Request.Method)) XrpcCors.AnswerPreflight(context);
+        else if (context.WebSockets.IsWebSocketRequest && XrpcPath.NsidOf(RawTarget(context)) is { } nsid && methods.Find(nsid) is XrpcSubscription subscription) await Subscribe(context, subscription);
         else await Answer(context);
     }
 
@@ -44,6 +45,18 @@ internal sealed partial class XrpcEndpoint(
         // Counted before it is written: whoever has the answer finds it in the figures.
         Publish(attempt, failure?.Error ?? "accepted", failure?.Reason, failure?.CurrentEpoch);
         await Write(context, failure, body);
+    }
+
+    private Task Subscribe(HttpContext context, XrpcSubscription subscription)
+    {
+        Attempt attempt = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N")) { Method = subscription };
+        // Counted when it is open or refused: how long it stays open says nothing of how fast it was opened.
+        return subscription.Serve(context, refused =>
+        {
+            XrpcFailure? failure = refused is null or StreamRefusal ? null : XrpcFailure.From(refused);
+            if (failure is { IsFault: true }) LogFault(refused!, subscription.Nsid, attempt.CorrelationId);
+            Publish(attempt, failure?.Error ?? (refused as StreamRefusal)?.Error ?? "accepted", failure?.Reason);
+        });
     }
 
     private async Task<ReadOnlyMemory<byte>> Run(HttpContext context, Attempt attempt)

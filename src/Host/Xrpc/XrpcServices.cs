@@ -14,5 +14,6 @@ internal static class XrpcServices
     }
 
     /// <summary>Comes before routing and before everything that could redirect or draw an error page.</summary>
-    public static void UseXrpc(this IApplicationBuilder app) => app.UseMiddleware<XrpcEndpoint>();
+    public static void UseXrpc(this IApplicationBuilder app) =>
+        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(30), KeepAliveTimeout = TimeSpan.FromSeconds(30) }).UseMiddleware<XrpcEndpoint>();
 }

@@ -10,5 +10,6 @@ internal static class Methods
         GetGroupInfo.Method, ProcessExternalCommit.Method,
         GetWelcomes.Method, ConfirmWelcome.Method,
         SendMessage.Method, GetMessages.Method,
+        GetSubscriptionTicket.Method, SubscribeConvoEvents.Method,
     ];
 }

@@ -6,10 +6,20 @@ namespace MlsConsole.Host.Tests;
 /// <summary>The whole host as Program.cs composes it, on Kestrel and a database of its own.</summary>
 public sealed class TestHost : WebApplicationFactory<Program>
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("mlsconsole-host-tests-").FullName;
+    private readonly DirectoryInfo? folder;
+    private readonly (string Key, string Value)[] settings;
 
-    public TestHost()
+    public TestHost() : this(null)
     {
+    }
+
+    /// <param name="database">The database of another host; null for one of its own.</param>
+    /// <param name="settings">Beside the usual ones.</param>
+    internal TestHost(TestHost? database, params (string Key, string Value)[] settings)
+    {
+        this.settings = settings;
+        if (database is null) folder = Directory.CreateTempSubdirectory("mlsconsole-host-tests-");
+        Connection = database?.Connection ?? $"Data Source={Path.Combine(folder!.FullName, "host.db")};Pooling=False";
         UseKestrel(0);
         StartServer();
         Address = ClientOptions.BaseAddress;
@@ -17,15 +27,18 @@ public sealed class TestHost : WebApplicationFactory<Program>
 
     public Uri Address { get; }
 
+    private string Connection { get; }
+
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
         builder.UseEnvironment("Development");
-        builder.UseSetting("ConnectionStrings:Default", $"Data Source={Path.Combine(folder, "host.db")};Pooling=False");
+        builder.UseSetting("ConnectionStrings:Default", Connection);
+        foreach ((string key, string value) in settings) builder.UseSetting(key, value);
     }
 
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
-        if (disposing && Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        if (disposing && folder is { Exists: true }) folder.Delete(recursive: true);
     }
 }

@@ -476,12 +476,80 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.HasKey("ConvoId", "Seq")
                         .HasName("pk_log");
 
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_log_created_at_of_messages")
+                        .HasFilter("kind = 3");
+
                     b.HasIndex("ConvoId", "Epoch")
                         .IsUnique()
                         .HasDatabaseName("ix_log_convo_id_epoch_of_commits")
                         .HasFilter("kind = 1");
 
                     b.ToTable("log", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.OutboxEvent", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<int>("Audience")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("audience");
+
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Detail")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("detail");
+
+                    b.Property<string>("DeviceId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("device_id");
+
+                    b.Property<string>("Did")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("did");
+
+                    b.Property<long?>("Epoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("epoch");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("kind");
+
+                    b.Property<long?>("LogSeq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("log_seq");
+
+                    b.Property<long?>("Seq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("seq");
+
+                    b.HasKey("Id")
+                        .HasName("pk_outbox");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_outbox_created_at");
+
+                    b.HasIndex("Id")
+                        .HasDatabaseName("ix_outbox_id_of_waiting")
+                        .HasFilter("seq IS NULL");
+
+                    b.HasIndex("Seq")
+                        .IsUnique()
+                        .HasDatabaseName("ix_outbox_seq");
+
+                    b.ToTable("outbox", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.RosterEntry", b =>
@@ -538,6 +606,30 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasName("pk_snapshots");
 
                     b.ToTable("snapshots", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.SubscriptionTickets+Ticket", b =>
+                {
+                    b.Property<byte[]>("Hash")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("hash");
+
+                    b.Property<string>("Did")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("did");
+
+                    b.Property<long>("ExpiresAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("expires_at");
+
+                    b.HasKey("Hash")
+                        .HasName("pk_subscription_tickets");
+
+                    b.HasIndex("ExpiresAt")
+                        .HasDatabaseName("ix_subscription_tickets_expires_at");
+
+                    b.ToTable("subscription_tickets", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.TokenReplay+UsedToken", b =>

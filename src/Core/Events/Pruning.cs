@@ -1,0 +1,55 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace MlsConsole.Core;
+
+/// <summary>Takes away what has become too old: events, and application messages. Commits stay, they are what a group is rebuilt from.</summary>
+public sealed class Pruning
+{
+    private const int Batch = 5000;
+
+    private readonly Database _database;
+    private readonly CoreSettings _settings;
+    private readonly TimeProvider _clock;
+
+    internal Pruning(Database database, CoreSettings settings, TimeProvider clock) => (_database, _settings, _clock) = (database, settings, clock);
+
+    /// <summary>Deletes in transactions of bounded size, so that nobody waits long for one. Hosts that prune at once do each other no harm.</summary>
+    /// <returns>How many events and messages are gone.</returns>
+    public async Task<(int Events, int Messages)> PruneAsync(CancellationToken cancellation)
+    {
+        var now = _clock.GetUtcNow();
+        return (await EventsAsync(now - _settings.EventRetention, cancellation), await MessagesAsync(now - _settings.MessageRetention, cancellation));
+    }
+
+    private async Task<int> EventsAsync(DateTimeOffset before, CancellationToken cancellation)
+    {
+        await using var context = _database.Read();
+        // Up to the first one that is young enough, whatever the clocks of the hosts said: what is kept has no holes.
+        long? first = await context.Set<OutboxEvent>().Where(row => row.Seq != null && row.CreatedAt >= before).MinAsync(row => row.Seq, cancellation);
+        long until = first - 1 ?? await context.Set<OutboxEvent>().MaxAsync(row => row.Seq, cancellation) ?? 0;
+        return await InBatches(write => write.Set<OutboxEvent>().Where(row => row.Seq <= until).OrderBy(row => row.Seq).Take(Batch).ExecuteDeleteAsync(), cancellation);
+    }
+
+    private Task<int> MessagesAsync(DateTimeOffset before, CancellationToken cancellation) => InBatches(async write =>
+    {
+        var old = await write.Set<LogEntry>().Where(row => row.Kind == LogKind.Message && row.CreatedAt < before).OrderBy(row => row.CreatedAt).Take(Batch)
+            .Select(row => new { row.ConvoId, row.Seq }).ToListAsync();
+        foreach (var convo in old.GroupBy(row => row.ConvoId))
+        {
+            var seqs = convo.Select(row => row.Seq).ToList();
+            await write.Set<LogEntry>().Where(row => row.ConvoId == convo.Key && seqs.Contains(row.Seq)).ExecuteDeleteAsync();
+        }
+        return old.Count;
+    }, cancellation);
+
+    private async Task<int> InBatches(Func<MlsDbContext, Task<int>> delete, CancellationToken cancellation)
+    {
+        int total = 0;
+        while (true)
+        {
+            int count = await _database.WriteAsync(delete, cancellation);
+            total += count;
+            if (count < Batch) return total;
+        }
+    }
+}

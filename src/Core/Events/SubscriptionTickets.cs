@@ -1,0 +1,73 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace MlsConsole.Core;
+
+/// <param name="Ticket">For one connection.</param>
+public sealed record SubscriptionTicketResult(string Ticket, DateTimeOffset ExpiresAt);
+
+/// <summary>Tickets with which an account opens a subscription, on whichever host: only their hashes are stored, and each is used up by the connection that it opens.</summary>
+public sealed class SubscriptionTickets
+{
+    private static readonly TimeSpan s_lifetime = TimeSpan.FromMinutes(1);
+
+    private readonly Attempts _attempts;
+    private readonly Database _database;
+    private readonly TimeProvider _clock;
+
+    internal SubscriptionTickets(Attempts attempts, Database database, TimeProvider clock) => (_attempts, _database, _clock) = (attempts, database, clock);
+
+    /// <summary>Makes a ticket for the caller.</summary>
+    public Task<SubscriptionTicketResult> Issue(Caller caller, string? idempotencyKey, CancellationToken cancellation)
+    {
+        var attempt = new Attempt(caller, "getSubscriptionTicket", null, idempotencyKey, Attempt.HashOf());
+        return _attempts.RunAsync(attempt, () => _attempts.CommitAsync(attempt, async context =>
+        {
+            var now = _clock.GetUtcNow();
+            string ticket = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+            await context.Set<Ticket>().Where(row => row.ExpiresAt < now).ExecuteDeleteAsync();
+            context.Add(new Ticket { Hash = HashOf(ticket), Did = caller.Did.Value, ExpiresAt = now + s_lifetime });
+            return new Done<SubscriptionTicketResult>(new(ticket, now + s_lifetime));
+        }, cancellation), cancellation);
+    }
+
+    /// <summary>Uses a ticket up.</summary>
+    /// <returns>The account that it was made for; null if there is no such ticket, or no more.</returns>
+    public async Task<string?> TryUse(string ticket, CancellationToken cancellation)
+    {
+        byte[] hash = HashOf(ticket);
+        var now = _clock.GetUtcNow();
+        await using (var context = _database.Read())
+        {
+            // Whoever guesses does not take the writer's time.
+            if (!await context.Set<Ticket>().AnyAsync(row => row.Hash == hash && row.ExpiresAt >= now, cancellation)) return null;
+        }
+        return await _database.WriteAsync(async context =>
+        {
+            string? did = await context.Set<Ticket>().Where(row => row.Hash == hash && row.ExpiresAt >= now).Select(row => row.Did).FirstOrDefaultAsync();
+            return await context.Set<Ticket>().Where(row => row.Hash == hash).ExecuteDeleteAsync() == 1 ? did : null;
+        }, cancellation);
+    }
+
+    private static byte[] HashOf(string ticket) => SHA256.HashData(Encoding.UTF8.GetBytes(ticket));
+
+    internal sealed class Ticket
+    {
+        public required byte[] Hash { get; init; }
+        public required string Did { get; init; }
+        public DateTimeOffset ExpiresAt { get; init; }
+
+        internal sealed class Table : IEntityTypeConfiguration<Ticket>
+        {
+            public void Configure(EntityTypeBuilder<Ticket> builder)
+            {
+                builder.ToTable("subscription_tickets");
+                builder.HasKey(ticket => ticket.Hash);
+                builder.HasIndex(ticket => ticket.ExpiresAt);
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using System.Net.WebSockets;
+using MlsConsole.Core;
+
+namespace MlsConsole.Host;
+
+/// <summary>One open subscription: sends what its account may have from its cursor on, until somebody closes.</summary>
+/// <remarks>It reads at its own pace and nothing is queued for it, so a slow one costs no memory; one that falls too far behind is dropped.</remarks>
+internal sealed class Subscriber(WebSocket socket, string did, EventStream stream, EventReader reader, int maxLag)
+{
+    /// <summary>A frame that is not taken within this time is taken by nobody.</summary>
+    private static readonly TimeSpan s_sendLimit = TimeSpan.FromSeconds(30);
+
+    /// <summary>Sends until the connection ends.</summary>
+    /// <param name="from">The last event that the client has; null for what happens from now on.</param>
+    /// <param name="opened">Called when the cursor is known to be good.</param>
+    /// <param name="cancellation">The end of the connection.</param>
+    /// <exception cref="StreamRefusal">The cursor is ahead, or the consumer behind.</exception>
+    public async Task Run(long? from, Action opened, CancellationToken cancellation)
+    {
+        var range = await reader.RangeAsync(cancellation);
+        long cursor = from ?? range.Head;
+        if (cursor > range.Head) throw new StreamRefusal("FutureCursor", "The cursor is ahead of the last event.");
+        opened();
+        if (cursor + 1 < range.Oldest)
+        {
+            await Send(EventFrames.Info("OutdatedCursor", "Events after the cursor are no longer kept; getMessages and getCommits have what conversations keep."), cancellation);
+            cursor = range.Oldest - 1;
+        }
+        // Somebody who resumes may be as far behind as they like; somebody who has caught up may not fall back so far.
+        bool caughtUp = false;
+        while (true)
+        {
+            Task changed = stream.Changed;
+            if (cursor >= stream.Head)
+            {
+                caughtUp = true;
+                await changed.WaitAsync(cancellation);
+            }
+            else
+            {
+                long before = stream.Head - cursor;
+                cursor = stream.After(cursor) is { } recent && stream.IsFresh(recent[0]) ? await SendRecent(recent, cursor, cancellation) : await SendPage(cursor, cancellation);
+                // However many events come at once: only who takes them more slowly than they come is too slow.
+                long behind = stream.Head - cursor;
+                if (caughtUp && behind > maxLag && behind >= before) throw new StreamRefusal("ConsumerTooSlow", "The connection could not keep up.");
+            }
+        }
+    }
+
+    private async Task<long> SendRecent(IReadOnlyList<StreamedEvent> recent, long cursor, CancellationToken cancellation)
+    {
+        foreach (var one in recent)
+        {
+            // What the roster said is too old by now: it is asked anew, with the page from here on.
+            if (!stream.IsFresh(one)) return cursor;
+            if (one.Frame is not null && one.Members.Contains(did)) await Send(one.Frame, cancellation);
+            cursor = one.Seq;
+        }
+        return cursor;
+    }
+
+    private async Task<long> SendPage(long cursor, CancellationToken cancellation)
+    {
+        var page = await reader.ReadForAsync(did, cursor, cancellation);
+        foreach (var one in page.Events)
+            if (EventFrames.Of(one) is { } frame) await Send(frame, cancellation);
+        return page.Last;
+    }
+
+    private async Task Send(byte[] frame, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(s_sendLimit);
+        await socket.SendAsync(frame, WebSocketMessageType.Binary, endOfMessage: true, limit.Token);
+    }
+}
+
+/// <summary>Ends a subscription with an error frame.</summary>
+internal sealed class StreamRefusal(string error, string message) : Exception(message)
+{
+    public string Error { get; } = error;
+}

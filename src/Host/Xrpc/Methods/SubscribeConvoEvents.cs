@@ -1,0 +1,33 @@
+using System.Net.WebSockets;
+using MlsConsole.Core;
+using MlsConsole.Lexicon;
+
+namespace MlsConsole.Host;
+
+internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.SubscribeConvoEvents.Nsid)
+{
+    /// <summary>As many as an account may have devices.</summary>
+    private const int MaxOfAccount = 50;
+
+    public static XrpcMethod Method { get; } = new SubscribeConvoEvents();
+
+    protected override async Task Run(HttpContext context, WebSocket socket, Action opened, CancellationToken cancellation)
+    {
+        IServiceProvider services = context.RequestServices;
+        var parameters = Lexicons.SubscribeConvoEvents.ReadParameters(QueryParameters.Of(context.Request));
+        long? cursor = parameters.Cursor is { } text ? WireValues.Number("cursor", text) : null;
+        string did = await services.GetRequiredService<SubscriptionTickets>().TryUse(parameters.Ticket, cancellation)
+            ?? throw new AuthenticationException("ticket-unknown", "The ticket is unknown, used or too old.");
+        var stream = services.GetRequiredService<EventStream>();
+        if (!stream.TryEnter(did, MaxOfAccount)) throw new StreamRefusal("RateLimitExceeded", "The account has the greatest number of subscriptions.");
+        try
+        {
+            Subscriber subscriber = new(socket, did, stream, services.GetRequiredService<EventReader>(), services.GetRequiredService<CoreSettings>().EventMaxLag);
+            await subscriber.Run(cursor, opened, cancellation);
+        }
+        finally
+        {
+            stream.Leave(did);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Net.WebSockets;
+using Microsoft.AspNetCore.Connections;
+using MlsConsole.Lexicon;
+
+namespace MlsConsole.Host;
+
+/// <summary>A method by WebSocket. A refusal is an error frame and a close with 1008: an HTTP status would make the official client try for ever.</summary>
+internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
+{
+    private static readonly TimeSpan s_closeLimit = TimeSpan.FromSeconds(5);
+
+    /// <summary>Without a WebSocket there is nothing to answer.</summary>
+    public override void CheckContent(HttpRequest request) => throw XrpcException.InvalidRequest("This method is a subscription: a WebSocket is expected.");
+
+    public override Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call) => throw new InvalidOperationException("A subscription has no body.");
+
+    /// <summary>Admits the caller; from then on <paramref name="opened"/> has been called and the socket is the method's.</summary>
+    /// <exception cref="Exception">Anything that <see cref="XrpcFailure"/> knows, or a <see cref="StreamRefusal"/>.</exception>
+    protected abstract Task Run(HttpContext context, WebSocket socket, Action opened, CancellationToken cancellation);
+
+    /// <summary>Serves one connection from its acceptance to its end.</summary>
+    /// <param name="context">A WebSocket request.</param>
+    /// <param name="outcome">Told once: null when the subscription is open, else why it is refused.</param>
+    public async Task Serve(HttpContext context, Action<Exception?> outcome)
+    {
+        using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync();
+        var stopping = context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        Task receiving = Receive(socket, ended);
+        bool told = false;
+        try
+        {
+            await Run(context, socket, () => Tell(null), ended.Token);
+        }
+        catch (Exception exception) when (ended.IsCancellationRequested || exception is WebSocketException or ConnectionResetException or OperationCanceledException)
+        {
+            Tell(null);
+        }
+        catch (Exception exception)
+        {
+            Tell(exception);
+            XrpcFailure? failure = exception is StreamRefusal ? null : XrpcFailure.From(exception);
+            await Refuse(socket, failure?.Error ?? ((StreamRefusal)exception).Error, failure?.Message ?? exception.Message);
+        }
+        // The official client takes a close frame for the end of the stream and comes back only after a connection that broke. So a host that stops breaks it.
+        if (socket.State == WebSocketState.CloseReceived && !stopping.IsCancellationRequested) await Quietly(limit => socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, limit));
+        if (socket.State == WebSocketState.CloseSent) await Task.WhenAny(receiving, Task.Delay(s_closeLimit, CancellationToken.None));
+        socket.Abort();
+        await receiving;
+
+        void Tell(Exception? exception)
+        {
+            if (told) return;
+            told = true;
+            outcome(exception);
+        }
+    }
+
+    private static async Task Refuse(WebSocket socket, string error, string message)
+    {
+        await Quietly(limit => socket.SendAsync(EventFrame.Error(error, message), WebSocketMessageType.Binary, endOfMessage: true, limit));
+        if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived) await Quietly(limit => socket.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, error, limit));
+    }
+
+    /// <summary>What a client sends is read and ignored: only its close means something.</summary>
+    private static async Task Receive(WebSocket socket, CancellationTokenSource ended)
+    {
+        byte[] buffer = new byte[256];
+        try
+        {
+            while ((await socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None)).MessageType != WebSocketMessageType.Close)
+            {
+            }
+        }
+        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or ConnectionResetException or ObjectDisposedException or IOException)
+        {
+            // The connection broke.
+        }
+        await ended.CancelAsync();
+    }
+
+    private static async Task Quietly(Func<CancellationToken, Task> action)
+    {
+        using CancellationTokenSource limit = new(s_closeLimit);
+        try
+        {
+            await action(limit.Token);
+        }
+        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or ConnectionResetException or InvalidOperationException or IOException)
+        {
+            // Nobody is there to hear it.
+        }
+    }
+}

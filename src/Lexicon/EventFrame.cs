@@ -1,0 +1,149 @@
+using System.Buffers;
+using System.Formats.Cbor;
+using System.Text.Json;
+
+namespace MlsConsole.Lexicon;
+
+/// <summary>The service ended a subscription with an error frame.</summary>
+/// <param name="error">The error's name.</param>
+/// <param name="message">A sentence for people.</param>
+public sealed class EventStreamException(string error, string? message) : Exception($"{error}: {message}")
+{
+    /// <summary>The error's name, as the lexicon declares it.</summary>
+    public string Error { get; } = error;
+}
+
+/// <summary>Frames of AT Protocol event streams: two DAG-CBOR objects, one after the other.</summary>
+public static class EventFrame
+{
+    /// <summary>Longest frame that is read, in bytes.</summary>
+    private const int MaxLength = 64 << 20;
+
+    /// <summary>The frame of an error, after which the connection is closed.</summary>
+    public static byte[] Error(string error, string message)
+    {
+        var writer = NewWriter();
+        writer.WriteStartMap(1);
+        writer.WriteTextString("op");
+        writer.WriteInt32(-1);
+        writer.WriteEndMap();
+        writer.WriteStartMap(2);
+        writer.WriteTextString("error");
+        writer.WriteTextString(error);
+        writer.WriteTextString("message");
+        writer.WriteTextString(message);
+        writer.WriteEndMap();
+        return writer.Encode();
+    }
+
+    internal static byte[] Write(string type, byte[] json)
+    {
+        var writer = NewWriter();
+        writer.WriteStartMap(2);
+        writer.WriteTextString("op");
+        writer.WriteInt32(1);
+        writer.WriteTextString("t");
+        writer.WriteTextString(type);
+        writer.WriteEndMap();
+        using var document = JsonDocument.Parse(json);
+        WriteValue(writer, document.RootElement);
+        return writer.Encode();
+    }
+
+    internal static (string Type, byte[] Json) Read(ReadOnlyMemory<byte> frame)
+    {
+        if (frame.Length > MaxLength) throw new LexiconException("", "is too long.");
+        try
+        {
+            var reader = new CborReader(frame, CborConformanceMode.Canonical, allowMultipleRootLevelValues: true);
+            var (op, type) = ReadHeader(reader);
+            var json = new ArrayBufferWriter<byte>();
+            using (var writer = new Utf8JsonWriter(json)) ReadValue(reader, writer, 0);
+            if (reader.BytesRemaining > 0) throw new LexiconException("", "has more than a header and a payload.");
+            if (op == 1 && type is not null) return (type, json.WrittenSpan.ToArray());
+            if (op != -1) throw new LexiconException("", "is no message and no error.");
+            using var error = JsonDocument.Parse(json.WrittenMemory);
+            throw new EventStreamException(Text(error, "error") ?? "Unknown", Text(error, "message"));
+        }
+        catch (Exception exception) when (exception is CborContentException or InvalidOperationException or OverflowException)
+        {
+            throw new LexiconException("", "is not well-formed DAG-CBOR.");
+        }
+    }
+
+    // Canonical puts map keys into the order of DAG-CBOR: shorter ones first, then byte by byte.
+    private static CborWriter NewWriter() => new(CborConformanceMode.Canonical, allowMultipleRootLevelValues: true);
+
+    private static (int Op, string? Type) ReadHeader(CborReader reader)
+    {
+        (int op, string? type) = (0, null);
+        int? entries = reader.ReadStartMap();
+        for (int i = 0; i < entries; i++)
+        {
+            switch (reader.ReadTextString())
+            {
+                case "op": op = reader.ReadInt32(); break;
+                case "t": type = reader.ReadTextString(); break;
+                default: reader.SkipValue(); break;
+            }
+        }
+        reader.ReadEndMap();
+        return (op, type);
+    }
+
+    private static void WriteValue(CborWriter writer, JsonElement value)
+    {
+        switch (value.ValueKind)
+        {
+            case JsonValueKind.Object:
+                writer.WriteStartMap(value.GetPropertyCount());
+                foreach (var property in value.EnumerateObject())
+                {
+                    writer.WriteTextString(property.Name);
+                    WriteValue(writer, property.Value);
+                }
+                writer.WriteEndMap();
+                break;
+            case JsonValueKind.Array:
+                writer.WriteStartArray(value.GetArrayLength());
+                foreach (var item in value.EnumerateArray()) WriteValue(writer, item);
+                writer.WriteEndArray();
+                break;
+            case JsonValueKind.String: writer.WriteTextString(value.GetString()!); break;
+            case JsonValueKind.Number: writer.WriteInt64(value.GetInt64()); break;
+            case JsonValueKind.True or JsonValueKind.False: writer.WriteBoolean(value.GetBoolean()); break;
+            default: throw new LexiconException("", "has a null.");
+        }
+    }
+
+    private static void ReadValue(CborReader reader, Utf8JsonWriter writer, int depth)
+    {
+        if (depth > 16) throw new LexiconException("", "is nested too deeply.");
+        switch (reader.PeekState())
+        {
+            case CborReaderState.StartMap:
+                writer.WriteStartObject();
+                for (int? left = reader.ReadStartMap(); left > 0; left--)
+                {
+                    writer.WritePropertyName(reader.ReadTextString());
+                    ReadValue(reader, writer, depth + 1);
+                }
+                reader.ReadEndMap();
+                writer.WriteEndObject();
+                break;
+            case CborReaderState.StartArray:
+                writer.WriteStartArray();
+                for (int? left = reader.ReadStartArray(); left > 0; left--) ReadValue(reader, writer, depth + 1);
+                reader.ReadEndArray();
+                writer.WriteEndArray();
+                break;
+            case CborReaderState.TextString: writer.WriteStringValue(reader.ReadTextString()); break;
+            case CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger: writer.WriteNumberValue(reader.ReadInt64()); break;
+            case CborReaderState.Boolean: writer.WriteBooleanValue(reader.ReadBoolean()); break;
+            default: throw new LexiconException("", "has a value that this lexicon cannot have.");
+        }
+    }
+
+    private static string? Text(JsonDocument json, string name) =>
+        json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+}
