@@ -133,6 +133,27 @@ public sealed class HostProcess : IAsyncDisposable
         _process = null;
     }
 
+    /// <summary>Tells the process to stop, as an operator does, and waits until it has.</summary>
+    public async Task Stop()
+    {
+        using (var kill = Process.Start("kill", ["-TERM", $"{_process!.Id}"])) await kill.WaitForExitAsync();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        _process = null;
+    }
+
+    /// <summary>Runs a command of the program on this host's database, whether or not the host runs.</summary>
+    public async Task<(int Code, string Output)> Run(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [Repository.HostAssembly, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in _settings) start.Environment[name] = value;
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, output + await errors);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_process is not null) await Kill();

@@ -31,6 +31,9 @@ public sealed class KillTests(ITestOutputHelper output)
             if (startUp) duringStart++;
         }
         Assert.All(committers, committer => Assert.True(committer.Acknowledged.Count > Kills));
+        var (code, report) = await host.Run("verify-audit");
+        output.WriteLine(report);
+        Assert.True(code == 0, report);
         foreach (var committer in committers) committer.Dispose();
     }
 

@@ -146,6 +146,16 @@ export class Device {
     return this.service.procedure(this.user, 'sendMessage', { convoId, message: encoded });
   }
 
+  /** The conversation's whole log: [{seq, kind, epoch}]. */
+  async log(convoId) {
+    const log = [];
+    while (true) {
+      const { messages } = await this.service.query(this.user, 'getMessages', { convoId, sinceSeq: String(log.at(-1)?.seq ?? 0), limit: 100 });
+      if (messages.length === 0) return log;
+      log.push(...messages.map(({ seq, kind, epoch }) => ({ seq, kind, epoch })));
+    }
+  }
+
   /** Texts that others sent since the last call, in the service's order. */
   async receive(convoId) {
     await this.catchUp(convoId);

@@ -3,18 +3,20 @@
 //   {"id": 2, "do": "createConvo", "name": "alice"}                              -> {"id": 2, "result": {convoId, ...}}
 //   {"id": 3, "do": "addMembers", "name": "alice", "convoId": "...", "users": ["bob"]}
 //   acceptWelcomes, loseState {newKey}, rejoin, update, catchUp, send {text}, receive, view
+//   follow {cursor}, followed {convoId, logSeq}, log: the events of the device's account, and what they have to agree with
 //   {"id": 4, "do": "prepareJoin", "name": "bob", "convoId": "...", "count": 3}  -> {"handles": [...], "inputs": [...]}
 //   {"id": 5, "do": "sendJoin", "name": "bob", "handle": "bob/1"}
 // A refusal is {"id", "error", "status", "body"}; a cut connection is {"id", "error": "Cut"}. Commands for different
 // devices run side by side, those for one device in order.
 import { createInterface } from 'node:readline';
 import { Device } from './device.mjs';
+import { Follower } from './follower.mjs';
 import { User } from './identity.mjs';
 import { Cut } from './service.mjs';
 
 export class Session {
   constructor(service) {
-    Object.assign(this, { service, users: new Map(), devices: new Map(), prepared: new Map(), queues: new Map() });
+    Object.assign(this, { service, users: new Map(), devices: new Map(), prepared: new Map(), followers: new Map(), queues: new Map() });
   }
 
   /** Runs a command after all earlier ones of the same device. */
@@ -41,6 +43,9 @@ export class Session {
       case 'send': return device.send(convoId, rest.text);
       case 'receive': return { texts: await device.receive(convoId) };
       case 'view': return device.view(convoId);
+      case 'follow': this.followers.set(name, new Follower(this.service, device.user, rest.cursor)); return {};
+      case 'followed': return convoId ? this.followers.get(name).until(convoId, rest.logSeq) : this.followers.get(name).view();
+      case 'log': return { log: await device.log(convoId) };
       case 'getGroupInfo': return device.getGroupInfo(convoId, { includeTree: rest.includeTree });
       case 'prepareJoin': return this.#prepare(device, name, convoId, rest.count ?? 1);
       case 'sendJoin': return device.sendJoin(this.prepared.get(rest.handle));
