@@ -85,8 +85,12 @@ internal sealed partial class EventStream(
             {
                 try
                 {
-                    if (!started) Head = (await reader.RangeAsync(stoppingToken)).Head;
-                    started = true;
+                    if (!started)
+                    {
+                        // Told like news: who came before this with an old cursor has been waiting for it.
+                        Keep([], (await reader.RangeAsync(stoppingToken)).Head);
+                        started = true;
+                    }
                     await relay.RelayAsync(stoppingToken);
                     await ReadNew(stoppingToken);
                     if (clock.GetElapsedTime(prunedAt) > s_pruning)
@@ -147,13 +151,14 @@ internal sealed partial class EventStream(
 
     private void Wake(AuditEntry entry)
     {
+        if (_wake.CurrentCount > 0) return; // it is awake, and an exception is too dear for every commit
         try
         {
             _wake.Release();
         }
         catch (SemaphoreFullException)
         {
-            // It is awake.
+            // Somebody else was faster.
         }
     }
 

@@ -10,9 +10,9 @@ internal sealed class LiveHub : Hub
 }
 
 /// <summary>One outcome. No account, no content.</summary>
-/// <param name="Method">Short method name, or <c>audit</c>.</param>
+/// <param name="Method">Short method name, <c>audit</c>, or <c>event</c> for what subscribers are told, whichever host it happened on.</param>
 /// <param name="Outcome"><c>accepted</c> or the error name.</param>
-/// <param name="Reason">The rule or reason behind it.</param>
+/// <param name="Reason">The rule or reason behind it; the action of an audit entry, the kind of an event.</param>
 /// <param name="Milliseconds">From arrival to answer.</param>
 public sealed record LiveActivity(DateTimeOffset At, string Method, string Outcome, string? Reason, double Milliseconds, string? ConvoId, ulong? Epoch)
 {

@@ -33,7 +33,8 @@ public sealed class Counting_activity : IDisposable
         Publish("InternalServerError");
         foreach (string outcome in (string[])["Unauthorized", "ExternalCommitsDisabled", "AuthenticationRequired"]) Publish(outcome);
         Publish(method: "getGroupInfo");
-        Publish(method: "audit");
+        Publish(method: Activity.Audit);
+        Publish(method: Activity.Event);
         var overview = FiveMinutes;
         Assert.Equal((103, 100, 97, 1, 3), (overview.Requests, overview.Attempts, overview.Accepted, overview.Mismatches, overview.Refused));
         Assert.Equal(0.97, overview.SuccessRate);

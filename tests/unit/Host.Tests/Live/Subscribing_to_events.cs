@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.WebSockets;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using MlsConsole.Core;
 using MlsConsole.Lexicon;
 
@@ -57,6 +58,37 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
         }
         Assert.Equal(Enumerable.Range(1, 40).Select(static epoch => (long)epoch), seen[0].Order());
         Assert.Equal(seen[0], seen[1]);
+    }
+
+    [Fact]
+    public async Task What_one_host_writes_comes_into_the_feed_of_another_and_counts_as_no_request()
+    {
+        using TestHost other = new(host);
+        string convo = await host.CreateConvo(Alice);
+        TaskCompletionSource<Activity> heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using IDisposable subscription = other.Services.GetRequiredService<ActivityFeed>().Subscribe(activity =>
+        {
+            if (activity.ConvoId == convo) heard.TrySetResult(activity);
+        });
+        await host.Tell(convo, 3);
+        Activity told = await heard.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal((Activity.Event, "accepted", "GroupInfoRefreshRequested", 3ul), (told.Method, told.Outcome, told.Reason, told.Epoch));
+        Assert.False(told.IsRequest);
+    }
+
+    [Fact]
+    public async Task Who_comes_with_an_old_cursor_before_the_stream_has_started_is_woken_when_it_has()
+    {
+        string convo = await host.CreateConvo(Alice);
+        await host.Tell(convo, 1);
+        long head = await host.Relayed();
+        using EventStream stream = ActivatorUtilities.CreateInstance<EventStream>(host.Services);
+        Task changed = stream.Changed;
+        Assert.Equal(0, stream.Head);
+        await stream.StartAsync(CancellationToken.None);
+        await changed.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.True(stream.Head >= head);
+        await stream.StopAsync(CancellationToken.None);
     }
 
     [Fact]
