@@ -24,8 +24,8 @@ public static class CoreServices
         services.AddSingleton<TokenReplay>();
         services.AddSingleton(provider => new Attempts(provider.GetRequiredService<Database>(), provider.GetRequiredService<AuditLog>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new PublicGroups(provider.GetRequiredService<Database>(), settings));
-        services.AddSingleton(provider => new Devices(Attempts(provider), settings, Clock(provider)));
-        services.AddSingleton(provider => new KeyPackages(Attempts(provider), Clock(provider)));
+        services.AddSingleton(provider => new Devices(Attempts(provider), Database(provider), settings, Clock(provider)));
+        services.AddSingleton(provider => new KeyPackages(Attempts(provider), Database(provider), Clock(provider)));
         services.AddSingleton(provider => new Conversations(Attempts(provider), Database(provider), Groups(provider), Clock(provider)));
         services.AddSingleton(provider => new MemberCommits(Attempts(provider), Database(provider), Groups(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new GroupInfos(Attempts(provider), Database(provider), Groups(provider), Flag(provider), settings, Clock(provider)));

@@ -9,6 +9,7 @@ public static class DeliveryRules
     public static readonly Rule NotACommit = new("delivery.not-a-commit", "§6", "The object is a commit by a member.");
     public static readonly Rule NotAnExternalCommit = new("delivery.not-an-external-commit", "§12.4.3.2", "The object is an external commit.");
     public static readonly Rule SenderOfAnother = new("delivery.sender-of-another", "§16.1", "The sender's leaf belongs to the caller.");
+    public static readonly Rule SenderDeleted = new("delivery.sender-deleted", "§5.3.1", "The sender's leaf is not that of a device which its user deleted.");
     public static readonly Rule LeafNotEnrolled = new("delivery.leaf-not-enrolled", "§5.3.1", "A leaf that enters a tree has an enrolled identity and a signature key enrolled for that device.");
     public static readonly Rule LeafIdentityChanged = new("delivery.leaf-identity-changed", "§5.3.1", "An Update or a path keeps the leaf's account and device.");
     public static readonly Rule KeyPackageNotPublished = new("delivery.key-package-not-published", "§16.8", "An Add uses a key package that its device published here.");
@@ -19,5 +20,6 @@ public static class DeliveryRules
     public static readonly Rule WelcomeMissing = new("delivery.welcome-missing", "§12.4.3.1", "A commit that adds members comes with their Welcome, and only such a commit.");
     public static readonly Rule WelcomeRecipients = new("delivery.welcome-recipients", "§12.4.3.1", "The recipients of a Welcome are the key packages that its commit adds.");
     public static readonly Rule KeyPackageIdentity = new("delivery.key-package-identity", "§10.1", "A key package has the identity and a signature key of the device that publishes it.");
+    public static readonly Rule KeyPackageUsed = new("delivery.key-package-used", "§16.8", "A key package that was given out, or replaced by a newer last resort, is not published again.");
     public static readonly Rule ApplicationMessage = new("delivery.application-message", "§6.3", "The message is a PrivateMessage with application data for this conversation's group.");
 }

@@ -43,8 +43,7 @@ internal sealed class Emitter
     private void Query(Dictionary<string, object?> definition, StringBuilder methods)
     {
         string name = _document.Name;
-        var parameters = definition.ObjectOrNull("parameters") ?? throw new LexiconError(Diagnostics.Unsupported, "a query without parameters");
-        Parameters(name + "Parameters", parameters);
+        Parameters(name + "Parameters", definition.ObjectOrNull("parameters"));
         Record(name + "Output", Body(definition, "output"));
         methods.Append($"    /// <summary>{Escape(definition.TextOrNull("description"))}</summary>\n")
             .Append($"    public static Query<{name}Parameters, {name}Output> {name} {{ get; }} = new(\"{_document.Id}\", {Errors(definition)}, {name}Parameters.Read, static value => value.Write(), {name}Output.Read, static (writer, value) => value.Write(writer));\n");
@@ -107,9 +106,10 @@ internal sealed class Emitter
         _code.Append("        writer.WriteEndObject();\n    }\n}\n");
     }
 
-    private void Parameters(string name, Dictionary<string, object?> schema)
+    private void Parameters(string name, Dictionary<string, object?>? schema)
     {
-        var properties = schema.Object("properties").Select(pair => Property.Of(pair.Key, (Dictionary<string, object?>)pair.Value!, schema.Requires(pair.Key), _schema, _document)).ToList();
+        var properties = schema is null ? new List<Property>()
+            : schema.Object("properties").Select(pair => Property.Of(pair.Key, (Dictionary<string, object?>)pair.Value!, schema.Requires(pair.Key), _schema, _document)).ToList();
         _code.Append($"\npublic sealed record {name}\n{{\n");
         Declare(properties);
         _code.Append($"    internal static {name} Read(ParameterInput input) => new()\n    {{\n");
@@ -119,6 +119,7 @@ internal sealed class Emitter
         foreach (var property in properties)
             _code.Append(property.Required || property.HasDefault ? $"        yield return new(\"{property.Json}\", ParameterInput.Text({property.Name}));\n"
                 : $"        if ({property.Name} is {{ }} {property.Local}) yield return new(\"{property.Json}\", ParameterInput.Text({property.Local}));\n");
+        if (properties.Count == 0) _code.Append("        yield break;\n");
         _code.Append("    }\n}\n");
     }
 

@@ -18,7 +18,7 @@ public sealed record GetCommitsInput(string ConvoId, ulong FromEpoch, ulong? ToE
 public sealed record CommitView(ulong Epoch, long Seq, byte[] Commit, bool External, DateTimeOffset CreatedAt);
 
 /// <summary>Makes conversations and reads their commits.</summary>
-public sealed class Conversations
+public sealed partial class Conversations
 {
     /// <summary>Most commits of one answer; for more, ask from the last one's epoch.</summary>
     public const int MaxCommits = 200;
@@ -99,16 +99,6 @@ public sealed class Conversations
     }
 
     /// <summary>For queries: the access of a member, or a refusal that the audit log has.</summary>
-    internal static async Task<Access> RequireMemberAsync(Attempts attempts, MlsDbContext context, Caller caller, string method, string convoId, CancellationToken cancellation)
-    {
-        try
-        {
-            return await Access.RequireMemberAsync(context, caller, convoId, cancellation);
-        }
-        catch (RefusedException refused)
-        {
-            await attempts.AuditRefusalAsync(new(caller, method, convoId, null, []), refused.Refusal);
-            throw;
-        }
-    }
+    internal static Task<Access> RequireMemberAsync(Attempts attempts, MlsDbContext context, Caller caller, string method, string convoId, CancellationToken cancellation) =>
+        attempts.AuditedAsync(new(caller, method, convoId, null, []), () => Access.RequireMemberAsync(context, caller, convoId, cancellation));
 }

@@ -69,6 +69,7 @@ public sealed class MemberCommits
         string caller = access.Entry.Did;
         var before = group.Leaf(staged.Committer)!;
         if (owners.ByIdentity(before)?.Did != caller) throw Refusal.InvalidCommit(DeliveryRules.SenderOfAnother.Id).AsException();
+        if (owners.Of(before) is null) throw Refusal.InvalidCommit(DeliveryRules.SenderDeleted.Id).AsException();
         foreach (var (_, leaf) in staged.Removed)
             if (owners.ByIdentity(leaf)?.Did != caller && !access.Entry.IsAdmin) throw Refusal.NotAdmin.AsException();
         foreach (var item in staged.Proposals)

@@ -14,12 +14,15 @@ internal sealed class Device
     /// <summary>The identity of its basic credential.</summary>
     public required byte[] Identity { get; init; }
     public DateTimeOffset RegisteredAt { get; init; }
+    /// <summary>When its user deleted it. The row stays: leaves that it left in trees have an owner for as long as they are there.</summary>
+    public DateTimeOffset? DeletedAt { get; set; }
     public List<DeviceKey> Keys { get; init; } = [];
 
+    /// <summary>Whether the key may stand behind a leaf of this device: never one of a deleted device.</summary>
     public bool HasKey(ReadOnlySpan<byte> signatureKey)
     {
         foreach (var key in Keys)
-            if (signatureKey.SequenceEqual(key.SignatureKey)) return true;
+            if (key.RetiredAt is null && signatureKey.SequenceEqual(key.SignatureKey)) return true;
         return false;
     }
 
@@ -35,13 +38,15 @@ internal sealed class Device
     }
 }
 
-/// <summary>A signature key of a device. Keys are only ever added: old leaves keep theirs.</summary>
+/// <summary>A signature key of a device. Keys are only ever added, old leaves keep theirs; when the device is deleted, those that it has are retired.</summary>
 internal sealed class DeviceKey
 {
     public long Id { get; init; }
     public long DeviceRow { get; init; }
     public required byte[] SignatureKey { get; init; }
     public DateTimeOffset AddedAt { get; init; }
+    /// <summary>When its device was deleted. It authenticates nothing from then on, also after the device was registered again, until it is enrolled again itself.</summary>
+    public DateTimeOffset? RetiredAt { get; set; }
 
     internal sealed class Table : IEntityTypeConfiguration<DeviceKey>
     {

@@ -16,17 +16,23 @@ public sealed record NewKeyPackage(ReadOnlyMemory<byte> Bytes, bool LastResort);
 public sealed record RegisterDeviceResult(string DeviceId, byte[] CredentialIdentity);
 
 /// <summary>Enrols devices: who may stand behind a leaf.</summary>
-public sealed class Devices
+public sealed partial class Devices
 {
-    private const int MaxDevices = 50, MaxKeysOfDevice = 100;
+    /// <summary>Most devices of an account at a time.</summary>
+    public const int MaxDevices = 50;
+
+    // Deleted devices stay as owners of old leaves, so they are bounded too.
+    private const int MaxDevicesWithDeleted = 500, MaxKeysOfDevice = 100;
 
     private readonly Attempts _attempts;
+    private readonly Database _database;
     private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
-    internal Devices(Attempts attempts, CoreSettings settings, TimeProvider clock) => (_attempts, _settings, _clock) = (attempts, settings, clock);
+    internal Devices(Attempts attempts, Database database, CoreSettings settings, TimeProvider clock) =>
+        (_attempts, _database, _settings, _clock) = (attempts, database, settings, clock);
 
-    /// <summary>Enrols a device, or adds a key to it if the account has it already.</summary>
+    /// <summary>Enrols a device, adds a key to it if the account has it already, or revives it if it was deleted.</summary>
     public Task<RegisterDeviceResult> RegisterDevice(Caller caller, RegisterDeviceInput input, CancellationToken cancellation)
     {
         string did = caller.Did.Value;
@@ -58,26 +64,34 @@ public sealed class Devices
     private async Task<Device> Enrol(MlsDbContext context, Caller caller, RegisterDeviceInput input, byte[] identity, byte[] signatureKey)
     {
         string did = caller.Did.Value;
-        var devices = await context.Set<Device>().AsTracking().Include(device => device.Keys)
-            .Where(device => device.Did == did || device.Identity == identity).ToListAsync();
-        var owner = await context.Set<DeviceKey>().AsNoTracking().FirstOrDefaultAsync(key => key.SignatureKey == signatureKey);
-        var device = devices.Find(row => row.Did == did && row.DeviceId == input.DeviceId);
-        if (devices.Exists(row => row != device && row.Identity.AsSpan().SequenceEqual(identity))
+        var device = await context.Set<Device>().AsTracking().Include(row => row.Keys).FirstOrDefaultAsync(row => row.Did == did && row.DeviceId == input.DeviceId);
+        var sameIdentity = await context.Set<Device>().AsNoTracking().FirstOrDefaultAsync(row => row.Identity == identity);
+        var sameKey = await context.Set<DeviceKey>().AsNoTracking().FirstOrDefaultAsync(key => key.SignatureKey == signatureKey);
+        if ((sameIdentity is not null && sameIdentity.Id != device?.Id)
             || (device is not null && !device.Identity.AsSpan().SequenceEqual(identity))
-            || (owner is not null && owner.DeviceRow != device?.Id)) throw Refusal.DeviceAlreadyRegistered.AsException();
+            || (sameKey is not null && sameKey.DeviceRow != device?.Id)) throw Refusal.DeviceAlreadyRegistered.AsException();
 
         var now = _clock.GetUtcNow();
+        if (device is null or { DeletedAt: not null })
+        {
+            if (await context.Set<Device>().CountAsync(row => row.Did == did && row.DeletedAt == null) >= MaxDevices
+                || (device is null && await context.Set<Device>().CountAsync(row => row.Did == did) >= MaxDevicesWithDeleted)) throw Refusal.TooManyDevices.AsException();
+        }
         if (device is null)
         {
-            if (devices.Count >= MaxDevices) throw Refusal.TooManyDevices.AsException();
             device = new() { Did = did, DeviceId = input.DeviceId, DeviceName = input.DeviceName, Identity = identity, RegisteredAt = now };
             context.Add(device);
         }
-        device.DeviceName = input.DeviceName;
-        if (owner is null)
+        (device.DeviceName, device.DeletedAt) = (input.DeviceName, null);
+        if (sameKey is null)
         {
             if (device.Keys.Count >= MaxKeysOfDevice) throw Refusal.TooManyDevices.AsException();
             device.Keys.Add(new() { SignatureKey = signatureKey, AddedAt = now });
+            context.AddEvent(OutboxEvent.NewDevice(did, device.DeviceId, now));
+        }
+        else if (sameKey.RetiredAt is not null)
+        {
+            device.Keys.Single(key => key.Id == sameKey.Id).RetiredAt = null;
             context.AddEvent(OutboxEvent.NewDevice(did, device.DeviceId, now));
         }
         await context.SaveChangesAsync();

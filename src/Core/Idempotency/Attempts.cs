@@ -78,6 +78,20 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
     public Task AuditRefusalAsync(Attempt attempt, Refusal refusal) =>
         audit.AppendAsync(Entry(attempt, refusal.Error, refusal.Reason), CancellationToken.None);
 
+    /// <summary>Runs a query's question of who may; a refusal is in the audit log before it is thrown on.</summary>
+    public async Task<T> AuditedAsync<T>(Attempt attempt, Func<Task<T>> question)
+    {
+        try
+        {
+            return await question();
+        }
+        catch (RefusedException refused)
+        {
+            await AuditRefusalAsync(attempt, refused.Refusal);
+            throw;
+        }
+    }
+
     private AuditEntry Entry(Attempt attempt, string outcome, string? reason) => new()
     {
         At = clock.GetUtcNow(), Actor = attempt.Caller.Did.Value, Action = attempt.Method, Subject = attempt.Subject,

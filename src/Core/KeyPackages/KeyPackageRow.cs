@@ -14,6 +14,7 @@ internal sealed class KeyPackageRow
     public required byte[] KeyPackage { get; init; }
     public bool LastResort { get; init; }
     public DateTimeOffset NotAfter { get; init; }
+    /// <summary>When it was given out for good, or replaced by a newer last resort: from then on nobody gets it.</summary>
     public DateTimeOffset? ClaimedAt { get; set; }
 
     internal sealed class Table : IEntityTypeConfiguration<KeyPackageRow>
@@ -28,20 +29,22 @@ internal sealed class KeyPackageRow
     }
 }
 
-/// <summary>Who took how many key packages of a device lately.</summary>
+/// <summary>One of the claims that an account has of a device in 24 hours. They are numbered, so that two hosts cannot give the same one away, and used again when they are a day old.</summary>
 internal sealed class KeyPackageClaim
 {
-    public long Id { get; init; }
     public required string Claimer { get; init; }
     public long DeviceRow { get; init; }
-    public DateTimeOffset At { get; init; }
+    /// <summary>From 0.</summary>
+    public int Slot { get; init; }
+    public DateTimeOffset At { get; set; }
 
     internal sealed class Table : IEntityTypeConfiguration<KeyPackageClaim>
     {
         public void Configure(EntityTypeBuilder<KeyPackageClaim> builder)
         {
             builder.ToTable("key_package_claims");
-            builder.HasIndex(claim => new { claim.Claimer, claim.At });
+            builder.HasKey(claim => new { claim.Claimer, claim.DeviceRow, claim.Slot });
+            builder.Property(claim => claim.At).IsConcurrencyToken();
         }
     }
 }

@@ -1,6 +1,6 @@
+using System.Data.Common;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Mls;
 
 namespace MlsConsole.Core;
 
@@ -10,38 +10,19 @@ public sealed record ClaimedKeyPackage(string Did, string DeviceId, byte[] KeyPa
 
 public sealed record ClaimKeyPackagesResult(IReadOnlyList<ClaimedKeyPackage> KeyPackages, IReadOnlyList<string> Missing);
 
-/// <summary>A key package whose signatures, lifetime and kind have been checked; whose it is, is checked against its device.</summary>
-internal sealed record VerifiedKeyPackage(KeyPackage Package, bool LastResort)
-{
-    public static VerifiedKeyPackage Verify(NewKeyPackage input, DateTimeOffset now)
-    {
-        try
-        {
-            return new(UnverifiedKeyPackage.Decode(input.Bytes).Verify(now), input.LastResort);
-        }
-        catch (MlsException broken)
-        {
-            throw Refusal.InvalidKeyPackage(broken.Rule.Id).AsException();
-        }
-    }
-
-    public void RequireOwner(Device device)
-    {
-        var leaf = Package.LeafNode;
-        if (leaf.Credential.Type != CredentialType.Basic || !leaf.Credential.Identity.Span.SequenceEqual(device.Identity) || !device.HasKey(leaf.SignatureKey.Span))
-            throw Refusal.InvalidKeyPackage(DeliveryRules.KeyPackageIdentity.Id).AsException();
-    }
-}
-
 /// <summary>Key packages: verified when they come, given out once each, the last resort again and again.</summary>
-public sealed class KeyPackages
+public sealed partial class KeyPackages
 {
-    private const int MaxOfDevice = 200, ClaimsPerDay = 10;
+    /// <summary>Key packages of one device that one account gets in 24 hours, before it gets the last resort only: so nobody empties a device's store.</summary>
+    public const int ClaimsPerDay = 10;
+
+    private const int MaxTries = 20;
 
     private readonly Attempts _attempts;
+    private readonly Database _database;
     private readonly TimeProvider _clock;
 
-    internal KeyPackages(Attempts attempts, TimeProvider clock) => (_attempts, _clock) = (attempts, clock);
+    internal KeyPackages(Attempts attempts, Database database, TimeProvider clock) => (_attempts, _database, _clock) = (attempts, database, clock);
 
     /// <summary>One key package of each device of the accounts; consumes what it gives, except a last resort.</summary>
     public Task<ClaimKeyPackagesResult> ClaimKeyPackages(Caller caller, ClaimKeyPackagesInput input, CancellationToken cancellation)
@@ -49,54 +30,75 @@ public sealed class KeyPackages
         var dids = input.Dids.Select(did => did.Value).Distinct().ToList();
         var attempt = new Attempt(caller, "claimKeyPackages", null, input.IdempotencyKey,
             Attempt.HashOf([BitConverter.GetBytes(input.CipherSuite), .. dids.Select(did => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(did))]));
-        return _attempts.RunAsync(attempt, () => _attempts.CommitAsync(attempt, async context =>
-            new Done<ClaimKeyPackagesResult>(await Claim(context, caller.Did.Value, dids, input.CipherSuite)), cancellation), cancellation);
+        return _attempts.RunAsync(attempt, async () =>
+        {
+            for (int tries = 1; ; tries++)
+            {
+                try
+                {
+                    return await _attempts.CommitAsync(attempt, async context =>
+                        new Done<ClaimKeyPackagesResult>(await Claim(context, caller.Did.Value, dids, input.CipherSuite)), cancellation);
+                }
+                catch (Exception exception) when (tries < MaxTries && exception is RivalException or DbUpdateException or DbException { IsTransient: true })
+                {
+                    // Another host took one of the key packages, or of the caller's claims of the day: all of it is undone, look again.
+                }
+            }
+        }, cancellation);
     }
 
     private async Task<ClaimKeyPackagesResult> Claim(MlsDbContext context, string claimer, List<string> dids, int suite)
     {
         var now = _clock.GetUtcNow();
-        var dayAgo = now.AddDays(-1);
-        var devices = await context.Set<Device>().AsNoTracking().Where(device => dids.Contains(device.Did)).Select(device => new { device.Id, device.Did, device.DeviceId }).ToListAsync();
+        var devices = await context.Set<Device>().AsNoTracking().Where(device => dids.Contains(device.Did) && device.DeletedAt == null)
+            .Select(device => new { device.Id, device.Did, device.DeviceId }).ToListAsync();
         var rows = devices.Select(device => device.Id).ToList();
-        var candidates = await context.Set<KeyPackageRow>().AsNoTracking()
+        // Of those for one use the oldest, of last resorts the newest.
+        var offers = await context.Set<KeyPackageRow>().AsNoTracking()
             .Where(row => rows.Contains(row.DeviceRow) && row.CipherSuite == suite && row.ClaimedAt == null && row.NotAfter > now)
-            .Select(row => new { row.Id, row.DeviceRow, row.LastResort }).ToListAsync();
-        var claims = await context.Set<KeyPackageClaim>().AsNoTracking().Where(claim => claim.Claimer == claimer && claim.At > dayAgo && rows.Contains(claim.DeviceRow))
-            .GroupBy(claim => claim.DeviceRow).Select(group => new { group.Key, Count = group.Count() }).ToDictionaryAsync(group => group.Key, group => group.Count);
+            .GroupBy(row => row.DeviceRow)
+            .Select(group => new Offer(group.Key, group.Min(row => row.LastResort ? null : (long?)row.Id), group.Max(row => row.LastResort ? (long?)row.Id : null))).ToListAsync();
+        var taken = (await context.Set<KeyPackageClaim>().AsTracking().Where(claim => claim.Claimer == claimer && rows.Contains(claim.DeviceRow)).ToListAsync())
+            .ToLookup(claim => claim.DeviceRow);
 
-        // The oldest first; after ten claims of a day only the last resort, so that nobody empties a device's store.
-        var chosen = candidates.GroupBy(row => row.DeviceRow)
-            .Select(group => group.OrderBy(row => row.LastResort).ThenBy(row => row.Id).FirstOrDefault(row => row.LastResort || claims.GetValueOrDefault(row.DeviceRow) < ClaimsPerDay))
-            .Where(row => row is not null).Select(row => row!).ToList();
-        var consumed = chosen.Where(row => !row.LastResort).Select(row => row.Id).ToList();
-        await context.Set<KeyPackageRow>().Where(row => consumed.Contains(row.Id)).ExecuteUpdateAsync(set => set.SetProperty(row => row.ClaimedAt, now));
-        context.AddRange(chosen.Where(row => !row.LastResort).Select(row => new KeyPackageClaim { Claimer = claimer, DeviceRow = row.DeviceRow, At = now }));
+        var chosen = new List<long>();
+        var consumed = new List<long>();
+        foreach (var offer in offers)
+        {
+            if (offer.Single is { } single && TakeSlot(context, claimer, offer.DeviceRow, [.. taken[offer.DeviceRow]], now))
+            {
+                consumed.Add(single);
+                chosen.Add(single);
+            }
+            else if (offer.LastResort is { } lastResort) chosen.Add(lastResort);
+        }
+        consumed.Sort();
+        int got = await context.Set<KeyPackageRow>().Where(row => consumed.Contains(row.Id) && row.ClaimedAt == null).ExecuteUpdateAsync(set => set.SetProperty(row => row.ClaimedAt, now));
+        if (got != consumed.Count) throw new RivalException();
 
-        var ids = chosen.Select(row => row.Id).ToList();
-        var bytes = await context.Set<KeyPackageRow>().AsNoTracking().Where(row => ids.Contains(row.Id)).ToDictionaryAsync(row => row.DeviceRow, row => row.KeyPackage);
+        var bytes = await context.Set<KeyPackageRow>().AsNoTracking().Where(row => chosen.Contains(row.Id)).ToDictionaryAsync(row => row.DeviceRow, row => row.KeyPackage);
         var packages = devices.Where(device => bytes.ContainsKey(device.Id)).OrderBy(device => device.Id)
             .Select(device => new ClaimedKeyPackage(device.Did, device.DeviceId, bytes[device.Id])).ToList();
         return new(packages, [.. dids.Where(did => !packages.Exists(package => package.Did == did))]);
     }
 
-    /// <summary>Adds verified key packages to a device. One that is there already is left alone.</summary>
-    internal static async Task StoreAsync(MlsDbContext context, Device device, IReadOnlyList<VerifiedKeyPackage> packages, DateTimeOffset now)
+    /// <summary>Uses one of the claims that the account has of this device in 24 hours.</summary>
+    private static bool TakeSlot(MlsDbContext context, string claimer, long device, IReadOnlyList<KeyPackageClaim> taken, DateTimeOffset now)
     {
-        if (packages.Count == 0) return;
-        var references = packages.Select(package => package.Package.Reference.ToArray()).ToList();
-        var known = await context.Set<KeyPackageRow>().AsNoTracking().Where(row => references.Contains(row.Reference)).Select(row => row.Reference).ToListAsync();
-        if (await context.Set<KeyPackageRow>().CountAsync(row => row.DeviceRow == device.Id && row.ClaimedAt == null && row.NotAfter > now) + packages.Count > MaxOfDevice)
-            throw Refusal.TooManyKeyPackages.AsException();
-        foreach (var package in packages.DistinctBy(package => Convert.ToHexString(package.Package.Reference.Span)))
+        if (taken.Count < ClaimsPerDay)
         {
-            if (known.Exists(reference => reference.AsSpan().SequenceEqual(package.Package.Reference.Span))) continue;
-            context.Add(new KeyPackageRow
-            {
-                DeviceRow = device.Id, Reference = package.Package.Reference.ToArray(), CipherSuite = package.Package.CipherSuite,
-                KeyPackage = MlsMessage.Of(UnverifiedKeyPackage.Decode(package.Package.Encoded)).Encode(),
-                LastResort = package.LastResort || package.Package.IsLastResort, NotAfter = package.Package.NotAfter,
-            });
+            int free = Enumerable.Range(0, ClaimsPerDay).First(slot => !taken.Any(claim => claim.Slot == slot));
+            context.Add(new KeyPackageClaim { Claimer = claimer, DeviceRow = device, Slot = free, At = now });
+            return true;
         }
+        var oldest = taken.MinBy(claim => claim.At)!;
+        if (oldest.At > now.AddDays(-1)) return false;
+        oldest.At = now;
+        return true;
     }
+
+    /// <param name="Single">A key package for one use.</param>
+    private sealed record Offer(long DeviceRow, long? Single, long? LastResort);
+
+    private sealed class RivalException : Exception;
 }

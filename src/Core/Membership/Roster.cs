@@ -28,7 +28,7 @@ internal sealed class RosterEntry
         {
             builder.ToTable("roster");
             builder.HasKey(entry => new { entry.ConvoId, entry.Did });
-            builder.HasIndex(entry => entry.Did);
+            builder.HasIndex(entry => new { entry.Did, entry.ConvoId });
             builder.HasOne<Conversation>().WithMany().HasForeignKey(entry => entry.ConvoId);
         }
     }

@@ -21,7 +21,7 @@ public sealed record GetMessagesResult(IReadOnlyList<MessageView> Messages, long
 public sealed class Messages
 {
     /// <summary>Messages of the current epoch and of so many before it are taken: they may have been on their way when it began.</summary>
-    private const ulong PastEpochs = 2;
+    public const ulong PastEpochs = 2;
 
     private readonly Attempts _attempts;
     private readonly Database _database;

@@ -27,7 +27,7 @@ public sealed class Welcomes
         string did = caller.Did.Value;
         await using var context = _database.Read();
         return await context.Set<WelcomeRecipient>()
-            .Where(recipient => recipient.ConfirmedAt == null && context.Set<Device>().Any(device => device.Id == recipient.DeviceRow && device.Did == did && device.DeviceId == deviceId))
+            .Where(recipient => recipient.ConfirmedAt == null && context.Set<Device>().Any(device => device.Id == recipient.DeviceRow && device.Did == did && device.DeviceId == deviceId && device.DeletedAt == null))
             .OrderBy(recipient => recipient.CreatedAt).Take(MaxWelcomes)
             .Join(context.Set<WelcomeContent>(), recipient => new { recipient.ConvoId, recipient.Epoch }, content => new { content.ConvoId, content.Epoch },
                 (recipient, content) => new WelcomeView(recipient.Id, recipient.ConvoId, (ulong)recipient.Epoch, content.Welcome, content.RatchetTree))

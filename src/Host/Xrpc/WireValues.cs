@@ -16,6 +16,18 @@ internal static class WireValues
         // A conditional expression would turn null into an empty value: byte[] converts to ReadOnlyMemory<byte> first.
         text is null ? (ReadOnlyMemory<byte>?)null : Bytes(field, text);
 
+    /// <summary>Key packages of a field <c>keyPackages</c>.</summary>
+    /// <exception cref="LexiconException">One is no base64.</exception>
+    public static IReadOnlyList<Core.NewKeyPackage> KeyPackages(IReadOnlyList<NewKeyPackage> packages) =>
+        [.. packages.Select((package, i) => new Core.NewKeyPackage(Bytes($"keyPackages[{i}].keyPackage", package.KeyPackage), package.LastResort ?? false))];
+
+    /// <summary>A conversation as several methods answer with it.</summary>
+    public static ConvoView Convo(Core.ConvoView convo) => new()
+    {
+        ConvoId = convo.ConvoId, GroupId = convo.GroupId, Epoch = (long)convo.Epoch, CipherSuite = convo.CipherSuite, Metadata = convo.Metadata, CreatedAt = convo.CreatedAt,
+        Members = [.. convo.Members.Select(member => new MemberView { Did = member.Did, DeviceId = member.DeviceId, LeafIndex = member.LeafIndex, IsAdmin = member.IsAdmin })],
+    };
+
     /// <summary>An epoch or sequence number in a query: decimal digits without sign or leading zero, at most 2^53 - 1 as in bodies.</summary>
     /// <exception cref="XrpcException">It is none.</exception>
     public static long Number(string field, string text)

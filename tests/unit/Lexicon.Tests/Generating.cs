@@ -29,6 +29,14 @@ public class Generating
         Assert.Contains("[\"Bad\"]", all, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_query_needs_no_parameters()
+    {
+        var result = Run("""{"lexicon":1,"id":"a.b.ask","defs":{"main":{"type":"query","output":{"encoding":"application/json","schema":{"type":"object","properties":{}}}}}}""");
+        Assert.Empty(result.Diagnostics);
+        Assert.Contains("Query<AskParameters, AskOutput> Ask", string.Join("\n", result.GeneratedTrees.Select(tree => tree.ToString())), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("{", "MLSLEX001")]
     [InlineData("[]", "MLSLEX001")]

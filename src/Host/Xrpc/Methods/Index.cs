@@ -5,7 +5,10 @@ internal static class Methods
 {
     public static IReadOnlyList<XrpcMethod> All { get; } =
     [
-        RegisterDevice.Method, ClaimKeyPackages.Method,
+        GetServiceInfo.Method,
+        RegisterDevice.Method, ListDevices.Method, DeleteDevice.Method,
+        PublishKeyPackages.Method, ClaimKeyPackages.Method, GetKeyPackageStats.Method,
+        GetConvos.Method, GetConvo.Method, GetExpectedConversations.Method,
         CreateConvo.Method, AddMembers.Method, Commit.Method, GetCommits.Method,
         GetGroupInfo.Method, ProcessExternalCommit.Method,
         GetWelcomes.Method, ConfirmWelcome.Method,

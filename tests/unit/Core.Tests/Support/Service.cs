@@ -7,12 +7,15 @@ namespace MlsConsole.Core.Tests;
 /// <summary>All of Core over a SQLite file of its own, with the flag on.</summary>
 public sealed class Service : IAsyncDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole").FullName;
+    private string _folder = Directory.CreateTempSubdirectory("mlsconsole").FullName;
+    private bool _guest;
     private ServiceProvider _provider = null!;
 
-    public static async Task<Service> StartAsync(CoreSettings? settings = null)
+    private TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    public static async Task<Service> StartAsync(CoreSettings? settings = null, TimeProvider? clock = null)
     {
-        var service = new Service();
+        var service = new Service { Clock = clock ?? TimeProvider.System };
         await service.BootAsync(settings);
         return service;
     }
@@ -21,10 +24,20 @@ public sealed class Service : IAsyncDisposable
     {
         var services = new ServiceCollection();
         services.AddSingleton<ILoggerFactory, LoggerFactory>().AddSingleton(typeof(ILogger<>), typeof(Logger<>));
-        services.AddCore(Core.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}"), settings ?? new()).AddRollouts();
+        services.AddSingleton(Clock).AddCore(Core.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}"), settings ?? new()).AddRollouts();
         _provider = services.BuildServiceProvider();
         await StorageStartup.MigrateAsync(Database, CancellationToken.None);
         await _provider.GetRequiredService<FlagStore>().CreateAsync(FlagState.On, CancellationToken.None);
+    }
+
+    /// <summary>Another host over the same file, with nothing in memory shared. It is disposed first.</summary>
+    public async Task<Service> SecondHostAsync()
+    {
+        var second = new Service { Clock = Clock };
+        Directory.Delete(second._folder);
+        (second._folder, second._guest) = (_folder, true);
+        await second.BootAsync(null);
+        return second;
     }
 
     /// <summary>Everything in memory is gone; the file stays.</summary>
@@ -62,6 +75,12 @@ public sealed class Service : IAsyncDisposable
 
     public Task<CommitResult> CommitAsync(TestConvo convo, TestDevice committer, BuiltCommit commit, byte[]? welcome = null, string? key = null) =>
         Get<MemberCommits>().Commit(committer.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, welcome ?? default(ReadOnlyMemory<byte>?), key), CancellationToken.None);
+
+    public Task<PublishKeyPackagesResult> PublishAsync(TestDevice device, params byte[][] packages) =>
+        Get<KeyPackages>().PublishKeyPackages(device.Caller, new(device.DeviceId, [.. packages.Select(package => new NewKeyPackage(package, false))], null), CancellationToken.None);
+
+    public Task<ClaimKeyPackagesResult> ClaimAsync(TestDevice claimer, params TestDevice[] targets) =>
+        Get<KeyPackages>().ClaimKeyPackages(claimer.Caller, new([.. targets.Select(target => Did.Parse(target.Did))], targets[0].Client.Suite.Id, null), CancellationToken.None);
 
     /// <summary>A group of Alice's and Bob's first devices.</summary>
     public async Task<(TestConvo Convo, TestDevice Alice, TestDevice Bob)> AliceAndBobAsync(ushort suite = 1)
@@ -108,6 +127,7 @@ public sealed class Service : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _provider.DisposeAsync();
+        if (_guest) return;
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         Directory.Delete(_folder, true);
     }

@@ -23,6 +23,16 @@ public sealed class Breaking_delivery_rules
         Commit(DeliveryRules.LeafNotEnrolled, "an Add of a device that is not enrolled", scene => (scene.Group.Commit(scene.Alice.Client).Add(new TestClient(1, "did:example:zed#phone")).WithPath().Build(), scene.Control)),
         new(DeliveryRules.LeafNotEnrolled, "InvalidGroupInfo", "a group of a device that is not enrolled", scene => Both(
             () => scene.CreateAsync(TestGroup.Create(new TestClient(1, "did:example:zed#phone"))), () => scene.CreateAsync(TestGroup.Create(scene.Alice.Client)))),
+        new(DeliveryRules.SenderDeleted, "InvalidCommit", "a commit without a path by a deleted device's leaf", async scene =>
+        {
+            // Alice has another device, so that what is refused is the leaf and not the account.
+            await scene.Service.EnrolAsync(scene.Alice.Did, "laptop");
+            byte[] package = await scene.PublishAsync(scene.Carol, scene.Carol.Client);
+            var adding = scene.Group.Commit(scene.Alice.Client).Add(package).Build();
+            await scene.Service.Get<Devices>().DeleteDevice(scene.Alice.Caller, new(scene.Alice.DeviceId, null), CancellationToken.None);
+            return (() => scene.AddMembersAsync(adding, ProposalBuilder.RandomWelcome(scene.Group.Suite, package)),
+                () => scene.Service.CommitAsync(scene.Convo, scene.Bob, scene.Group.Commit(scene.Bob.Client).WithPath().Build()));
+        }),
         Commit(DeliveryRules.LeafIdentityChanged, "a path leaf with another identity", scene => (scene.Group.Commit(scene.Alice.Client.As("did:example:mallory#phone")).WithPath().Build(), scene.Control)),
         new(DeliveryRules.KeyPackageNotPublished, "InvalidCommit", "an Add of a key package that was not published", async scene =>
         {
@@ -58,6 +68,12 @@ public sealed class Breaking_delivery_rules
         }),
         new(DeliveryRules.KeyPackageIdentity, "InvalidKeyPackage", "a key package of another device", scene => Both(
             () => scene.RegisterAsync(scene.Carol, scene.Bob.Client.KeyPackage()), () => scene.RegisterAsync(scene.Carol, scene.Carol.Client.KeyPackage()))),
+        new(DeliveryRules.KeyPackageUsed, "InvalidKeyPackage", "a key package that was claimed", async scene =>
+        {
+            byte[] package = await scene.PublishAsync(scene.Carol, scene.Carol.Client);
+            await scene.Service.ClaimAsync(scene.Alice, scene.Carol);
+            return (() => scene.Service.PublishAsync(scene.Carol, package), () => scene.Service.PublishAsync(scene.Carol, scene.Carol.Client.KeyPackage()));
+        }),
         new(DeliveryRules.ApplicationMessage, "InvalidRequest", "a proposal as a message", scene => Both(
             () => scene.SendAsync(scene.Group.Propose(scene.Alice.Client, new RemoveProposal(new(1)))), () => scene.SendAsync(ProposalBuilder.RandomPrivateMessage(scene.Group)))),
         new(DeliveryRules.ApplicationMessage, "InvalidRequest", "an encrypted proposal as a message", scene => Both(

@@ -191,6 +191,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("id");
 
+                    b.Property<long?>("DeletedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("deleted_at");
+
                     b.Property<string>("DeviceId")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -243,6 +247,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.Property<long>("DeviceRow")
                         .HasColumnType("INTEGER")
                         .HasColumnName("device_row");
+
+                    b.Property<long?>("RetiredAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("retired_at");
 
                     b.Property<byte[]>("SignatureKey")
                         .IsRequired()
@@ -304,17 +312,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
 
             modelBuilder.Entity("MlsConsole.Core.KeyPackageClaim", b =>
                 {
-                    b.Property<long>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("id");
-
-                    b.Property<long>("At")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("at");
-
                     b.Property<string>("Claimer")
-                        .IsRequired()
                         .HasColumnType("TEXT")
                         .HasColumnName("claimer");
 
@@ -322,11 +320,17 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("device_row");
 
-                    b.HasKey("Id")
-                        .HasName("pk_key_package_claims");
+                    b.Property<int>("Slot")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("slot");
 
-                    b.HasIndex("Claimer", "At")
-                        .HasDatabaseName("ix_key_package_claims_claimer_at");
+                    b.Property<long>("At")
+                        .IsConcurrencyToken()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.HasKey("Claimer", "DeviceRow", "Slot")
+                        .HasName("pk_key_package_claims");
 
                     b.ToTable("key_package_claims", (string)null);
                 });
@@ -581,8 +585,8 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.HasKey("ConvoId", "Did")
                         .HasName("pk_roster");
 
-                    b.HasIndex("Did")
-                        .HasDatabaseName("ix_roster_did");
+                    b.HasIndex("Did", "ConvoId")
+                        .HasDatabaseName("ix_roster_did_convo_id");
 
                     b.ToTable("roster", (string)null);
                 });

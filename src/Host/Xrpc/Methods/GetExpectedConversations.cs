@@ -1,0 +1,20 @@
+using MlsConsole.Core;
+using MlsConsole.Lexicon;
+
+namespace MlsConsole.Host;
+
+internal static class GetExpectedConversations
+{
+    public static XrpcMethod Method { get; } = new QueryMethod<GetExpectedConversationsParameters, GetExpectedConversationsOutput>(Lexicons.GetExpectedConversations, async (call, parameters) =>
+    {
+        var conversations = await call.Feature<Conversations>().GetExpectedConversations(call.Caller, parameters.DeviceId, call.Cancellation);
+        return new()
+        {
+            Conversations = [.. conversations.Select(expected => new Lexicon.ExpectedConversation
+            {
+                ConvoId = expected.ConvoId, ShouldBeInGroup = expected.ShouldBeInGroup, DeviceInGroup = expected.DeviceInGroup,
+                Epoch = (long)expected.Epoch, LastActivity = expected.LastActivity,
+            })],
+        };
+    });
+}

@@ -1,0 +1,17 @@
+using MlsConsole.Core;
+using MlsConsole.Lexicon;
+
+namespace MlsConsole.Host;
+
+internal static class PublishKeyPackages
+{
+    public static XrpcMethod Method { get; } = new ProcedureMethod<Lexicon.PublishKeyPackagesInput, PublishKeyPackagesOutput>(Lexicons.PublishKeyPackages, BodyLimit.KeyPackages, async (call, input) =>
+    {
+        var result = await call.Feature<KeyPackages>().PublishKeyPackages(call.Caller, new(input.DeviceId, WireValues.KeyPackages(input.KeyPackages), input.IdempotencyKey), call.Cancellation);
+        return new()
+        {
+            Accepted = result.Accepted,
+            Rejected = [.. result.Rejected.Select(rejected => new Lexicon.RejectedKeyPackage { Index = rejected.Index, Error = rejected.Error })],
+        };
+    });
+}

@@ -1,0 +1,91 @@
+using MlsConsole.Mls;
+
+namespace MlsConsole.Core.Tests;
+
+public class Publishing_key_packages
+{
+    [Fact]
+    public async Task Each_is_taken_or_rejected_on_its_own_merits()
+    {
+        await using var service = await Service.StartAsync();
+        var alice = await service.EnrolAsync("did:example:alice", "phone");
+        var bob = await service.EnrolAsync("did:example:bob", "phone");
+        var spoilt = alice.Client.KeyPackage();
+        spoilt[^1] ^= 1;
+        ulong now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        var result = await service.PublishAsync(alice, alice.Client.KeyPackage(), spoilt, bob.Client.KeyPackage(), [1, 2, 3],
+            alice.Client.KeyPackage(lifetime: new Lifetime(now - 7200, now - 3600)), alice.Client.Reinstalled().KeyPackage(), alice.Client.KeyPackage());
+        Assert.Equal(2, result.Accepted);
+        Assert.Equal([(1, Rules.KeyPackageSignature.Id), (2, DeliveryRules.KeyPackageIdentity.Id), (4, Rules.KeyPackageLifetime.Id), (5, DeliveryRules.KeyPackageIdentity.Id)],
+            result.Rejected.Where(item => item.Index != 3).Select(item => (item.Index, item.Error)));
+        Assert.Contains(result.Rejected, item => item.Index == 3);
+        Assert.Equal(2, (await StatsAsync(service, alice)).Available);
+    }
+
+    [Fact]
+    public async Task If_none_is_good_the_call_is_refused()
+    {
+        await using var service = await Service.StartAsync();
+        var alice = await service.EnrolAsync("did:example:alice", "phone");
+        string before = await service.StateAsync();
+        var refused = (await Assert.ThrowsAsync<RefusedException>(() => service.PublishAsync(alice, alice.Client.Reinstalled().KeyPackage(), [1]))).Refusal;
+        Assert.Equal(("InvalidKeyPackage", DeliveryRules.KeyPackageIdentity.Id), (refused.Error, refused.Rule));
+        Assert.Equal(before, await service.StateAsync());
+    }
+
+    [Fact]
+    public async Task The_same_again_is_accepted_and_stored_once()
+    {
+        await using var service = await Service.StartAsync();
+        var alice = await service.EnrolAsync("did:example:alice", "phone");
+        var package = alice.Client.KeyPackage();
+        Assert.Equal(2, (await service.PublishAsync(alice, package, package)).Accepted);
+        Assert.Equal(1, (await service.PublishAsync(alice, package)).Accepted);
+        Assert.Equal(1, (await StatsAsync(service, alice)).Available);
+    }
+
+    [Fact]
+    public async Task One_that_was_given_out_is_rejected_beside_a_good_one()
+    {
+        await using var service = await Service.StartAsync();
+        var alice = await service.EnrolAsync("did:example:alice", "phone");
+        var package = alice.Client.KeyPackage();
+        await service.PublishAsync(alice, package);
+        await service.ClaimAsync(await service.EnrolAsync("did:example:bob", "phone"), alice);
+        var result = await service.PublishAsync(alice, alice.Client.KeyPackage(), package);
+        Assert.Equal(1, result.Accepted);
+        Assert.Equal(new RejectedKeyPackage(1, DeliveryRules.KeyPackageUsed.Id), Assert.Single(result.Rejected));
+    }
+
+    [Fact]
+    public async Task More_than_the_greatest_number_is_refused_whole()
+    {
+        await using var service = await Service.StartAsync();
+        var alice = await service.EnrolAsync("did:example:alice", "phone");
+        var packages = Enumerable.Range(0, 200).Select(_ => alice.Client.KeyPackage()).ToArray();
+        await service.PublishAsync(alice, packages[..100]);
+        await service.PublishAsync(alice, packages[100..]);
+        string before = await service.StateAsync();
+        Assert.Equal(Refusal.TooManyKeyPackages, (await Assert.ThrowsAsync<RefusedException>(() => service.PublishAsync(alice, alice.Client.KeyPackage()))).Refusal);
+        Assert.Equal(before, await service.StateAsync());
+        // What is there already needs no room.
+        Assert.Equal(200, (await service.PublishAsync(alice, packages)).Accepted);
+    }
+
+    [Fact]
+    public async Task Statistics_know_the_last_resort_and_the_first_expiry()
+    {
+        var clock = new ManualClock();
+        await using var service = await Service.StartAsync(clock: clock);
+        var alice = await service.EnrolAsync("did:example:alice", "phone");
+        Assert.Equal(new KeyPackageStats(0, false, null), await StatsAsync(service, alice));
+        ulong now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+        await service.PublishAsync(alice, alice.Client.KeyPackage(), alice.Client.KeyPackage(lifetime: new Lifetime(now - 60, now + 86400)), alice.Client.KeyPackage(lastResort: true));
+        Assert.Equal(new KeyPackageStats(2, true, DateTimeOffset.FromUnixTimeSeconds((long)now + 86400)), await StatsAsync(service, alice));
+        clock.Advance(TimeSpan.FromDays(2));
+        Assert.Equal((1, true), (await StatsAsync(service, alice)) is var left ? (left.Available, left.LastResort) : default);
+    }
+
+    private static Task<KeyPackageStats> StatsAsync(Service service, TestDevice device) =>
+        service.Get<KeyPackages>().GetKeyPackageStats(device.Caller, device.DeviceId, CancellationToken.None);
+}
