@@ -15,68 +15,150 @@ public sealed class EventStreamTests(ITestOutputHelper output)
         TsClient.Require();
         await using var host = await HostProcess.Start(HostFixture.NoLimits);
         await using var session = TsSession.Start(host.Url);
-        await session.Do("device", "alice");
-        await session.Do("device", "bob");
+        var convoId = await AliceFollowsBob(session, [host.Url]);
         await session.Do("device", "stranger");
-        var convoId = (await session.Do("createConvo", "alice")).GetProperty("convoId").GetString()!;
-        await session.Do("addMembers", "alice", new { convoId, users = new[] { "bob" } });
-        await session.Do("acceptWelcomes", "bob");
-        await session.Do("follow", "alice", new { cursor = "0" });
         await session.Do("follow", "stranger", new { cursor = "0" });
-
-        using var stop = new CancellationTokenSource();
-        var (acknowledged, cut, lastSeq) = (0, 0, 0L);
-        var sending = Task.Run(Send);
+        var bob = new Sender(session, convoId);
         for (var i = 1; i <= Restarts; i++)
         {
-            var before = Volatile.Read(ref acknowledged);
-            while (Volatile.Read(ref acknowledged) < before + 20 && !sending.IsCompleted) await Task.Delay(5);
-            // The client is back too, in the middle of the stream, and what it has not yet seen is cut off from it.
-            await session.Do("followed", "alice", new { convoId, logSeq = Volatile.Read(ref lastSeq) });
+            // Everybody is back, in the middle of the stream, and what alice has not yet seen is cut off from her.
+            await bob.Acknowledges(20);
+            await session.Do("followed", "alice", new { convoId, logSeq = bob.LastSeq });
             if (i % 3 == 0) await host.Stop();
             else await host.Kill();
             host.Launch();
             await host.WaitUntilReady();
         }
-        var last = Volatile.Read(ref acknowledged);
-        while (Volatile.Read(ref acknowledged) < last + 20 && !sending.IsCompleted) await Task.Delay(5);
-        await stop.CancelAsync();
-        await sending;
+        await bob.Acknowledges(20);
+        await bob.Stop();
 
-        var log = (await session.Do("log", "bob", new { convoId })).GetProperty("log").EnumerateArray().Select(Entry).ToList();
-        Assert.True(log.Count >= acknowledged);
-        var followed = await session.Do("followed", "alice", new { convoId, logSeq = log[^1].Seq });
-        var events = followed.GetProperty("events").EnumerateArray().ToList();
-        output.WriteLine($"{log.Count} log entries, {events.Count} events, {followed.GetProperty("connections")} connections, {cut} requests cut");
-        Assert.Equal(log, events.Where(one => one.TryGetProperty("logSeq", out _)).Select(one => (one.GetProperty("logSeq").GetInt64(), one.GetProperty("type").GetString()!, one.GetProperty("epoch").GetInt64())));
-        var seqs = events.Select(one => one.GetProperty("seq").GetInt64()).ToList();
-        Assert.Equal(seqs.Distinct().Order(), seqs);
-        Assert.True(followed.GetProperty("connections").GetInt32() > Restarts);
-        Assert.Equal(2, events.Count(one => one.GetProperty("type").GetString() == "membership"));
+        var (connections, memberships) = await CheckAgainstLog(session, convoId, bob);
+        Assert.True(connections > Restarts);
+        Assert.Equal(2, memberships);
         var strangers = await session.Do("followed", "stranger");
         Assert.Empty(strangers.GetProperty("events").EnumerateArray());
         Assert.True(strangers.GetProperty("connections").GetInt32() > 1);
-
         var (code, report) = await host.Run("verify-audit");
         Assert.True(code == 0, report);
+    }
+
+    [SkippableFact]
+    [Trait("Category", "Slow")]
+    public async Task Of_two_hosts_over_one_database_either_may_be_killed_and_its_subscribers_go_on_with_the_other()
+    {
+        TsClient.Require();
+        await using var first = await HostProcess.Start(HostFixture.NoLimits);
+        await using var second = await HostProcess.Start(new Dictionary<string, string>(HostFixture.NoLimits) { ["ConnectionStrings__Default"] = first.ConnectionString });
+        HostProcess[] hosts = [first, second];
+        await using var session = TsSession.Start(second.Url);
+        var convoId = await AliceFollowsBob(session, [first.Url, second.Url]);
+        var bob = new Sender(session, convoId);
+        var visited = new HashSet<int>();
+        for (var i = 1; i <= Restarts; i++)
+        {
+            await bob.Acknowledges(20);
+            var at = (await session.Do("followed", "alice", new { convoId, logSeq = bob.LastSeq })).GetProperty("at").GetInt32();
+            visited.Add(at);
+            await hosts[at].Kill();
+            // Where bob's host stays up, he goes on, and the other host takes over whatever the killed one did.
+            if (at == 0)
+            {
+                await bob.Acknowledges(20);
+                await session.Do("followed", "alice", new { convoId, logSeq = bob.LastSeq });
+            }
+            hosts[at].Launch();
+            await hosts[at].WaitUntilReady();
+        }
+        await bob.Stop();
+        Assert.Equal([0, 1], visited.Order());
+        var (connections, _) = await CheckAgainstLog(session, convoId, bob);
+        Assert.True(connections > Restarts);
+        var (code, report) = await first.Run("verify-audit");
+        Assert.True(code == 0, report);
+    }
+
+    private static async Task<string> AliceFollowsBob(TsSession session, Uri[] hosts)
+    {
+        await session.Do("device", "alice");
+        await session.Do("device", "bob");
+        var convoId = (await session.Do("createConvo", "alice")).GetProperty("convoId").GetString()!;
+        await session.Do("addMembers", "alice", new { convoId, users = new[] { "bob" } });
+        await session.Do("acceptWelcomes", "bob");
+        await session.Do("follow", "alice", new { cursor = "0", urls = hosts.Select(url => url.ToString().TrimEnd('/')) });
+        return convoId;
+    }
+
+    /// <summary>What alice was told is the conversation's log, each entry once and in its order.</summary>
+    private async Task<(int Connections, int Memberships)> CheckAgainstLog(TsSession session, string convoId, Sender bob)
+    {
+        var log = (await session.Do("log", "bob", new { convoId })).GetProperty("log").EnumerateArray().Select(Entry).ToList();
+        Assert.True(log.Count >= bob.Acknowledged);
+        var followed = await session.Do("followed", "alice", new { convoId, logSeq = log[^1].Seq });
+        var events = followed.GetProperty("events").EnumerateArray().ToList();
+        var connections = followed.GetProperty("connections").GetInt32();
+        output.WriteLine($"{log.Count} log entries, {events.Count} events, {connections} connections, {bob.Cut} requests cut");
+        Assert.Equal(log, events.Where(one => one.TryGetProperty("logSeq", out _)).Select(one => (one.GetProperty("logSeq").GetInt64(), one.GetProperty("type").GetString()!, one.GetProperty("epoch").GetInt64())));
+        var seqs = events.Select(one => one.GetProperty("seq").GetInt64()).ToList();
+        Assert.Equal(seqs.Distinct().Order(), seqs);
+        return (connections, events.Count(one => one.GetProperty("type").GetString() == "membership"));
 
         static (long Seq, string Kind, long Epoch) Entry(JsonElement entry) => (entry.GetProperty("seq").GetInt64(), entry.GetProperty("kind").GetString()!, entry.GetProperty("epoch").GetInt64());
+    }
 
-        async Task Send()
+    /// <summary>Bob, who sends messages and commits without pause, whatever becomes of the host.</summary>
+    private sealed class Sender
+    {
+        private readonly TsSession _session;
+        private readonly string _convoId;
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Task _sending;
+        private int _acknowledged, _cut;
+        private long _lastSeq;
+
+        public Sender(TsSession session, string convoId)
         {
-            for (var i = 1; !stop.IsCancellationRequested; i++)
+            (_session, _convoId) = (session, convoId);
+            _sending = Task.Run(Send);
+        }
+
+        public int Acknowledged => Volatile.Read(ref _acknowledged);
+        public int Cut => Volatile.Read(ref _cut);
+        /// <summary>The place in the log of what was acknowledged last.</summary>
+        public long LastSeq => Volatile.Read(ref _lastSeq);
+
+        /// <summary>Waits for so many more acknowledgements.</summary>
+        public async Task Acknowledges(int more)
+        {
+            var target = Acknowledged + more;
+            while (Acknowledged < target)
             {
-                var reply = i % 5 == 0 ? await session.Try("update", "bob", new { convoId }) : await session.Try("send", "bob", new { convoId, text = $"message {i}" });
+                if (_sending.IsCompleted) await _sending;
+                await Task.Delay(5);
+            }
+        }
+
+        public async Task Stop()
+        {
+            await _stop.CancelAsync();
+            await _sending;
+            _stop.Dispose();
+        }
+
+        private async Task Send()
+        {
+            for (var i = 1; !_stop.IsCancellationRequested; i++)
+            {
+                var reply = i % 5 == 0 ? await _session.Try("update", "bob", new { convoId = _convoId }) : await _session.Try("send", "bob", new { convoId = _convoId, text = $"message {i}" });
                 if (reply.TryGetProperty("result", out var result))
                 {
-                    Volatile.Write(ref lastSeq, result.GetProperty("seq").GetInt64());
-                    Interlocked.Increment(ref acknowledged);
+                    Volatile.Write(ref _lastSeq, result.GetProperty("seq").GetInt64());
+                    Interlocked.Increment(ref _acknowledged);
                     continue;
                 }
                 Assert.Equal("Cut", reply.GetProperty("error").GetString());
-                cut++;
+                Interlocked.Increment(ref _cut);
                 // Whether the commit whose answer was lost had been taken, the log knows.
-                while (!(await session.Try("catchUp", "bob", new { convoId })).TryGetProperty("result", out _)) await Task.Delay(20);
+                while (!(await _session.Try("catchUp", "bob", new { convoId = _convoId })).TryGetProperty("result", out _)) await Task.Delay(20);
             }
         }
     }

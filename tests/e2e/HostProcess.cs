@@ -35,6 +35,9 @@ public sealed class HostProcess : IAsyncDisposable
 
     public Uri Url { get; }
 
+    /// <summary>Its database, for a second host over the same one.</summary>
+    public string ConnectionString => _settings["ConnectionStrings__Default"];
+
     /// <summary>All that the host wrote to its console so far.</summary>
     public string Output { get { lock (_output) return _output.ToString(); } }
 

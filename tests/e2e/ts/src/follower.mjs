@@ -7,9 +7,12 @@ import { Cut } from './service.mjs';
 const nsid = 'blue.catbird.mls.subscribeConvoEvents';
 
 export class Follower {
-  /** @param cursor the seq after which to start; without it, what happens next */
-  constructor(service, user, cursor) {
-    Object.assign(this, { service, user, cursor, events: [], connections: 0, waiting: [], stopped: new AbortController() });
+  /**
+   * @param services hosts over one database; whichever gives a ticket is connected to, first of all the one after the last
+   * @param cursor the seq after which to start; without it, what happens next
+   */
+  constructor(services, user, cursor) {
+    Object.assign(this, { services, at: services.length - 1, user, cursor, events: [], connections: 0, waiting: [], stopped: new AbortController() });
     this.ended = this.#run().then(() => new Error('the service ended the stream'), (error) => error).then((error) => {
       this.error = error;
       this.#wake();
@@ -17,13 +20,14 @@ export class Follower {
   }
 
   async #run() {
+    const follower = this;
     const subscription = new Subscription({
-      service: this.service.url.replace(/^http/, 'ws'),
+      get service() { return follower.url; }, // asked for each connection
       method: nsid,
       maxReconnectSeconds: 0.2,
       signal: this.stopped.signal,
       getParams: async () => ({ ticket: await this.#ticket(), cursor: this.cursor }),
-      validate: (message) => this.service.lexicons.assertValidXrpcMessage(nsid, message),
+      validate: (message) => this.services[0].lexicons.assertValidXrpcMessage(nsid, message),
     });
     for await (const event of subscription) {
       this.events.push(event);
@@ -35,9 +39,10 @@ export class Follower {
   /** A ticket is asked for before each connection, so while the host is down this is what fails. */
   async #ticket() {
     while (true) {
+      this.at = (this.at + 1) % this.services.length;
       try {
-        const { ticket, endpoint } = await this.service.procedure(this.user, 'getSubscriptionTicket');
-        if (endpoint !== `${this.service.url.replace(/^http/, 'ws')}/xrpc/${nsid}`) throw new Error(`endpoint ${endpoint}`);
+        const { ticket, endpoint } = await this.services[this.at].procedure(this.user, 'getSubscriptionTicket');
+        if (endpoint !== `${this.url}/xrpc/${nsid}`) throw new Error(`endpoint ${endpoint}`);
         this.connections++;
         return ticket;
       } catch (error) {
@@ -56,8 +61,11 @@ export class Follower {
     return this.view();
   }
 
+  get url() { return this.services[this.at].url.replace(/^http/, 'ws'); }
+
   view() {
     return {
+      at: this.at,
       connections: this.connections,
       events: this.events.map((event) => ({ type: event.$type.split('#')[1], seq: event.seq, convoId: event.convoId, logSeq: logSeqOf(event), epoch: event.commit?.epoch ?? event.message?.epoch ?? event.epoch })),
     };

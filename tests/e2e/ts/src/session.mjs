@@ -3,7 +3,7 @@
 //   {"id": 2, "do": "createConvo", "name": "alice"}                              -> {"id": 2, "result": {convoId, ...}}
 //   {"id": 3, "do": "addMembers", "name": "alice", "convoId": "...", "users": ["bob"]}
 //   acceptWelcomes, loseState {newKey}, rejoin, update, catchUp, send {text}, receive, view
-//   follow {cursor}, followed {convoId, logSeq}, log: the events of the device's account, and what they have to agree with
+//   follow {cursor, urls}, followed {convoId, logSeq}, log: the events of the device's account, and what they have to agree with
 //   {"id": 4, "do": "prepareJoin", "name": "bob", "convoId": "...", "count": 3}  -> {"handles": [...], "inputs": [...]}
 //   {"id": 5, "do": "sendJoin", "name": "bob", "handle": "bob/1"}
 // A refusal is {"id", "error", "status", "body"}; a cut connection is {"id", "error": "Cut"}. Commands for different
@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { Device } from './device.mjs';
 import { Follower } from './follower.mjs';
 import { User } from './identity.mjs';
-import { Cut } from './service.mjs';
+import { Cut, Service } from './service.mjs';
 
 export class Session {
   constructor(service) {
@@ -43,7 +43,7 @@ export class Session {
       case 'send': return device.send(convoId, rest.text);
       case 'receive': return { texts: await device.receive(convoId) };
       case 'view': return device.view(convoId);
-      case 'follow': this.followers.set(name, new Follower(this.service, device.user, rest.cursor)); return {};
+      case 'follow': this.followers.set(name, new Follower((rest.urls ?? [this.service.url]).map((url) => new Service(url, this.service.did, this.service.lexicons)), device.user, rest.cursor)); return {};
       case 'followed': return convoId ? this.followers.get(name).until(convoId, rest.logSeq) : this.followers.get(name).view();
       case 'log': return { log: await device.log(convoId) };
       case 'getGroupInfo': return device.getGroupInfo(convoId, { includeTree: rest.includeTree });
