@@ -151,6 +151,51 @@ public class Telling_events
     }
 
     [Fact]
+    public async Task Readers_miss_nothing_and_see_nothing_twice_while_transactions_of_several_hosts_overlap()
+    {
+        const int hosts = 4, each = 15;
+        await using var service = await Service.StartAsync();
+        var (convo, alice, _) = await service.AliceAndBobAsync();
+        await service.Get<EventRelay>().RelayAsync(default);
+        long start = (await service.Get<EventReader>().RangeAsync(default)).Head;
+        var others = new List<Service>();
+        for (int i = 0; i < hosts; i++) others.Add(await service.SecondHostAsync());
+        var writing = Task.WhenAll(others.Select((host, number) => Task.Run(async () =>
+        {
+            for (int i = 0; i < each; i++)
+            {
+                await host.Database.WriteAsync(async context =>
+                {
+                    context.AddEvent(OutboxEvent.GroupInfoRefreshRequested(convo.Id, number * each + i, DateTimeOffset.UtcNow));
+                    await context.SaveChangesAsync(); // the id is taken, and where the database lets them others commit before this one
+                    await Task.Delay(Random.Shared.Next(4));
+                    return 0;
+                }, default);
+            }
+        })));
+        // Each host relays when it thinks that it is its turn, and reads as its subscribers do.
+        var seen = await Task.WhenAll(others.Take(3).Select((host, number) => Task.Run(async () =>
+        {
+            var relay = new EventRelay(host.Database, new(new FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(number + 1))));
+            var epochs = new List<ulong>();
+            long after = start;
+            while (true)
+            {
+                bool last = writing.IsCompleted && !await WaitingAsync(host);
+                await relay.RelayAsync(default);
+                var page = await host.Get<EventReader>().ReadForAsync(alice.Did, after, default);
+                epochs.AddRange(page.Events.Select(one => one.Epoch!.Value));
+                after = page.Last;
+                if (last && page.Events.Count == 0) return epochs;
+            }
+        })));
+        await writing;
+        Assert.Equal(Enumerable.Range(0, hosts * each).Select(epoch => (ulong)epoch), seen[0].Order());
+        Assert.All(seen, epochs => Assert.Equal(seen[0], epochs));
+        foreach (var host in others) await host.DisposeAsync();
+    }
+
+    [Fact]
     public async Task Pages_are_bounded_in_events_and_bytes_and_leave_nothing_out()
     {
         await using var service = await Service.StartAsync();
@@ -191,6 +236,12 @@ public class Telling_events
         context.AddEvent(happened);
         return Task.FromResult(0);
     }, default);
+
+    private static async Task<bool> WaitingAsync(Service service)
+    {
+        await using var context = service.Database.Read();
+        return await context.Set<OutboxEvent>().AnyAsync(row => row.Seq == null);
+    }
 
     private static async Task<List<long>> Seqs(Service service)
     {
