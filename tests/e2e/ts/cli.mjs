@@ -3,10 +3,12 @@
 // should be.
 //   node cli.mjs rejoin  [--url http://127.0.0.1:5080] [--service-did did:web:localhost] [--suite 1] [--new-key]
 //   node cli.mjs journey [same options]
+//   node cli.mjs contract [same options]    every method, by a client that is generated from lexicons/
 //   node cli.mjs record  [--suite 1] [--commits 40] what a service would see of a wandering group; needs no service
 //   node cli.mjs session [same options]     commands as JSON lines on standard input, see src/session.mjs
 //   node cli.mjs peer                      the same without a service: messages go in and out as bytes, see src/peer.mjs
 import { parseArgs } from 'node:util';
+import { contract } from './src/contract.mjs';
 import { Peer } from './src/peer.mjs';
 import { Relay } from './src/relay.mjs';
 import { journey, rejoin, serviceView, wander } from './src/scenarios.mjs';
@@ -40,6 +42,9 @@ const scenarios = {
   async journey() {
     const { convoId, devices, server } = await journey(options);
     print({ result: 'passed', convoId, ...server, devices: devices.map((device) => device.view(convoId)) });
+  },
+  async contract() {
+    print({ result: 'passed', ...await contract({ url: values.url, did: values['service-did'], suite: options.suite, log: print }) });
   },
   async record() {
     const relay = new Relay();

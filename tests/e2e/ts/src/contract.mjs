@@ -1,0 +1,150 @@
+// Every method of lexicons/, called by a client that was generated from them. A method that nobody calls here, and that
+// no scenario calls, fails the contract: whoever adds a lexicon adds a call.
+import { createServiceJwt } from '@atproto/xrpc-server';
+import assert from 'node:assert/strict';
+import { Device } from './device.mjs';
+import { Follower } from './follower.mjs';
+import { GeneratedService, generateClient } from './generated.mjs';
+import { User } from './identity.mjs';
+import * as mls from './mls.mjs';
+import { readLexicons } from './service.mjs';
+import { journey } from './scenarios.mjs';
+
+const base64 = (bytes) => Buffer.from(bytes).toString('base64');
+
+/** Calls beyond those of the journey, in this order. Each gets the service, a conversation, and the devices of the journey in it. */
+const calls = {
+  async getServiceInfo({ service, alice }) {
+    const info = await service.query(alice.user, 'getServiceInfo');
+    assert.equal(info.did, service.did);
+    assert.ok(info.cipherSuites.includes(mls.suiteId(alice.cs)));
+  },
+  async listDevices({ service, bob, laptop }) {
+    const { devices } = await service.query(bob.user, 'listDevices');
+    assert.deepEqual(devices.map(({ deviceId }) => deviceId), [bob.deviceId, laptop.deviceId, 'bob-tablet']);
+    assert.deepEqual(devices[0].signaturePublicKeys, [base64(bob.signature.publicKey)]);
+  },
+  async publishKeyPackages({ service, bob, mallory }) {
+    const spoilt = await encodedKeyPackage(bob);
+    spoilt[spoilt.length - 1] ^= 1;
+    const answer = await service.procedure(bob.user, 'publishKeyPackages', {
+      deviceId: bob.deviceId,
+      keyPackages: [{ keyPackage: base64(await encodedKeyPackage(bob)) }, { keyPackage: base64(spoilt) }, { keyPackage: base64(await encodedKeyPackage(bob)), lastResort: true }],
+    });
+    assert.equal(answer.accepted, 2);
+    assert.deepEqual(answer.rejected, [{ index: 1, error: 'key-package.signature' }]);
+    await refused('InvalidKeyPackage', service.procedure(bob.user, 'publishKeyPackages', { deviceId: bob.deviceId, keyPackages: [{ keyPackage: base64(spoilt) }] }));
+    await refused('Unauthorized', service.procedure(mallory.user, 'publishKeyPackages', { deviceId: bob.deviceId, keyPackages: [{ keyPackage: base64(spoilt) }] }));
+  },
+  async getKeyPackageStats({ service, bob }) {
+    const stats = await service.query(bob.user, 'getKeyPackageStats', { deviceId: bob.deviceId });
+    assert.ok(stats.available >= 1 && stats.lastResort && Date.parse(stats.oldestExpiry) > Date.now());
+    await refused('Unauthorized', service.query(bob.user, 'getKeyPackageStats', { deviceId: 'no-such-device' }));
+  },
+  async getConvo({ service, convoId, alice, bob, laptop, mallory }) {
+    const { convo } = await service.query(alice.user, 'getConvo', { convoId });
+    assert.equal(convo.epoch, alice.view(convoId).epoch);
+    assert.deepEqual(convo.members.map(({ did, deviceId }) => `${did}#${deviceId}`), [alice, bob, laptop].map(({ user, deviceId }) => `${user.did}#${deviceId}`));
+    await refused('Unauthorized', service.query(mallory.user, 'getConvo', { convoId }));
+  },
+  async getConvos({ service, convoId, alice }) {
+    const other = await alice.createConvo();
+    const first = await service.query(alice.user, 'getConvos', { limit: 1 });
+    const second = await service.query(alice.user, 'getConvos', { limit: 1, cursor: first.cursor });
+    assert.deepEqual([...first.convos, ...second.convos].map((convo) => convo.convoId).sort(), [convoId, other.convoId].sort());
+    assert.equal(second.cursor, undefined);
+  },
+  async getExpectedConversations({ service, convoId, bob, laptop, mallory }) {
+    for (const deviceId of [undefined, bob.deviceId, laptop.deviceId]) {
+      const { conversations } = await service.query(bob.user, 'getExpectedConversations', { deviceId });
+      const [{ lastActivity, ...expected }] = conversations;
+      assert.deepEqual(expected, { convoId, shouldBeInGroup: true, deviceInGroup: true, epoch: bob.view(convoId).epoch });
+      assert.ok(Date.parse(lastActivity) <= Date.now());
+    }
+    assert.deepEqual(await service.query(mallory.user, 'getExpectedConversations'), { conversations: [] });
+  },
+  async subscribeConvoEvents({ service, convoId, alice, bob }) {
+    const follower = new Follower([service], alice.user, '0');
+    const { seq } = await bob.send(convoId, 'to be followed');
+    const { events } = await follower.until(convoId, seq);
+    follower.stopped.abort();
+    assert.equal(events.at(-1).type, 'message');
+    service.answered.add('subscribeConvoEvents');
+  },
+  async deleteDevice({ service, convoId, bob, laptop }) {
+    const answer = await service.procedure(bob.user, 'deleteDevice', { deviceId: laptop.deviceId });
+    assert.equal(answer.remainingLeaves, 1);
+    await refused('InvalidCommit', laptop.update(convoId));
+    await refused('Unauthorized', service.procedure(bob.user, 'deleteDevice', { deviceId: 'no-such-device' }));
+  },
+};
+
+/** Service tokens as AT Protocol's own servers make them, in both algorithms, each good for one request. */
+async function officialTokens(service) {
+  for (const algorithm of ['ES256K', 'ES256']) {
+    const user = await User.create(algorithm);
+    const token = await createServiceJwt({ iss: user.did, aud: service.did, lxm: 'blue.catbird.mls.getServiceInfo', keypair: user.key });
+    user.token = async () => token;
+    await service.query(user, 'getServiceInfo');
+    await refused('AuthenticationRequired', service.query(user, 'getServiceInfo'));
+  }
+}
+
+/** Refusals of methods that the journey calls. */
+async function refusals({ service, convoId, alice, bob, mallory }) {
+  await refused('DeviceAlreadyRegistered', service.procedure(mallory.user, 'registerDevice', {
+    deviceId: 'another', deviceName: 'with a key of somebody', signaturePublicKey: base64(bob.signature.publicKey),
+  }));
+  await refused('WelcomeNotFound', service.procedure(alice.user, 'confirmWelcome', { id: 'no-such-welcome', success: true }));
+  await refused('Unauthorized', service.query(mallory.user, 'getMessages', { convoId }));
+  await refused('Unauthorized', service.query(mallory.user, 'getCommits', { convoId, fromEpoch: '0' }));
+  await refused('InvalidRequest', service.query(alice.user, 'getCommits', { convoId, fromEpoch: 'zero' }));
+  await refused('InvalidGroupInfo', service.procedure(alice.user, 'createConvo', { groupInfo: base64([1, 2, 3]) }));
+}
+
+export async function contract({ url, did, suite = 1, log = () => {} }) {
+  const lexicons = readLexicons();
+  const methods = [...lexicons].filter(({ defs }) => ['query', 'procedure', 'subscription'].includes(defs.main?.type)).map(({ id, defs }) => ({ name: id.split('.').at(-1), main: defs.main }));
+  checkLexicons(methods);
+  const service = new GeneratedService(url, did, await generateClient(), lexicons);
+  log({ step: 'generated', methods: methods.length });
+
+  const { convoId, devices: [alice, bob, laptop] } = await journey({ service, suite });
+  log({ step: 'journey', answered: service.answered.size });
+  const mallory = await Device.create(service, await User.create(), 'mallory-phone', suite);
+  await mallory.register();
+  const scene = { service, convoId, alice, bob, laptop, mallory };
+  for (const [method, call] of Object.entries(calls)) {
+    assert.ok(methods.some(({ name }) => name === method), `there is a call of ${method}, but no lexicon`);
+    await call(scene);
+    assert.ok(service.answered.has(method), `the call of ${method} does not call it`);
+  }
+  await refusals(scene);
+  await officialTokens(service);
+  for (const { name, main } of methods.filter(({ main }) => main.type !== 'subscription'))
+    await refused('AuthenticationRequired', main.type === 'query' ? service.query(undefined, name) : service.procedure(undefined, name));
+
+  const missing = methods.map(({ name }) => name).filter((name) => !service.answered.has(name));
+  assert.deepEqual(missing, [], `no call of ${missing} in src/contract.mjs`);
+  return { methods: methods.map(({ name }) => name), refused: [...service.refused].sort() };
+}
+
+/** What every lexicon here has: error names without white space, each once; idempotency keys on procedures. */
+function checkLexicons(methods) {
+  for (const { name, main } of methods) {
+    const errors = (main.errors ?? []).map((error) => error.name);
+    assert.equal(new Set(errors).size, errors.length, `${name} declares an error twice`);
+    for (const error of errors) assert.match(error, /^[A-Z][A-Za-z]+$/, name);
+    if (main.type !== 'procedure') continue;
+    assert.ok(main.input.schema.properties.idempotencyKey && !main.input.schema.required?.includes('idempotencyKey'), `${name} has no optional idempotencyKey`);
+    assert.ok(errors.includes('IdempotencyConflict'), `${name} does not declare IdempotencyConflict`);
+  }
+}
+
+const encodedKeyPackage = async (device) =>
+  Uint8Array.from(mls.encodeKeyPackageMessage((await mls.keyPackage(device.cs, device.identity, device.signature)).publicPackage));
+
+const refused = (error, attempt) => assert.rejects(attempt, (thrown) => {
+  assert.equal(thrown.error, error, thrown.message);
+  return true;
+});
