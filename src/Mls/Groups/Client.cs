@@ -40,6 +40,8 @@ public sealed class Client : IDisposable
     public CredentialVerifier? VerifyCredential { get; init; }
     /// <summary>Epochs of a group whose application messages can still be opened after they ended.</summary>
     public int PastEpochs { get; init; } = 3;
+    /// <summary>How many cores at most verify the signatures of a group that is joined; all of the machine's where null.</summary>
+    public int? DegreeOfParallelism { get; init; }
 
     /// <summary>What this library supports: its suites, basic and x509 credentials, SelfRemove.</summary>
     public static Capabilities DefaultCapabilities { get; } = new(

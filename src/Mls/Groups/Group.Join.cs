@@ -21,7 +21,7 @@ public sealed partial class Group
         var pskSecret = PskSecret(suite, groupSecrets.PreSharedKeys, preSharedKeys ?? noKeys, parent?._resumption ?? noResumption);
         var groupInfo = WelcomeSecrets.OpenGroupInfo(suite, welcome, groupSecrets.JoinerSecret.Span, pskSecret);
         MlsException.Require(groupInfo.GroupContext.CipherSuite == keyPackage.KeyPackage.CipherSuite, Rules.WelcomeCipherSuite);
-        var group = PublicGroup.FromGroupInfo(groupInfo, ratchetTree);
+        var group = PublicGroup.FromGroupInfo(groupInfo, ratchetTree, client.DegreeOfParallelism);
         RequireSuccession(groupSecrets.PreSharedKeys, group, parent);
         CredentialChecks.Verify(client, group);
 
@@ -55,7 +55,7 @@ public sealed partial class Group
     public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree = null, LeafIndex? remove = null, PreSharedKeys? preSharedKeys = null)
     {
         var suite = client.Suite;
-        var before = PublicGroup.FromGroupInfo(groupInfo, ratchetTree);
+        var before = PublicGroup.FromGroupInfo(groupInfo, ratchetTree, client.DegreeOfParallelism);
         MlsException.Require(before.Suite == suite, Rules.WelcomeCipherSuite);
         before.RequireExternalPub(groupInfo);
         CredentialChecks.Verify(client, before);

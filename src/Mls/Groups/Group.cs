@@ -19,7 +19,7 @@ public sealed partial class Group : IDisposable
     private PendingCommit? _pending;
     private bool _ended;
 
-    private Group(Client client, PreSharedKeys? preSharedKeys, Epoch epoch)
+    internal Group(Client client, PreSharedKeys? preSharedKeys, Epoch epoch)
     {
         _client = client;
         _preSharedKeys = preSharedKeys ?? new();

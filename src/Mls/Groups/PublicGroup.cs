@@ -49,8 +49,9 @@ public sealed partial class PublicGroup
     /// <summary>Verifies a GroupInfo and its tree as one who joins would (RFC 9420 §12.4.3.1).</summary>
     /// <param name="groupInfo">The GroupInfo.</param>
     /// <param name="ratchetTree">The tree, unless the GroupInfo has it inside.</param>
+    /// <param name="degreeOfParallelism">How many cores verify signatures at most; all of the machine's where null.</param>
     /// <exception cref="MlsException">The rule that the input breaks.</exception>
-    public static PublicGroup FromGroupInfo(UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree)
+    public static PublicGroup FromGroupInfo(UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree, int? degreeOfParallelism = null)
     {
         var context = groupInfo.GroupContext;
         var suite = Mls.CipherSuite.Get(context.CipherSuite);
@@ -63,7 +64,7 @@ public sealed partial class PublicGroup
         MlsException.Require(tree.Hash.Span.SequenceEqual(context.TreeHash.Span), Rules.TreeHash);
         RequireSignature(suite, tree, groupInfo);
         MlsException.Require(groupInfo.ConfirmationTag.Length == suite.HashLength, Rules.FramingConfirmationTag);
-        TreeValidation.Verify(tree, context);
+        TreeValidation.Verify(tree, context, degreeOfParallelism);
         var interim = TranscriptHash.Interim(suite, context.ConfirmedTranscriptHash.Span, groupInfo.ConfirmationTag.Span);
         return new(suite, context, tree, groupInfo.ConfirmationTag, interim);
     }

@@ -4,8 +4,11 @@ namespace MlsConsole.Mls;
 internal static class TreeValidation
 {
     /// <summary>Checks keys, unmerged leaves, parent hashes and every leaf; the tree hash is the caller's to compare.</summary>
+    /// <param name="tree">The tree.</param>
+    /// <param name="context">Of the group.</param>
+    /// <param name="degreeOfParallelism">How many cores verify signatures at most; all of the machine's where null.</param>
     /// <exception cref="MlsException">The rule that the tree breaks.</exception>
-    public static void Verify(RatchetTree tree, GroupContext context)
+    public static void Verify(RatchetTree tree, GroupContext context, int? degreeOfParallelism = null)
     {
         LeafNodeValidation.VerifyAgainst(context.Extensions, tree.Root.Capabilities!);
         VerifyParents(tree.Root, tree.Levels, 0, tree.Suite);
@@ -14,7 +17,8 @@ internal static class TreeValidation
         try
         {
             var groupId = context.GroupId;
-            Parallel.ForEach(tree.Members, member => LeafNodeValidation.Verify(member.Leaf, tree.Suite, groupId.Span, member.Index));
+            var options = new ParallelOptions { MaxDegreeOfParallelism = degreeOfParallelism ?? Environment.ProcessorCount };
+            Parallel.ForEach(tree.Members, options, member => LeafNodeValidation.Verify(member.Leaf, tree.Suite, groupId.Span, member.Index));
         }
         catch (AggregateException failures) when (failures.InnerExceptions.All(failure => failure is MlsException))
         {

@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace MlsConsole.Mls.Benchmarks;
+
+/// <summary>What a time is counted in.</summary>
+internal enum Clock
+{
+    /// <summary>Time of the calling thread on a core, where the system tells it (Linux), so that other programs count little; else the clock on the wall.</summary>
+    OneCore,
+    /// <summary>The clock on the wall: for what runs on several cores.</summary>
+    Wall,
+}
+
+internal static partial class Stopwatches
+{
+    private const int ClockThreadCpuTime = 3;
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct TimeSpec
+    {
+        public long Seconds, Nanoseconds;
+    }
+
+    [LibraryImport("libc")] private static partial int clock_gettime(int clock, out TimeSpec time);
+
+    /// <summary>Nanoseconds since some moment.</summary>
+    public static double Now(Clock clock)
+    {
+        if (clock == Clock.OneCore && OperatingSystem.IsLinux() && clock_gettime(ClockThreadCpuTime, out var time) == 0) return time.Seconds * 1e9 + time.Nanoseconds;
+        return Stopwatch.GetTimestamp() * (1e9 / Stopwatch.Frequency);
+    }
+}
+
+/// <summary>The two units of every figure: one Ed25519 verification and one X25519, by the library that src/Mls calls.</summary>
+internal sealed class References
+{
+    private const int Repetitions = 16;
+    private readonly byte[] _message = RandomNumberGenerator.GetBytes(32), _shared = new byte[32];
+    private readonly byte[] _publicKey, _signature, _privateKey, _peer;
+
+    public References()
+    {
+        var suite = CipherSuite.Get(1);
+        using var signer = suite.GenerateSignatureKeyPair();
+        var whole = new byte[64];
+        Sodium.Ed25519FromSeed(signer.PrivateKey, signer.PublicKey, whole);
+        _publicKey = signer.PublicKey;
+        _signature = new byte[64];
+        Sodium.Ed25519Sign(whole, _message, _signature);
+        (_privateKey, _peer) = (suite.GenerateKemKeyPair().PrivateKey, suite.GenerateKemKeyPair().PublicKey);
+    }
+
+    public void V()
+    {
+        if (!Sodium.Ed25519Verify(_publicKey, _message, _signature)) throw new InvalidOperationException("The reference signature does not verify.");
+    }
+
+    public void D()
+    {
+        if (!Sodium.X25519(_privateKey, _peer, _shared)) throw new InvalidOperationException("The reference key agreement failed.");
+    }
+
+    /// <summary>Nanoseconds of one V and one D at this moment.</summary>
+    public (double V, double D) Sample(Clock clock) => (Time(V, clock), Time(D, clock));
+
+    private static double Time(Action operation, Clock clock)
+    {
+        Span<double> times = stackalloc double[Repetitions];
+        foreach (ref double time in times)
+        {
+            double start = Stopwatches.Now(clock);
+            operation();
+            time = Stopwatches.Now(clock) - start;
+        }
+        times.Sort();
+        return times[clock == Clock.Wall ? 0 : Repetitions / 2];
+    }
+}
