@@ -1,7 +1,7 @@
 using System.Globalization;
 using MlsConsole.Mls.Benchmarks;
 
-// dotnet run -c Release --project benchmarks/Mls -- ratios [--sizes 2,10,100] [--seconds 1.5] [--peers]
+// dotnet run -c Release --project benchmarks/Mls -- ratios [--sizes 2,10,100] [--seconds 1.5]
 //                                                   micro [BenchmarkDotNet's options]
 string Option(string name, string otherwise) => Array.IndexOf(args, name) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : otherwise;
 
@@ -9,11 +9,11 @@ switch (args.FirstOrDefault())
 {
     case "ratios":
         int[] sizes = [.. Option("--sizes", "2,10,100,1000,10000").Split(',').Select(size => int.Parse(size, CultureInfo.InvariantCulture))];
-        return new Ratios(sizes, double.Parse(Option("--seconds", "1.5"), CultureInfo.InvariantCulture)).Run(args.Contains("--peers")) ? 0 : 1;
+        return new Ratios(sizes, double.Parse(Option("--seconds", "1.5"), CultureInfo.InvariantCulture)).Run() ? 0 : 1;
     case "micro":
         BenchmarkDotNet.Running.BenchmarkRunner.Run<Primitives>(args: args[1..]);
         return 0;
     default:
-        Console.Error.WriteLine("usage: ratios [--sizes 2,10,100,1000,10000] [--seconds 1.5] [--peers] | micro [options of BenchmarkDotNet]");
+        Console.Error.WriteLine("usage: ratios [--sizes 2,10,100,1000,10000] [--seconds 1.5] | micro [options of BenchmarkDotNet]");
         return 2;
 }

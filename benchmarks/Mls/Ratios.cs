@@ -7,11 +7,11 @@ internal sealed class Ratios(IReadOnlyList<int> sizes, double budget)
     private readonly References _references = new();
     private readonly Table _table = new();
 
-    public bool Run(bool peers)
+    public bool Run()
     {
         foreach (int members in sizes)
         {
-            Populated(new(new(members, populated: true)), peers);
+            Populated(new(new(members, populated: true)));
             Fresh(new(new(members, populated: false)));
         }
         _table.Print();
@@ -20,7 +20,7 @@ internal sealed class Ratios(IReadOnlyList<int> sizes, double budget)
 
     private Figures _stageAt100 = null!;
 
-    private void Populated(Operations at, bool peers)
+    private void Populated(Operations at)
     {
         int n = at.Members;
         var stage = Measure(at.Stage);
