@@ -26,8 +26,8 @@ public sealed class Welcomes
     {
         string did = caller.Did.Value;
         await using var context = _database.Read();
-        return await context.Set<WelcomeRecipient>()
-            .Where(recipient => recipient.ConfirmedAt == null && context.Set<Device>().Any(device => device.Id == recipient.DeviceRow && device.Did == did && device.DeviceId == deviceId && device.DeletedAt == null))
+        return await context.Set<Device>().Where(device => device.Did == did && device.DeviceId == deviceId && device.DeletedAt == null)
+            .Join(context.Set<WelcomeRecipient>().Where(recipient => recipient.ConfirmedAt == null), device => device.Id, recipient => recipient.DeviceRow, (_, recipient) => recipient)
             .OrderBy(recipient => recipient.CreatedAt).Take(MaxWelcomes)
             .Join(context.Set<WelcomeContent>(), recipient => new { recipient.ConvoId, recipient.Epoch }, content => new { content.ConvoId, content.Epoch },
                 (recipient, content) => new WelcomeView(recipient.Id, recipient.ConvoId, (ulong)recipient.Epoch, content.Welcome, content.RatchetTree))

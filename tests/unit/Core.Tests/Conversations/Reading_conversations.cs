@@ -114,7 +114,7 @@ public class Reading_conversations
         (await service.Get<Conversations>().GetExpectedConversations(device.Caller, deviceId, CancellationToken.None)).ToDictionary(expected => expected.ConvoId);
 
     /// <summary>Rows of members as only real commits write them, without the commits.</summary>
-    internal static Task CrowdAsync(Service service, string convoId, int members) => service.Database.WriteAsync(async context =>
+    internal static Task CrowdAsync(Service service, string convoId, int members, int firstLeaf = 1) => service.Database.WriteAsync(async context =>
     {
         var devices = Enumerable.Range(0, members).Select(i => new Device
         {
@@ -122,7 +122,7 @@ public class Reading_conversations
         }).ToList();
         context.AddRange(devices);
         await context.SaveChangesAsync();
-        context.AddRange(devices.Select((device, i) => new Leaf { ConvoId = convoId, LeafIndex = i + 1, DeviceRow = device.Id }));
+        context.AddRange(devices.Select((device, i) => new Leaf { ConvoId = convoId, LeafIndex = firstLeaf + i, DeviceRow = device.Id }));
         context.AddRange(devices.Select(device => new RosterEntry { ConvoId = convoId, Did = device.Did, State = RosterState.Member, JoinedAt = DateTimeOffset.UtcNow }));
         return 0;
     }, CancellationToken.None);

@@ -124,6 +124,20 @@ public sealed class Service : IAsyncDisposable
         return state.ToString();
     }
 
+    /// <summary>How the database would find the rows of a command, step by step.</summary>
+    public async Task<IReadOnlyList<string>> PlanAsync(SentCommand sent)
+    {
+        await using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(_folder, "mls.db")}");
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = $"EXPLAIN QUERY PLAN {sent.Text}";
+        foreach (var (name, value) in sent.Parameters) command.Parameters.AddWithValue(name, value ?? DBNull.Value);
+        var steps = new List<string>();
+        await using var reader = await command.ExecuteReaderAsync();
+        while (await reader.ReadAsync()) steps.Add(reader.GetString(3));
+        return steps;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _provider.DisposeAsync();

@@ -1,0 +1,66 @@
+namespace MlsConsole.Core.Tests;
+
+/// <summary>What a request costs the database: as many commands in a conversation of two as in one of two hundred, and each of them finds its rows by an index.</summary>
+public class Commands_of_requests
+{
+    private sealed record Scene(Service Service, TestConvo Convo, TestDevice Alice, TestDevice Bob);
+
+    private static Dictionary<string, Func<Scene, Task>> Requests { get; } = new()
+    {
+        ["getConvo"] = scene => scene.Service.Get<Conversations>().GetConvo(scene.Alice.Caller, scene.Convo.Id, CancellationToken.None),
+        ["getConvos"] = scene => scene.Service.Get<Conversations>().GetConvos(scene.Alice.Caller, new(null, 50), CancellationToken.None),
+        ["getConvos, second page"] = scene => scene.Service.Get<Conversations>().GetConvos(scene.Alice.Caller, new("0", 50), CancellationToken.None),
+        ["getExpectedConversations"] = scene => scene.Service.Get<Conversations>().GetExpectedConversations(scene.Alice.Caller, scene.Alice.DeviceId, CancellationToken.None),
+        ["getCommits"] = scene => scene.Service.Get<Conversations>().GetCommits(scene.Alice.Caller, new(scene.Convo.Id, 0, null), CancellationToken.None),
+        ["getMessages"] = scene => scene.Service.Get<Messages>().GetMessages(scene.Alice.Caller, new(scene.Convo.Id, 0, 50), CancellationToken.None),
+        ["getWelcomes"] = scene => scene.Service.Get<Welcomes>().GetWelcomes(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
+        ["getGroupInfo"] = scene => scene.Service.Get<GroupInfos>().GetGroupInfo(scene.Alice.Caller, new(scene.Convo.Id, true), CancellationToken.None),
+        ["listDevices"] = scene => scene.Service.Get<Devices>().ListDevices(scene.Alice.Caller, CancellationToken.None),
+        ["getKeyPackageStats"] = scene => scene.Service.Get<KeyPackages>().GetKeyPackageStats(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
+        ["publishKeyPackages"] = scene => scene.Service.PublishAsync(scene.Bob, scene.Bob.Client.KeyPackage(), scene.Bob.Client.KeyPackage(lastResort: true)),
+        ["claimKeyPackages"] = scene => scene.Service.ClaimAsync(scene.Alice, scene.Bob),
+        ["processExternalCommit"] = scene => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Convo.Group.ExternalCommit(scene.Bob.Client).Remove(scene.Convo.Group.LeafOf(scene.Bob.Client)).Build()),
+        ["commit"] = scene => scene.Service.CommitAsync(scene.Convo, scene.Alice, scene.Convo.Group.Commit(scene.Alice.Client).WithPath().Build()),
+        ["deleteDevice"] = scene => scene.Service.Get<Devices>().DeleteDevice(scene.Bob.Caller, new(scene.Bob.DeviceId, null), CancellationToken.None),
+    };
+
+    public static TheoryData<string> Names => [.. Requests.Keys];
+
+    [Theory, MemberData(nameof(Names))]
+    public async Task As_many_for_two_members_as_for_two_hundred(string request)
+    {
+        var counts = new List<int>();
+        foreach (int members in (int[])[2, 200])
+        {
+            await using var service = await Service.StartAsync();
+            var scene = await StartAsync(service, members);
+            counts.Add((await SentCommands.OfAsync(() => Requests[request](scene))).Count);
+        }
+        Assert.InRange(counts[0], 1, 25);
+        Assert.Equal(counts[0], counts[1]);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public async Task Every_row_is_found_by_an_index(string request)
+    {
+        await using var service = await Service.StartAsync();
+        var scene = await StartAsync(service, 2);
+        var sent = await SentCommands.OfAsync(() => Requests[request](scene));
+        foreach (var command in sent.Where(command => !command.Text.StartsWith("INSERT", StringComparison.Ordinal)))
+            foreach (string step in await service.PlanAsync(command))
+                Assert.False(step.StartsWith("SCAN", StringComparison.Ordinal) && !IsHarmless(step, command.Text), $"{step}\n{command.Text}");
+    }
+
+    /// <summary>The lists of parameters, constants, and what a subquery has already found by an index.</summary>
+    private static bool IsHarmless(string step, string text) => step.Contains("VIRTUAL TABLE", StringComparison.Ordinal) || step.Contains("CONSTANT ROW", StringComparison.Ordinal)
+        || text.Contains($") AS \"{step.Split(' ')[1]}\"", StringComparison.Ordinal);
+
+    private static async Task<Scene> StartAsync(Service service, int members)
+    {
+        var (convo, alice, bob) = await service.AliceAndBobAsync();
+        await service.PublishAsync(bob, bob.Client.KeyPackage());
+        await service.CreateConvoAsync(alice);
+        await Reading_conversations.CrowdAsync(service, convo.Id, members - 2, firstLeaf: 2);
+        return new(service, convo, alice, bob);
+    }
+}

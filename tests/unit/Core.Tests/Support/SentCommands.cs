@@ -1,0 +1,59 @@
+using System.Data.Common;
+using System.Diagnostics;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+
+namespace MlsConsole.Core.Tests;
+
+/// <summary>A command as a call sent it to the database.</summary>
+public sealed record SentCommand(string Text, IReadOnlyList<(string Name, object? Value)> Parameters);
+
+/// <summary>Records the database commands of one asynchronous flow, whatever other tests do at the time.</summary>
+public static class SentCommands
+{
+    private static readonly AsyncLocal<List<SentCommand>?> s_current = new();
+    private static readonly IDisposable s_subscription = DiagnosticListener.AllListeners.Subscribe(new Listeners());
+
+    public static async Task<IReadOnlyList<SentCommand>> OfAsync(Func<Task> call)
+    {
+        ArgumentNullException.ThrowIfNull(s_subscription);
+        var sent = new List<SentCommand>();
+        s_current.Value = sent;
+        await call();
+        s_current.Value = null;
+        return sent;
+    }
+
+    private sealed class Listeners : IObserver<DiagnosticListener>
+    {
+        public void OnNext(DiagnosticListener value)
+        {
+            if (value.Name == DbLoggerCategory.Name) value.Subscribe(new Commands()!);
+        }
+
+        public void OnCompleted()
+        {
+        }
+
+        public void OnError(Exception error)
+        {
+        }
+    }
+
+    private sealed class Commands : IObserver<KeyValuePair<string, object?>>
+    {
+        public void OnNext(KeyValuePair<string, object?> value)
+        {
+            if (s_current.Value is not { } sent || value.Key != RelationalEventId.CommandExecuting.Name || value.Value is not CommandEventData { Command: var command }) return;
+            sent.Add(new(command.CommandText, [.. command.Parameters.Cast<DbParameter>().Select(parameter => (parameter.ParameterName, parameter.Value))]));
+        }
+
+        public void OnCompleted()
+        {
+        }
+
+        public void OnError(Exception error)
+        {
+        }
+    }
+}
