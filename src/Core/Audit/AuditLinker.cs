@@ -14,7 +14,7 @@ public sealed class AuditLinker
 
     internal AuditLinker(Database database, Leases leases) => (_database, _leases) = (database, leases);
 
-    /// <summary>Links the unlinked entries in the order of their ids.</summary>
+    /// <summary>Links the unlinked entries in the order of their ids. What comes meanwhile waits for the next call, or under load there would be no end.</summary>
     /// <returns>How many were linked: 0 if there are none, or if another host does it.</returns>
     public async Task<int> LinkAsync(CancellationToken cancellation)
     {
@@ -23,8 +23,8 @@ public sealed class AuditLinker
         while (await context.Set<AuditEntry>().AnyAsync(entry => entry.Position == null, cancellation) && !await _leases.IsOthersAsync(context, LeaseName, cancellation))
         {
             int count = await _database.WriteAsync(LinkBatchAsync, cancellation);
-            if (count == 0) break;
             linked += count;
+            if (count < Batch) break;
         }
         return linked;
     }

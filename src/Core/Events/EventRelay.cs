@@ -15,7 +15,7 @@ public sealed class EventRelay
 
     internal EventRelay(Database database, Leases leases) => (_database, _leases) = (database, leases);
 
-    /// <summary>Numbers the events that wait.</summary>
+    /// <summary>Numbers the events that wait. What comes meanwhile waits for the next call, or under load there would be no end.</summary>
     /// <returns>How many: 0 if there are none, or if another host does it.</returns>
     public async Task<int> RelayAsync(CancellationToken cancellation)
     {
@@ -24,8 +24,8 @@ public sealed class EventRelay
         while (await context.Set<OutboxEvent>().AnyAsync(row => row.Seq == null, cancellation) && !await _leases.IsOthersAsync(context, LeaseName, cancellation))
         {
             int count = await _database.WriteAsync(RelayBatchAsync, cancellation);
-            if (count == 0) break;
             relayed += count;
+            if (count < Batch) break;
         }
         return relayed;
     }

@@ -17,6 +17,8 @@ internal sealed partial class EventStream(
     /// <summary>For so long the answer of the roster is good: then it is asked again.</summary>
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(200), s_pruning = TimeSpan.FromMinutes(10);
+    /// <summary>Under load events are numbered so often and no more: each time is a transaction, and on SQLite commits wait for it.</summary>
+    private static readonly TimeSpan s_pace = TimeSpan.FromMilliseconds(20);
     private const long MaxKeptBytes = 32 << 20;
 
     private readonly SemaphoreSlim _wake = new(0, 1);
@@ -91,8 +93,9 @@ internal sealed partial class EventStream(
                         Keep([], (await reader.RangeAsync(stoppingToken)).Head);
                         started = true;
                     }
-                    await relay.RelayAsync(stoppingToken);
+                    bool relayed = await relay.RelayAsync(stoppingToken) > 0;
                     await ReadNew(stoppingToken);
+                    if (relayed) await Task.Delay(s_pace, clock, stoppingToken);
                     if (clock.GetElapsedTime(prunedAt) > s_pruning)
                     {
                         prunedAt = clock.GetTimestamp();
