@@ -82,6 +82,11 @@ public sealed partial class Devices
             device = new() { Did = did, DeviceId = input.DeviceId, DeviceName = input.DeviceName, Identity = identity, RegisteredAt = now };
             context.Add(device);
         }
+        else if (device.DeletedAt is not null)
+        {
+            // What was published while it was being deleted has a retired key.
+            await context.Set<KeyPackageRow>().Where(row => row.DeviceRow == device.Id && row.ClaimedAt == null).ExecuteDeleteAsync();
+        }
         (device.DeviceName, device.DeletedAt) = (input.DeviceName, null);
         if (sameKey is null)
         {

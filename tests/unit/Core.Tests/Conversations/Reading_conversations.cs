@@ -104,6 +104,7 @@ public class Reading_conversations
         // The removed one is told nothing, not even that there was a conversation.
         await service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).Remove(convo.Group.LeafOf(bob.Client)).Build());
         Assert.Equal([fresh.Id], (await ExpectedAsync(service, bob, bob.DeviceId)).Keys);
+        Assert.Equal([fresh.Id], (await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), CancellationToken.None)).Convos.Select(view => view.ConvoId));
         var refused = await Assert.ThrowsAsync<RefusedException>(() => service.Get<Conversations>().GetExpectedConversations(bob.Caller, "watch", CancellationToken.None));
         Assert.Equal("Unauthorized", refused.Refusal.Error);
     }

@@ -25,6 +25,26 @@ public class Deleting_devices
     }
 
     [Fact]
+    public async Task What_came_for_it_while_it_was_being_deleted_is_not_given_out()
+    {
+        await using var service = await Service.StartAsync();
+        var (_, alice, bob) = await service.AliceAndBobAsync();
+        await DeleteAsync(service, bob);
+        await service.Database.WriteAsync(async context =>
+        {
+            var device = context.Set<Device>().Single(row => row.Did == bob.Did);
+            var package = new NewKeyPackage(bob.Client.KeyPackage(), false);
+            await KeyPackages.StoreAsync(context, device, [VerifiedKeyPackage.Verify(package, DateTimeOffset.UtcNow)], DateTimeOffset.UtcNow);
+            context.Set<WelcomeRecipient>().Single().ConfirmedAt = null;
+            return 0;
+        }, CancellationToken.None);
+        Assert.Equal([bob.Did], (await service.ClaimAsync(alice, bob)).Missing);
+        Assert.Empty(await service.Get<Welcomes>().GetWelcomes(bob.Caller, bob.DeviceId, CancellationToken.None));
+        await service.RegisterAsync(bob.Did, bob.DeviceId, bob.Client.Reinstalled());
+        Assert.Equal([bob.Did], (await service.ClaimAsync(alice, bob)).Missing);
+    }
+
+    [Fact]
     public async Task It_cannot_commit_or_rejoin()
     {
         await using var service = await Service.StartAsync();

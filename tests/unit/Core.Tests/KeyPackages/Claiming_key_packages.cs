@@ -60,6 +60,8 @@ public class Claiming_key_packages
         await service.PublishAsync(bob, lastResorts[1]);
         Assert.Equal(lastResorts[1], (await service.ClaimAsync(alice, bob)).KeyPackages.Single().KeyPackage);
 
+        Assert.Equal(DeliveryRules.KeyPackageUsed.Id, (await Assert.ThrowsAsync<RefusedException>(() => service.PublishAsync(bob, lastResorts[0]))).Refusal.Rule);
+
         // Whoever still has the older one may add with it.
         var convo = await service.CreateConvoAsync(alice);
         var commit = convo.Group.Commit(alice.Client).Add(lastResorts[0]).WithPath().Build();
