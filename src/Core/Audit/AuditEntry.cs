@@ -43,8 +43,8 @@ public sealed record AuditEntry
             builder.Property(entry => entry.Id).ValueGeneratedOnAdd();
             builder.Property(entry => entry.Times).HasDefaultValue(1).ValueGeneratedNever();
             builder.HasIndex(entry => entry.At);
+            // It has the unlinked entries too, those without a position.
             builder.HasIndex(entry => entry.Position).IsUnique();
-            builder.HasIndex(entry => entry.Id).HasFilter("position IS NULL").HasDatabaseName("ix_audit_id_of_unlinked");
         }
     }
 }

@@ -108,9 +108,8 @@ internal sealed class OutboxEvent
         {
             builder.ToTable("outbox");
             builder.HasKey(row => row.Id);
+            // The only index: every commit writes here. It has the rows that wait for a place too, those without one.
             builder.HasIndex(row => row.Seq).IsUnique();
-            builder.HasIndex(row => row.Id).HasFilter("seq IS NULL").HasDatabaseName("ix_outbox_id_of_waiting");
-            builder.HasIndex(row => row.CreatedAt);
         }
     }
 }

@@ -25,7 +25,7 @@ public sealed class Pruning
     {
         await using var context = _database.Read();
         // Up to the first one that is young enough, whatever the clocks of the hosts said: what is kept has no holes.
-        long? first = await context.Set<OutboxEvent>().Where(row => row.Seq != null && row.CreatedAt >= before).MinAsync(row => row.Seq, cancellation);
+        long? first = await context.Set<OutboxEvent>().Where(row => row.Seq != null && row.CreatedAt >= before).OrderBy(row => row.Seq).Select(row => row.Seq).FirstOrDefaultAsync(cancellation);
         long until = first - 1 ?? await context.Set<OutboxEvent>().MaxAsync(row => row.Seq, cancellation) ?? 0;
         return await InBatches(write => write.Set<OutboxEvent>().Where(row => row.Seq <= until).OrderBy(row => row.Seq).Take(Batch).ExecuteDeleteAsync(), cancellation);
     }

@@ -119,10 +119,6 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.HasIndex("At")
                         .HasDatabaseName("ix_audit_at");
 
-                    b.HasIndex("Id")
-                        .HasDatabaseName("ix_audit_id_of_unlinked")
-                        .HasFilter("position IS NULL");
-
                     b.HasIndex("Position")
                         .IsUnique()
                         .HasDatabaseName("ix_audit_position");
@@ -541,13 +537,6 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
 
                     b.HasKey("Id")
                         .HasName("pk_outbox");
-
-                    b.HasIndex("CreatedAt")
-                        .HasDatabaseName("ix_outbox_created_at");
-
-                    b.HasIndex("Id")
-                        .HasDatabaseName("ix_outbox_id_of_waiting")
-                        .HasFilter("seq IS NULL");
 
                     b.HasIndex("Seq")
                         .IsUnique()
