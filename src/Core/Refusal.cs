@@ -35,7 +35,6 @@ public sealed record Refusal(string Error, string Message)
     public static Refusal GhostLeaf { get; } = new("GhostLeaf", "The device still has a leaf: the commit must remove it.");
     public static Refusal NotAdmin { get; } = new("NotAdmin", "Only an admin of the conversation may do this.");
     public static Refusal ExternalCommitsDisabled { get; } = new("ExternalCommitsDisabled", "External commits are off for this account.");
-    public static Refusal GroupInfoUnavailable { get; } = new("GroupInfoUnavailable", "The stored GroupInfo cannot be served at the moment.");
     public static Refusal GroupExists { get; } = new("GroupExists", "A conversation with this group id exists.");
     public static Refusal UnsupportedCipherSuite { get; } = new("UnsupportedCipherSuite", "The cipher suite is not one that this service supports.");
     public static Refusal DeviceAlreadyRegistered { get; } = new("DeviceAlreadyRegistered", "The key or identity belongs to another device.");

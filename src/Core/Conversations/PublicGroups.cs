@@ -10,7 +10,7 @@ internal sealed class PublicGroups(Database database, CoreSettings settings) : I
     private readonly MemoryCache _live = new(new MemoryCacheOptions { SizeLimit = settings.GroupCacheBytes });
 
     /// <summary>The group of a conversation at the epoch of its row.</summary>
-    /// <exception cref="RefusedException">GroupInfoUnavailable, if what is stored does not hold.</exception>
+    /// <exception cref="InvalidDataException">What is stored does not hold.</exception>
     public async Task<PublicGroup> GetAsync(Conversation conversation, CancellationToken cancellation)
     {
         if (_live.TryGetValue(conversation.Id, out PublicGroup? live) && live!.Epoch == (ulong)conversation.Epoch) return live;

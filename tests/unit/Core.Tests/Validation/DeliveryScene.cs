@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
@@ -5,6 +6,8 @@ namespace MlsConsole.Core.Tests;
 /// <summary>A conversation of Alice's and Bob's phones; Bob's tablet and Carol's phone are enrolled.</summary>
 public sealed class DeliveryScene : IAsyncDisposable
 {
+    public const int MaxMessageBytes = 4096;
+
     private DeliveryScene(Service service, TestConvo convo, TestDevice alice, TestDevice bob, TestDevice tablet, TestDevice carol) =>
         (Service, Convo, Alice, Bob, Tablet, Carol) = (service, convo, alice, bob, tablet, carol);
 
@@ -23,7 +26,7 @@ public sealed class DeliveryScene : IAsyncDisposable
 
     public static async Task<DeliveryScene> StartAsync()
     {
-        var service = await Service.StartAsync();
+        var service = await Service.StartAsync(new() { MaxLeaves = 3, MaxMessageBytes = MaxMessageBytes });
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         return new(service, convo, alice, bob, await service.EnrolAsync(bob.Did, "tablet"), await service.EnrolAsync("did:example:carol", "phone"));
     }
@@ -38,17 +41,29 @@ public sealed class DeliveryScene : IAsyncDisposable
 
     public Task RegisterAsync(TestDevice device, byte[] package) => Service.RegisterAsync(device.Did, device.DeviceId, device.Client, new NewKeyPackage(package, false));
 
-    public BuiltCommit Adding(byte[] package) => Group.Commit(Alice.Client).Add(package).WithPath().Build();
+    public BuiltCommit Adding(params byte[][] packages) => packages.Aggregate(Group.Commit(Alice.Client), (commit, package) => commit.Add(package)).WithPath().Build();
+    public BuiltCommit Removing(TestDevice by, TestDevice removed) => Group.Commit(by.Client).Remove(Group.LeafOf(removed.Client)).Build();
 
-    /// <summary>Alice adds a key package with the Welcome for it.</summary>
-    public Task AddAsync(byte[] package) => AddMembersAsync(Adding(package), ProposalBuilder.RandomWelcome(Group.Suite, package));
+    /// <summary>Alice adds key packages with the Welcome for them.</summary>
+    public Task AddAsync(params byte[][] packages) => AddMembersAsync(Adding(packages), ProposalBuilder.RandomWelcome(Group.Suite, packages));
 
     public Task AddMembersAsync(BuiltCommit commit, byte[]? welcome) => Service.Get<MemberCommits>().AddMembers(
         Alice.Caller, new(Convo.Id, commit.Commit, commit.GroupInfo, null, welcome is null ? default(ReadOnlyMemory<byte>?) : welcome, null), CancellationToken.None);
 
-    public Task CreateAsync(TestGroup group) => Service.Get<Conversations>().CreateConvo(Alice.Caller, new(group.GroupInfo, null, null, null), CancellationToken.None);
+    public Task CreateAsync(TestGroup group) => CreateAsync(group.GroupInfo);
+    public Task CreateAsync(byte[] groupInfo) => Service.Get<Conversations>().CreateConvo(Alice.Caller, new(groupInfo, null, null, null), CancellationToken.None);
+
+    /// <summary>A GroupInfo of another suite: its number stands behind version and wire format of the message and the version of the GroupContext.</summary>
+    public static byte[] WithSuite(byte[] groupInfo, ushort suite)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(groupInfo.AsSpan(6), suite);
+        return groupInfo;
+    }
 
     public Task SendAsync(byte[] message) => Service.Get<Messages>().SendMessage(Alice.Caller, new(Convo.Id, message, null), CancellationToken.None);
+
+    /// <summary>An application message of so many bytes.</summary>
+    public byte[] MessageOf(int length) => ProposalBuilder.RandomPrivateMessage(Group, length: length - (ProposalBuilder.RandomPrivateMessage(Group, length: 1000).Length - 1000));
 
     public ValueTask DisposeAsync() => Service.DisposeAsync();
 }

@@ -30,7 +30,7 @@ public class Published_vectors
         if (outcome.Failure is not null) Assert.Fail($"{vectors.Kind}, suite {outcome.Suite}: {outcome.Failure}");
     }
 
-    /// <summary>With MLSCONSOLE_CONFORMANCE=write (as <c>./test --vectors</c> sets it) the run writes docs/conformance.md; else it compares.</summary>
+    /// <summary>With MLSCONSOLE_TABLES=write (as <c>./test --vectors</c> sets it) the run writes docs/conformance.md; else it compares.</summary>
     [SkippableFact]
     public void The_table_in_the_documentation_is_that_of_the_run()
     {
@@ -39,7 +39,7 @@ public class Published_vectors
         Assert.All(Files.Value, file => Assert.True(file.Problem is null && file.Outcomes.All(outcome => outcome.Failure is null), file.Name));
         if (VectorFiles.IsChosen) return;
         string path = Path.Combine(VectorFiles.Repository!, "docs", "conformance.md");
-        if (Environment.GetEnvironmentVariable("MLSCONSOLE_CONFORMANCE") == "write") File.WriteAllText(path, table);
+        if (Environment.GetEnvironmentVariable("MLSCONSOLE_TABLES") == "write") File.WriteAllText(path, table);
         else Assert.Equal(table, File.ReadAllText(path).ReplaceLineEndings("\n"));
     }
 
