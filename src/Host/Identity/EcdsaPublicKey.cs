@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Security.Cryptography;
+using Secp256k1Net;
 
 namespace MlsConsole.Host;
 
@@ -18,6 +19,10 @@ internal enum EcdsaCurve
 /// <c>r || s</c> form (<see href="https://atproto.com/specs/cryptography"/>). The point has been checked
 /// to lie on its curve; neither curve has a cofactor, so no subgroup check is needed.
 /// </summary>
+/// <remarks>
+/// secp256k1 is verified by libsecp256k1: the class library takes some twenty times as long, half of it to import
+/// the key, and has no secp256k1 on macOS. P-256 is the class library's, with the imported key kept for the next call.
+/// </remarks>
 internal sealed class EcdsaPublicKey
 {
     public const int SignatureLength = 64;
@@ -37,10 +42,10 @@ internal sealed class EcdsaPublicKey
         B: Hex("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b"),
         Order: Hex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"));
 
-    private readonly byte[] x;
-    private readonly byte[] y;
+    private readonly byte[] point;
+    private ECDsa? imported;
 
-    private EcdsaPublicKey(EcdsaCurve curve, byte[] x, byte[] y) => (Curve, this.x, this.y) = (curve, x, y);
+    private EcdsaPublicKey(EcdsaCurve curve, byte[] x, byte[] y) => (Curve, point) = (curve, [4, .. x, .. y]);
 
     public EcdsaCurve Curve { get; }
 
@@ -83,14 +88,26 @@ internal sealed class EcdsaPublicKey
     public bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature, bool allowHighS = false)
     {
         if (signature.Length != SignatureLength) return false;
-        if (!allowHighS && Read(signature[CoordinateLength..]) > Parameters(Curve).Order / 2) return false;
-        // Read (not created as a field) for each call: ECDsa is not safe for concurrent use.
-        using ECDsa key = ECDsa.Create(new ECParameters
+        BigInteger s = Read(signature[CoordinateLength..]), order = Parameters(Curve).Order;
+        bool high = s > order / 2;
+        if (high && !allowHighS) return false;
+        if (Curve == EcdsaCurve.P256) return VerifyP256(data, signature);
+        if (s >= order) return false;
+        // libsecp256k1 knows the low form alone; its twin signs the same.
+        return Secp256k1.Verify(high ? [.. signature[..CoordinateLength], .. Write(order - s)] : signature, SHA256.HashData(data), point);
+    }
+
+    private bool VerifyP256(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
+    {
+        // ECDsa is not safe for concurrent use: whoever comes while it is taken imports the key anew.
+        ECDsa key = Interlocked.Exchange(ref imported, null) ?? ECDsa.Create(new ECParameters
         {
-            Curve = Curve == EcdsaCurve.P256 ? ECCurve.NamedCurves.nistP256 : ECCurve.CreateFromValue("1.3.132.0.10"),
-            Q = new ECPoint { X = x, Y = y },
+            Curve = ECCurve.NamedCurves.nistP256,
+            Q = new ECPoint { X = point[1..(1 + CoordinateLength)], Y = point[(1 + CoordinateLength)..] },
         });
-        return key.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+        bool valid = key.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+        Interlocked.Exchange(ref imported, key)?.Dispose();
+        return valid;
     }
 
     private static CurveParameters Parameters(EcdsaCurve curve) => curve == EcdsaCurve.P256 ? P256 : K256;

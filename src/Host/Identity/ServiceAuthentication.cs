@@ -9,7 +9,8 @@ internal sealed class ServiceAuthentication(HostSettings settings, DidResolver r
 
     /// <summary>Verifies the token, except for replay: see <see cref="Admit"/>.</summary>
     /// <exception cref="AuthenticationException">There is no token, or it is not in order.</exception>
-    public ServiceToken Authenticate(HttpRequest request, string nsid)
+    /// <exception cref="XrpcException">The issuer's document cannot be fetched now (503).</exception>
+    public ValueTask<ServiceToken> Authenticate(HttpRequest request, string nsid)
     {
         if (request.Headers.Authorization is not [{ } header])
             throw new AuthenticationException("token-missing", "A service token is required.");

@@ -36,11 +36,13 @@ internal sealed class ServiceToken
     /// <param name="compact">The compact serialisation: three base64url parts.</param>
     /// <param name="audience">Says whether an <c>aud</c> means this service.</param>
     /// <param name="method">The NSID that <c>lxm</c> must equal.</param>
-    /// <param name="signingKeyOf">The issuer's key, or <see langword="null"/> if the DID is unknown.</param>
+    /// <param name="signingKeyOf">
+    /// The issuer's key, or <see langword="null"/> if the DID is unknown. It is asked a second time, with the key that did not fit, whether there is a newer one.
+    /// </param>
     /// <param name="now">The current time.</param>
     /// <exception cref="AuthenticationException">Something about the token is not as it has to be.</exception>
-    public static ServiceToken Verify(
-        string compact, Func<string, bool> audience, string method, Func<string, EcdsaPublicKey?> signingKeyOf, DateTimeOffset now)
+    public static async ValueTask<ServiceToken> Verify(
+        string compact, Func<string, bool> audience, string method, Func<string, EcdsaPublicKey?, ValueTask<EcdsaPublicKey?>> signingKeyOf, DateTimeOffset now)
     {
         if (compact.Length > MaxLength) throw Malformed();
         string[] parts = compact.Split('.');
@@ -75,15 +77,18 @@ internal sealed class ServiceToken
             && (Time(payload, "iat") is not { } issuedAt || issuedAt > now + ClockSkew))
             throw new AuthenticationException("token-issued-at", "The token was issued in the future.");
 
-        EcdsaPublicKey key = signingKeyOf(issuer)
+        EcdsaPublicKey key = await signingKeyOf(issuer, null)
             ?? throw new AuthenticationException("token-issuer", "The issuer's DID cannot be resolved to a signing key.");
-        // The key decides the algorithm; what the header says must agree with it.
-        if (key.JwtAlgorithm != algorithm)
-            throw new AuthenticationException("token-algorithm", "The token's algorithm is not that of the issuer's key.");
         byte[] signed = Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}");
-        if (!key.Verify(signed, signature, allowHighS: true))
-            throw new AuthenticationException("token-signature", "The token's signature is not the issuer's.");
+        if (Fault(key) is { } fault && (await signingKeyOf(issuer, key) is not { } newer || (fault = Fault(newer)) is not null)) throw fault;
         return new ServiceToken(issuer, tokenId, expiresAt);
+
+        AuthenticationException? Fault(EcdsaPublicKey by)
+        {
+            // The key decides the algorithm; what the header says must agree with it.
+            if (by.JwtAlgorithm != algorithm) return new("token-algorithm", "The token's algorithm is not that of the issuer's key.");
+            return by.Verify(signed, signature, allowHighS: true) ? null : new("token-signature", "The token's signature is not the issuer's.");
+        }
     }
 
     private static AuthenticationException Malformed() => new("token-malformed", "The token is not a service token.");

@@ -27,7 +27,8 @@ internal static class HostBuilding
     {
         HostSettings settings = HostSettings.Read(builder.Configuration, builder.Environment);
         builder.Services.AddSingleton(settings);
-        builder.Services.AddSingleton(new DidResolver(settings));
+        builder.Services.AddSingleton<DidFetcher>();
+        builder.Services.AddSingleton<DidResolver>();
         builder.Services.AddSingleton<ServiceAuthentication>();
         builder.Services.AddSingleton(TimeProvider.System);
     }

@@ -3,6 +3,8 @@ namespace MlsConsole.Host;
 /// <summary>The host's own settings, read and checked once, before anything is built from them.</summary>
 internal sealed record HostSettings
 {
+    private static readonly Uri DefaultPlcDirectory = new("https://plc.directory");
+
     /// <summary>This service's DID: what a token's <c>aud</c> has to be.</summary>
     public required string ServiceDid { get; init; }
 
@@ -11,6 +13,12 @@ internal sealed record HostSettings
 
     /// <summary>A file of DID documents: only in Development.</summary>
     public string? DirectoryFile { get; init; }
+
+    /// <summary>Where <c>did:plc</c> documents are.</summary>
+    public Uri PlcDirectory { get; init; } = DefaultPlcDirectory;
+
+    /// <summary>Hosts of <c>did:web</c> may have private addresses, and localhost is asked by http: for tests and for closed networks.</summary>
+    public bool AllowPrivateHosts { get; init; }
 
     /// <exception cref="ConfigurationException">A setting cannot be used; the message names it.</exception>
     public static HostSettings Read(IConfiguration configuration, IHostEnvironment environment)
@@ -27,6 +35,19 @@ internal sealed record HostSettings
         if (directoryFile is not null && !environment.IsDevelopment())
             throw new ConfigurationException("Identity:DirectoryFile", "may only be set in Development.");
 
-        return new HostSettings { ServiceDid = did, AllowDidKey = environment.IsDevelopment(), DirectoryFile = directoryFile };
+        return new HostSettings
+        {
+            ServiceDid = did, AllowDidKey = environment.IsDevelopment(), DirectoryFile = directoryFile,
+            PlcDirectory = Directory(configuration["Identity:PlcDirectory"]), AllowPrivateHosts = Settings.Switch(configuration, "Identity:AllowPrivateHosts", otherwise: false),
+        };
+    }
+
+    private static Uri Directory(string? text)
+    {
+        if (string.IsNullOrEmpty(text)) return DefaultPlcDirectory;
+        return Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Query.Length == 0 && address.Fragment.Length == 0
+            && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback))
+            ? address
+            : throw new ConfigurationException("Identity:PlcDirectory", "must be an https address, or one of http on this machine.");
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Data.Sqlite;
 using MlsConsole.Core;
 
@@ -12,15 +11,15 @@ internal static class Storage
     {
         Database database = Open(builder.Configuration);
         builder.Services.AddRollouts();
-        TimeSpan events = Duration(builder.Configuration, "Events:Retention", otherwise: TimeSpan.FromDays(3)), messages = Duration(builder.Configuration, "Messages:Retention", otherwise: TimeSpan.FromDays(90));
+        TimeSpan events = Settings.Duration(builder.Configuration, "Events:Retention", otherwise: TimeSpan.FromDays(3)), messages = Settings.Duration(builder.Configuration, "Messages:Retention", otherwise: TimeSpan.FromDays(90));
         if (messages < events) throw new ConfigurationException("Messages:Retention", "must not be shorter than Events:Retention: an event is told with its message.");
         builder.Services.AddCore(database, new CoreSettings
         {
-            OpaqueCredentials = Switch(builder.Configuration, "Identity:OpaqueCredentials", otherwise: builder.Environment.IsDevelopment()),
-            GroupInfoCacheLifetime = Duration(builder.Configuration, "GroupInfo:CacheLifetime", otherwise: TimeSpan.FromMinutes(5)),
+            OpaqueCredentials = Settings.Switch(builder.Configuration, "Identity:OpaqueCredentials", otherwise: builder.Environment.IsDevelopment()),
+            GroupInfoCacheLifetime = Settings.Duration(builder.Configuration, "GroupInfo:CacheLifetime", otherwise: TimeSpan.FromMinutes(5)),
             EventRetention = events,
             MessageRetention = messages,
-            EventMaxLag = Count(builder.Configuration, "Events:MaxLag", otherwise: 10_000),
+            EventMaxLag = Settings.Count(builder.Configuration, "Events:MaxLag", otherwise: 10_000),
         });
     }
 
@@ -66,24 +65,4 @@ internal static class Storage
         }
         return Database.Sqlite(connection);
     }
-
-    private static bool Switch(ConfigurationManager configuration, string key, bool otherwise) => configuration[key] switch
-    {
-        null or "" => otherwise,
-        { } text => bool.TryParse(text, out bool value) ? value : throw new ConfigurationException(key, "must be true or false."),
-    };
-
-    private static int Count(ConfigurationManager configuration, string key, int otherwise) => configuration[key] switch
-    {
-        null or "" => otherwise,
-        { } text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0 ? value : throw new ConfigurationException(key, "must be a positive integer."),
-    };
-
-    private static TimeSpan Duration(ConfigurationManager configuration, string key, TimeSpan otherwise) => configuration[key] switch
-    {
-        null or "" => otherwise,
-        { } text => TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan value) && value > TimeSpan.Zero
-            ? value
-            : throw new ConfigurationException(key, "must be a positive time span, for example 00:05:00."),
-    };
 }

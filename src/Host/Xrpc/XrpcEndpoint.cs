@@ -66,7 +66,7 @@ internal sealed partial class XrpcEndpoint(
         XrpcMethod method = methods.Find(nsid) ?? throw XrpcException.MethodNotImplemented();
         attempt.Method = method;
         method.CheckContent(request);
-        ServiceToken token = authentication.Authenticate(request, method.Nsid);
+        ServiceToken token = await authentication.Authenticate(request, method.Nsid);
         Caller caller = await ServiceAuthentication.Admit(
             token, context.RequestServices.GetRequiredService<TokenReplay>(), attempt.CorrelationId);
         attempt.Call = new XrpcCall(context, caller);

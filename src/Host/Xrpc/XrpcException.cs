@@ -10,6 +10,9 @@ internal sealed class XrpcException(int status, string error, string message) : 
 
     public string Error { get; } = error;
 
+    /// <summary>After so many seconds it may be tried again, with the same token.</summary>
+    public int? RetryAfter { get; private init; }
+
     public static XrpcException InvalidRequest(string message) => new(StatusCodes.Status400BadRequest, "InvalidRequest", message);
 
     public static XrpcException PayloadTooLarge(int limit) => new(
@@ -17,6 +20,9 @@ internal sealed class XrpcException(int status, string error, string message) : 
 
     public static XrpcException UnsupportedMediaType(string message) => new(
         StatusCodes.Status415UnsupportedMediaType, "UnsupportedMediaType", message);
+
+    public static XrpcException NotEnoughResources() => new(
+        StatusCodes.Status503ServiceUnavailable, "NotEnoughResources", "The service has too much to do.") { RetryAfter = 1 };
 
     public static XrpcException MethodNotImplemented() => new(
         StatusCodes.Status501NotImplemented, "MethodNotImplemented", "This service does not implement that method.");

@@ -21,6 +21,9 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
     /// <summary>For EpochMismatch: <c>stale</c> or <c>ahead</c>.</summary>
     public string? Mismatch { get; init; }
 
+    /// <summary>Seconds, for 429 and 503.</summary>
+    public int? RetryAfter { get; init; }
+
     /// <summary>A low-cardinality label for metrics, never sent.</summary>
     public string? Reason { get; init; }
 
@@ -41,7 +44,7 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
             Reason = authentication.Reason,
         },
         LexiconException lexicon => new(StatusCodes.Status400BadRequest, "InvalidRequest", lexicon.Message),
-        XrpcException xrpc => new(xrpc.Status, xrpc.Error, xrpc.Message),
+        XrpcException xrpc => new(xrpc.Status, xrpc.Error, xrpc.Message) { RetryAfter = xrpc.RetryAfter },
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(
             StatusCodes.Status413PayloadTooLarge, "PayloadTooLarge", "The request body is too large."),
         BadHttpRequestException => new(StatusCodes.Status400BadRequest, "InvalidRequest", "The request body could not be read."),
@@ -63,6 +66,7 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
     public void WriteHeaders(IHeaderDictionary headers)
     {
         if (CurrentEpoch is { } epoch) headers["MLS-Current-Epoch"] = epoch.ToString(CultureInfo.InvariantCulture);
+        if (RetryAfter is { } seconds) headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         if (Status == StatusCodes.Status401Unauthorized) headers.WWWAuthenticate = "Bearer";
     }
 

@@ -20,6 +20,31 @@ public sealed class Multikey_reading
     }
 
     [Theory, MemberData(nameof(Curves))]
+    public void Numbers_out_of_range_are_no_signature(int curve)
+    {
+        using TestSigner signer = new((EcdsaCurve)curve);
+        EcdsaPublicKey key = EcdsaPublicKey.FromPoint(signer.Curve, signer.CompressedPoint)!;
+        byte[] good = signer.Sign([7]), zero = new byte[32], order = signer.OrderBytes, most = [.. Enumerable.Repeat((byte)0xff, 32)];
+        Assert.True(key.Verify([7], good, allowHighS: true));
+        foreach (byte[] number in (byte[][])[zero, order, most])
+        {
+            Assert.False(key.Verify([7], [.. number, .. good.AsSpan(32)], allowHighS: true));
+            Assert.False(key.Verify([7], [.. good.AsSpan(0, 32), .. number], allowHighS: true));
+            Assert.False(key.Verify([7], [.. number, .. number], allowHighS: true));
+        }
+    }
+
+    [Theory, MemberData(nameof(Curves))]
+    public async Task One_key_verifies_for_many_at_the_same_time(int curve)
+    {
+        using TestSigner signer = new((EcdsaCurve)curve);
+        EcdsaPublicKey key = EcdsaPublicKey.FromPoint(signer.Curve, signer.CompressedPoint)!;
+        byte[] good = signer.Sign([7]);
+        bool[] valid = await Task.WhenAll(Enumerable.Range(0, 64).Select(i => Task.Run(() => key.Verify([(byte)(i % 2 == 0 ? 7 : 8)], good))));
+        Assert.Equal(Enumerable.Range(0, 64).Select(static i => i % 2 == 0), valid);
+    }
+
+    [Theory, MemberData(nameof(Curves))]
     public void Bytes_that_are_no_point_of_the_curve_are_no_key(int curve)
     {
         using TestSigner signer = new((EcdsaCurve)curve);

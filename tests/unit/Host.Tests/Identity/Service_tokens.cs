@@ -166,7 +166,8 @@ public sealed class Service_tokens
     }
 
     private static ServiceToken Verify(string token) => ServiceToken.Verify(
-        token, static aud => aud is Audience or Audience + ServiceDocument.Fragment, Method, Multikey.FromDidKey, Now);
+        token, static aud => aud is Audience or Audience + ServiceDocument.Fragment, Method,
+        static (did, unfit) => new(unfit is null ? Multikey.FromDidKey(did) : null), Now).AsTask().GetAwaiter().GetResult();
 
     private static string Refusal(string token) => Assert.Throws<AuthenticationException>(() => Verify(token)).Reason;
 }

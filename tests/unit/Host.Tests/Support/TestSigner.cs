@@ -89,9 +89,9 @@ internal sealed class TestSigner : IDisposable
 
     private static BigInteger S(byte[] signature) => new(signature.AsSpan(32), isUnsigned: true, isBigEndian: true);
 
-    private BigInteger Order => new(
-        Convert.FromHexString(Curve == EcdsaCurve.P256
-            ? "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
-            : "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"),
-        isUnsigned: true, isBigEndian: true);
+    public byte[] OrderBytes => Convert.FromHexString(Curve == EcdsaCurve.P256
+        ? "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
+        : "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");
+
+    private BigInteger Order => new(OrderBytes, isUnsigned: true, isBigEndian: true);
 }
