@@ -1,0 +1,40 @@
+// dotnet run -c Release --project benchmarks/Identity
+// One verification of a service token's signature, by the code of src/Host and by what else there is, as a ratio to one ES256 of src/Host.
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using MlsConsole.Host;
+using MlsConsole.Identity.Benchmarks;
+
+const int Rounds = 60;
+byte[] token = RandomNumberGenerator.GetBytes(400);
+Signed p256 = new(ECCurve.NamedCurves.nistP256, token), k256 = new(ECCurve.CreateFromValue("1.3.132.0.10"), token);
+EcdsaPublicKey es256 = EcdsaPublicKey.FromPoint(EcdsaCurve.P256, p256.Point)!, es256k = EcdsaPublicKey.FromPoint(EcdsaCurve.Secp256k1, k256.Point)!;
+
+(string Name, Func<bool> Verify)[] ways =
+[
+    ("ES256, src/Host", () => es256.Verify(token, p256.Signature, allowHighS: true)),
+    ("ES256, class library, key imported each time", p256.Imported),
+    ("ES256K, src/Host", () => es256k.Verify(token, k256.Signature, allowHighS: true)),
+    ("ES256K, src/Host, high s", () => es256k.Verify(token, k256.Twin, allowHighS: true)),
+    ("ES256K, class library, key kept", k256.Kept),
+    ("ES256K, class library, key imported each time", k256.Imported),
+    ("ES256K, NBitcoin.Secp256k1, key kept", k256.NBitcoin()),
+    ("ES256K, BouncyCastle, key kept", k256.BouncyCastle()),
+];
+
+// Rounds of all ways one after the other, so that a machine that slows down slows all of them; the best counts, since other programs can only add to it.
+double[] best = [.. ways.Select(static _ => double.MaxValue)];
+for (int round = 0; round < Rounds; round++)
+{
+    for (int way = 0; way < ways.Length; way++)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < 20; i++)
+            if (!ways[way].Verify()) throw new InvalidOperationException($"{ways[way].Name} refuses a good signature.");
+        if (round >= 10) best[way] = Math.Min(best[way], Stopwatch.GetElapsedTime(start).TotalMicroseconds / 20);
+    }
+}
+Console.WriteLine("| one verification | time | / ES256 |\n|---|---:|---:|");
+for (int way = 0; way < ways.Length; way++)
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {ways[way].Name} | {best[way]:0.0} us | {best[way] / best[0]:0.00} |"));
