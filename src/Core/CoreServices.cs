@@ -22,6 +22,7 @@ public static class CoreServices
         services.TryAddSingleton<ActivityFeed>();
         services.AddSingleton<RefusalTally>();
         services.AddSingleton<TokenReplay>();
+        services.AddSingleton<RateWindows>();
         services.AddSingleton(provider => new Attempts(provider.GetRequiredService<Database>(), provider.GetRequiredService<AuditLog>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new PublicGroups(provider.GetRequiredService<Database>(), settings));
         services.AddSingleton(provider => new Devices(Attempts(provider), Database(provider), settings, Clock(provider)));

@@ -29,6 +29,8 @@ public sealed class HostProcess : IAsyncDisposable
             ["Storage__Provider"] = "Sqlite",
             ["ConnectionStrings__Default"] = $"Data Source={Path.Combine(_folder, "host.db")}",
             ["DOTNET_gcServer"] = "0",
+            // Races and histories are faster than any account of a person.
+            ["RateLimits__Enabled"] = "false",
         };
         foreach (var (name, value) in settings ?? new Dictionary<string, string>()) _settings[name] = value;
     }

@@ -30,6 +30,8 @@ internal static class HostBuilding
         builder.Services.AddSingleton<DidFetcher>();
         builder.Services.AddSingleton<DidResolver>();
         builder.Services.AddSingleton<ServiceAuthentication>();
+        builder.Services.AddSingleton(RateLimitSettings.Read(builder.Configuration));
+        builder.Services.AddSingleton<RateLimits>();
         builder.Services.AddSingleton(TimeProvider.System);
     }
 }

@@ -3,13 +3,13 @@ using MlsConsole.Core;
 namespace MlsConsole.Host;
 
 /// <summary>
-/// Everything under <c>/xrpc</c>. One request goes: known method, verb and headers of the content, token,
-/// token used up, body or parameters decoded, Core. Whatever is thrown on that way ends in the one
+/// Everything under <c>/xrpc</c>. One request goes: limit of its address, known method, verb and headers of the content, token,
+/// limit of its account, token used up, body or parameters decoded, Core. Whatever is thrown on that way ends in the one
 /// <see cref="XrpcFailure"/>, and every request but a preflight publishes one <see cref="Activity"/>.
 /// </summary>
 /// <remarks>A middleware and not a route, so that nothing between (redirects, error pages, antiforgery) can answer in its place.</remarks>
 internal sealed partial class XrpcEndpoint(
-    RequestDelegate next, XrpcMethods methods, ServiceAuthentication authentication, ActivityFeed feed, TimeProvider clock, ILogger<XrpcEndpoint> log)
+    RequestDelegate next, XrpcMethods methods, ServiceAuthentication authentication, RateLimits limits, ActivityFeed feed, TimeProvider clock, ILogger<XrpcEndpoint> log)
 {
     public async Task InvokeAsync(HttpContext context)
     {
@@ -38,13 +38,30 @@ internal sealed partial class XrpcEndpoint(
         }
         catch (Exception exception)
         {
-            failure = XrpcFailure.From(exception);
-            if (failure.IsFault) LogFault(exception, attempt.Method?.Nsid, attempt.CorrelationId);
+            failure = await Failure(context, attempt, exception);
             body = failure.WriteBody();
         }
         // Counted before it is written: whoever has the answer finds it in the figures.
         Publish(attempt, failure?.Error ?? "accepted", failure?.Reason, failure?.CurrentEpoch);
+        attempt.Limit?.WriteHeaders(context.Response.Headers);
         await Write(context, failure, body);
+    }
+
+    private async Task<XrpcFailure> Failure(HttpContext context, Attempt attempt, Exception exception)
+    {
+        try
+        {
+            // A request that names nobody, or somebody in vain. What a proxying server sends for its accounts is never counted as its own.
+            if (attempt.Call is null && (exception is AuthenticationException || context.Request.Headers.Authorization.Count == 0))
+                attempt.Limit = await limits.Take(context.Connection.RemoteIpAddress);
+        }
+        catch (Exception fault)
+        {
+            exception = fault;
+        }
+        XrpcFailure failure = XrpcFailure.From(exception);
+        if (failure.IsFault) LogFault(exception, attempt.Method?.Nsid, attempt.CorrelationId);
+        return failure;
     }
 
     private Task Subscribe(HttpContext context, XrpcSubscription subscription)
@@ -62,15 +79,32 @@ internal sealed partial class XrpcEndpoint(
     private async Task<ReadOnlyMemory<byte>> Run(HttpContext context, Attempt attempt)
     {
         HttpRequest request = context.Request;
+        attempt.Limit = limits.Of(context.Connection.RemoteIpAddress);
+        attempt.Limit?.Check("address", clock.GetUtcNow());
         string nsid = XrpcPath.NsidOf(RawTarget(context)) ?? throw XrpcException.InvalidRequest("Invalid XRPC path.");
         XrpcMethod method = methods.Find(nsid) ?? throw XrpcException.MethodNotImplemented();
         attempt.Method = method;
         method.CheckContent(request);
         ServiceToken token = await authentication.Authenticate(request, method.Nsid);
-        Caller caller = await ServiceAuthentication.Admit(
-            token, context.RequestServices.GetRequiredService<TokenReplay>(), attempt.CorrelationId);
-        attempt.Call = new XrpcCall(context, caller);
+        attempt.Call = new XrpcCall(context, await Admit(context, token, method, attempt));
         return await method.Invoke(attempt.Call);
+    }
+
+    /// <summary>A request over the limit leaves its token usable; one whose token was used before is not its owner's, and not counted as such.</summary>
+    private async Task<Caller> Admit(HttpContext context, ServiceToken token, XrpcMethod method, Attempt attempt)
+    {
+        var taken = await limits.Take(token.Issuer, method);
+        attempt.Limit = taken?.Limit;
+        attempt.Limit?.Check("account", clock.GetUtcNow());
+        try
+        {
+            return await ServiceAuthentication.Admit(token, context.RequestServices.GetRequiredService<TokenReplay>(), attempt.CorrelationId);
+        }
+        catch (AuthenticationException)
+        {
+            taken?.Refund();
+            throw;
+        }
     }
 
     private static async Task Write(HttpContext context, XrpcFailure? failure, ReadOnlyMemory<byte> body)
@@ -120,5 +154,8 @@ internal sealed partial class XrpcEndpoint(
         public XrpcMethod? Method { get; set; }
 
         public XrpcCall? Call { get; set; }
+
+        /// <summary>The limit that the request counts for.</summary>
+        public RateLimit? Limit { get; set; }
     }
 }

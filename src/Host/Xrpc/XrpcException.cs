@@ -13,6 +13,9 @@ internal sealed class XrpcException(int status, string error, string message) : 
     /// <summary>After so many seconds it may be tried again, with the same token.</summary>
     public int? RetryAfter { get; private init; }
 
+    /// <summary>A low-cardinality label for metrics, never sent.</summary>
+    public string? Reason { get; private init; }
+
     public static XrpcException InvalidRequest(string message) => new(StatusCodes.Status400BadRequest, "InvalidRequest", message);
 
     public static XrpcException PayloadTooLarge(int limit) => new(
@@ -20,6 +23,9 @@ internal sealed class XrpcException(int status, string error, string message) : 
 
     public static XrpcException UnsupportedMediaType(string message) => new(
         StatusCodes.Status415UnsupportedMediaType, "UnsupportedMediaType", message);
+
+    public static XrpcException RateLimitExceeded(string whose, int retryAfter) => new(
+        StatusCodes.Status429TooManyRequests, "RateLimitExceeded", $"There were too many requests of this {whose}.") { RetryAfter = retryAfter, Reason = whose };
 
     public static XrpcException NotEnoughResources() => new(
         StatusCodes.Status503ServiceUnavailable, "NotEnoughResources", "The service has too much to do.") { RetryAfter = 1 };

@@ -44,7 +44,7 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
             Reason = authentication.Reason,
         },
         LexiconException lexicon => new(StatusCodes.Status400BadRequest, "InvalidRequest", lexicon.Message),
-        XrpcException xrpc => new(xrpc.Status, xrpc.Error, xrpc.Message) { RetryAfter = xrpc.RetryAfter },
+        XrpcException xrpc => new(xrpc.Status, xrpc.Error, xrpc.Message) { RetryAfter = xrpc.RetryAfter, Reason = xrpc.Reason },
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(
             StatusCodes.Status413PayloadTooLarge, "PayloadTooLarge", "The request body is too large."),
         BadHttpRequestException => new(StatusCodes.Status400BadRequest, "InvalidRequest", "The request body could not be read."),

@@ -16,8 +16,14 @@ internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.Subscri
         IServiceProvider services = context.RequestServices;
         var parameters = Lexicons.SubscribeConvoEvents.ReadParameters(QueryParameters.Of(context.Request));
         long? cursor = parameters.Cursor is { } text ? WireValues.Number("cursor", text) : null;
-        string did = await services.GetRequiredService<SubscriptionTickets>().TryUse(parameters.Ticket, cancellation)
-            ?? throw new AuthenticationException("ticket-unknown", "The ticket is unknown, used or too old.");
+        RateLimits limits = services.GetRequiredService<RateLimits>();
+        var address = context.Connection.RemoteIpAddress;
+        limits.Of(address)?.Check("address", services.GetRequiredService<TimeProvider>().GetUtcNow());
+        if (await services.GetRequiredService<SubscriptionTickets>().TryUse(parameters.Ticket, cancellation) is not { } did)
+        {
+            await limits.Take(address);
+            throw new AuthenticationException("ticket-unknown", "The ticket is unknown, used or too old.");
+        }
         var stream = services.GetRequiredService<EventStream>();
         if (!stream.TryEnter(did, MaxOfAccount)) throw new StreamRefusal("RateLimitExceeded", "The account has the greatest number of subscriptions.");
         try

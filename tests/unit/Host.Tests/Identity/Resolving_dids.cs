@@ -149,6 +149,23 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     }
 
     [Fact]
+    public async Task Slow_hosts_of_did_web_keep_nobody_from_the_directory()
+    {
+        const string Plc = "did:plc:ewvi7nxzyoun6zhxrhs64oia";
+        server.Publish(Plc, DidServer.Document(Plc, signer.Multikey));
+        TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        string[] slow = [.. Enumerable.Range(0, 128).Select(_ => server.Web(Name))];
+        foreach (string did in slow) server.Answer(did, _ => release.Task);
+        Task[] fetching = [.. slow.Select(did => (Task)fetcher.FetchAsync(did))];
+        XrpcException refused = await Assert.ThrowsAsync<XrpcException>(async () => await resolver.SigningKeyOf(server.Web(Name)));
+        Assert.Equal((503, "NotEnoughResources", 1), (refused.Status, refused.Error, refused.RetryAfter));
+        Assert.True(Fits(await resolver.SigningKeyOf(Plc)));
+        release.SetResult();
+        await Task.WhenAll(fetching);
+        Assert.True(Fits(await resolver.SigningKeyOf(Good())));
+    }
+
+    [Fact]
     public async Task A_document_is_kept_for_an_hour_and_longer_where_its_host_cannot_be_asked()
     {
         string did = Good();

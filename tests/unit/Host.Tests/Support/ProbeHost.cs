@@ -14,7 +14,23 @@ public sealed class ProbeHost : IAsyncLifetime
     public const int BodyLimit = 64 * 1024;
 
     private readonly string folder = Directory.CreateTempSubdirectory("mlsconsole-probe-").FullName;
+    private readonly string connection;
+    private readonly TimeProvider clock;
+    private readonly string[] settings;
     private WebApplication? app;
+
+    public ProbeHost() : this(null, null, "--RateLimits:Enabled=false")
+    {
+    }
+
+    /// <param name="database">Another host, for a second one over its database.</param>
+    /// <param name="clock">Null for the system's.</param>
+    /// <param name="settings">As on a command line.</param>
+    internal ProbeHost(ProbeHost? database, TimeProvider? clock, params string[] settings)
+    {
+        connection = database?.connection ?? $"Data Source={Path.Combine(folder, "probe.db")};Pooling=False";
+        (this.clock, this.settings) = (clock ?? TimeProvider.System, settings);
+    }
 
     public Uri Address { get; private set; } = null!;
 
@@ -27,11 +43,13 @@ public sealed class ProbeHost : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        WebApplicationBuilder builder = HostBuilding.CreateBuilder(["--environment=Development", "--urls=http://127.0.0.1:0"]);
+        WebApplicationBuilder builder = HostBuilding.CreateBuilder(["--environment=Development", "--urls=http://127.0.0.1:0", .. settings]);
         builder.Logging.ClearProviders().AddProvider(new ListLogs(Log));
         builder.AddIdentity();
-        builder.Services.AddSingleton(Database.Sqlite($"Data Source={Path.Combine(folder, "probe.db")};Pooling=False"));
+        builder.Services.AddSingleton(clock);
+        builder.Services.AddSingleton(Database.Sqlite(connection));
         builder.Services.AddSingleton<TokenReplay>();
+        builder.Services.AddSingleton<RateWindows>();
         builder.Services.AddSingleton<XrpcMethod>(new AskMethod(this));
         builder.Services.AddSingleton<XrpcMethod>(new TellMethod(this));
         builder.Services.AddXrpc();

@@ -1,0 +1,53 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace MlsConsole.Core;
+
+/// <summary>Counts by key and window that all hosts over one database share.</summary>
+public sealed class RateWindows(Database database, TimeProvider clock)
+{
+    private long _nextPurge;
+
+    /// <summary>Adds to the count of a key in a window.</summary>
+    /// <param name="key">A hash: nobody's name stands in the table.</param>
+    /// <param name="start">When the window starts.</param>
+    /// <param name="length">How long it is; counts of windows before the last one are deleted.</param>
+    /// <param name="amount">How much is added.</param>
+    /// <returns>What the count was before.</returns>
+    public Task<long> AddAsync(byte[] key, DateTimeOffset start, TimeSpan length, long amount)
+    {
+        long window = start.ToUnixTimeMilliseconds(), last = window - (long)length.TotalMilliseconds;
+        return database.WriteAsync(async context =>
+        {
+            long now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+            if (now > Interlocked.Read(ref _nextPurge))
+            {
+                Interlocked.Exchange(ref _nextPurge, now + 60_000);
+                await context.Database.ExecuteSqlAsync($"DELETE FROM rate_windows WHERE window_start < {last}", CancellationToken.None);
+            }
+            var counts = await context.Database.SqlQuery<long>($"""
+                INSERT INTO rate_windows (key, window_start, used) VALUES ({key}, {window}, {amount})
+                ON CONFLICT (key, window_start) DO UPDATE SET used = rate_windows.used + excluded.used
+                RETURNING used AS "Value"
+                """).ToListAsync(CancellationToken.None);
+            return counts[0] - amount;
+        }, CancellationToken.None);
+    }
+
+    internal sealed class Row
+    {
+        public required byte[] Key { get; init; }
+        public DateTimeOffset WindowStart { get; init; }
+        public long Used { get; init; }
+
+        internal sealed class Table : IEntityTypeConfiguration<Row>
+        {
+            public void Configure(EntityTypeBuilder<Row> builder)
+            {
+                builder.ToTable("rate_windows");
+                builder.HasKey(row => new { row.Key, row.WindowStart });
+                builder.HasIndex(row => row.WindowStart);
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+using System.Globalization;
+
+namespace MlsConsole.Host;
+
+/// <summary>How a limit stands after a request, for the headers of its answer.</summary>
+/// <param name="Limit">Requests in a window.</param>
+/// <param name="Remaining">How many of them are left.</param>
+/// <param name="Reset">When the window ends.</param>
+/// <param name="Window">How long it is.</param>
+/// <param name="IsExceeded">There was none left for this request.</param>
+internal sealed record RateLimit(int Limit, int Remaining, DateTimeOffset Reset, TimeSpan Window, bool IsExceeded)
+{
+    /// <exception cref="XrpcException">It is exceeded (429).</exception>
+    public void Check(string whose, DateTimeOffset now)
+    {
+        if (IsExceeded) throw XrpcException.RateLimitExceeded(whose, (int)Math.Max(1, Math.Ceiling((Reset - now).TotalSeconds)));
+    }
+
+    public void WriteHeaders(IHeaderDictionary headers)
+    {
+        headers["RateLimit-Limit"] = Text(Limit);
+        headers["RateLimit-Remaining"] = Text(Remaining);
+        headers["RateLimit-Reset"] = Text(Reset.ToUnixTimeSeconds());
+        headers["RateLimit-Policy"] = $"{Text(Limit)};w={Text((long)Window.TotalSeconds)}";
+    }
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,86 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using MlsConsole.Core;
+
+namespace MlsConsole.Host;
+
+/// <summary>Limits of requests: by account and method, the account from a verified token; and by address for requests without one.</summary>
+internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared, TimeProvider clock)
+{
+    /// <summary>Keys of one window that are told apart; those that come later count together.</summary>
+    private const int MaxKeys = 500_000;
+
+    private Keys current = new(default);
+
+    /// <summary>Counts a request of an account.</summary>
+    /// <param name="did">Of a verified token.</param>
+    /// <param name="method">What it calls.</param>
+    /// <returns>How the limit stands, and what takes the request back if it turns out to be somebody else's; null where there are no limits.</returns>
+    public async ValueTask<(RateLimit Limit, Action Refund)?> Take(string did, XrpcMethod method)
+    {
+        if (!settings.Enabled) return null;
+        var (counter, window) = Counter($"account\0{method.Label}\0{did}", settings.Of(method));
+        bool taken = await counter.TakeAsync();
+        return (Stands(counter, window, settings.Of(method), exceeded: !taken), counter.Return);
+    }
+
+    /// <summary>How the limit of an address stands.</summary>
+    /// <returns>Null where there are no limits.</returns>
+    public RateLimit? Of(IPAddress? address)
+    {
+        if (!settings.Enabled) return null;
+        var (counter, window) = Counter(KeyOf(address), settings.Unauthenticated);
+        return Stands(counter, window, settings.Unauthenticated, exceeded: counter.Remaining == 0);
+    }
+
+    /// <summary>Counts a request without a token that is in order.</summary>
+    /// <returns>Null where there are no limits.</returns>
+    public async ValueTask<RateLimit?> Take(IPAddress? address)
+    {
+        if (!settings.Enabled) return null;
+        var (counter, window) = Counter(KeyOf(address), settings.Unauthenticated);
+        return Stands(counter, window, settings.Unauthenticated, exceeded: !await counter.TakeAsync());
+    }
+
+    private RateLimit Stands(RateCounter counter, DateTimeOffset window, int limit, bool exceeded) =>
+        new(limit, exceeded ? 0 : counter.Remaining, window + settings.Window, settings.Window, exceeded);
+
+    /// <summary>Of IPv6 the first 64 bits: the rest is the caller's to choose.</summary>
+    private static string KeyOf(IPAddress? address)
+    {
+        if (address is null) return "address\0";
+        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
+        return address.AddressFamily == AddressFamily.InterNetworkV6 ? $"address\0{Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8))}" : $"address\0{address}";
+    }
+
+    private (RateCounter Counter, DateTimeOffset Window) Counter(string key, int limit)
+    {
+        long length = settings.Window.Ticks;
+        DateTimeOffset start = new(clock.GetUtcNow().UtcTicks / length * length, TimeSpan.Zero);
+        Keys keys = Volatile.Read(ref current);
+        if (keys.Start < start)
+        {
+            // Who is late finds what another one put there.
+            Interlocked.CompareExchange(ref current, new(start), keys);
+            keys = Volatile.Read(ref current);
+        }
+        if (!keys.Counters.TryGetValue(key, out RateCounter? counter))
+        {
+            if (Interlocked.Increment(ref keys.Count) > MaxKeys) key = $"others\0{limit}";
+            counter = keys.Counters.GetOrAdd(key, _ => new(limit, amount => shared.AddAsync(SHA256.HashData(Encoding.UTF8.GetBytes(key)), keys.Start, settings.Window, amount)));
+        }
+        return (counter, keys.Start);
+    }
+
+    private sealed class Keys(DateTimeOffset start)
+    {
+        public int Count;
+
+        public DateTimeOffset Start { get; } = start;
+
+        public ConcurrentDictionary<string, RateCounter> Counters { get; } = new(StringComparer.Ordinal);
+    }
+}
