@@ -3,6 +3,13 @@ namespace MlsConsole.Lexicon.Generator;
 /// <summary>One property of an object or one query parameter: its C# type and how it is read and written.</summary>
 internal sealed class Property
 {
+    /// <summary>Formats that stay strings, and what checks them.</summary>
+    private static readonly Dictionary<string, string> s_formats = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["handle"] = "IsHandle", ["at-identifier"] = "IsAtIdentifier", ["nsid"] = "IsNsid", ["record-key"] = "IsRecordKey", ["tid"] = "IsTid",
+        ["cid"] = "IsCid", ["at-uri"] = "IsAtUri", ["uri"] = "IsUri", ["language"] = "IsLanguage",
+    };
+
     private readonly Dictionary<string, object?> _schema;
     private readonly string _kind;
     private readonly Property? _items;
@@ -34,7 +41,7 @@ internal sealed class Property
         {
             case "string":
                 string? format = schema.TextOrNull("format");
-                if (format is not (null or "did" or "datetime")) throw new LexiconError(Diagnostics.Unsupported, $"format {format} of '{json}'");
+                if (format is not (null or "did" or "datetime") && !s_formats.ContainsKey(format)) throw new LexiconError(Diagnostics.Unsupported, $"format {format} of '{json}'");
                 return new Property(json, schema, required, format ?? "string", format == "datetime" ? "DateTimeOffset" : "string", null);
             case "integer": return new Property(json, schema, required, type, "long", null);
             case "boolean": return new Property(json, schema, required, type, "bool", null);
@@ -55,6 +62,7 @@ internal sealed class Property
         "integer" => $"JsonInput.Integer(ref reader, {path}, {Bounds("minimum", "maximum")})",
         "boolean" => $"JsonInput.Boolean(ref reader, {path})",
         "ref" => $"{Type}.Read(ref reader, {path})",
+        _ when s_formats.TryGetValue(_kind, out string? check) => $"JsonInput.Formatted(ref reader, {path}, \"{_kind}\", Formats.{check})",
         _ => $"JsonInput.Array(ref reader, {path}, {Bounds("minLength", "maxLength")}, static (ref Utf8JsonReader reader, string item) => {_items!.ReadExpression("item")})",
     };
 
@@ -65,6 +73,7 @@ internal sealed class Property
         "integer" => $"writer.WriteNumberValue({value});",
         "boolean" => $"writer.WriteBooleanValue({value});",
         "ref" => $"{value}.Write(writer);",
+        _ when s_formats.ContainsKey(_kind) => $"writer.WriteStringValue({value});",
         _ => $"writer.WriteStartArray(); foreach (var item in {value}) {{ {_items!.WriteStatement("item")} }} writer.WriteEndArray();",
     };
 
@@ -76,6 +85,7 @@ internal sealed class Property
             "did" => $"input.Did(\"{Json}\")",
             "integer" => $"input.Integer(\"{Json}\", {Bounds("minimum", "maximum")})",
             "boolean" => $"input.Boolean(\"{Json}\")",
+            _ when s_formats.TryGetValue(_kind, out string? check) => $"input.Formatted(\"{Json}\", \"{_kind}\", Formats.{check})",
             _ => throw new LexiconError(Diagnostics.Unsupported, $"a parameter of type {_kind} ('{Json}')"),
         };
         if (HasDefault) return $"{read} ?? {Default}";

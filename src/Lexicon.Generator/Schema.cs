@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace MlsConsole.Lexicon.Generator;
 
 /// <summary>One lexicon file.</summary>
@@ -27,6 +29,7 @@ internal sealed class Schema
     {
         if (!(json.TryGetValue("lexicon", out object? version) && version is double and 1)) throw new LexiconError(Diagnostics.Unsupported, "only lexicon version 1");
         string id = json.Text("id");
+        if (!Names.IsNsid(id)) throw new LexiconError(Diagnostics.Unsupported, $"'{id}' is no NSID");
         if (_documents.ContainsKey(id)) throw new LexiconError(Diagnostics.Unsupported, $"'{id}' is defined twice");
         _documents.Add(id, new LexiconDocument(path, id, json.Object("defs")));
     }
@@ -46,10 +49,17 @@ internal sealed class Schema
 
 internal static class Names
 {
+    public static bool IsNsid(string id) => Regex.IsMatch(id, @"\A[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+\.[a-zA-Z][a-zA-Z0-9]{0,62}\z");
+
     public static string Pascal(string name) => char.ToUpperInvariant(name[0]) + name.Substring(1);
 
     public static string Text(this Dictionary<string, object?> json, string name) =>
         json.TryGetValue(name, out object? value) && value is string text ? text : throw new LexiconError(Diagnostics.Unsupported, $"'{name}' is missing or no string");
+
+    public static void Require(this Dictionary<string, object?> json, string type)
+    {
+        if (json.Text("type") != type) throw new LexiconError(Diagnostics.Unsupported, $"type {json.Text("type")} where {type} has to be");
+    }
 
     public static string? TextOrNull(this Dictionary<string, object?> json, string name) => json.TryGetValue(name, out object? value) ? value as string : null;
 

@@ -22,7 +22,7 @@ public static class EventFrame
     /// <summary>The frame of an error, after which the connection is closed.</summary>
     public static byte[] Error(string error, string message)
     {
-        var writer = NewWriter();
+        var writer = DagCbor.NewWriter();
         writer.WriteStartMap(1);
         writer.WriteTextString("op");
         writer.WriteInt32(-1);
@@ -38,7 +38,7 @@ public static class EventFrame
 
     internal static byte[] Write(string type, byte[] json)
     {
-        var writer = NewWriter();
+        var writer = DagCbor.NewWriter();
         writer.WriteStartMap(2);
         writer.WriteTextString("op");
         writer.WriteInt32(1);
@@ -46,7 +46,7 @@ public static class EventFrame
         writer.WriteTextString(type);
         writer.WriteEndMap();
         using var document = JsonDocument.Parse(json);
-        WriteValue(writer, document.RootElement);
+        DagCbor.Write(writer, document.RootElement);
         return writer.Encode();
     }
 
@@ -58,7 +58,7 @@ public static class EventFrame
             var reader = new CborReader(frame, CborConformanceMode.Canonical, allowMultipleRootLevelValues: true);
             var (op, type) = ReadHeader(reader);
             var json = new ArrayBufferWriter<byte>();
-            using (var writer = new Utf8JsonWriter(json)) ReadValue(reader, writer, 0);
+            using (var writer = new Utf8JsonWriter(json)) DagCbor.Read(reader, writer);
             if (reader.BytesRemaining > 0) throw new LexiconException("", "has more than a header and a payload.");
             if (op == 1 && type is not null) return (type, json.WrittenSpan.ToArray());
             if (op != -1) throw new LexiconException("", "is no message and no error.");
@@ -70,9 +70,6 @@ public static class EventFrame
             throw new LexiconException("", "is not well-formed DAG-CBOR.");
         }
     }
-
-    // Canonical puts map keys into the order of DAG-CBOR: shorter ones first, then byte by byte.
-    private static CborWriter NewWriter() => new(CborConformanceMode.Canonical, allowMultipleRootLevelValues: true);
 
     private static (int Op, string? Type) ReadHeader(CborReader reader)
     {
@@ -89,59 +86,6 @@ public static class EventFrame
         }
         reader.ReadEndMap();
         return (op, type);
-    }
-
-    private static void WriteValue(CborWriter writer, JsonElement value)
-    {
-        switch (value.ValueKind)
-        {
-            case JsonValueKind.Object:
-                writer.WriteStartMap(value.GetPropertyCount());
-                foreach (var property in value.EnumerateObject())
-                {
-                    writer.WriteTextString(property.Name);
-                    WriteValue(writer, property.Value);
-                }
-                writer.WriteEndMap();
-                break;
-            case JsonValueKind.Array:
-                writer.WriteStartArray(value.GetArrayLength());
-                foreach (var item in value.EnumerateArray()) WriteValue(writer, item);
-                writer.WriteEndArray();
-                break;
-            case JsonValueKind.String: writer.WriteTextString(value.GetString()!); break;
-            case JsonValueKind.Number: writer.WriteInt64(value.GetInt64()); break;
-            case JsonValueKind.True or JsonValueKind.False: writer.WriteBoolean(value.GetBoolean()); break;
-            default: throw new LexiconException("", "has a null.");
-        }
-    }
-
-    private static void ReadValue(CborReader reader, Utf8JsonWriter writer, int depth)
-    {
-        if (depth > 16) throw new LexiconException("", "is nested too deeply.");
-        switch (reader.PeekState())
-        {
-            case CborReaderState.StartMap:
-                writer.WriteStartObject();
-                for (int? left = reader.ReadStartMap(); left > 0; left--)
-                {
-                    writer.WritePropertyName(reader.ReadTextString());
-                    ReadValue(reader, writer, depth + 1);
-                }
-                reader.ReadEndMap();
-                writer.WriteEndObject();
-                break;
-            case CborReaderState.StartArray:
-                writer.WriteStartArray();
-                for (int? left = reader.ReadStartArray(); left > 0; left--) ReadValue(reader, writer, depth + 1);
-                reader.ReadEndArray();
-                writer.WriteEndArray();
-                break;
-            case CborReaderState.TextString: writer.WriteStringValue(reader.ReadTextString()); break;
-            case CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger: writer.WriteNumberValue(reader.ReadInt64()); break;
-            case CborReaderState.Boolean: writer.WriteBooleanValue(reader.ReadBoolean()); break;
-            default: throw new LexiconException("", "has a value that this lexicon cannot have.");
-        }
     }
 
     private static string? Text(JsonDocument json, string name) =>

@@ -56,6 +56,12 @@ internal static class JsonInput
 
     public static string CheckedDid(string value, string path) => Formats.IsDid(value) ? value : throw new LexiconException(path, "must be a DID.");
 
+    public static string Formatted(ref Utf8JsonReader reader, string path, string format, Func<string, bool> isFormat) =>
+        CheckedFormat(String(ref reader, path, 1, MaxInteger), path, format, isFormat);
+
+    public static string CheckedFormat(string value, string path, string format, Func<string, bool> isFormat) =>
+        isFormat(value) ? value : throw new LexiconException(path, $"must have the format {format}.");
+
     public static DateTimeOffset DateTime(ref Utf8JsonReader reader, string path) =>
         Formats.TryDateTime(String(ref reader, path, 1, 64), out var time) ? time : throw new LexiconException(path, "must be a datetime.");
 

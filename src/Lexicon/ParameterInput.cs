@@ -22,6 +22,9 @@ public sealed class ParameterInput
 
     internal string? Did(string name) => Single(name) is { } value ? JsonInput.CheckedDid(value, name) : null;
 
+    internal string? Formatted(string name, string format, Func<string, bool> isFormat) =>
+        Single(name) is { } value ? JsonInput.CheckedFormat(value, name, format, isFormat) : null;
+
     internal long? Integer(string name, long minimum, long maximum)
     {
         if (Single(name) is not { } value) return null;

@@ -8,7 +8,7 @@ namespace MlsConsole.Lexicon.Tests;
 
 public class Generating
 {
-    private static GeneratorDriverRunResult Run(params string[] lexicons)
+    internal static GeneratorDriverRunResult Run(params string[] lexicons)
     {
         var files = lexicons.Select((text, i) => (AdditionalText)new File($"{i}.json", text)).ToImmutableArray();
         return CSharpGeneratorDriver.Create([new LexiconGenerator().AsSourceGenerator()], files).RunGenerators(CSharpCompilation.Create("test")).GetRunResult();

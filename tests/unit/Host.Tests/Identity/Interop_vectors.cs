@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MlsConsole.Tests;
 using SimpleBase;
 
 namespace MlsConsole.Host.Tests;
@@ -55,6 +56,16 @@ public sealed class Interop_vectors
             followed++;
         }
         Assert.Equal(1, followed);
+    }
+
+    [SkippableTheory]
+    [InlineData("did_syntax_valid", true)]
+    [InlineData("did_syntax_invalid", false)]
+    public void Every_did_of_a_caller_is_judged_as_published(string file, bool valid)
+    {
+        var dids = Interop.Lines($"syntax/{file}.txt");
+        Assert.NotEmpty(dids);
+        Assert.Equal([], dids.Where(did => Core.Did.TryParse(did, out _) != valid));
     }
 
     private static void Check(EcdsaCurve curve, byte[] privateKey, JsonElement fixture)
