@@ -29,8 +29,9 @@ public static class CoreServices
         services.AddSingleton(provider => new KeyPackages(Attempts(provider), Database(provider), Clock(provider)));
         services.AddSingleton(provider => new Conversations(Attempts(provider), Database(provider), Groups(provider), Clock(provider)));
         services.AddSingleton(provider => new MemberCommits(Attempts(provider), Database(provider), Groups(provider), settings, Clock(provider)));
-        services.AddSingleton(provider => new GroupInfos(Attempts(provider), Database(provider), Groups(provider), Flag(provider), settings, Clock(provider)));
-        services.AddSingleton(provider => new ExternalCommits(Attempts(provider), Database(provider), Groups(provider), Flag(provider), settings, Clock(provider)));
+        services.AddSingleton(provider => new JoinTurns(Database(provider), provider.GetRequiredService<ActivityFeed>(), Clock(provider)));
+        services.AddSingleton(provider => new GroupInfos(Attempts(provider), Database(provider), Groups(provider), Flag(provider), Turns(provider), settings, Clock(provider)));
+        services.AddSingleton(provider => new ExternalCommits(Attempts(provider), Database(provider), Groups(provider), Flag(provider), Turns(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new Welcomes(Attempts(provider), Database(provider), Clock(provider)));
         services.AddSingleton(provider => new Messages(Attempts(provider), Database(provider), settings, Clock(provider)));
         return services;
@@ -39,6 +40,7 @@ public static class CoreServices
     private static Attempts Attempts(IServiceProvider provider) => provider.GetRequiredService<Attempts>();
     private static Database Database(IServiceProvider provider) => provider.GetRequiredService<Database>();
     private static PublicGroups Groups(IServiceProvider provider) => provider.GetRequiredService<PublicGroups>();
+    private static JoinTurns Turns(IServiceProvider provider) => provider.GetRequiredService<JoinTurns>();
     private static ExternalCommitsFlag Flag(IServiceProvider provider) => provider.GetRequiredService<ExternalCommitsFlag>();
     private static TimeProvider Clock(IServiceProvider provider) => provider.GetRequiredService<TimeProvider>();
 }

@@ -7,6 +7,10 @@ public sealed record CoreSettings
     public bool OpaqueCredentials { get; init; }
     /// <summary>Hint to clients how long to keep a GroupInfo (GroupInfo:CacheLifetime).</summary>
     public TimeSpan GroupInfoCacheLifetime { get; init; } = TimeSpan.FromMinutes(5);
+    /// <summary>External commits of one device in one conversation that are accepted in an hour (Rejoin:LimitPerHour).</summary>
+    public int RejoinLimitPerHour { get; init; } = 5;
+    /// <summary>External commits of one account in one conversation that may be refused in an hour (Rejoin:RefusedLimitPerHour).</summary>
+    public int RejoinRefusedLimitPerHour { get; init; } = 60;
     /// <summary>A snapshot of the public state is written every so many epochs.</summary>
     public int SnapshotInterval { get; init; } = 32;
     /// <summary>Most leaves of a conversation.</summary>

@@ -11,6 +11,10 @@ public sealed record Refusal(string Error, string Message)
     public ulong? CurrentEpoch { get; init; }
     /// <summary>For EpochMismatch: <c>stale</c> (too old) or <c>ahead</c> (impossible).</summary>
     public string? Mismatch { get; init; }
+    /// <summary>For RateLimitExceeded and TurnPending: when to come again.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+    /// <summary>For TurnPending: how many are before the device, at least 1.</summary>
+    public int? Position { get; init; }
     /// <summary>Why, for the audit log and a metric label; one of a closed list. Never sent.</summary>
     public string? Reason { get; init; }
 
@@ -23,6 +27,16 @@ public sealed record Refusal(string Error, string Message)
         CurrentEpoch = current,
         Mismatch = given > current ? "ahead" : "stale",
         Reason = given > current ? "ahead" : "stale",
+    };
+
+    /// <summary>Too many attempts in an hour.</summary>
+    public static Refusal RateLimitExceeded(string reason, TimeSpan retryAfter) => new("RateLimitExceeded", "Too many attempts; come again later.") { Reason = reason, RetryAfter = retryAfter };
+
+    /// <summary>The device is in the line, but it is not its turn yet. The nearer it is, the sooner it should ask again; its place is kept for longer than that.</summary>
+    public static Refusal TurnPending(int position) => new("TurnPending", "It is not the device's turn yet; its place is kept for ten seconds.")
+    {
+        Position = position,
+        RetryAfter = TimeSpan.FromMilliseconds(Math.Clamp(50 * position, 100, 5000)),
     };
 
     public static Refusal InvalidCommit(string rule) => ByRule("InvalidCommit", "The commit breaks a rule.", rule);

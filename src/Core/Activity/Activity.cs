@@ -8,8 +8,11 @@ public sealed record Activity
     /// <summary>The method of a record of an event that subscribers are told, whichever host it happened on; its reason is the kind.</summary>
     public const string Event = "event";
 
+    /// <summary>The method of a record of a turn in a line of joiners: <see cref="JoinTurns.Given"/>, with the time that was waited for it, or <see cref="JoinTurns.Expired"/>.</summary>
+    public const string JoinTurn = "joinTurn";
+
     /// <summary>Whether it stands for a request, and so counts.</summary>
-    public bool IsRequest => Method is not (Audit or Event);
+    public bool IsRequest => Method is not (Audit or Event or JoinTurn);
 
     public required DateTimeOffset At { get; init; }
 

@@ -43,6 +43,7 @@ public sealed record AuditEntry
             builder.Property(entry => entry.Id).ValueGeneratedOnAdd();
             builder.Property(entry => entry.Times).HasDefaultValue(1).ValueGeneratedNever();
             builder.HasIndex(entry => entry.At);
+            builder.HasIndex(entry => new { entry.Actor, entry.Subject, entry.At }).HasFilter(JoinLimits.RefusedFilter).HasDatabaseName("ix_audit_of_refused_external_commits");
             // It has the unlinked entries too, those without a position.
             builder.HasIndex(entry => entry.Position).IsUnique();
         }

@@ -47,7 +47,7 @@ public sealed class RefusalTally : IDisposable
         string? actor = activity.Outcome switch
         {
             "AuthenticationRequired" => AuditEntry.Unauthenticated,
-            "RateLimitExceeded" => AuditEntry.RateLimited,
+            "RateLimitExceeded" or "TurnPending" => AuditEntry.RateLimited,
             _ => null,
         };
         if (actor is null || !activity.IsRequest) return;

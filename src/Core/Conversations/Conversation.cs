@@ -51,6 +51,8 @@ internal sealed class LogEntry
     public required byte[] Message { get; init; }
     public required string Sender { get; init; }
     public bool External { get; init; }
+    /// <summary>The device that joined by an external commit.</summary>
+    public long? JoinedBy { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<LogEntry>
@@ -60,6 +62,7 @@ internal sealed class LogEntry
             builder.ToTable("log");
             builder.HasKey(entry => new { entry.ConvoId, entry.Seq });
             builder.HasIndex(entry => new { entry.ConvoId, entry.Epoch }).IsUnique().HasFilter("kind = 1").HasDatabaseName("ix_log_convo_id_epoch_of_commits");
+            builder.HasIndex(entry => new { entry.ConvoId, entry.JoinedBy, entry.CreatedAt }).HasFilter("joined_by IS NOT NULL").HasDatabaseName("ix_log_of_joins");
             builder.HasIndex(entry => entry.CreatedAt).HasFilter("kind = 3").HasDatabaseName("ix_log_created_at_of_messages");
             builder.HasOne<Conversation>().WithMany().HasForeignKey(entry => entry.ConvoId);
         }

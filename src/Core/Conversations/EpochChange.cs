@@ -9,11 +9,15 @@ namespace MlsConsole.Core;
 /// <param name="Commit">MLSMessage.</param>
 /// <param name="GroupInfo">MLSMessage of the new epoch.</param>
 /// <param name="Sender">The committer's account.</param>
-/// <param name="External">Whether the committer joined by it.</param>
+/// <param name="Join">Of an external commit; null for a member's.</param>
 /// <param name="Leaves">The leaves that changed hands.</param>
 /// <param name="Welcome">For the members that it adds.</param>
 internal sealed record EpochChange(
-    Conversation Conversation, PublicGroup Group, byte[] Commit, byte[] GroupInfo, string Sender, bool External, LeafChanges Leaves, NewWelcome? Welcome);
+    Conversation Conversation, PublicGroup Group, byte[] Commit, byte[] GroupInfo, string Sender, Join? Join, LeafChanges Leaves, NewWelcome? Welcome);
+
+/// <param name="DeviceRow">The device that joined.</param>
+/// <param name="TurnId">The turn that it used, if it had one.</param>
+internal sealed record Join(long DeviceRow, string? TurnId);
 
 /// <param name="Removed">Leaves that are blank or held by another device now.</param>
 /// <param name="Added">Leaves that a device holds now.</param>
@@ -43,12 +47,13 @@ internal static class EpochWriter
             long current = await context.Set<Conversation>().AsNoTracking().Where(row => row.Id == id).Select(row => row.Epoch).SingleAsync();
             throw Refusal.EpochMismatch((ulong)current, (ulong)from).AsException();
         }
-        var logged = new LogEntry { ConvoId = id, Seq = seqs[0], Kind = LogKind.Commit, Epoch = to, Message = change.Commit, Sender = change.Sender, External = change.External, CreatedAt = now };
+        var logged = new LogEntry { ConvoId = id, Seq = seqs[0], Kind = LogKind.Commit, Epoch = to, Message = change.Commit, Sender = change.Sender, External = change.Join is not null, JoinedBy = change.Join?.DeviceRow, CreatedAt = now };
         context.Add(logged);
         context.AddEvent(OutboxEvent.Of(logged));
         if (to % snapshotInterval == 0) context.Add(new Snapshot { ConvoId = id, Epoch = to, State = change.Group.Snapshot() });
         await WriteLeavesAsync(context, id, change, now);
         if (change.Welcome is { } welcome) welcome.AddTo(context, id, change.Group, now);
+        if (change.Join is { TurnId: { } turn } join) await JoinTurns.EndAsync(context, id, join.DeviceRow, turn);
         return new(change.Group.Epoch, seqs[0], now);
     }
 

@@ -55,7 +55,7 @@ public sealed class MemberCommits
             var welcome = WelcomeOf(input, staged, leaves);
             var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
 
-            var change = new EpochChange(access.Conversation, next, input.Commit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, false, leaves, welcome);
+            var change = new EpochChange(access.Conversation, next, input.Commit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, null, leaves, welcome);
             var result = await _attempts.CommitAsync(attempt, async write =>
                 new Done<CommitResult>(await EpochWriter.WriteAsync(write, change, _settings.SnapshotInterval, _clock.GetUtcNow()), group.Epoch, next.Epoch), cancellation);
             _groups.Keep(access.Conversation.Id, next);

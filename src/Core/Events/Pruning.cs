@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace MlsConsole.Core;
 
-/// <summary>Takes away what has become too old: events, and application messages. Commits stay, they are what a group is rebuilt from.</summary>
+/// <summary>Takes away what has become too old: events, application messages, and places in lines of joiners. Commits stay, they are what a group is rebuilt from.</summary>
 public sealed class Pruning
 {
     private const int Batch = 5000;
@@ -18,6 +18,7 @@ public sealed class Pruning
     public async Task<(int Events, int Messages)> PruneAsync(CancellationToken cancellation)
     {
         var now = _clock.GetUtcNow();
+        await _database.WriteAsync(write => write.Set<JoinPlace>().Where(place => place.Until < now - JoinLine.Memory).ExecuteDeleteAsync(), cancellation);
         return (await EventsAsync(now - _settings.EventRetention, cancellation), await MessagesAsync(now - _settings.MessageRetention, cancellation));
     }
 

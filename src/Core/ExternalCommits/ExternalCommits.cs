@@ -3,7 +3,7 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core;
 
-public sealed record ProcessExternalCommitInput(string ConvoId, ReadOnlyMemory<byte> ExternalCommit, ReadOnlyMemory<byte> GroupInfo, ReadOnlyMemory<byte>? RatchetTree, string? IdempotencyKey);
+public sealed record ProcessExternalCommitInput(string ConvoId, ReadOnlyMemory<byte> ExternalCommit, ReadOnlyMemory<byte> GroupInfo, ReadOnlyMemory<byte>? RatchetTree, string? TurnId, string? IdempotencyKey);
 
 /// <summary>Takes external commits: a device that lost its state, or a new one, joins at once.</summary>
 public sealed class ExternalCommits
@@ -12,11 +12,12 @@ public sealed class ExternalCommits
     private readonly Database _database;
     private readonly PublicGroups _groups;
     private readonly ExternalCommitsFlag _flag;
+    private readonly JoinTurns _turns;
     private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
-    internal ExternalCommits(Attempts attempts, Database database, PublicGroups groups, ExternalCommitsFlag flag, CoreSettings settings, TimeProvider clock) =>
-        (_attempts, _database, _groups, _flag, _settings, _clock) = (attempts, database, groups, flag, settings, clock);
+    internal ExternalCommits(Attempts attempts, Database database, PublicGroups groups, ExternalCommitsFlag flag, JoinTurns turns, CoreSettings settings, TimeProvider clock) =>
+        (_attempts, _database, _groups, _flag, _turns, _settings, _clock) = (attempts, database, groups, flag, turns, settings, clock);
 
     /// <summary>Verifies the commit and its GroupInfo and writes the epoch that it creates.</summary>
     public Task<CommitResult> ProcessExternalCommit(Caller caller, ProcessExternalCommitInput input, CancellationToken cancellation)
@@ -29,6 +30,7 @@ public sealed class ExternalCommits
             if (!await _flag.IsOnFor(caller.Did)) throw Refusal.ExternalCommitsDisabled.AsException();
             await using var context = _database.Read();
             var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+            await JoinLimits.RequireFewRefusedAsync(context, attempt, _settings.RejoinRefusedLimitPerHour, _clock.GetUtcNow());
             var message = Handshakes.DecodeCommit(input.ExternalCommit, access.Conversation);
             if (message.Content.Sender.Type != SenderType.NewMemberCommit) throw Refusal.InvalidCommit(DeliveryRules.NotAnExternalCommit.Id).AsException();
             var group = await _groups.GetAsync(access.Conversation, cancellation);
@@ -37,6 +39,7 @@ public sealed class ExternalCommits
             var removes = JoinRules.RemovedLeaves(authenticated, group);
             var owners = await LeafOwners.FindAsync(context, removes.Select(entry => entry.Leaf).Append(authenticated.JoinerLeaf!), cancellation);
             var joiner = JoinRules.RequireJoiner(access, authenticated.JoinerLeaf!, owners);
+            await JoinLimits.RequireAsync(context, access.Conversation.Id, joiner, _settings.RejoinLimitPerHour, _clock.GetUtcNow());
             JoinRules.RequireOwnLeaf(joiner, LeafOfDevice(group, joiner), removes, owners);
 
             var staged = Handshakes.InvalidCommit(() => group.Stage(authenticated, [], _clock.GetUtcNow()));
@@ -44,10 +47,11 @@ public sealed class ExternalCommits
             var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, owners, joiner, cancellation);
             var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
 
-            var change = new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, true, leaves, null);
+            var change = new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, new(joiner.Id, input.TurnId), leaves, null);
             var result = await _attempts.CommitAsync(attempt, async write =>
                 new Done<CommitResult>(await EpochWriter.WriteAsync(write, change, _settings.SnapshotInterval, _clock.GetUtcNow()), group.Epoch, next.Epoch), cancellation);
             _groups.Keep(access.Conversation.Id, next);
+            _turns.Wake(access.Conversation.Id);
             return result;
         }, cancellation);
     }

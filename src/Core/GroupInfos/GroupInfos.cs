@@ -2,13 +2,19 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core;
 
-public sealed record GetGroupInfoInput(string ConvoId, bool IncludeTree);
+/// <param name="TurnOf">The device that waits for its turn to join; null to have the GroupInfo at once.</param>
+public sealed record GetGroupInfoInput(string ConvoId, bool IncludeTree, string? TurnOf = null);
+
+/// <param name="Id">Goes with the external commit.</param>
+/// <param name="ExpiresAt">When somebody else has the turn.</param>
+public sealed record TurnView(string Id, DateTimeOffset ExpiresAt);
 
 /// <param name="GroupInfo">MLSMessage, as the last committer signed it.</param>
 /// <param name="RatchetTree">Content of the ratchet_tree extension; null if it was not asked for.</param>
 /// <param name="Epoch">The only epoch that it is good for.</param>
 /// <param name="ExpiresAt">A hint how long to keep it.</param>
-public sealed record GroupInfoResult(byte[] GroupInfo, byte[]? RatchetTree, ulong Epoch, DateTimeOffset ExpiresAt);
+/// <param name="Turn">The device's turn, if it asked for one.</param>
+public sealed record GroupInfoResult(byte[] GroupInfo, byte[]? RatchetTree, ulong Epoch, DateTimeOffset ExpiresAt, TurnView? Turn);
 
 /// <summary>Hands out the GroupInfo of the current epoch to those who may join by external commit.</summary>
 public sealed class GroupInfos
@@ -17,11 +23,12 @@ public sealed class GroupInfos
     private readonly Database _database;
     private readonly PublicGroups _groups;
     private readonly ExternalCommitsFlag _flag;
+    private readonly JoinTurns _turns;
     private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
-    internal GroupInfos(Attempts attempts, Database database, PublicGroups groups, ExternalCommitsFlag flag, CoreSettings settings, TimeProvider clock) =>
-        (_attempts, _database, _groups, _flag, _settings, _clock) = (attempts, database, groups, flag, settings, clock);
+    internal GroupInfos(Attempts attempts, Database database, PublicGroups groups, ExternalCommitsFlag flag, JoinTurns turns, CoreSettings settings, TimeProvider clock) =>
+        (_attempts, _database, _groups, _flag, _turns, _settings, _clock) = (attempts, database, groups, flag, turns, settings, clock);
 
     /// <summary>The GroupInfo and, unless the caller has no use for it, the ratchet tree.</summary>
     public async Task<GroupInfoResult> GetGroupInfo(Caller caller, GetGroupInfoInput input, CancellationToken cancellation)
@@ -32,10 +39,33 @@ public sealed class GroupInfos
             await _attempts.AuditRefusalAsync(attempt, Refusal.ExternalCommitsDisabled);
             throw Refusal.ExternalCommitsDisabled.AsException();
         }
-        await using var context = _database.Read();
-        var access = await Conversations.RequireMemberAsync(_attempts, context, caller, "getGroupInfo", input.ConvoId, cancellation);
+        var access = await AccessAsync(caller, input, cancellation);
+        GivenTurn? turn = null;
+        if (input.TurnOf is { } deviceId)
+        {
+            turn = await TakeTurnAsync(attempt, access, deviceId, cancellation);
+            // Who may, and what there is to give, is asked again after a wait.
+            if (turn.Waited || turn.Epoch != access.Conversation.Epoch) access = await AccessAsync(caller, input, cancellation);
+        }
         // The GroupInfo is of this row's epoch; the tree must be too, so it comes from the group of the same epoch.
         PublicGroup group = await _groups.GetAsync(access.Conversation, cancellation);
-        return new(access.Conversation.GroupInfo, input.IncludeTree ? group.EncodeRatchetTree() : null, group.Epoch, _clock.GetUtcNow() + _settings.GroupInfoCacheLifetime);
+        return new(access.Conversation.GroupInfo, input.IncludeTree ? group.EncodeRatchetTree() : null, group.Epoch, _clock.GetUtcNow() + _settings.GroupInfoCacheLifetime,
+            turn is null ? null : new(turn.Id, turn.ExpiresAt));
     }
+
+    /// <remarks>The context is closed before anybody waits.</remarks>
+    private async Task<Access> AccessAsync(Caller caller, GetGroupInfoInput input, CancellationToken cancellation)
+    {
+        await using var context = _database.Read();
+        return await Conversations.RequireMemberAsync(_attempts, context, caller, "getGroupInfo", input.ConvoId, cancellation);
+    }
+
+    private Task<GivenTurn> TakeTurnAsync(Attempt attempt, Access access, string deviceId, CancellationToken cancellation) => _attempts.AuditedAsync(attempt, async () =>
+    {
+        var device = access.Devices.FirstOrDefault(device => device.DeviceId == deviceId) ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
+        await using (var context = _database.Read())
+            await JoinLimits.RequireAsync(context, access.Conversation.Id, device, _settings.RejoinLimitPerHour, _clock.GetUtcNow());
+        var group = await _groups.GetAsync(access.Conversation, cancellation);
+        return await _turns.TakeAsync(access.Conversation.Id, device.Id, group.MemberCount, cancellation);
+    });
 }

@@ -74,8 +74,8 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
         return answer;
     }
 
-    /// <summary>Writes the refusal of a call, or of a query, to the audit log.</summary>
-    public Task AuditRefusalAsync(Attempt attempt, Refusal refusal) =>
+    /// <summary>Writes the refusal of a call, or of a query, to the audit log, but for those that are counted by the minute (<see cref="RefusalTally"/>).</summary>
+    public Task AuditRefusalAsync(Attempt attempt, Refusal refusal) => refusal.RetryAfter is not null ? Task.CompletedTask :
         audit.AppendAsync(Entry(attempt, refusal.Error, refusal.Reason), CancellationToken.None);
 
     /// <summary>Runs a query's question of who may; a refusal is in the audit log before it is thrown on.</summary>

@@ -17,6 +17,8 @@ internal static class Storage
         {
             OpaqueCredentials = Settings.Switch(builder.Configuration, "Identity:OpaqueCredentials", otherwise: builder.Environment.IsDevelopment()),
             GroupInfoCacheLifetime = Settings.Duration(builder.Configuration, "GroupInfo:CacheLifetime", otherwise: TimeSpan.FromMinutes(5)),
+            RejoinLimitPerHour = Settings.Count(builder.Configuration, "Rejoin:LimitPerHour", otherwise: 5),
+            RejoinRefusedLimitPerHour = Settings.Count(builder.Configuration, "Rejoin:RefusedLimitPerHour", otherwise: 60),
             EventRetention = events,
             MessageRetention = messages,
             EventMaxLag = Settings.Count(builder.Configuration, "Events:MaxLag", otherwise: 10_000),

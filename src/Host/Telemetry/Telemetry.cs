@@ -13,6 +13,7 @@ internal static class Telemetry
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
             .AddMeter(ExternalCommitMeter.Name)
             .AddView(ExternalCommitMeter.LatencyName, new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds })
+            .AddView(ExternalCommitMeter.TurnWaitName, new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds })
             .AddPrometheusExporter());
     }
 

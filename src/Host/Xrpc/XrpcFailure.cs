@@ -21,8 +21,11 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
     /// <summary>For EpochMismatch: <c>stale</c> or <c>ahead</c>.</summary>
     public string? Mismatch { get; init; }
 
-    /// <summary>Seconds, for 429 and 503.</summary>
-    public int? RetryAfter { get; init; }
+    /// <summary>For 429 and 503: when to come again.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>For TurnPending.</summary>
+    public int? Position { get; init; }
 
     /// <summary>A low-cardinality label for metrics, never sent.</summary>
     public string? Reason { get; init; }
@@ -37,6 +40,8 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
             Rule = refusal.Rule,
             CurrentEpoch = refusal.CurrentEpoch,
             Mismatch = refusal.Mismatch,
+            RetryAfter = refusal.RetryAfter,
+            Position = refusal.Position,
             Reason = refusal.Reason ?? refusal.Rule ?? refusal.Mismatch,
         },
         AuthenticationException authentication => new(StatusCodes.Status401Unauthorized, "AuthenticationRequired", authentication.Message)
@@ -44,7 +49,7 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
             Reason = authentication.Reason,
         },
         LexiconException lexicon => new(StatusCodes.Status400BadRequest, "InvalidRequest", lexicon.Message),
-        XrpcException xrpc => new(xrpc.Status, xrpc.Error, xrpc.Message) { RetryAfter = xrpc.RetryAfter, Reason = xrpc.Reason },
+        XrpcException xrpc => new(xrpc.Status, xrpc.Error, xrpc.Message) { RetryAfter = xrpc.RetryAfter is { } seconds ? TimeSpan.FromSeconds(seconds) : null, Reason = xrpc.Reason },
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(
             StatusCodes.Status413PayloadTooLarge, "PayloadTooLarge", "The request body is too large."),
         BadHttpRequestException => new(StatusCodes.Status400BadRequest, "InvalidRequest", "The request body could not be read."),
@@ -66,7 +71,7 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
     public void WriteHeaders(IHeaderDictionary headers)
     {
         if (CurrentEpoch is { } epoch) headers["MLS-Current-Epoch"] = epoch.ToString(CultureInfo.InvariantCulture);
-        if (RetryAfter is { } seconds) headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        if (RetryAfter is { } wait) headers.RetryAfter = ((long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         if (Status == StatusCodes.Status401Unauthorized) headers.WWWAuthenticate = "Bearer";
     }
 
@@ -80,6 +85,11 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
             json.WriteString("message", Message);
             if (Rule is not null) json.WriteString("rule", Rule);
             if (CurrentEpoch is { } epoch) json.WriteNumber("currentEpoch", epoch);
+            if (Position is { } position)
+            {
+                json.WriteNumber("retryAfterMs", (long)Math.Ceiling(RetryAfter!.Value.TotalMilliseconds));
+                json.WriteNumber("position", position);
+            }
             if (Mismatch is not null) json.WriteString("reason", Mismatch);
             json.WriteEndObject();
         }

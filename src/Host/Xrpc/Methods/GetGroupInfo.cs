@@ -8,12 +8,13 @@ internal static class GetGroupInfo
     public static XrpcMethod Method { get; } = new QueryMethod<GetGroupInfoParameters, GetGroupInfoOutput>(Lexicons.GetGroupInfo, async (call, parameters) =>
     {
         call.ConvoId = parameters.ConvoId;
-        var result = await call.Feature<GroupInfos>().GetGroupInfo(call.Caller, new(parameters.ConvoId, parameters.IncludeTree), call.Cancellation);
+        if (parameters is { Turn: true, DeviceId: null }) throw XrpcException.InvalidRequest("turn needs deviceId.");
+        var result = await call.Feature<GroupInfos>().GetGroupInfo(call.Caller, new(parameters.ConvoId, parameters.IncludeTree, parameters.Turn is true ? parameters.DeviceId : null), call.Cancellation);
         call.Epoch = result.Epoch;
         return new()
         {
             GroupInfo = Convert.ToBase64String(result.GroupInfo), RatchetTree = result.RatchetTree is null ? null : Convert.ToBase64String(result.RatchetTree),
-            Epoch = (long)result.Epoch, ExpiresAt = result.ExpiresAt,
+            Epoch = (long)result.Epoch, ExpiresAt = result.ExpiresAt, Turn = result.Turn is { } turn ? new() { Id = turn.Id, ExpiresAt = turn.ExpiresAt } : null,
         };
     });
 }

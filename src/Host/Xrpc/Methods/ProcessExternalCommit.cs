@@ -10,7 +10,7 @@ internal static class ProcessExternalCommit
         call.ConvoId = input.ConvoId;
         var result = await call.Feature<ExternalCommits>().ProcessExternalCommit(call.Caller, new(
             input.ConvoId, WireValues.Bytes("externalCommit", input.ExternalCommit), WireValues.Bytes("groupInfo", input.GroupInfo),
-            WireValues.OptionalBytes("ratchetTree", input.RatchetTree), input.IdempotencyKey), call.Cancellation);
+            WireValues.OptionalBytes("ratchetTree", input.RatchetTree), input.TurnId, input.IdempotencyKey), call.Cancellation);
         call.Epoch = result.Epoch;
         return new() { Epoch = (long)result.Epoch, Seq = result.Seq, RejoinedAt = result.AcceptedAt };
     });

@@ -90,6 +90,19 @@ async function officialTokens(service) {
   }
 }
 
+/** Two devices of one account join at the same moment, each in its turn; one that has the turn keeps the other waiting until it is told to come again. */
+async function turns({ service, convoId, bob }) {
+  const pair = await Promise.all(['bob-watch', 'bob-car'].map(async (deviceId) => {
+    const device = await Device.create(service, bob.user, deviceId, mls.suiteId(bob.cs));
+    await device.register();
+    return device;
+  }));
+  const [first, second] = await Promise.all(pair.map((device) => device.rejoin(convoId)));
+  assert.equal(Math.abs(first.epoch - second.epoch), 1);
+  await refused('InvalidRequest', service.query(bob.user, 'getGroupInfo', { convoId, turn: true }));
+  await refused('Unauthorized', service.query(bob.user, 'getGroupInfo', { convoId, turn: true, deviceId: 'no-such-device' }));
+}
+
 /** Refusals of methods that the journey calls. */
 async function refusals({ service, convoId, alice, bob, mallory }) {
   await refused('DeviceAlreadyRegistered', service.procedure(mallory.user, 'registerDevice', {
@@ -119,6 +132,7 @@ export async function contract({ url, did, suite = 1, log = () => {} }) {
     await call(scene);
     assert.ok(service.answered.has(method), `the call of ${method} does not call it`);
   }
+  await turns(scene);
   await refusals(scene);
   await officialTokens(service);
   for (const { name, main } of methods.filter(({ main }) => main.type !== 'subscription'))

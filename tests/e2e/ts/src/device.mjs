@@ -100,7 +100,7 @@ export class Device {
    * is one; with `removing`, the leaf of that identity instead.
    */
   async prepareJoin(convoId, served, removing) {
-    const { groupInfo, ratchetTree } = served ?? await this.getGroupInfo(convoId, { includeTree: true });
+    const { groupInfo, ratchetTree, turn } = served ?? await this.getGroupInfo(convoId, { includeTree: true });
     const { commit, state, removed } = await mls.externalCommit(
       this.cs, bytes(groupInfo), ratchetTree && bytes(ratchetTree), await this.#freshKeyPackage(),
       removing && new TextEncoder().encode(removing));
@@ -108,6 +108,7 @@ export class Device {
       convoId,
       externalCommit: base64(commit),
       groupInfo: base64(await mls.groupInfoOf(this.cs, state)),
+      ...(turn && { turnId: turn.id }),
       idempotencyKey: randomUUID(),
     };
     return { input, state, removed, epoch: state.groupContext.epoch };
@@ -120,9 +121,21 @@ export class Device {
     return answer;
   }
 
-  /** Joins, or rejoins, by one external commit. */
+  /** The GroupInfo when it is the device's turn to join, however long the line is. */
+  async takeTurn(convoId) {
+    while (true) {
+      try {
+        return await this.getGroupInfo(convoId, { includeTree: true, turn: true, deviceId: this.deviceId });
+      } catch (error) {
+        if (error.error !== 'TurnPending') throw error;
+        await new Promise((resolve) => setTimeout(resolve, error.body.retryAfterMs));
+      }
+    }
+  }
+
+  /** Joins, or rejoins, by one external commit, when it is the device's turn. */
   async rejoin(convoId) {
-    const prepared = await this.prepareJoin(convoId);
+    const prepared = await this.prepareJoin(convoId, await this.takeTurn(convoId));
     return { ...await this.sendJoin(prepared), removed: prepared.removed };
   }
 

@@ -81,6 +81,8 @@ export class Service {
     const declared = this.lexicons.getDefOrThrow(nsid).errors?.some(({ name }) => name === body.error);
     if (!declared && !commonErrors.has(body.error)) throw new Error(`${nsid} answered ${body.error}, which its lexicon does not declare`);
     if (typeof body.message !== 'string' || /\s/.test(body.error)) throw new Error(`${nsid}: misshapen error ${JSON.stringify(body)}`);
+    if (body.error === 'TurnPending' && !(Number.isSafeInteger(body.retryAfterMs) && body.position >= 1 && Number(response.headers.get('retry-after')) * 1000 >= body.retryAfterMs))
+      throw new Error(`${nsid}: TurnPending without when to come again: ${JSON.stringify(body)}`);
     if (body.error === 'EpochMismatch' && (!Number.isSafeInteger(body.currentEpoch) || response.headers.get('mls-current-epoch') !== String(body.currentEpoch)))
       throw new Error(`${nsid}: EpochMismatch without its currentEpoch: ${JSON.stringify(body)}`);
   }

@@ -83,7 +83,7 @@ public class Joining
     [Fact]
     public async Task A_cold_group_is_the_last_snapshot_and_the_commits_after_it()
     {
-        await using var service = await Service.StartAsync(new() { SnapshotInterval = 4 });
+        await using var service = await Service.StartAsync(Service.NoLimits with { SnapshotInterval = 4 });
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var group = convo.Group;
         for (int i = 0; i < 10; i++)

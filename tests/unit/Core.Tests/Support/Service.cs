@@ -11,6 +11,9 @@ public sealed class Service : IAsyncDisposable
     private bool _guest;
     private ServiceProvider _provider = null!;
 
+    /// <summary>For tests that join far more often than a person would.</summary>
+    public static CoreSettings NoLimits { get; } = new() { RejoinLimitPerHour = 1_000_000, RejoinRefusedLimitPerHour = 1_000_000 };
+
     private TimeProvider Clock { get; init; } = TimeProvider.System;
 
     public static async Task<Service> StartAsync(CoreSettings? settings = null, TimeProvider? clock = null)
@@ -24,19 +27,19 @@ public sealed class Service : IAsyncDisposable
     {
         var services = new ServiceCollection();
         services.AddSingleton<ILoggerFactory, LoggerFactory>().AddSingleton(typeof(ILogger<>), typeof(Logger<>));
-        services.AddSingleton(Clock).AddCore(Core.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}"), settings ?? new()).AddRollouts();
+        services.AddSingleton(Clock).AddCore(Core.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}"), settings ?? NoLimits).AddRollouts();
         _provider = services.BuildServiceProvider();
         await StorageStartup.MigrateAsync(Database, CancellationToken.None);
         await _provider.GetRequiredService<FlagStore>().CreateAsync(FlagState.On, CancellationToken.None);
     }
 
     /// <summary>Another host over the same file, with nothing in memory shared. It is disposed first.</summary>
-    public async Task<Service> SecondHostAsync()
+    public async Task<Service> SecondHostAsync(CoreSettings? settings = null)
     {
         var second = new Service { Clock = Clock };
         Directory.Delete(second._folder);
         (second._folder, second._guest) = (_folder, true);
-        await second.BootAsync(null);
+        await second.BootAsync(settings);
         return second;
     }
 
@@ -70,8 +73,8 @@ public sealed class Service : IAsyncDisposable
         return new(view.ConvoId, group);
     }
 
-    public Task<CommitResult> JoinAsync(TestConvo convo, TestDevice joiner, BuiltCommit commit, string? key = null) =>
-        Get<ExternalCommits>().ProcessExternalCommit(joiner.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, key), CancellationToken.None);
+    public Task<CommitResult> JoinAsync(TestConvo convo, TestDevice joiner, BuiltCommit commit, string? key = null, string? turnId = null) =>
+        Get<ExternalCommits>().ProcessExternalCommit(joiner.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, turnId, key), CancellationToken.None);
 
     public Task<CommitResult> CommitAsync(TestConvo convo, TestDevice committer, BuiltCommit commit, byte[]? welcome = null, string? key = null) =>
         Get<MemberCommits>().Commit(committer.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, welcome ?? default(ReadOnlyMemory<byte>?), key), CancellationToken.None);

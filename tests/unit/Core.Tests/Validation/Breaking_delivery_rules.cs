@@ -112,6 +112,23 @@ public sealed class Breaking_delivery_rules
             byte[] tablet = await scene.PublishAsync(scene.Tablet, scene.Tablet.Client), carol = await scene.PublishAsync(scene.Carol, scene.Carol.Client);
             return (() => scene.AddAsync(tablet, carol), () => scene.AddAsync(carol));
         }),
+        new(null, "TurnPending", "a turn in a line that is full", async scene =>
+        {
+            await scene.FillLineAsync();
+            return (() => scene.AskTurnAsync(scene.Bob), () => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync));
+        }),
+        new(null, "RateLimitExceeded", "an external commit beyond those of an hour", async scene =>
+        {
+            var group = scene.Group;
+            for (int i = 0; i < new CoreSettings().RejoinLimitPerHour; i++)
+            {
+                var again = group.ExternalCommit(scene.Bob.Client).Remove(group.LeafOf(scene.Bob.Client)).Build();
+                await scene.Service.JoinAsync(scene.Convo, scene.Bob, again);
+                group = again.After!;
+            }
+            return (() => scene.Service.JoinAsync(scene.Convo, scene.Bob, group.ExternalCommit(scene.Bob.Client).Remove(group.LeafOf(scene.Bob.Client)).Build()),
+                () => scene.Service.JoinAsync(scene.Convo, scene.Alice, group.ExternalCommit(scene.Alice.Client).Remove(group.LeafOf(scene.Alice.Client)).Build()));
+        }),
         new(null, "GroupExists", "a group id that is taken", scene => Both(() => scene.CreateAsync(TestGroup.Create(scene.Alice.Client, scene.Group.Group.GroupId.ToArray())), () => scene.CreateAsync(TestGroup.Create(scene.Alice.Client)))),
         new(null, "UnsupportedCipherSuite", "a suite that this library has not", scene => Both(
             () => scene.CreateAsync(DeliveryScene.WithSuite(TestGroup.Create(scene.Alice.Client).GroupInfo, 0xF0F0)), () => scene.CreateAsync(TestGroup.Create(scene.Alice.Client)))),

@@ -53,6 +53,15 @@ public sealed class DeliveryScene : IAsyncDisposable
     public Task CreateAsync(TestGroup group) => CreateAsync(group.GroupInfo);
     public Task CreateAsync(byte[] groupInfo) => Service.Get<Conversations>().CreateConvo(Alice.Caller, new(groupInfo, null, null, null), CancellationToken.None);
 
+    public Task AskTurnAsync(TestDevice device) => Service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(Convo.Id, true, device.DeviceId), CancellationToken.None);
+
+    /// <summary>As many as find room wait for their turn to join.</summary>
+    public Task FillLineAsync() => Service.Database.WriteAsync(context =>
+    {
+        for (int i = 1; i <= JoinLine.MaxPlaces; i++) context.Add(new JoinPlace { ConvoId = Convo.Id, DeviceRow = -i, Place = i, Until = DateTimeOffset.UtcNow.AddHours(1) });
+        return Task.FromResult(0);
+    }, CancellationToken.None);
+
     /// <summary>A GroupInfo of another suite: its number stands behind version and wire format of the message and the version of the GroupContext.</summary>
     public static byte[] WithSuite(byte[] groupInfo, ushort suite)
     {

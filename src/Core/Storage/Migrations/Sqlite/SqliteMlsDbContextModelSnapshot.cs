@@ -123,6 +123,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .IsUnique()
                         .HasDatabaseName("ix_audit_position");
 
+                    b.HasIndex("Actor", "Subject", "At")
+                        .HasDatabaseName("ix_audit_of_refused_external_commits")
+                        .HasFilter("action = 'processExternalCommit' AND outcome NOT IN ('accepted', 'Unauthorized', 'ExternalCommitsDisabled')");
+
                     b.ToTable("audit", (string)null);
                 });
 
@@ -306,6 +310,47 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("rollout_flags", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("DeviceRow")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("device_row");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("epoch");
+
+                    b.Property<long>("Place")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("place");
+
+                    b.Property<string>("TurnId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("turn_id");
+
+                    b.Property<long>("Until")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("until");
+
+                    b.Property<int>("Unused")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("unused");
+
+                    b.HasKey("ConvoId", "DeviceRow")
+                        .HasName("pk_join_line");
+
+                    b.HasIndex("ConvoId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_join_line_convo_id_of_turns")
+                        .HasFilter("turn_id IS NOT NULL");
+
+                    b.ToTable("join_line", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.KeyPackageClaim", b =>
                 {
                     b.Property<string>("Claimer")
@@ -459,6 +504,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("external");
 
+                    b.Property<long?>("JoinedBy")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("joined_by");
+
                     b.Property<int>("Kind")
                         .HasColumnType("INTEGER")
                         .HasColumnName("kind");
@@ -484,6 +533,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .IsUnique()
                         .HasDatabaseName("ix_log_convo_id_epoch_of_commits")
                         .HasFilter("kind = 1");
+
+                    b.HasIndex("ConvoId", "JoinedBy", "CreatedAt")
+                        .HasDatabaseName("ix_log_of_joins")
+                        .HasFilter("joined_by IS NOT NULL");
 
                     b.ToTable("log", (string)null);
                 });
@@ -752,6 +805,16 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_device_keys_devices_device_row");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_join_line_conversations_convo_id");
                 });
 
             modelBuilder.Entity("MlsConsole.Core.KeyPackageRow", b =>

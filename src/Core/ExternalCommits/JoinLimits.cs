@@ -1,0 +1,33 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace MlsConsole.Core;
+
+/// <summary>How many external commits of an hour are taken. They are counted from what all hosts have stored; only who may join is asked.</summary>
+internal static class JoinLimits
+{
+    /// <summary>Which audit entries count as refused; the condition of their index too.</summary>
+    public const string RefusedFilter = "action = 'processExternalCommit' AND outcome NOT IN ('accepted', 'Unauthorized', 'ExternalCommitsDisabled')";
+
+    private static readonly TimeSpan s_window = TimeSpan.FromHours(1);
+
+    /// <summary>Accepted external commits of a device in a conversation.</summary>
+    /// <exception cref="RefusedException">RateLimitExceeded</exception>
+    public static async Task RequireAsync(MlsDbContext context, string convoId, Device joiner, int limit, DateTimeOffset now)
+    {
+        var since = now - s_window;
+        var last = await context.Set<LogEntry>().Where(row => row.ConvoId == convoId && row.JoinedBy == joiner.Id && row.CreatedAt > since)
+            .OrderByDescending(row => row.CreatedAt).Skip(limit - 1).Select(row => (DateTimeOffset?)row.CreatedAt).FirstOrDefaultAsync();
+        if (last is { } at) throw Refusal.RateLimitExceeded("accepted-external-commits", at - since).AsException();
+    }
+
+    /// <summary>Attempts of an account in a conversation that were refused for what was sent: not those of one who might not at the time.</summary>
+    /// <exception cref="RefusedException">RateLimitExceeded</exception>
+    public static async Task RequireFewRefusedAsync(MlsDbContext context, Attempt attempt, int limit, DateTimeOffset now)
+    {
+        var since = now - s_window;
+        var last = await context.Database.SqlQueryRaw<long>(
+            "SELECT at AS \"Value\" FROM audit WHERE actor = {0} AND subject = {1} AND at > {2} AND " + RefusedFilter + " ORDER BY at DESC LIMIT 1 OFFSET {3}",
+            attempt.Caller.Did.Value, attempt.Subject!, since.ToUnixTimeMilliseconds(), limit - 1).ToListAsync();
+        if (last is [var at]) throw Refusal.RateLimitExceeded("refused-external-commits", DateTimeOffset.FromUnixTimeMilliseconds(at) - since).AsException();
+    }
+}

@@ -1,0 +1,113 @@
+using System.Security.Cryptography;
+using Microsoft.EntityFrameworkCore;
+
+namespace MlsConsole.Core;
+
+/// <param name="Id">To be named by the external commit.</param>
+/// <param name="ExpiresAt">When the next device gets its turn.</param>
+/// <param name="Epoch">The conversation's epoch when the turn began.</param>
+/// <param name="Waited">Whether time has passed since it was asked for.</param>
+internal sealed record GivenTurn(string Id, DateTimeOffset ExpiresAt, long Epoch, bool Waited);
+
+/// <summary>Turns to join a conversation, given in the order of the line in the database, which all hosts share. They are advice: the compare-and-swap on the epoch decides.</summary>
+/// <remarks>A line is read, decided on and written under the condition that what changes is as it was read; where somebody was faster, that is done again.</remarks>
+public sealed partial class JoinTurns
+{
+    /// <summary>Outcomes of activity records: a turn was given, or ended unused.</summary>
+    public const string Given = "given", Expired = "expired";
+
+    private const int MaxTries = 20;
+
+    private readonly Database _database;
+    private readonly ActivityFeed _feed;
+    private readonly TimeProvider _clock;
+
+    internal JoinTurns(Database database, ActivityFeed feed, TimeProvider clock) => (_database, _feed, _clock) = (database, feed, clock);
+
+    /// <summary>Puts the device in line and answers when it is its turn. Nothing of the database is held while it waits.</summary>
+    /// <exception cref="RefusedException">TurnPending, after five seconds; RateLimitExceeded for a device that left its turns unused.</exception>
+    internal async Task<GivenTurn> TakeAsync(string convoId, long device, int leaves, CancellationToken cancellation)
+    {
+        long asked = _clock.GetTimestamp();
+        for (int i = 0; i < MaxTries; i++)
+        {
+            var line = await ReadAsync(convoId, cancellation);
+            var now = _clock.GetUtcNow();
+            var next = line.Enter(device, NewTurnId(), now, JoinLine.TurnLength(leaves));
+            switch (next.Of(device))
+            {
+                case null:
+                    throw Refusal.TurnPending(JoinLine.MaxPlaces + 1).AsException();
+                case { Place: 0 } barred:
+                    if (!await WriteAsync(line, next, cancellation)) continue;
+                    throw Refusal.RateLimitExceeded("unused-turns", barred.Until - now).AsException();
+                case { HasTurn: true } own:
+                    if (!await WriteAsync(line, next, cancellation)) continue;
+                    if (line.Of(device)?.TurnId != own.TurnId) Publish(Given, _clock.GetElapsedTime(asked), own);
+                    return new(own.TurnId!, own.Until, own.Epoch, Waited: false);
+                default:
+                    if (!await WriteAsync(line, next, cancellation)) continue;
+                    var turn = await WaitAsync(convoId, device, leaves, next.PositionOf(device), cancellation);
+                    Publish(Given, _clock.GetElapsedTime(asked), turn);
+                    return new(turn.TurnId!, turn.Until, turn.Epoch, Waited: true);
+            }
+        }
+        throw Refusal.TurnPending(1).AsException();
+    }
+
+    /// <summary>Ends the turn that a commit used, in the transaction of the epoch. The turn of another device is not touched.</summary>
+    internal static Task EndAsync(MlsDbContext context, string convoId, long device, string turnId) =>
+        context.Database.ExecuteSqlAsync($"DELETE FROM join_line WHERE convo_id = {convoId} AND device_row = {device} AND turn_id = {turnId}");
+
+    private async Task<JoinLine> ReadAsync(string convoId, CancellationToken cancellation)
+    {
+        await using var context = _database.Read();
+        var rows = await (from conversation in context.Set<Conversation>()
+                          where conversation.Id == convoId
+                          join place in context.Set<JoinPlace>() on conversation.Id equals place.ConvoId into places
+                          from place in places.DefaultIfEmpty()
+                          orderby place.Place, place.DeviceRow
+                          select new { conversation.Epoch, Place = place }).ToListAsync(cancellation);
+        return new(convoId, rows[0].Epoch, [.. rows.Select(row => row.Place).OfType<JoinPlace>()]);
+    }
+
+    /// <summary>Writes what is different, if what goes is still there and what comes finds room.</summary>
+    private async Task<bool> WriteAsync(JoinLine before, JoinLine after, CancellationToken cancellation)
+    {
+        List<JoinPlace> gone = [.. before.Places.Except(after.Places)], come = [.. after.Places.Except(before.Places)];
+        if (gone.Count + come.Count == 0) return true;
+        try
+        {
+            await _database.WriteAsync(async context =>
+            {
+                foreach (var place in gone)
+                    if (await context.Database.ExecuteSqlAsync($"DELETE FROM join_line WHERE convo_id = {place.ConvoId} AND device_row = {place.DeviceRow} AND until = {place.Until.ToUnixTimeMilliseconds()} AND coalesce(turn_id, '') = {place.TurnId ?? ""}") == 0)
+                        throw new LineMovedException();
+                foreach (var place in come)
+                    if (await context.Database.ExecuteSqlAsync($"""
+                        INSERT INTO join_line (convo_id, device_row, place, turn_id, until, epoch, unused)
+                        VALUES ({place.ConvoId}, {place.DeviceRow}, {place.Place}, nullif({place.TurnId ?? ""}, ''), {place.Until.ToUnixTimeMilliseconds()}, {place.Epoch}, {place.Unused}) ON CONFLICT DO NOTHING
+                        """) == 0)
+                        throw new LineMovedException();
+                return true;
+            }, cancellation);
+        }
+        catch (LineMovedException)
+        {
+            return false;
+        }
+        foreach (var place in come)
+            if (gone.Exists(former => former.DeviceRow == place.DeviceRow && former.Unused < place.Unused)) Publish(Expired, TimeSpan.Zero, place);
+        return true;
+    }
+
+    private void Publish(string outcome, TimeSpan waited, JoinPlace place) => _feed.Publish(new()
+    {
+        At = _clock.GetUtcNow(), Method = Activity.JoinTurn, Outcome = outcome, Elapsed = waited, ConvoId = place.ConvoId, Epoch = (ulong)place.Epoch,
+    });
+
+    private static string NewTurnId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+
+    /// <summary>Undoes the transaction: the line is not as it was read.</summary>
+    private sealed class LineMovedException : Exception;
+}
