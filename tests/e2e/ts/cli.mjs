@@ -4,10 +4,12 @@
 //   node cli.mjs rejoin  [--url http://127.0.0.1:5080] [--service-did did:web:localhost] [--suite 1] [--new-key]
 //   node cli.mjs journey [same options]
 //   node cli.mjs contract [same options]    every method, by a client that is generated from lexicons/
+//   node cli.mjs accounts --port P [same options]   documents of did:web and did:plc from that port, where the service's directory is
 //   node cli.mjs record  [--suite 1] [--commits 40] what a service would see of a wandering group; needs no service
 //   node cli.mjs session [same options]     commands as JSON lines on standard input, see src/session.mjs
 //   node cli.mjs peer                      the same without a service: messages go in and out as bytes, see src/peer.mjs
 import { parseArgs } from 'node:util';
+import { accounts } from './src/accounts.mjs';
 import { contract } from './src/contract.mjs';
 import { Peer } from './src/peer.mjs';
 import { Relay } from './src/relay.mjs';
@@ -22,6 +24,7 @@ const { values, positionals } = parseArgs({
     'service-did': { type: 'string', default: 'did:web:localhost' },
     suite: { type: 'string', default: '1' },
     commits: { type: 'string', default: '40' },
+    port: { type: 'string', default: '2582' },
     'new-key': { type: 'boolean', default: false },
   },
 });
@@ -45,6 +48,9 @@ const scenarios = {
   },
   async contract() {
     print({ result: 'passed', ...await contract({ url: values.url, did: values['service-did'], suite: options.suite, log: print }) });
+  },
+  async accounts() {
+    print({ result: 'passed', ...await accounts({ service: options.service, port: Number(values.port) }) });
   },
   async record() {
     const relay = new Relay();
