@@ -38,10 +38,13 @@ internal sealed class Emitter
     private void Procedure(Dictionary<string, object?> definition, StringBuilder methods)
     {
         string name = _document.Name;
-        Record(name + "Input", Body(definition, "input"));
+        var input = Body(definition, "input");
+        // Where a client gave no key, its tries of one call get one of their own.
+        string withKey = input.Object("properties").ContainsKey("idempotencyKey") ? "static (input, key) => input.IdempotencyKey is null ? input with { IdempotencyKey = key } : input" : "static (input, _) => input";
+        Record(name + "Input", input);
         Record(name + "Output", Body(definition, "output"));
         methods.Append($"    /// <summary>{Escape(definition.TextOrNull("description"))}</summary>\n")
-            .Append($"    public static Procedure<{name}Input, {name}Output> {name} {{ get; }} = new(\"{_document.Id}\", {Errors(definition)}, {name}Input.Read, static (writer, value) => value.Write(writer), {name}Output.Read, static (writer, value) => value.Write(writer));\n");
+            .Append($"    public static Procedure<{name}Input, {name}Output> {name} {{ get; }} = new(\"{_document.Id}\", {Errors(definition)}, {name}Input.Read, static (writer, value) => value.Write(writer), {name}Output.Read, static (writer, value) => value.Write(writer), {withKey});\n");
     }
 
     private void Query(Dictionary<string, object?> definition, StringBuilder methods)

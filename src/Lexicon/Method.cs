@@ -46,9 +46,12 @@ public abstract class Method(string nsid, IReadOnlyList<string> errors)
 
 /// <summary>A method by POST with a JSON body.</summary>
 public sealed class Procedure<TInput, TOutput>(
-    string nsid, IReadOnlyList<string> errors, JsonRead<TInput> readInput, Action<Utf8JsonWriter, TInput> writeInput, JsonRead<TOutput> readOutput, Action<Utf8JsonWriter, TOutput> writeOutput)
+    string nsid, IReadOnlyList<string> errors, JsonRead<TInput> readInput, Action<Utf8JsonWriter, TInput> writeInput, JsonRead<TOutput> readOutput, Action<Utf8JsonWriter, TOutput> writeOutput,
+    Func<TInput, string, TInput> withIdempotencyKey)
     : Method(nsid, errors)
 {
+    /// <summary>The input with an idempotency key, unless it has one.</summary>
+    public TInput WithIdempotencyKey(TInput input, string key) => withIdempotencyKey(input, key);
     /// <summary>Reads a request's body.</summary>
     /// <exception cref="LexiconException">It is not what the lexicon demands.</exception>
     public TInput ReadInput(ReadOnlySpan<byte> json) => ReadBody(json, readInput);

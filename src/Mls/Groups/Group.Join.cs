@@ -52,10 +52,20 @@ public sealed partial class Group
     /// <param name="preSharedKeys">External keys that the application knows.</param>
     /// <returns>The group as it will be, with the commit pending: send it, then <see cref="MergePendingCommit"/>; dispose the group if it was refused.</returns>
     /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
-    public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree = null, LeafIndex? remove = null, PreSharedKeys? preSharedKeys = null)
+    public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree = null, LeafIndex? remove = null, PreSharedKeys? preSharedKeys = null) =>
+        JoinByExternalCommit(client, groupInfo, PublicGroup.FromGroupInfo(groupInfo, ratchetTree, client.DegreeOfParallelism), remove, preSharedKeys);
+
+    /// <summary>Builds an external commit to a group that was verified before, so that the caller could look at it.</summary>
+    /// <param name="client">The client that joins; the group uses it until it is disposed.</param>
+    /// <param name="groupInfo">Of the current epoch, with an external_pub.</param>
+    /// <param name="before">What <see cref="PublicGroup.FromGroupInfo"/> made of it.</param>
+    /// <param name="remove">The client's old leaf, to resync.</param>
+    /// <param name="preSharedKeys">External keys that the application knows.</param>
+    /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
+    public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, PublicGroup before, LeafIndex? remove, PreSharedKeys? preSharedKeys)
     {
         var suite = client.Suite;
-        var before = PublicGroup.FromGroupInfo(groupInfo, ratchetTree, client.DegreeOfParallelism);
+        if (!before.Context.Encoded.Span.SequenceEqual(groupInfo.GroupContext.Encoded.Span)) throw new ArgumentException("The group was not made of this GroupInfo.", nameof(before));
         MlsException.Require(before.Suite == suite, Rules.WelcomeCipherSuite);
         before.RequireExternalPub(groupInfo);
         CredentialChecks.Verify(client, before);

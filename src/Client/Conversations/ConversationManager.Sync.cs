@@ -1,0 +1,116 @@
+using MlsConsole.Lexicon;
+using MlsConsole.Mls;
+
+namespace MlsConsole.Clients;
+
+public sealed partial class ConversationManager
+{
+    /// <summary>Takes all that happened since the last time: follows the commits that were missed, opens messages.</summary>
+    /// <remarks>Only where an epoch is seen that the log does not lead to has the device fallen out of the group, and it rejoins.</remarks>
+    /// <exception cref="MlsClientException"><see cref="ClientErrors.NoState"/>, or the service's refusal.</exception>
+    public Task<SyncResult> SyncAsync(string conversationId, CancellationToken cancellation = default) =>
+        With(conversationId, conversation => Sync(conversation, mayRejoin: true, cancellation), cancellation);
+
+    private async Task<SyncResult> Sync(Conversation conversation, bool mayRejoin, CancellationToken cancellation)
+    {
+        var taken = new Taken();
+        RejoinResult? rejoin = null;
+        _ = conversation.Live;
+        while (!taken.Removed)
+        {
+            var page = await _service.Call(Lexicons.GetMessages, new GetMessagesParameters { ConvoId = conversation.Id, SinceSeq = $"{conversation.LastSeq}", Limit = 100 }, cancellation).ConfigureAwait(false);
+            bool followed = await Take(conversation, page.Messages, taken, cancellation).ConfigureAwait(false);
+            if (followed && page.Messages.Count == 0) break;
+            if (followed) continue;
+            if (!mayRejoin || rejoin is not null) throw new MlsClientException(ClientErrors.Desynchronised, "The service's log does not lead on from the device's epoch.");
+            rejoin = await Rejoin(conversation, cancellation).ConfigureAwait(false);
+            if (!rejoin.Joined) break;
+        }
+        return new(conversation.Id, conversation.Group!.CurrentEpoch, taken.Messages, taken.Commits, taken.Unreadable, taken.Removed, rejoin);
+    }
+
+    /// <summary>Takes an entry of the log that came by another way, if it is the next one.</summary>
+    /// <returns>What it brought; null if it is not the next.</returns>
+    internal Task<SyncResult?> TakeAsync(string conversationId, MessageView entry, CancellationToken cancellation) => With(conversationId, async conversation =>
+    {
+        if (conversation.Group is not { HasEnded: false } || entry.Seq != conversation.LastSeq + 1) return null;
+        var taken = new Taken();
+        bool followed = await Take(conversation, [entry], taken, cancellation).ConfigureAwait(false);
+        return followed ? new SyncResult(conversation.Id, conversation.Group.CurrentEpoch, taken.Messages, taken.Commits, taken.Unreadable, taken.Removed, null) : null;
+    }, cancellation);
+
+    /// <summary>Whether the device has taken the entry already.</summary>
+    internal Task<bool> HasTakenAsync(string conversationId, long seq, CancellationToken cancellation) =>
+        With(conversationId, conversation => Task.FromResult(conversation.Group is null || conversation.Group.HasEnded || seq <= conversation.LastSeq), cancellation);
+
+    private sealed class Taken
+    {
+        public List<IncomingMessage> Messages { get; } = [];
+        public int Commits { get; set; }
+        public int Unreadable { get; set; }
+        public bool Removed { get; set; }
+    }
+
+    /// <summary>Takes entries of the log in their order and saves the state.</summary>
+    /// <returns>False where they do not lead on from the device's epoch; what came before is taken.</returns>
+    private async Task<bool> Take(Conversation conversation, IReadOnlyList<MessageView> entries, Taken taken, CancellationToken cancellation)
+    {
+        bool followed = true;
+        int first = taken.Messages.Count;
+        long before = conversation.LastSeq;
+        foreach (var entry in entries)
+        {
+            if (!TakeOne(conversation, entry, taken))
+            {
+                followed = false;
+                break;
+            }
+            conversation.LastSeq = entry.Seq;
+            if (taken.Removed) break;
+        }
+        if (_options.OnMessage is { } tell)
+            foreach (var message in taken.Messages.Skip(first)) await tell(message, cancellation).ConfigureAwait(false);
+        if (conversation.LastSeq != before) await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
+        return followed;
+    }
+
+    private static bool TakeOne(Conversation conversation, MessageView entry, Taken taken)
+    {
+        var group = conversation.Group!;
+        ulong epoch = (ulong)entry.Epoch, current = group.CurrentEpoch;
+        if (entry.Kind == "commit")
+        {
+            if (epoch <= current) return true;
+            if (epoch != current + 1) return false;
+            var ending = group.PublicGroup;
+            if (TryReceive(group, entry) is not { } received) return false;
+            conversation.Remember(ending);
+            taken.Commits++;
+            taken.Removed = received is ReceivedCommit { RemovedMe: true };
+            return true;
+        }
+        if (epoch > current) return false;
+        switch (TryReceive(group, entry))
+        {
+            case ReceivedMessage message:
+                taken.Messages.Add(new(conversation.Id, entry.Seq, message.Epoch, conversation.IdentityOf(message.Epoch, message.Sender), message.Data, entry.CreatedAt));
+                break;
+            case null when entry.Kind == "message":
+                taken.Unreadable++;
+                break;
+        }
+        return true;
+    }
+
+    private static Received? TryReceive(Group group, MessageView entry)
+    {
+        try
+        {
+            return group.Receive(Convert.FromBase64String(entry.Message), entry.CreatedAt);
+        }
+        catch (Exception exception) when (exception is MlsException or FormatException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,157 @@
+using System.Globalization;
+using System.Net.WebSockets;
+using System.Runtime.CompilerServices;
+using System.Text;
+using MlsConsole.Lexicon;
+
+namespace MlsConsole.Clients;
+
+/// <summary>What happened in one of the account's conversations, after this device has taken it.</summary>
+/// <param name="Event">The event as the service sent it.</param>
+/// <param name="Sync">What it brought: messages, commits that were followed; null where it brought nothing.</param>
+/// <param name="Failure">Why the device could not follow.</param>
+public sealed record ConversationEvent(SubscribeConvoEventsEvent Event, SyncResult? Sync, MlsClientException? Failure);
+
+/// <summary>The stream of events of the account: a WebSocket that is opened again whenever it breaks, from the last event that was taken.</summary>
+public sealed class ConversationEvents
+{
+    private const int MaxFrame = 64 << 20;
+    private static readonly TimeSpan s_shortest = TimeSpan.FromMilliseconds(200), s_longest = TimeSpan.FromSeconds(30);
+    private readonly MlsClientOptions _options;
+    private readonly ServiceConnection _service;
+    private readonly ConversationManager _conversations;
+
+    internal ConversationEvents(MlsClientOptions options, ServiceConnection service, ConversationManager conversations) =>
+        (_options, _service, _conversations) = (options, service, conversations);
+
+    /// <summary>Follows the account's conversations: takes messages, follows commits, accepts Welcomes, and yields each event once that is done.</summary>
+    /// <param name="cancellation">Ends it; nothing else does, but a refusal of the account itself.</param>
+    /// <exception cref="MlsClientException">The service refuses the account.</exception>
+    public async IAsyncEnumerable<ConversationEvent> FollowAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        await foreach (var one in ReadAsync(cancellation).ConfigureAwait(false))
+        {
+            SyncResult? sync = null;
+            MlsClientException? failure = null;
+            try
+            {
+                sync = await Take(one, cancellation).ConfigureAwait(false);
+            }
+            catch (MlsClientException refused)
+            {
+                failure = refused;
+            }
+            yield return new(one, sync, failure);
+        }
+    }
+
+    /// <summary>The events as the service sends them. The place is kept once the next one is asked for.</summary>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="MlsClientException">The service refuses the account.</exception>
+    public async IAsyncEnumerable<SubscribeConvoEventsEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        int failures = 0;
+        while (true)
+        {
+            using var socket = await Open(cancellation).ConfigureAwait(false);
+            while (socket is not null && await Receive(socket, cancellation).ConfigureAwait(false) is { } message)
+            {
+                failures = 0;
+                if (message.Event is not { } one) continue;
+                yield return one;
+                if (SeqOf(one) is { } seq) await _options.Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>("events/cursor", Encoding.ASCII.GetBytes(seq.ToString(CultureInfo.InvariantCulture)))).ConfigureAwait(false);
+            }
+            var wait = s_shortest * Math.Pow(2, Math.Min(failures++, 8)) * (0.5 + Random.Shared.NextDouble());
+            await Task.Delay(wait < s_longest ? wait : s_longest, _options.Clock, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<SyncResult?> Take(SubscribeConvoEventsEvent one, CancellationToken cancellation)
+    {
+        switch (one)
+        {
+            case SubscribeConvoEventsMessage message: return await Take(message.ConvoId, message.Message, cancellation).ConfigureAwait(false);
+            case SubscribeConvoEventsProposal proposal: return await Take(proposal.ConvoId, proposal.Message, cancellation).ConfigureAwait(false);
+            case SubscribeConvoEventsCommit { Commit: var commit } made:
+                return await Take(made.ConvoId, new() { Seq = commit.Seq, Epoch = commit.Epoch, Kind = "commit", Message = commit.Commit, CreatedAt = commit.CreatedAt }, cancellation).ConfigureAwait(false);
+            case SubscribeConvoEventsWelcome welcome when welcome.Did == _options.Did && welcome.DeviceId == _options.DeviceId:
+                await _conversations.AcceptWelcomesAsync(cancellation).ConfigureAwait(false);
+                return null;
+            default: return null;
+        }
+    }
+
+    private async Task<SyncResult?> Take(string conversationId, MessageView entry, CancellationToken cancellation)
+    {
+        if (await _conversations.HasTakenAsync(conversationId, entry.Seq, cancellation).ConfigureAwait(false)) return null;
+        // The next entry of the log needs no question; a gap is filled from the log.
+        return await _conversations.TakeAsync(conversationId, entry, cancellation).ConfigureAwait(false) ?? await _conversations.SyncAsync(conversationId, cancellation).ConfigureAwait(false);
+    }
+
+    /// <returns>Null where it could not be opened now.</returns>
+    private async Task<ClientWebSocket?> Open(CancellationToken cancellation)
+    {
+        var socket = new ClientWebSocket();
+        try
+        {
+            var ticket = await _service.Call(Lexicons.GetSubscriptionTicket, new(), cancellation).ConfigureAwait(false);
+            string? cursor = await _options.Store.ReadAsync("events/cursor", cancellation).ConfigureAwait(false) is { } saved ? Encoding.ASCII.GetString(saved) : null;
+            string query = string.Join('&', Lexicons.SubscribeConvoEvents.WriteParameters(new() { Ticket = ticket.Ticket, Cursor = cursor }).Select(static one => $"{one.Key}={Uri.EscapeDataString(one.Value)}"));
+            await socket.ConnectAsync(new Uri($"{ticket.Endpoint}?{query}"), _service.Http, cancellation).ConfigureAwait(false);
+            return socket;
+        }
+        catch (Exception exception) when (exception is WebSocketException or MlsClientException { Status: 0 or >= 429 })
+        {
+            socket.Dispose();
+            return null;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private sealed record Message(SubscribeConvoEventsEvent? Event);
+
+    /// <returns>Null at the end of the connection; a message without an event for a kind that this version does not know.</returns>
+    private async Task<Message?> Receive(ClientWebSocket socket, CancellationToken cancellation)
+    {
+        var frame = new MemoryStream();
+        var buffer = new byte[16384];
+        try
+        {
+            while (true)
+            {
+                var part = await socket.ReceiveAsync(buffer.AsMemory(), cancellation).ConfigureAwait(false);
+                if (part.MessageType == WebSocketMessageType.Close || frame.Length + part.Count > MaxFrame) return null;
+                frame.Write(buffer.AsSpan(0, part.Count));
+                if (part.EndOfMessage) return new(Lexicons.SubscribeConvoEvents.ReadFrame(frame.ToArray()));
+            }
+        }
+        catch (EventStreamException refused) when (refused.Error == "FutureCursor")
+        {
+            // The service's log is another than the one that the place was in.
+            await _options.Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>("events/cursor", null)).ConfigureAwait(false);
+            return null;
+        }
+        catch (Exception exception) when (exception is WebSocketException or EventStreamException or LexiconException)
+        {
+            return null;
+        }
+    }
+
+    private static long? SeqOf(SubscribeConvoEventsEvent one) => one switch
+    {
+        SubscribeConvoEventsCommit it => it.Seq,
+        SubscribeConvoEventsProposal it => it.Seq,
+        SubscribeConvoEventsMessage it => it.Seq,
+        SubscribeConvoEventsWelcome it => it.Seq,
+        SubscribeConvoEventsMembership it => it.Seq,
+        SubscribeConvoEventsGroupInfoRefreshRequested it => it.Seq,
+        SubscribeConvoEventsRejoinRequested it => it.Seq,
+        SubscribeConvoEventsNewDevice it => it.Seq,
+        SubscribeConvoEventsEpochAcknowledged it => it.Seq,
+        _ => null,
+    };
+}

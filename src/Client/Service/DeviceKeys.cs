@@ -1,0 +1,106 @@
+using System.Text;
+using MlsConsole.Lexicon;
+using MlsConsole.Mls;
+
+namespace MlsConsole.Clients;
+
+/// <summary>The device's signature keys, one for each cipher suite, and its key packages. Kept in the store, enrolled at the service.</summary>
+internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection service) : IDisposable
+{
+    private readonly Dictionary<ushort, Client> _clients = [];
+    private readonly SemaphoreSlim _gate = new(1);
+
+    /// <summary>The device's credential: <c>did#deviceId</c>.</summary>
+    public Credential Credential { get; } = Credential.Basic(Encoding.UTF8.GetBytes($"{options.Did}#{options.DeviceId}"));
+
+    /// <summary>The device in groups of a suite. A device without a key for it makes one and enrols it, which after a reinstall adds a key to the same device.</summary>
+    public async Task<Client> ForAsync(ushort cipherSuite, CancellationToken cancellation)
+    {
+        await _gate.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            if (_clients.TryGetValue(cipherSuite, out var known)) return known;
+            string name = $"client/{cipherSuite}";
+            var client = await options.Store.ReadAsync(name, cancellation).ConfigureAwait(false) is { } saved
+                ? Client.Load(saved, options.Store.StateKey.Span, options.VerifyCredential)
+                : await Enrol(name, new(cipherSuite, Credential) { VerifyCredential = options.VerifyCredential }, cancellation).ConfigureAwait(false);
+            return _clients[cipherSuite] = client;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    private async Task<Client> Enrol(string name, Client client, CancellationToken cancellation)
+    {
+        await service.Call(Lexicons.RegisterDevice, new()
+        {
+            DeviceId = options.DeviceId,
+            DeviceName = options.DeviceName ?? options.DeviceId,
+            SignaturePublicKey = Convert.ToBase64String(client.SignatureKey.PublicKey),
+        }, cancellation).ConfigureAwait(false);
+        // Only a key that is enrolled is kept: one that got lost on the way is simply followed by another.
+        await options.Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>(name, client.Save(options.Store.StateKey.Span))).ConfigureAwait(false);
+        return client;
+    }
+
+    /// <summary>Publishes key packages when fewer than half are left, and one of last resort where there is none.</summary>
+    /// <returns>How many were published.</returns>
+    public async Task<int> KeepKeyPackagesAsync(CancellationToken cancellation)
+    {
+        var client = await ForAsync(options.CipherSuite, cancellation).ConfigureAwait(false);
+        var stats = await service.Call(Lexicons.GetKeyPackageStats, new GetKeyPackageStatsParameters { DeviceId = options.DeviceId }, cancellation).ConfigureAwait(false);
+        await DeleteExpired(cancellation).ConfigureAwait(false);
+        int missing = stats.Available < (options.KeyPackages + 1) / 2 ? options.KeyPackages - (int)stats.Available : 0;
+        var packages = new List<NewKeyPackage>();
+        for (int i = 0; i < missing; i++) packages.Add(await New(client, lastResort: false, cancellation).ConfigureAwait(false));
+        if (!stats.LastResort) packages.Add(await New(client, lastResort: true, cancellation).ConfigureAwait(false));
+        foreach (var some in packages.Chunk(100))
+            await service.Call(Lexicons.PublishKeyPackages, new() { DeviceId = options.DeviceId, KeyPackages = some }, cancellation).ConfigureAwait(false);
+        return packages.Count;
+    }
+
+    /// <summary>A key package whose private keys are in the store before anybody can use it.</summary>
+    private async Task<NewKeyPackage> New(Client client, bool lastResort, CancellationToken cancellation)
+    {
+        using var package = client.CreateKeyPackage(lastResort: lastResort);
+        await options.Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>(NameOf(package.KeyPackage.Reference), package.Save(options.Store.StateKey.Span))).ConfigureAwait(false);
+        return new() { KeyPackage = Convert.ToBase64String(package.Encode()), LastResort = lastResort ? true : null };
+    }
+
+    /// <summary>A key package for the legacy flow, in base64.</summary>
+    public async Task<string> NewKeyPackageAsync(ushort cipherSuite, CancellationToken cancellation) =>
+        (await New(await ForAsync(cipherSuite, cancellation).ConfigureAwait(false), lastResort: false, cancellation).ConfigureAwait(false)).KeyPackage;
+
+    /// <summary>The key package that a Welcome is for, or null.</summary>
+    public async Task<OwnKeyPackage?> FindAsync(Welcome welcome, CancellationToken cancellation)
+    {
+        foreach (var entry in welcome.Secrets)
+            if (await options.Store.ReadAsync(NameOf(entry.NewMember), cancellation).ConfigureAwait(false) is { } saved) return OwnKeyPackage.Load(saved, options.Store.StateKey.Span);
+        return null;
+    }
+
+    /// <summary>The entry that makes a used key package be forgotten; one of last resort is used again.</summary>
+    public static IEnumerable<KeyValuePair<string, byte[]?>> Used(OwnKeyPackage package) =>
+        package.KeyPackage.IsLastResort ? [] : [new(NameOf(package.KeyPackage.Reference), null)];
+
+    private async Task DeleteExpired(CancellationToken cancellation)
+    {
+        var now = options.Clock.GetUtcNow();
+        foreach (var (name, saved) in await options.Store.ListAsync("keypackage/", cancellation).ConfigureAwait(false))
+        {
+            using var package = OwnKeyPackage.Load(saved, options.Store.StateKey.Span);
+            // A Welcome may be on its way for a while after.
+            if (package.KeyPackage.NotAfter < now.AddDays(-30)) await options.Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>(name, null)).ConfigureAwait(false);
+        }
+    }
+
+    private static string NameOf(ReadOnlyMemory<byte> reference) => $"keypackage/{Convert.ToHexStringLower(reference.Span)}";
+
+    public void Dispose()
+    {
+        foreach (var client in _clients.Values) client.Dispose();
+        _gate.Dispose();
+    }
+}

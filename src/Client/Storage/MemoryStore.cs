@@ -1,0 +1,35 @@
+using System.Security.Cryptography;
+
+namespace MlsConsole.Clients;
+
+/// <summary>Keeps everything in memory: gone with the process, and recovered by external commits the next time.</summary>
+public sealed class MemoryStore : MlsStore
+{
+    private readonly Dictionary<string, byte[]> _entries = new(StringComparer.Ordinal);
+    private readonly Lock _lock = new();
+
+    internal override ReadOnlyMemory<byte> StateKey { get; } = RandomNumberGenerator.GetBytes(32);
+
+    internal override ValueTask<byte[]?> ReadAsync(string name, CancellationToken cancellation)
+    {
+        lock (_lock) return new(_entries.GetValueOrDefault(name));
+    }
+
+    internal override ValueTask<IReadOnlyList<KeyValuePair<string, byte[]>>> ListAsync(string folder, CancellationToken cancellation)
+    {
+        lock (_lock) return new([.. _entries.Where(entry => entry.Key.StartsWith(folder, StringComparison.Ordinal))]);
+    }
+
+    internal override ValueTask WriteAsync(CancellationToken cancellation, params IReadOnlyList<KeyValuePair<string, byte[]?>> entries)
+    {
+        lock (_lock)
+        {
+            foreach (var (name, value) in entries)
+            {
+                if (value is null) _entries.Remove(name);
+                else _entries[name] = value;
+            }
+        }
+        return default;
+    }
+}
