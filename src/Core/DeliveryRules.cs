@@ -7,6 +7,7 @@ public static class DeliveryRules
 {
     public static readonly Rule PrivateHandshake = new("delivery.private-handshake", "§6.2", "Commits and proposals arrive as PublicMessage, so that the service can verify them.");
     public static readonly Rule NotACommit = new("delivery.not-a-commit", "§6", "The object is a commit by a member.");
+    public static readonly Rule NotAProposal = new("delivery.not-a-proposal", "§12.1", "The object is a proposal by a member.");
     public static readonly Rule NotAnExternalCommit = new("delivery.not-an-external-commit", "§12.4.3.2", "The object is an external commit.");
     public static readonly Rule SenderOfAnother = new("delivery.sender-of-another", "§16.1", "The sender's leaf belongs to the caller.");
     public static readonly Rule SenderDeleted = new("delivery.sender-deleted", "§5.3.1", "The sender's leaf is not that of a device which its user deleted.");

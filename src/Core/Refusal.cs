@@ -5,7 +5,7 @@ namespace MlsConsole.Core;
 /// <param name="Message">One sentence for people; says nothing that the caller may not know.</param>
 public sealed record Refusal(string Error, string Message)
 {
-    /// <summary>Id of the broken rule, for InvalidCommit, InvalidGroupInfo, InvalidKeyPackage and InvalidWelcome.</summary>
+    /// <summary>Id of the broken rule, for InvalidCommit, InvalidProposal, InvalidGroupInfo, InvalidKeyPackage and InvalidWelcome.</summary>
     public string? Rule { get; init; }
     /// <summary>For EpochMismatch: the conversation's epoch.</summary>
     public ulong? CurrentEpoch { get; init; }
@@ -40,6 +40,7 @@ public sealed record Refusal(string Error, string Message)
     };
 
     public static Refusal InvalidCommit(string rule) => ByRule("InvalidCommit", "The commit breaks a rule.", rule);
+    public static Refusal InvalidProposal(string rule) => ByRule("InvalidProposal", "The proposal breaks a rule.", rule);
     public static Refusal InvalidGroupInfo(string rule) => ByRule("InvalidGroupInfo", "The GroupInfo breaks a rule.", rule);
     public static Refusal InvalidKeyPackage(string rule) => ByRule("InvalidKeyPackage", "The key package breaks a rule.", rule);
     public static Refusal InvalidWelcome(string rule) => ByRule("InvalidWelcome", "The Welcome breaks a rule.", rule);
@@ -54,6 +55,7 @@ public sealed record Refusal(string Error, string Message)
     public static Refusal DeviceAlreadyRegistered { get; } = new("DeviceAlreadyRegistered", "The key or identity belongs to another device.");
     public static Refusal TooManyDevices { get; } = new("TooManyDevices", "The account has the greatest number of devices.");
     public static Refusal TooManyKeyPackages { get; } = new("TooManyKeyPackages", "The device has the greatest number of key packages.");
+    public static Refusal TooManyProposals { get; } = new("TooManyProposals", "The account has the greatest number of proposals in this epoch.");
     public static Refusal TooManyMembers { get; } = new("TooManyMembers", "The conversation has the greatest number of leaves.");
     public static Refusal WelcomeNotFound { get; } = new("WelcomeNotFound", "There is no such Welcome for this account.");
     public static Refusal MessageTooLarge { get; } = new("MessageTooLarge", "The message is too large.");

@@ -11,12 +11,12 @@ public static class ProposalBuilder
         Sign(group, member, new(SenderType.Member, group.LeafOf(member)), proposal);
 
     /// <summary>A proposal of any sender, signed by the client.</summary>
-    public static byte[] Sign(TestGroup group, TestClient signer, Sender sender, Proposal proposal)
+    public static byte[] Sign(TestGroup group, TestClient signer, Sender sender, Proposal proposal, int membershipTagLength = 0)
     {
         var suite = group.Suite;
         var content = FramedContent.Create(group.Group.GroupId.Span, group.Group.Epoch, sender, [], ContentType.Proposal, proposal.Write);
         var signature = suite.SignWithLabel(signer.SignatureKey.PrivateKey, "FramedContentTBS", content.ToBeSigned(WireFormat.PublicMessage, group.Group.Context).WrittenSpan);
-        var tag = sender.Type == SenderType.Member ? RandomNumberGenerator.GetBytes(suite.HashLength) : default(ReadOnlyMemory<byte>?);
+        var tag = sender.Type == SenderType.Member ? RandomNumberGenerator.GetBytes(suite.HashLength + membershipTagLength) : default(ReadOnlyMemory<byte>?);
         return MlsMessage.Of(new PublicMessage(content, new(signature, default), tag)).Encode();
     }
 

@@ -45,10 +45,12 @@ internal sealed class LogEntry
     public required string ConvoId { get; init; }
     public long Seq { get; init; }
     public LogKind Kind { get; init; }
-    /// <summary>The epoch that a commit creates, or that a message was sent in.</summary>
+    /// <summary>The epoch that a commit creates, or that a proposal or message was sent in.</summary>
     public long Epoch { get; init; }
     /// <summary>MLSMessage.</summary>
     public required byte[] Message { get; init; }
+    /// <summary>Of a proposal: the ProposalRef by which a commit names it (RFC 9420 §5.2).</summary>
+    public byte[]? Reference { get; init; }
     public required string Sender { get; init; }
     public bool External { get; init; }
     /// <summary>The device that joined by an external commit.</summary>
@@ -63,6 +65,7 @@ internal sealed class LogEntry
             builder.HasKey(entry => new { entry.ConvoId, entry.Seq });
             builder.HasIndex(entry => new { entry.ConvoId, entry.Epoch }).IsUnique().HasFilter("kind = 1").HasDatabaseName("ix_log_convo_id_epoch_of_commits");
             builder.HasIndex(entry => new { entry.ConvoId, entry.JoinedBy, entry.CreatedAt }).HasFilter("joined_by IS NOT NULL").HasDatabaseName("ix_log_of_joins");
+            builder.HasIndex(entry => new { entry.ConvoId, entry.Epoch, entry.Reference }).IsUnique().HasFilter("kind = 2").HasDatabaseName("ix_log_convo_id_epoch_reference_of_proposals");
             builder.HasIndex(entry => entry.CreatedAt).HasFilter("kind = 3").HasDatabaseName("ix_log_created_at_of_messages");
             builder.HasOne<Conversation>().WithMany().HasForeignKey(entry => entry.ConvoId);
         }

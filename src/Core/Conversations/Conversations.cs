@@ -15,7 +15,8 @@ public sealed record ConvoView(string ConvoId, string GroupId, ulong Epoch, int 
 public sealed record GetCommitsInput(string ConvoId, ulong FromEpoch, ulong? ToEpoch);
 
 /// <param name="Epoch">The epoch that the commit creates.</param>
-public sealed record CommitView(ulong Epoch, long Seq, byte[] Commit, bool External, DateTimeOffset CreatedAt);
+/// <param name="Proposals">Those that it names by reference, in its order.</param>
+public sealed record CommitView(ulong Epoch, long Seq, byte[] Commit, IReadOnlyList<byte[]> Proposals, bool External, DateTimeOffset CreatedAt);
 
 /// <summary>Makes conversations and reads their commits.</summary>
 public sealed partial class Conversations
@@ -93,9 +94,11 @@ public sealed partial class Conversations
         await RequireMemberAsync(_attempts, context, caller, "getCommits", input.ConvoId, cancellation);
         // Epochs on the wire are below 2^53, those beyond the last one have no commits.
         long from = (long)Math.Min(input.FromEpoch, long.MaxValue), to = (long)Math.Min(input.ToEpoch ?? long.MaxValue, long.MaxValue);
-        return await context.Set<LogEntry>().Where(row => row.ConvoId == input.ConvoId && row.Kind == LogKind.Commit && row.Epoch > from && row.Epoch <= to)
-            .OrderBy(row => row.Epoch).Take(MaxCommits)
-            .Select(row => new CommitView((ulong)row.Epoch, row.Seq, row.Message, row.External, row.CreatedAt)).ToListAsync(cancellation);
+        var rows = await context.Set<LogEntry>().Where(row => row.ConvoId == input.ConvoId && row.Kind == LogKind.Commit && row.Epoch > from && row.Epoch <= to)
+            .OrderBy(row => row.Epoch).Take(MaxCommits).ToListAsync(cancellation);
+        var commits = rows.Select(row => MlsMessage.Decode(row.Message).PublicMessage!.Content).ToList();
+        var proposals = await ProposalLog.FindAsync(context, input.ConvoId, commits, cancellation);
+        return [.. rows.Zip(commits, (row, commit) => new CommitView((ulong)row.Epoch, row.Seq, row.Message, ProposalLog.Of(commit, proposals), row.External, row.CreatedAt))];
     }
 
     /// <summary>For queries: the access of a member, or a refusal that the audit log has.</summary>

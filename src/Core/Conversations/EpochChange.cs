@@ -21,7 +21,8 @@ internal sealed record Join(long DeviceRow, string? TurnId);
 
 /// <param name="Removed">Leaves that are blank or held by another device now.</param>
 /// <param name="Added">Leaves that a device holds now.</param>
-internal sealed record LeafChanges(IReadOnlyList<uint> Removed, IReadOnlyList<(uint LeafIndex, Device Device)> Added);
+/// <param name="ByOwner">Those of the removed whose own account wanted it.</param>
+internal sealed record LeafChanges(IReadOnlyList<uint> Removed, IReadOnlyList<(uint LeafIndex, Device Device)> Added, IReadOnlySet<uint> ByOwner);
 
 /// <summary>The answer to a commit.</summary>
 /// <param name="Epoch">The epoch that the commit created.</param>
@@ -59,12 +60,12 @@ internal static class EpochWriter
 
     private static async Task WriteLeavesAsync(MlsDbContext context, string id, EpochChange change, DateTimeOffset now)
     {
-        var (removed, added) = change.Leaves;
+        var (removed, added, byOwner) = change.Leaves;
         if (removed.Count == 0 && added.Count == 0) return;
         var indices = removed.Select(index => (long)index).ToList();
         var gone = await context.Set<Leaf>().Where(leaf => leaf.ConvoId == id && indices.Contains(leaf.LeafIndex))
-            .Join(context.Set<Device>(), leaf => leaf.DeviceRow, device => device.Id, (_, device) => new { device.Id, device.Did }).ToListAsync();
-        var removedDids = gone.Select(device => device.Did).Distinct().ToList();
+            .Join(context.Set<Device>(), leaf => leaf.DeviceRow, device => device.Id, (leaf, device) => new { leaf.LeafIndex, device.Id, device.Did }).ToListAsync();
+        var removedDids = gone.Where(row => !byOwner.Contains((uint)row.LeafIndex)).Select(device => device.Did).Distinct().ToList();
         await context.Set<Leaf>().Where(leaf => leaf.ConvoId == id && indices.Contains(leaf.LeafIndex)).ExecuteDeleteAsync();
         context.AddRange(added.Select(entry => new Leaf { ConvoId = id, LeafIndex = entry.LeafIndex, DeviceRow = entry.Device.Id }));
         foreach (var (_, device) in added)
@@ -72,7 +73,7 @@ internal static class EpochWriter
 
         // §4: an account counts as removed only if another one takes its last leaf away without an Add for it.
         var addedDids = added.Select(entry => entry.Device.Did).Distinct().ToList();
-        var lost = removedDids.Where(did => did != change.Sender && !addedDids.Contains(did)).ToList();
+        var lost = removedDids.Where(did => !addedDids.Contains(did)).ToList();
         var touched = lost.Concat(addedDids).ToList();
         var entries = await context.Set<RosterEntry>().AsTracking().Where(entry => entry.ConvoId == id && touched.Contains(entry.Did)).ToDictionaryAsync(entry => entry.Did);
         if (lost.Count > 0)

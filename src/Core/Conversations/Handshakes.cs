@@ -8,16 +8,37 @@ internal static class Handshakes
 {
     /// <summary>Decodes a commit and checks that it is for this group and its current epoch.</summary>
     /// <exception cref="RefusedException">InvalidCommit or EpochMismatch.</exception>
-    public static PublicMessage DecodeCommit(ReadOnlyMemory<byte> bytes, Conversation conversation) => InvalidCommit(() =>
+    public static PublicMessage DecodeCommit(ReadOnlyMemory<byte> bytes, Conversation conversation) =>
+        InvalidCommit(() => Decode(bytes, conversation, ContentType.Commit, DeliveryRules.NotACommit));
+
+    /// <summary>Decodes a handshake message and checks that it is for this group and its current epoch.</summary>
+    /// <exception cref="MlsException">The rule that it breaks; <paramref name="otherType"/> if it is of another type.</exception>
+    /// <exception cref="RefusedException">EpochMismatch</exception>
+    public static PublicMessage Decode(ReadOnlyMemory<byte> bytes, Conversation conversation, ContentType type, Rule otherType)
     {
         var message = MlsMessage.Decode(bytes);
         if (message.WireFormat == WireFormat.PrivateMessage) throw new MlsException(DeliveryRules.PrivateHandshake);
-        if (message.PublicMessage is not { } commit) throw new MlsException(Rules.CodecWireFormat);
-        if (commit.Content.ContentType != ContentType.Commit) throw new MlsException(DeliveryRules.NotACommit);
-        if (!commit.Content.GroupId.Span.SequenceEqual(conversation.GroupId)) throw new MlsException(Rules.FramingGroupId);
-        if (commit.Content.Epoch != (ulong)conversation.Epoch) throw Refusal.EpochMismatch((ulong)conversation.Epoch, commit.Content.Epoch).AsException();
-        return commit;
-    });
+        if (message.PublicMessage is not { } handshake) throw new MlsException(Rules.CodecWireFormat);
+        if (handshake.Content.ContentType != type) throw new MlsException(otherType);
+        if (!handshake.Content.GroupId.Span.SequenceEqual(conversation.GroupId)) throw new MlsException(Rules.FramingGroupId);
+        if (handshake.Content.Epoch != (ulong)conversation.Epoch) throw Refusal.EpochMismatch((ulong)conversation.Epoch, handshake.Content.Epoch).AsException();
+        return handshake;
+    }
+
+    /// <summary>The leaf that sends belongs to the caller, and its device was not deleted.</summary>
+    public static void RequireSender(Access access, LeafNode leaf, LeafOwners owners, Func<string, Refusal> refusal)
+    {
+        if (owners.ByIdentity(leaf)?.Did != access.Entry.Did) throw refusal(DeliveryRules.SenderOfAnother.Id).AsException();
+        if (owners.Of(leaf) is null) throw refusal(DeliveryRules.SenderDeleted.Id).AsException();
+    }
+
+    /// <summary>A leaf that takes another's place is of the same account and device.</summary>
+    public static void RequireSameOwner(LeafNode before, LeafNode after, LeafOwners owners, Func<string, Refusal> refusal)
+    {
+        if (ReferenceEquals(before, after)) return;
+        if (!before.Credential.SameAs(after.Credential)) throw refusal(DeliveryRules.LeafIdentityChanged.Id).AsException();
+        if (owners.Of(after) is null) throw refusal(DeliveryRules.LeafNotEnrolled.Id).AsException();
+    }
 
     /// <summary>Turns a broken rule into InvalidCommit.</summary>
     public static T InvalidCommit<T>(Func<T> verify)
@@ -61,11 +82,28 @@ internal static class Handshakes
             yield return old;
             yield return updated;
         }
+        foreach (var item in staged.Proposals)
+            if (item is { ByReference: true, Sender.Type: SenderType.Member }) yield return before.Leaf(new(item.Sender.Index))!;
+    }
+
+    /// <summary>The leaves whose own account wants them removed.</summary>
+    private static HashSet<uint> RemovedByOwner(StagedCommit staged, PublicGroup before, LeafOwners owners)
+    {
+        var leaves = new HashSet<uint>();
+        foreach (var item in staged.Proposals)
+        {
+            if (item.Proposal is SelfRemoveProposal) leaves.Add(item.Sender.Index);
+            // Whose leaf a joiner may remove, JoinRules says.
+            else if (item.Proposal is RemoveProposal remove && (staged.IsExternal || (item.Sender.Type == SenderType.Member && OwnerOf(new(item.Sender.Index)) == OwnerOf(remove.Removed)))) leaves.Add(remove.Removed);
+        }
+        return leaves;
+
+        string? OwnerOf(LeafIndex index) => owners.ByIdentity(before.Leaf(index)!)?.Did;
     }
 
     /// <summary>The leaves that change hands. Every one that enters has an enrolled owner, an Add names a key package that was published here, and no device comes to two leaves.</summary>
     /// <exception cref="RefusedException">InvalidCommit</exception>
-    public static async Task<LeafChanges> LeafChangesAsync(MlsDbContext context, string convoId, StagedCommit staged, LeafOwners owners, Device? joiner, CancellationToken cancellation)
+    public static async Task<LeafChanges> LeafChangesAsync(MlsDbContext context, string convoId, StagedCommit staged, PublicGroup before, LeafOwners owners, Device? joiner, CancellationToken cancellation)
     {
         var added = new List<(uint LeafIndex, Device Device)>();
         foreach (var (index, leaf) in staged.Added)
@@ -86,6 +124,6 @@ internal static class Handshakes
             if (await context.Set<KeyPackageRow>().CountAsync(row => references.Contains(row.Reference), cancellation) != references.Count)
                 throw Refusal.InvalidCommit(DeliveryRules.KeyPackageNotPublished.Id).AsException();
         }
-        return new(removed, added);
+        return new(removed, added, RemovedByOwner(staged, before, owners));
     }
 }

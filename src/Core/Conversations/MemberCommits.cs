@@ -41,16 +41,17 @@ public sealed class MemberCommits
             var message = Handshakes.DecodeCommit(input.Commit, access.Conversation);
             if (message.Content.Sender.Type != SenderType.Member) throw Refusal.InvalidCommit(DeliveryRules.NotACommit.Id).AsException();
             var group = await _groups.GetAsync(access.Conversation, cancellation);
+            var proposals = await ProposalLog.FindAsync(context, access.Conversation.Id, [message.Content], cancellation);
             var staged = Handshakes.InvalidCommit(() =>
             {
                 var authenticated = group.Authenticate(message);
-                var commit = group.Stage(authenticated, [], _clock.GetUtcNow());
+                var commit = group.Stage(authenticated, ProposalLog.AuthenticatedOf(message.Content, proposals, group), _clock.GetUtcNow());
                 requireShape(commit);
                 return commit;
             });
             var owners = await LeafOwners.FindAsync(context, Handshakes.LeavesOf(staged, group), cancellation);
             Authorise(access, group, staged, owners);
-            var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, owners, null, cancellation);
+            var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, group, owners, null, cancellation);
             if (group.MemberCount + staged.Added.Count > _settings.MaxLeaves) throw Refusal.TooManyMembers.AsException();
             var welcome = WelcomeOf(input, staged, leaves);
             var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
@@ -66,23 +67,12 @@ public sealed class MemberCommits
     /// <summary>delivery-service §4: authorisation follows the proposals, whichever method brought them.</summary>
     private static void Authorise(Access access, PublicGroup group, StagedCommit staged, LeafOwners owners)
     {
-        string caller = access.Entry.Did;
         var before = group.Leaf(staged.Committer)!;
-        if (owners.ByIdentity(before)?.Did != caller) throw Refusal.InvalidCommit(DeliveryRules.SenderOfAnother.Id).AsException();
-        if (owners.Of(before) is null) throw Refusal.InvalidCommit(DeliveryRules.SenderDeleted.Id).AsException();
-        foreach (var (_, leaf) in staged.Removed)
-            if (owners.ByIdentity(leaf)?.Did != caller && !access.Entry.IsAdmin) throw Refusal.NotAdmin.AsException();
+        Handshakes.RequireSender(access, before, owners, Refusal.InvalidCommit);
         foreach (var item in staged.Proposals)
-            if (item.Proposal is GroupContextExtensionsProposal or ReInitProposal && !access.Entry.IsAdmin) throw Refusal.NotAdmin.AsException();
-        RequireSameOwner(owners, before, staged.CommitterLeaf);
-        foreach (var (_, old, updated) in staged.Updated) RequireSameOwner(owners, old, updated);
-    }
-
-    private static void RequireSameOwner(LeafOwners owners, LeafNode before, LeafNode after)
-    {
-        if (ReferenceEquals(before, after)) return;
-        if (!before.Credential.SameAs(after.Credential)) throw Refusal.InvalidCommit(DeliveryRules.LeafIdentityChanged.Id).AsException();
-        if (owners.Of(after) is null) throw Refusal.InvalidCommit(DeliveryRules.LeafNotEnrolled.Id).AsException();
+            if (!item.ByReference) Authorisation.Require(access, item.Proposal, group, owners);
+        Handshakes.RequireSameOwner(before, staged.CommitterLeaf, owners, Refusal.InvalidCommit);
+        foreach (var (_, old, updated) in staged.Updated) Handshakes.RequireSameOwner(old, updated, owners, Refusal.InvalidCommit);
     }
 
     private static NewWelcome? WelcomeOf(MemberCommitInput input, StagedCommit staged, LeafChanges leaves)

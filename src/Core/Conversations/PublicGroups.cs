@@ -40,8 +40,10 @@ internal sealed class PublicGroups(Database database, CoreSettings settings) : I
         try
         {
             var group = PublicGroup.Restore(snapshot.State);
-            foreach (var commit in commits)
-                group = group.Stage(group.Authenticate(MlsMessage.Decode(commit).PublicMessage!), [], now: null).Follow();
+            var messages = commits.Select(commit => MlsMessage.Decode(commit).PublicMessage!).ToList();
+            var proposals = await ProposalLog.FindAsync(context, id, [.. messages.Select(message => message.Content)], cancellation);
+            foreach (var message in messages)
+                group = group.Stage(group.Authenticate(message), ProposalLog.AuthenticatedOf(message.Content, proposals, group), now: null).Follow();
             group.VerifyGroupInfo(UnverifiedGroupInfo.Decode(conversation.GroupInfo), null);
             return group;
         }

@@ -36,15 +36,16 @@ public sealed class ExternalCommits
             var group = await _groups.GetAsync(access.Conversation, cancellation);
             var authenticated = Handshakes.InvalidCommit(() => group.Authenticate(message));
 
+            var proposals = await ProposalLog.FindAsync(context, access.Conversation.Id, [message.Content], cancellation);
             var removes = JoinRules.RemovedLeaves(authenticated, group);
             var owners = await LeafOwners.FindAsync(context, removes.Select(entry => entry.Leaf).Append(authenticated.JoinerLeaf!), cancellation);
             var joiner = JoinRules.RequireJoiner(access, authenticated.JoinerLeaf!, owners);
             await JoinLimits.RequireAsync(context, access.Conversation.Id, joiner, _settings.RejoinLimitPerHour, _clock.GetUtcNow());
             JoinRules.RequireOwnLeaf(joiner, LeafOfDevice(group, joiner), removes, owners);
 
-            var staged = Handshakes.InvalidCommit(() => group.Stage(authenticated, [], _clock.GetUtcNow()));
+            var staged = Handshakes.InvalidCommit(() => group.Stage(authenticated, ProposalLog.AuthenticatedOf(message.Content, proposals, group), _clock.GetUtcNow()));
             if (group.MemberCount - staged.Removed.Count >= _settings.MaxLeaves) throw Refusal.TooManyMembers.AsException();
-            var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, owners, joiner, cancellation);
+            var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, group, owners, joiner, cancellation);
             var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
 
             var change = new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, new(joiner.Id, input.TurnId), leaves, null);

@@ -13,8 +13,9 @@ public sealed record TurnView(string Id, DateTimeOffset ExpiresAt);
 /// <param name="RatchetTree">Content of the ratchet_tree extension; null if it was not asked for.</param>
 /// <param name="Epoch">The only epoch that it is good for.</param>
 /// <param name="ExpiresAt">A hint how long to keep it.</param>
+/// <param name="SelfRemoves">The SelfRemoves that wait in the epoch; the joiner's commit should name them.</param>
 /// <param name="Turn">The device's turn, if it asked for one.</param>
-public sealed record GroupInfoResult(byte[] GroupInfo, byte[]? RatchetTree, ulong Epoch, DateTimeOffset ExpiresAt, TurnView? Turn);
+public sealed record GroupInfoResult(byte[] GroupInfo, byte[]? RatchetTree, ulong Epoch, DateTimeOffset ExpiresAt, IReadOnlyList<byte[]> SelfRemoves, TurnView? Turn);
 
 /// <summary>Hands out the GroupInfo of the current epoch to those who may join by external commit.</summary>
 public sealed class GroupInfos
@@ -50,7 +51,13 @@ public sealed class GroupInfos
         // The GroupInfo is of this row's epoch; the tree must be too, so it comes from the group of the same epoch.
         PublicGroup group = await _groups.GetAsync(access.Conversation, cancellation);
         return new(access.Conversation.GroupInfo, input.IncludeTree ? group.EncodeRatchetTree() : null, group.Epoch, _clock.GetUtcNow() + _settings.GroupInfoCacheLifetime,
-            turn is null ? null : new(turn.Id, turn.ExpiresAt));
+            await SelfRemovesAsync(access.Conversation, cancellation), turn is null ? null : new(turn.Id, turn.ExpiresAt));
+    }
+
+    private async Task<IReadOnlyList<byte[]>> SelfRemovesAsync(Conversation conversation, CancellationToken cancellation)
+    {
+        await using var context = _database.Read();
+        return await ProposalLog.SelfRemovesAsync(context, conversation.Id, conversation.Epoch, cancellation);
     }
 
     /// <remarks>The context is closed before anybody waits.</remarks>

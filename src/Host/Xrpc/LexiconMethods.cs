@@ -38,6 +38,8 @@ internal static class BodyLimit
 {
     /// <summary>Names and flags.</summary>
     public const int Small = 64 * 1024;
+    /// <summary>A proposal of 1 MiB in base64 and the JSON around it.</summary>
+    public const int Proposal = 1536 * 1024;
     /// <summary>Key packages, a hundred of them.</summary>
     public const int KeyPackages = 8 * 1024 * 1024;
     /// <summary>One MLS object of 10 MiB in base64 and the JSON around it.</summary>

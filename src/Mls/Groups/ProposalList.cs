@@ -43,8 +43,13 @@ internal sealed class ProposalList
         return new(items);
     }
 
+    /// <summary>A proposal alone, before any commit names it.</summary>
+    public static ProposalList Of(AuthenticatedContent proposal) => new([new(proposal.Content.Proposal!, proposal.Content.Sender, true)]);
+
     /// <summary>RFC 9420 §12.2, a member's commit.</summary>
-    public void VerifyMemberCommit(PublicGroup group, LeafIndex committer)
+    /// <param name="group">The group before it.</param>
+    /// <param name="committer">Null if nobody has committed the proposals yet.</param>
+    public void VerifyMemberCommit(PublicGroup group, LeafIndex? committer)
     {
         var touched = new HashSet<LeafIndex>();
         var preSharedKeys = new HashSet<ReadOnlyMemory<byte>>(PublicKeySet.BytesComparer.Instance);
@@ -58,7 +63,7 @@ internal sealed class ProposalList
                     break;
                 case UpdateProposal update:
                     MlsException.Require(sender.Type == SenderType.Member, Rules.ProposalSender);
-                    MlsException.Require(sender.Index != committer.Value, Rules.CommitOwnUpdate);
+                    MlsException.Require(sender.Index != committer?.Value, Rules.CommitOwnUpdate);
                     MlsException.Require(touched.Add(new(sender.Index)), Rules.CommitLeafTwice);
                     break;
                 case RemoveProposal remove:
@@ -69,7 +74,7 @@ internal sealed class ProposalList
                     break;
                 case SelfRemoveProposal:
                     VerifySelfRemove(sender, byReference, touched);
-                    MlsException.Require(sender.Index != committer.Value, Rules.ProposalSelfRemove);
+                    MlsException.Require(sender.Index != committer?.Value, Rules.ProposalSelfRemove);
                     break;
                 case PreSharedKeyProposal psk:
                     MlsException.Require(sender.Type is SenderType.Member or SenderType.External, Rules.ProposalSender);

@@ -14,7 +14,8 @@ internal static class GetCommits
         {
             Commits = [.. commits.Select(commit => new Lexicon.CommitView
             {
-                Epoch = (long)commit.Epoch, Seq = commit.Seq, Commit = Convert.ToBase64String(commit.Commit), External = commit.External, CreatedAt = commit.CreatedAt,
+                Epoch = (long)commit.Epoch, Seq = commit.Seq, Commit = Convert.ToBase64String(commit.Commit), External = commit.External,
+                Proposals = commit.Proposals.Count == 0 ? null : [.. commit.Proposals.Select(Convert.ToBase64String)], CreatedAt = commit.CreatedAt,
             })],
         };
     });

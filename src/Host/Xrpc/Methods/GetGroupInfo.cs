@@ -14,7 +14,8 @@ internal static class GetGroupInfo
         return new()
         {
             GroupInfo = Convert.ToBase64String(result.GroupInfo), RatchetTree = result.RatchetTree is null ? null : Convert.ToBase64String(result.RatchetTree),
-            Epoch = (long)result.Epoch, ExpiresAt = result.ExpiresAt, Turn = result.Turn is { } turn ? new() { Id = turn.Id, ExpiresAt = turn.ExpiresAt } : null,
+            Epoch = (long)result.Epoch, ExpiresAt = result.ExpiresAt,
+            SelfRemoves = result.SelfRemoves.Count == 0 ? null : [.. result.SelfRemoves.Select(Convert.ToBase64String)], Turn = result.Turn is { } turn ? new() { Id = turn.Id, ExpiresAt = turn.ExpiresAt } : null,
         };
     });
 }

@@ -77,6 +77,17 @@ const calls = {
     await refused('InvalidCommit', laptop.update(convoId));
     await refused('Unauthorized', service.procedure(bob.user, 'deleteDevice', { deviceId: 'no-such-device' }));
   },
+  async sendProposal({ service, convoId, alice, bob, laptop }) {
+    const remove = (device) => ({ proposalType: 'remove', remove: { removed: leafOf(alice, convoId, device) } });
+    await refused('NotAdmin', bob.propose(convoId, remove(alice)));
+    await refused('InvalidProposal', service.procedure(bob.user, 'sendProposal', { convoId, proposal: base64([1, 2, 3]) }));
+    await bob.propose(convoId, remove(laptop));
+    await alice.receive(convoId);
+    await alice.update(convoId);
+    await bob.catchUp(convoId);
+    assert.deepEqual(bob.view(convoId), alice.view(convoId), 'the commit names the proposal');
+    assert.equal(bob.view(convoId).members.length, 2);
+  },
 };
 
 /** Service tokens as AT Protocol's own servers make them, in both algorithms, each good for one request. */
@@ -154,6 +165,8 @@ function checkLexicons(methods) {
     assert.ok(errors.includes('IdempotencyConflict'), `${name} does not declare IdempotencyConflict`);
   }
 }
+
+const leafOf = (viewer, convoId, { user, deviceId }) => viewer.view(convoId).members.find(({ identity }) => identity === `${user.did}#${deviceId}`).index;
 
 const encodedKeyPackage = async (device) =>
   Uint8Array.from(mls.encodeKeyPackageMessage((await mls.keyPackage(device.cs, device.identity, device.signature)).publicPackage));

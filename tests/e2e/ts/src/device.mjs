@@ -69,6 +69,14 @@ export class Device {
     return this.#commit(convoId, 'commit', []);
   }
 
+  /** Proposes something for the current epoch. The next commit of whoever knows of it names it. */
+  async propose(convoId, proposal) {
+    const { state, message } = await mls.propose(this.cs, this.#state(convoId), proposal);
+    const answer = await this.service.procedure(this.user, 'sendProposal', { convoId, proposal: base64(message) });
+    this.states.set(convoId, state);
+    return answer;
+  }
+
   /** Joins every conversation whose Welcome waits for this device. @returns the conversations joined */
   async acceptWelcomes() {
     const { welcomes } = await this.service.query(this.user, 'getWelcomes', { deviceId: this.deviceId });
@@ -146,7 +154,7 @@ export class Device {
       const from = this.#state(convoId).groupContext.epoch;
       const { commits } = await this.service.query(this.user, 'getCommits', { convoId, fromEpoch: String(from) });
       if (commits.length === 0) return followed;
-      for (const { epoch, commit } of commits) await this.#follow(convoId, epoch, commit);
+      for (const { epoch, commit, proposals } of commits) await this.#follow(convoId, epoch, commit, proposals);
       followed += commits.length;
     }
   }
@@ -176,8 +184,9 @@ export class Device {
     while (true) {
       const { messages } = await this.service.query(this.user, 'getMessages', { convoId, sinceSeq: this.seen.get(convoId) });
       if (messages.length === 0) return texts;
-      for (const { seq, message } of messages) {
+      for (const { seq, message, kind, epoch } of messages) {
         this.seen.set(convoId, String(seq));
+        if (kind === 'proposal' && BigInt(epoch) === this.#state(convoId).groupContext.epoch) await this.#learn(convoId, message);
         if (this.own.has(message) || !mls.canDecrypt(this.#state(convoId), bytes(message))) continue;
         const { state, plaintext } = await mls.decrypt(this.cs, this.#state(convoId), bytes(message));
         this.states.set(convoId, state);
@@ -197,14 +206,21 @@ export class Device {
     };
   }
 
-  async #follow(convoId, epoch, commit) {
+  async #follow(convoId, epoch, commit, proposals = []) {
     const pending = this.pending.get(convoId);
+    if (pending?.commit !== commit) for (const proposal of proposals) await this.#learn(convoId, proposal);
     const state = pending?.commit === commit
       ? pending.state
       : await mls.processCommit(this.cs, this.#state(convoId), bytes(commit));
     if (state.groupContext.epoch !== BigInt(epoch)) throw new Error(`commit of epoch ${epoch} led to ${state.groupContext.epoch}`);
     this.states.set(convoId, state);
     this.pending.delete(convoId);
+  }
+
+  /** A proposal of this epoch, of whomever. To learn of it twice does no harm. */
+  async #learn(convoId, proposal) {
+    const { state } = await mls.receive(this.cs, this.#state(convoId), bytes(proposal));
+    this.states.set(convoId, state);
   }
 
   async #commit(convoId, method, proposals) {

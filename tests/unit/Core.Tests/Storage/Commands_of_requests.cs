@@ -1,3 +1,5 @@
+using MlsConsole.TestKit;
+
 namespace MlsConsole.Core.Tests;
 
 /// <summary>What a request costs the database: as many commands in a conversation of two as in one of two hundred, and each of them finds its rows by an index.</summary>
@@ -27,6 +29,7 @@ public class Commands_of_requests
         ["claimKeyPackages"] = scene => scene.Service.ClaimAsync(scene.Alice, scene.Bob),
         ["processExternalCommit"] = scene => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Convo.Group.ExternalCommit(scene.Bob.Client).Remove(scene.Convo.Group.LeafOf(scene.Bob.Client)).Build()),
         ["commit"] = scene => scene.Service.CommitAsync(scene.Convo, scene.Alice, scene.Convo.Group.Commit(scene.Alice.Client).WithPath().Build()),
+        ["sendProposal"] = scene => scene.Service.ProposeAsync(scene.Convo, scene.Bob, scene.Convo.Group.Propose(scene.Bob.Client, scene.Convo.Group.UpdateOf(scene.Bob.Client))),
         ["deleteDevice"] = scene => scene.Service.Get<Devices>().DeleteDevice(scene.Bob.Caller, new(scene.Bob.DeviceId, null), CancellationToken.None),
     };
 

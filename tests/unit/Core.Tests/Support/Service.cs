@@ -79,6 +79,9 @@ public sealed class Service : IAsyncDisposable
     public Task<CommitResult> CommitAsync(TestConvo convo, TestDevice committer, BuiltCommit commit, byte[]? welcome = null, string? key = null) =>
         Get<MemberCommits>().Commit(committer.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, welcome ?? default(ReadOnlyMemory<byte>?), key), CancellationToken.None);
 
+    public Task<SendProposalResult> ProposeAsync(TestConvo convo, TestDevice member, byte[] proposal, string? key = null) =>
+        Get<Proposals>().SendProposal(member.Caller, new(convo.Id, proposal, key), CancellationToken.None);
+
     public Task<PublishKeyPackagesResult> PublishAsync(TestDevice device, params byte[][] packages) =>
         Get<KeyPackages>().PublishKeyPackages(device.Caller, new(device.DeviceId, [.. packages.Select(package => new NewKeyPackage(package, false))], null), CancellationToken.None);
 

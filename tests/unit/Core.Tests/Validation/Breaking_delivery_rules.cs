@@ -19,6 +19,13 @@ public sealed class Breaking_delivery_rules
         Commit(DeliveryRules.PrivateHandshake, "an encrypted commit", scene => (scene.Control with { Commit = ProposalBuilder.RandomPrivateMessage(scene.Group, type: ContentType.Commit) }, scene.Control)),
         Commit(DeliveryRules.NotACommit, "a proposal", scene => (scene.Control with { Commit = scene.Group.Propose(scene.Alice.Client, new RemoveProposal(new(1))) }, scene.Control)),
         Commit(DeliveryRules.NotACommit, "an external commit as a member's", scene => (scene.Group.ExternalCommit(scene.Alice.Client).Remove(new(0)).Build(), scene.Control)),
+        Proposal(DeliveryRules.NotAProposal, "a commit as a proposal", scene => scene.Control.Commit),
+        Proposal(DeliveryRules.NotAProposal, "an outsider's wish to be added", scene => ProposalBuilder.Sign(scene.Group, scene.Carol.Client, new(SenderType.NewMemberProposal, 0), new AddProposal(scene.Carol.Client.BareKeyPackage()))),
+        Proposal(DeliveryRules.PrivateHandshake, "an encrypted proposal", scene => ProposalBuilder.RandomPrivateMessage(scene.Group, type: ContentType.Proposal)),
+        Proposal(DeliveryRules.SenderOfAnother, "another member's proposal", scene => scene.Group.Propose(scene.Alice.Client, scene.Group.UpdateOf(scene.Alice.Client))),
+        Proposal(DeliveryRules.LeafIdentityChanged, "an Update to another identity", scene => scene.Group.Propose(scene.Bob.Client, scene.Group.UpdateOf(scene.Bob.Client.As("did:example:mallory#phone")))),
+        Proposal(DeliveryRules.LeafNotEnrolled, "a proposal to add a device that is not enrolled", scene => scene.Group.Propose(scene.Bob.Client, new AddProposal(new TestClient(1, "did:example:zed#phone").BareKeyPackage()))),
+        Proposal(DeliveryRules.KeyPackageNotPublished, "a proposal to add a key package that was not published", scene => scene.Group.Propose(scene.Bob.Client, new AddProposal(scene.Carol.Client.BareKeyPackage()))),
         new(DeliveryRules.NotAnExternalCommit, "InvalidCommit", "a member's commit as an external one", scene => Both(() => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Control), () => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync))),
         new(DeliveryRules.SenderOfAnother, "InvalidCommit", "another member's commit", scene => Both(() => scene.Service.CommitAsync(scene.Convo, scene.Bob, scene.Control), () => scene.Service.CommitAsync(scene.Convo, scene.Alice, scene.Control))),
         Commit(DeliveryRules.LeafNotEnrolled, "an Add of a device that is not enrolled", scene => (scene.Group.Commit(scene.Alice.Client).Add(new TestClient(1, "did:example:zed#phone")).WithPath().Build(), scene.Control)),
@@ -129,6 +136,13 @@ public sealed class Breaking_delivery_rules
             return (() => scene.Service.JoinAsync(scene.Convo, scene.Bob, group.ExternalCommit(scene.Bob.Client).Remove(group.LeafOf(scene.Bob.Client)).Build()),
                 () => scene.Service.JoinAsync(scene.Convo, scene.Alice, group.ExternalCommit(scene.Alice.Client).Remove(group.LeafOf(scene.Alice.Client)).Build()));
         }),
+        new(null, "TooManyProposals", "one more of an account in an epoch", async scene =>
+        {
+            for (int i = 0; i < Proposals.MaxOfEpoch; i++) await Update(scene.Bob)();
+            return (Update(scene.Bob), Update(scene.Alice));
+
+            Func<Task> Update(TestDevice member) => () => scene.Service.ProposeAsync(scene.Convo, member, scene.Group.Propose(member.Client, scene.Group.UpdateOf(member.Client)));
+        }),
         new(null, "GroupExists", "a group id that is taken", scene => Both(() => scene.CreateAsync(TestGroup.Create(scene.Alice.Client, scene.Group.Group.GroupId.ToArray())), () => scene.CreateAsync(TestGroup.Create(scene.Alice.Client)))),
         new(null, "UnsupportedCipherSuite", "a suite that this library has not", scene => Both(
             () => scene.CreateAsync(DeliveryScene.WithSuite(TestGroup.Create(scene.Alice.Client).GroupInfo, 0xF0F0)), () => scene.CreateAsync(TestGroup.Create(scene.Alice.Client)))),
@@ -180,6 +194,10 @@ public sealed class Breaking_delivery_rules
     }
 
     private static Task<(Func<Task>, Func<Task>)> Both(Func<Task> broken, Func<Task> control) => Task.FromResult((broken, control));
+
+    /// <summary>Bob's proposal; the control is an Update of his leaf.</summary>
+    private static Refused Proposal(Rule rule, string name, Func<DeliveryScene, byte[]> build) => new(rule, "InvalidProposal", name, scene => Both(
+        () => scene.Service.ProposeAsync(scene.Convo, scene.Bob, build(scene)), () => scene.Service.ProposeAsync(scene.Convo, scene.Bob, scene.Group.Propose(scene.Bob.Client, scene.Group.UpdateOf(scene.Bob.Client)))));
 
     private static Refused Commit(Rule rule, string name, Func<DeliveryScene, (BuiltCommit Broken, BuiltCommit Control)> build) => new(rule, "InvalidCommit", name, scene =>
     {

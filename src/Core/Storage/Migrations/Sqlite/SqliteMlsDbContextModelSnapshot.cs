@@ -517,6 +517,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("BLOB")
                         .HasColumnName("message");
 
+                    b.Property<byte[]>("Reference")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("reference");
+
                     b.Property<string>("Sender")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -533,6 +537,11 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .IsUnique()
                         .HasDatabaseName("ix_log_convo_id_epoch_of_commits")
                         .HasFilter("kind = 1");
+
+                    b.HasIndex("ConvoId", "Epoch", "Reference")
+                        .IsUnique()
+                        .HasDatabaseName("ix_log_convo_id_epoch_reference_of_proposals")
+                        .HasFilter("kind = 2");
 
                     b.HasIndex("ConvoId", "JoinedBy", "CreatedAt")
                         .HasDatabaseName("ix_log_of_joins")

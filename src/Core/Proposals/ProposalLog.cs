@@ -1,0 +1,66 @@
+using Microsoft.EntityFrameworkCore;
+using MlsConsole.Mls;
+
+namespace MlsConsole.Core;
+
+/// <summary>The proposals in conversations' logs. Each is good for the epoch that it was sent in, and for no other.</summary>
+internal static class ProposalLog
+{
+    /// <summary>Appends verified proposals, if the conversation is still in their epoch.</summary>
+    /// <returns>The sequence number of the first; of none, the next message's.</returns>
+    /// <exception cref="RefusedException">EpochMismatch</exception>
+    public static async Task<long> AppendAsync(MlsDbContext context, Conversation conversation, IReadOnlyList<NewProposal> proposals, string sender, DateTimeOffset now)
+    {
+        string id = conversation.Id;
+        var seqs = await context.Database.SqlQuery<long>($"""
+            UPDATE conversations SET next_seq = next_seq + {proposals.Count} WHERE id = {id} AND epoch = {conversation.Epoch} RETURNING next_seq - {proposals.Count} AS "Value"
+            """).ToListAsync();
+        if (seqs.Count == 0)
+            throw Refusal.EpochMismatch((ulong)await context.Set<Conversation>().AsNoTracking().Where(row => row.Id == id).Select(row => row.Epoch).SingleAsync(), (ulong)conversation.Epoch).AsException();
+        for (int i = 0; i < proposals.Count; i++)
+        {
+            var logged = new LogEntry
+            {
+                ConvoId = id, Seq = seqs[0] + i, Kind = LogKind.Proposal, Epoch = conversation.Epoch, Message = proposals[i].Message, Reference = proposals[i].Reference, Sender = sender, CreatedAt = now,
+            };
+            context.Add(logged);
+            context.AddEvent(OutboxEvent.Of(logged));
+        }
+        return seqs[0];
+    }
+
+    /// <summary>The proposals that commits name by reference, by their references.</summary>
+    /// <param name="context">The database.</param>
+    /// <param name="convoId">The conversation.</param>
+    /// <param name="commits">Commits of consecutive epochs.</param>
+    /// <param name="cancellation">Ends the search.</param>
+    public static async Task<Dictionary<string, byte[]>> FindAsync(MlsDbContext context, string convoId, IReadOnlyCollection<FramedContent> commits, CancellationToken cancellation)
+    {
+        var references = commits.SelectMany(ReferencesOf).ToList();
+        if (references.Count == 0) return [];
+        long first = (long)commits.Min(commit => commit.Epoch), last = (long)commits.Max(commit => commit.Epoch);
+        var rows = await context.Set<LogEntry>().AsNoTracking()
+            .Where(row => row.ConvoId == convoId && row.Kind == LogKind.Proposal && row.Epoch >= first && row.Epoch <= last && references.Contains(row.Reference!))
+            .Select(row => new { row.Reference, row.Message }).ToListAsync(cancellation);
+        return rows.ToDictionary(row => Convert.ToHexString(row.Reference!), row => row.Message);
+    }
+
+    /// <summary>The SelfRemoves that wait in an epoch: a joiner's external commit may name them.</summary>
+    public static async Task<IReadOnlyList<byte[]>> SelfRemovesAsync(MlsDbContext context, string convoId, long epoch, CancellationToken cancellation)
+    {
+        var proposals = await context.Set<LogEntry>().AsNoTracking().Where(row => row.ConvoId == convoId && row.Kind == LogKind.Proposal && row.Epoch == epoch)
+            .OrderBy(row => row.Seq).Select(row => row.Message).ToListAsync(cancellation);
+        return [.. proposals.Where(message => MlsMessage.Decode(message).PublicMessage!.Content.Proposal is SelfRemoveProposal)];
+    }
+
+    /// <summary>Those of the found proposals that the commit names, in its order.</summary>
+    public static IReadOnlyList<byte[]> Of(FramedContent commit, Dictionary<string, byte[]> found) =>
+        [.. ReferencesOf(commit).Select(reference => found.GetValueOrDefault(Convert.ToHexString(reference))).OfType<byte[]>()];
+
+    /// <summary>The proposals that the commit names, authenticated in the group of its epoch.</summary>
+    public static IReadOnlyCollection<AuthenticatedContent> AuthenticatedOf(FramedContent commit, Dictionary<string, byte[]> found, PublicGroup group) =>
+        [.. Of(commit, found).Select(message => group.Authenticate(MlsMessage.Decode(message).PublicMessage!))];
+
+    private static IEnumerable<byte[]> ReferencesOf(FramedContent commit) =>
+        commit.Commit!.Proposals.Where(item => item.Proposal is null).Select(item => item.Reference.ToArray());
+}
