@@ -51,6 +51,14 @@ public sealed class TestDevice : IDisposable
         return (answer.GetProperty("convo").GetProperty("convoId").GetString()!, group);
     }
 
+    /// <summary>Publishes a key package for whoever names it in an Add, without claiming it.</summary>
+    public async Task<byte[]> Publish()
+    {
+        var keyPackage = Client.KeyPackage(lastResort: true);
+        await User.MustDo("publishKeyPackages", new { deviceId = DeviceId, keyPackages = new[] { new { keyPackage = Convert.ToBase64String(keyPackage), lastResort = true } } });
+        return keyPackage;
+    }
+
     /// <summary>Adds another device by an ordinary commit with a Welcome.</summary>
     public async Task<TestGroup> Add(string convoId, TestGroup group, TestDevice other)
     {

@@ -19,7 +19,7 @@ public sealed record XrpcAnswer(int Status, JsonElement Body, string? CurrentEpo
 /// <summary>A <c>did:key</c> user with a P-256 key, who signs a new ES256 service token for each call.</summary>
 public sealed class XrpcUser : IDisposable
 {
-    private const string Namespace = "blue.catbird.mls";
+    public const string Namespace = "blue.catbird.mls";
     private readonly HttpClient _http;
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
@@ -73,20 +73,21 @@ public sealed class XrpcUser : IDisposable
     {
         using (request)
         {
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Token($"{Namespace}.{method}"));
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Token(method));
             using var response = await _http.SendAsync(request);
             var epoch = response.Headers.TryGetValues("MLS-Current-Epoch", out var values) ? values.Single() : null;
             return new((int)response.StatusCode, await response.Content.ReadFromJsonAsync<JsonElement>(), epoch);
         }
     }
 
-    private string Token(string nsid)
+    /// <summary>A token for one call of a method.</summary>
+    public string Token(string method, TimeSpan? lifetime = null)
     {
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var header = new JsonObject { ["typ"] = "JWT", ["alg"] = "ES256" };
         var claims = new JsonObject
         {
-            ["iat"] = now, ["iss"] = Did, ["aud"] = "did:web:localhost", ["exp"] = now + 60, ["lxm"] = nsid,
+            ["iat"] = now, ["iss"] = Did, ["aud"] = "did:web:localhost", ["exp"] = now + (long)(lifetime ?? TimeSpan.FromMinutes(1)).TotalSeconds, ["lxm"] = $"{Namespace}.{method}",
             ["jti"] = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)),
         };
         var signed = $"{Part(header)}.{Part(claims)}";

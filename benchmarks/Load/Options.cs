@@ -1,0 +1,30 @@
+using System.Globalization;
+
+namespace MlsConsole.Load;
+
+/// <summary>What to measure.</summary>
+/// <param name="Connections">As many conversations, each with one joiner.</param>
+/// <param name="Members">Of each conversation.</param>
+/// <param name="Requests">Of each measurement.</param>
+/// <param name="Rounds">Measurements of the greatest throughput, each beside one of the baseline.</param>
+internal sealed record Options(string Storage = "sqlite", int Connections = 100, int Members = 10, int Requests = 3000, int Rounds = 3)
+{
+    public static Options Parse(string[] args)
+    {
+        var options = new Options();
+        for (int i = 0; i + 1 < args.Length; i += 2)
+            options = args[i] switch
+            {
+                "--storage" => options with { Storage = args[i + 1] },
+                "--connections" => options with { Connections = Number(args[i + 1]) },
+                "--members" => options with { Members = Number(args[i + 1]) },
+                "--requests" => options with { Requests = Number(args[i + 1]) },
+                "--rounds" => options with { Rounds = Number(args[i + 1]) },
+                _ => throw new ArgumentException($"{args[i]} is no option."),
+            };
+        if (args.Length % 2 != 0) throw new ArgumentException($"{args[^1]} has no value.");
+        return options.Storage == "sqlite" ? options : throw new ArgumentException("--storage must be sqlite, the only one so far.");
+    }
+
+    private static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0 ? number : throw new ArgumentException($"{text} is no positive number.");
+}
