@@ -178,6 +178,22 @@ public class Taking_turns
     }
 
     [Fact]
+    public async Task Nothing_of_the_database_is_held_while_devices_wait()
+    {
+        await using var service = await Service.StartAsync(clock: _clock);
+        var (convo, alice, bob) = await service.AliceAndBobAsync();
+        var tablet = await service.EnrolAsync(bob.Did, "tablet");
+        using var connections = new OpenConnections(service.File);
+        var first = await AskAsync(service, convo, alice);
+        Task<GroupInfoResult>[] wait = [await WaitAsync(service, convo, bob), await WaitAsync(service, convo, tablet)];
+        Assert.True(connections.Opened > 0);
+        Assert.True(await connections.AreClosed());
+        Assert.DoesNotContain(wait, one => one.IsCompleted);
+        await RejoinAsync(service, convo, alice, first);
+        Assert.NotNull((await wait[0]).Turn);
+    }
+
+    [Fact]
     public async Task Two_hosts_have_one_line()
     {
         await using var first = await Service.StartAsync();
