@@ -37,8 +37,6 @@ public sealed record MlsClientOptions
     public int RejoinsPerHour { get; set; } = 5;
     /// <summary>Tries of a member's own commit that others overtake.</summary>
     public int CommitAttempts { get; set; } = 8;
-    /// <summary>How long the legacy flow waits for a Welcome before it is left to come later.</summary>
-    public TimeSpan LegacyWait { get; set; } = TimeSpan.FromSeconds(20);
     /// <summary>Longest wait for what a <c>Retry-After</c> asks within one call; longer ones are the caller's.</summary>
     public TimeSpan LongestWait { get; set; } = TimeSpan.FromSeconds(30);
     /// <summary>Key packages that are published when fewer than half are left.</summary>

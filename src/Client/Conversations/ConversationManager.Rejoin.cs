@@ -8,7 +8,7 @@ namespace MlsConsole.Clients;
 public sealed partial class ConversationManager
 {
     /// <summary>
-    /// Brings the device (back) into a conversation: by a Welcome that waits, else by an external commit, and where that is off or keeps failing by asking a member.
+    /// Brings the device (back) into a conversation: by a Welcome that waits, else by an external commit in turn, tried again within bounds when the epoch moves.
     /// </summary>
     /// <remarks>Where the device still knows an old epoch, the group that it joins must descend from it.</remarks>
     /// <exception cref="MlsClientException">
@@ -127,7 +127,7 @@ public sealed partial class ConversationManager
 
     private async Task JoinByExternalCommit(Conversation conversation, CancellationToken cancellation)
     {
-        var served = await _service.Call(Lexicons.GetGroupInfo, new GetGroupInfoParameters { ConvoId = conversation.Id, IncludeTree = true }, cancellation).ConfigureAwait(false);
+        var served = await _service.Call(Lexicons.GetGroupInfo, new GetGroupInfoParameters { ConvoId = conversation.Id, IncludeTree = true, DeviceId = _options.DeviceId, Turn = true }, cancellation).ConfigureAwait(false);
         var (groupInfo, before) = Served(() =>
         {
             var info = UnverifiedGroupInfo.Decode(Convert.FromBase64String(served.GroupInfo));
@@ -147,6 +147,7 @@ public sealed partial class ConversationManager
                 ConvoId = conversation.Id,
                 ExternalCommit = Convert.ToBase64String(joined.Pending!.Commit),
                 GroupInfo = Convert.ToBase64String(joined.Pending.GroupInfo),
+                TurnId = served.Turn?.Id,
             }, cancellation).ConfigureAwait(false);
             joined.MergePendingCommit();
             conversation.Take(joined, answer.Seq);
@@ -178,8 +179,8 @@ public sealed partial class ConversationManager
             {
                 foreach (var entry in page.Commits)
                 {
-                    var message = MlsMessage.Decode(Convert.FromBase64String(entry.Commit)).PublicMessage ?? throw new FormatException("A commit is no PublicMessage.");
-                    known = known.Stage(known.Authenticate(message), [], null).Follow();
+                    var proposals = (entry.Proposals ?? []).Select(proposal => known.Authenticate(Public(proposal))).ToList();
+                    known = known.Stage(known.Authenticate(Public(entry.Commit)), proposals, null).Follow();
                 }
             }
             catch (Exception broken) when (broken is MlsException or FormatException)
@@ -191,10 +192,13 @@ public sealed partial class ConversationManager
             throw OtherBranch($"The commits since the device's epoch lead to another epoch {to.Epoch}.");
     }
 
+    private static PublicMessage Public(string message) =>
+        MlsMessage.Decode(Convert.FromBase64String(message)).PublicMessage ?? throw new FormatException("A handshake is no PublicMessage.");
+
     private static MlsClientException OtherBranch(string why, Exception? inner = null) =>
         new(ClientErrors.OtherBranch, $"The group that the service offers does not descend from the one that the device knows. {why}", inner);
 
-    /// <summary>The legacy flow, where the service has it.</summary>
+    /// <summary>Where external commits do not lead in. The service has no method yet by which a member could be asked.</summary>
     private static Task<RejoinResult> JoinByMember(Conversation conversation, Progress progress, MlsClientException failure, CancellationToken cancellation) =>
         throw new MlsClientException(ClientErrors.RejoinFailed, $"External commits did not lead into {conversation.Id} after {progress.Attempts} tries: {failure.Message}", failure)
         {

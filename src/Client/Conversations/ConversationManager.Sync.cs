@@ -11,6 +11,27 @@ public sealed partial class ConversationManager
     public Task<SyncResult> SyncAsync(string conversationId, CancellationToken cancellation = default) =>
         With(conversationId, conversation => Sync(conversation, mayRejoin: true, cancellation), cancellation);
 
+    /// <summary>Accepts the Welcomes that wait and synchronises every conversation that the device is in.</summary>
+    internal async Task<IReadOnlyList<(SyncResult? Sync, MlsClientException? Failure)>> SyncAllAsync(CancellationToken cancellation)
+    {
+        var results = new List<(SyncResult?, MlsClientException?)>();
+        await AcceptWelcomesAsync(cancellation).ConfigureAwait(false);
+        foreach (var (name, _) in await Store.ListAsync("group/", cancellation).ConfigureAwait(false))
+        {
+            string id = name["group/".Length..];
+            if (await ViewAsync(id, cancellation).ConfigureAwait(false) is null) continue;
+            try
+            {
+                results.Add((await SyncAsync(id, cancellation).ConfigureAwait(false), null));
+            }
+            catch (MlsClientException failure) when (failure.Status is > 0 and < 500)
+            {
+                results.Add((null, failure));
+            }
+        }
+        return results;
+    }
+
     private async Task<SyncResult> Sync(Conversation conversation, bool mayRejoin, CancellationToken cancellation)
     {
         var taken = new Taken();

@@ -7,14 +7,14 @@ public enum RejoinWay
     Welcome,
     /// <summary>By an external commit of its own.</summary>
     ExternalCommit,
-    /// <summary>By a member who was asked to add it again.</summary>
+    /// <summary>By a member who was asked to add it again; no service of this version can be asked yet.</summary>
     Legacy,
 }
 
 /// <summary>What came of a rejoin.</summary>
 /// <param name="ConversationId">The conversation.</param>
 /// <param name="Way">The way that was taken.</param>
-/// <param name="Joined">False while the legacy flow waits for a member: the Welcome is accepted when it comes.</param>
+/// <param name="Joined">Always true, but for the legacy way, in which a Welcome may come later.</param>
 /// <param name="Epoch">The epoch that the device is in.</param>
 /// <param name="Attempts">External commits that were tried.</param>
 /// <param name="Elapsed">How long it took.</param>

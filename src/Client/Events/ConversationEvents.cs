@@ -7,7 +7,7 @@ using MlsConsole.Lexicon;
 namespace MlsConsole.Clients;
 
 /// <summary>What happened in one of the account's conversations, after this device has taken it.</summary>
-/// <param name="Event">The event as the service sent it.</param>
+/// <param name="Event">The event as the service sent it; an <c>info</c> where the stream began anew and the conversation was synchronised for that.</param>
 /// <param name="Sync">What it brought: messages, commits that were followed; null where it brought nothing.</param>
 /// <param name="Failure">Why the device could not follow.</param>
 public sealed record ConversationEvent(SubscribeConvoEventsEvent Event, SyncResult? Sync, MlsClientException? Failure);
@@ -31,21 +31,39 @@ public sealed class ConversationEvents
     {
         await foreach (var one in ReadAsync(cancellation).ConfigureAwait(false))
         {
-            SyncResult? sync = null;
-            MlsClientException? failure = null;
-            try
-            {
-                sync = await Take(one, cancellation).ConfigureAwait(false);
-            }
-            catch (MlsClientException refused)
-            {
-                failure = refused;
-            }
-            yield return new(one, sync, failure);
+            foreach (var (sync, failure) in await UntilAnswered(one, cancellation).ConfigureAwait(false)) yield return new(one, sync, failure);
         }
     }
 
+    /// <summary>Takes an event. While the service does not answer it is not taken, and the place stays where it is.</summary>
+    private async Task<IReadOnlyList<(SyncResult? Sync, MlsClientException? Failure)>> UntilAnswered(SubscribeConvoEventsEvent one, CancellationToken cancellation)
+    {
+        for (int failures = 0; ; failures++)
+        {
+            try
+            {
+                // Where the stream begins anew, what happened before its first event is in the logs alone.
+                return one is SubscribeConvoEventsInfo ? await _conversations.SyncAllAsync(cancellation).ConfigureAwait(false) : [(await Take(one, cancellation).ConfigureAwait(false), null)];
+            }
+            catch (MlsClientException failure) when (failure.Error == ClientErrors.Unreachable || failure.Status >= 500)
+            {
+                await Task.Delay(Backoff(failures), _options.Clock, cancellation).ConfigureAwait(false);
+            }
+            catch (MlsClientException failure)
+            {
+                return [(null, failure)];
+            }
+        }
+    }
+
+    private static TimeSpan Backoff(int failures)
+    {
+        var wait = s_shortest * Math.Pow(2, Math.Min(failures, 8)) * (0.5 + Random.Shared.NextDouble());
+        return wait < s_longest ? wait : s_longest;
+    }
+
     /// <summary>The events as the service sends them. The place is kept once the next one is asked for.</summary>
+    /// <remarks>An <c>info</c> named <c>Opened</c> is the client's own: there is no place to resume from, so the stream begins with what happens next.</remarks>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="MlsClientException">The service refuses the account.</exception>
     public async IAsyncEnumerable<SubscribeConvoEventsEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellation = default)
@@ -53,7 +71,9 @@ public sealed class ConversationEvents
         int failures = 0;
         while (true)
         {
-            using var socket = await Open(cancellation).ConfigureAwait(false);
+            string? cursor = await _options.Store.ReadAsync("events/cursor", cancellation).ConfigureAwait(false) is { } saved ? Encoding.ASCII.GetString(saved) : null;
+            using var socket = await Open(cursor, cancellation).ConfigureAwait(false);
+            if (socket is not null && cursor is null) yield return new SubscribeConvoEventsInfo { Name = "Opened" };
             while (socket is not null && await Receive(socket, cancellation).ConfigureAwait(false) is { } message)
             {
                 failures = 0;
@@ -61,8 +81,7 @@ public sealed class ConversationEvents
                 yield return one;
                 if (SeqOf(one) is { } seq) await _options.Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>("events/cursor", Encoding.ASCII.GetBytes(seq.ToString(CultureInfo.InvariantCulture)))).ConfigureAwait(false);
             }
-            var wait = s_shortest * Math.Pow(2, Math.Min(failures++, 8)) * (0.5 + Random.Shared.NextDouble());
-            await Task.Delay(wait < s_longest ? wait : s_longest, _options.Clock, cancellation).ConfigureAwait(false);
+            await Task.Delay(Backoff(failures++), _options.Clock, cancellation).ConfigureAwait(false);
         }
     }
 
@@ -89,18 +108,17 @@ public sealed class ConversationEvents
     }
 
     /// <returns>Null where it could not be opened now.</returns>
-    private async Task<ClientWebSocket?> Open(CancellationToken cancellation)
+    private async Task<ClientWebSocket?> Open(string? cursor, CancellationToken cancellation)
     {
         var socket = new ClientWebSocket();
         try
         {
             var ticket = await _service.Call(Lexicons.GetSubscriptionTicket, new(), cancellation).ConfigureAwait(false);
-            string? cursor = await _options.Store.ReadAsync("events/cursor", cancellation).ConfigureAwait(false) is { } saved ? Encoding.ASCII.GetString(saved) : null;
             string query = string.Join('&', Lexicons.SubscribeConvoEvents.WriteParameters(new() { Ticket = ticket.Ticket, Cursor = cursor }).Select(static one => $"{one.Key}={Uri.EscapeDataString(one.Value)}"));
             await socket.ConnectAsync(new Uri($"{ticket.Endpoint}?{query}"), _service.Http, cancellation).ConfigureAwait(false);
             return socket;
         }
-        catch (Exception exception) when (exception is WebSocketException or MlsClientException { Status: 0 or >= 429 })
+        catch (Exception exception) when (exception is WebSocketException or HttpRequestException or MlsClientException { Status: 0 or >= 429 } || (exception is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             socket.Dispose();
             return null;

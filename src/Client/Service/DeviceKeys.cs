@@ -69,10 +69,6 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
         return new() { KeyPackage = Convert.ToBase64String(package.Encode()), LastResort = lastResort ? true : null };
     }
 
-    /// <summary>A key package for the legacy flow, in base64.</summary>
-    public async Task<string> NewKeyPackageAsync(ushort cipherSuite, CancellationToken cancellation) =>
-        (await New(await ForAsync(cipherSuite, cancellation).ConfigureAwait(false), lastResort: false, cancellation).ConfigureAwait(false)).KeyPackage;
-
     /// <summary>The key package that a Welcome is for, or null.</summary>
     public async Task<OwnKeyPackage?> FindAsync(Welcome welcome, CancellationToken cancellation)
     {

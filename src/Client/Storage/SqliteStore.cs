@@ -34,7 +34,9 @@ public sealed class SqliteStore : MlsStore
         try
         {
             using var command = Command("SELECT value FROM entries WHERE name = $name", ("$name", Blind(name)));
-            return await command.ExecuteScalarAsync(cancellation).ConfigureAwait(false) is byte[] value ? Open(value).Value : null;
+            if (await command.ExecuteScalarAsync(cancellation).ConfigureAwait(false) is not byte[] value) return null;
+            var entry = Open(value);
+            return entry.Key == name ? entry.Value : throw new InvalidDataException("The store has another entry's value in the place of this one.");
         }
         finally
         {

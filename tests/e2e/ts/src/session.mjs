@@ -3,6 +3,7 @@
 //   {"id": 2, "do": "createConvo", "name": "alice"}                              -> {"id": 2, "result": {convoId, ...}}
 //   {"id": 3, "do": "addMembers", "name": "alice", "convoId": "...", "users": ["bob"]}
 //   acceptWelcomes, loseState {newKey}, rejoin, update, catchUp, send {text}, receive, view
+//   quickStart: what docs/client.md says
 //   follow {cursor, urls}, followed {convoId, logSeq}, log: the events of the device's account, and what they have to agree with
 //   {"id": 4, "do": "prepareJoin", "name": "bob", "convoId": "...", "count": 3}  -> {"handles": [...], "inputs": [...]}
 //   {"id": 5, "do": "sendJoin", "name": "bob", "handle": "bob/1"}
@@ -12,6 +13,8 @@ import { createInterface } from 'node:readline';
 import { Device } from './device.mjs';
 import { Follower } from './follower.mjs';
 import { User } from './identity.mjs';
+import { suiteId } from './mls.mjs';
+import { quickStart } from './quickstart.mjs';
 import { Cut, Service } from './service.mjs';
 
 export class Session {
@@ -47,6 +50,7 @@ export class Session {
       case 'followed': return convoId ? this.followers.get(name).until(convoId, rest.logSeq) : this.followers.get(name).view();
       case 'log': return { log: await device.log(convoId) };
       case 'getGroupInfo': return device.getGroupInfo(convoId, { includeTree: rest.includeTree });
+      case 'quickStart': await quickStart(this.service, device.user, device.deviceId, convoId, suiteId(device.cs)); return {};
       case 'prepareJoin': return this.#prepare(device, name, convoId, rest.count ?? 1);
       case 'sendJoin': return device.sendJoin(this.prepared.get(rest.handle));
       default: throw new Error(`no command ${what}`);
