@@ -27,10 +27,12 @@ public static class CoreServices
         services.AddSingleton(provider => new PublicGroups(provider.GetRequiredService<Database>(), settings));
         services.AddSingleton(provider => new Devices(Attempts(provider), Database(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new KeyPackages(Attempts(provider), Database(provider), Clock(provider)));
-        services.AddSingleton(provider => new Conversations(Attempts(provider), Database(provider), Groups(provider), Clock(provider)));
+        services.AddSingleton(provider => new Conversations(Attempts(provider), Database(provider), Groups(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new MemberCommits(Attempts(provider), Database(provider), Groups(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new JoinTurns(Database(provider), provider.GetRequiredService<ActivityFeed>(), Clock(provider)));
         services.AddSingleton(provider => new Proposals(Attempts(provider), Database(provider), Groups(provider), Clock(provider)));
+        services.AddSingleton(provider => new Leaving(Attempts(provider), Database(provider), Groups(provider), Clock(provider)));
+        services.AddSingleton(provider => new Admins(Attempts(provider), Database(provider), Clock(provider)));
         services.AddSingleton(provider => new GroupInfos(Attempts(provider), Database(provider), Groups(provider), Flag(provider), Turns(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new ExternalCommits(Attempts(provider), Database(provider), Groups(provider), Flag(provider), Turns(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new Welcomes(Attempts(provider), Database(provider), Clock(provider)));

@@ -11,6 +11,8 @@ public sealed record CoreSettings
     public int RejoinLimitPerHour { get; init; } = 5;
     /// <summary>External commits of one account in one conversation that may be refused in an hour (Rejoin:RefusedLimitPerHour).</summary>
     public int RejoinRefusedLimitPerHour { get; init; } = 60;
+    /// <summary>How long after somebody left they may come back (Rejoin:GracePeriod).</summary>
+    public TimeSpan RejoinGracePeriod { get; init; } = TimeSpan.FromDays(30);
     /// <summary>A snapshot of the public state is written every so many epochs.</summary>
     public int SnapshotInterval { get; init; } = 32;
     /// <summary>Most leaves of a conversation.</summary>

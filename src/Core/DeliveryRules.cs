@@ -16,7 +16,10 @@ public static class DeliveryRules
     public static readonly Rule KeyPackageNotPublished = new("delivery.key-package-not-published", "§16.8", "An Add uses a key package that its device published here.");
     public static readonly Rule DeviceTwice = new("delivery.device-twice", "§12.2", "A device has at most one leaf in a tree.");
     public static readonly Rule RemoveOfStranger = new("delivery.remove-of-stranger", "§12.2", "An external commit removes only the joiner's own old leaf, or another leaf of the same account.");
-    public static readonly Rule OnlyAdds = new("delivery.only-adds", "§12.4", "addMembers carries Adds alone, at least one.");
+    public static readonly Rule OnlyAdds = new("delivery.only-adds", "§12.4", "addMembers carries Adds, at least one, and nothing else but Removes of leaves that wait for their removal.");
+    public static readonly Rule RemoveOfTarget = new("delivery.remove-of-target", "§12.4", "removeMember removes all leaves of its target, who is another member, and nothing else but leaves that wait for their removal.");
+    public static readonly Rule LeaveOfEachLeaf = new("delivery.leave-of-each-leaf", "§12.1", "Who leaves proposes one Remove or SelfRemove for each leaf of the account, and nothing else.");
+    public static readonly Rule AddOfBanned = new("delivery.add-of-banned", "§16.1", "A banned account is not added.");
     public static readonly Rule OneLeaf = new("delivery.one-leaf", "§11", "A new conversation has exactly one leaf, the caller's.");
     public static readonly Rule WelcomeMissing = new("delivery.welcome-missing", "§12.4.3.1", "A commit that adds members comes with their Welcome, and only such a commit.");
     public static readonly Rule WelcomeRecipients = new("delivery.welcome-recipients", "§12.4.3.1", "The recipients of a Welcome are the key packages that its commit adds.");

@@ -47,6 +47,9 @@ public sealed record Refusal(string Error, string Message)
     public static Refusal InvalidMessage(string rule) => ByRule("InvalidRequest", "The message is not a PrivateMessage of this conversation.", rule);
 
     public static Refusal WrongUser { get; } = new("WrongUser", "The leaf is not one of the caller's enrolled devices.");
+    public static Refusal LastMember { get; } = new("LastMember", "The last member cannot leave.");
+    public static Refusal LastAdmin { get; } = new("LastAdmin", "The last admin cannot be demoted.");
+    public static Refusal LeavePending { get; } = new("LeavePending", "A member has left: the commit must remove its leaves.");
     public static Refusal GhostLeaf { get; } = new("GhostLeaf", "The device still has a leaf: the commit must remove it.");
     public static Refusal NotAdmin { get; } = new("NotAdmin", "Only an admin of the conversation may do this.");
     public static Refusal ExternalCommitsDisabled { get; } = new("ExternalCommitsDisabled", "External commits are off for this account.");

@@ -38,9 +38,10 @@ public sealed partial class Conversations
         await using var context = _database.Read();
         string did = caller.Did.Value, cursor = input.Cursor ?? "";
         bool hasDevice = await context.Set<Device>().AnyAsync(device => device.Did == did && device.DeletedAt == null, cancellation);
-        if (RejoinPolicy.Decide(RosterState.Member, hasDevice) != RejoinReason.Member) return new([], null);
+        if (!hasDevice) return new([], null);
 
-        var rows = await context.Set<RosterEntry>().Where(entry => entry.Did == did && entry.State == RosterState.Member && entry.ConvoId.CompareTo(cursor) > 0)
+        var bans = context.Set<Ban>().Where(ban => ban.Did == did);
+        var rows = await context.Set<RosterEntry>().Where(entry => entry.Did == did && entry.State == RosterState.Member && !bans.Any(ban => ban.ConvoId == entry.ConvoId || ban.ConvoId == Ban.FromService) && entry.ConvoId.CompareTo(cursor) > 0)
             .OrderBy(entry => entry.ConvoId).Take(input.Limit + 1)
             .Join(context.Set<Conversation>(), entry => entry.ConvoId, convo => convo.Id, (_, convo) => convo).OrderBy(convo => convo.Id)
             .Select(convo => new Row(convo.Id, convo.GroupId, convo.CipherSuite, convo.Metadata, convo.CreatedAt, convo.Epoch, context.Set<Leaf>().Count(leaf => leaf.ConvoId == convo.Id)))
@@ -67,12 +68,12 @@ public sealed partial class Conversations
         var rows = await context.Set<RosterEntry>().Where(entry => entry.Did == did).OrderBy(entry => entry.ConvoId)
             .Join(context.Set<Conversation>(), entry => entry.ConvoId, convo => convo.Id, (entry, convo) => new
             {
-                convo.Id, entry.State, convo.Epoch,
+                convo.Id, entry.State, entry.EndedAt, convo.Epoch, IsBanned = context.Set<Ban>().Any(ban => ban.Did == did && (ban.ConvoId == convo.Id || ban.ConvoId == Ban.FromService)),
                 HasLeaf = context.Set<Leaf>().Any(leaf => leaf.ConvoId == convo.Id && devices.Contains(leaf.DeviceRow)),
                 LastActivity = context.Set<LogEntry>().Where(row => row.ConvoId == convo.Id).OrderByDescending(row => row.Seq).Select(row => (DateTimeOffset?)row.CreatedAt).FirstOrDefault(),
             }).ToListAsync(cancellation);
         // Whoever may not is told nothing, not even that there was a conversation.
-        return [.. rows.Select(row => (row, Should: RejoinPolicy.Decide(row.State, devices.Count > 0) == RejoinReason.Member)).Where(item => item.Should).Take(MaxExpected)
+        return [.. rows.Select(row => (row, Should: RejoinPolicy.IsMember(RejoinPolicy.Decide(new(row.State, row.EndedAt, row.HasLeaf, devices.Count > 0, row.IsBanned), default, TimeSpan.MaxValue)))).Where(item => item.Should).Take(MaxExpected)
             .Select(item => new ExpectedConversation(item.row.Id, item.Should, item.row.HasLeaf, (ulong)item.row.Epoch, item.row.LastActivity))];
     }
 

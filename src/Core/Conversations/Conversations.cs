@@ -27,10 +27,11 @@ public sealed partial class Conversations
     private readonly Attempts _attempts;
     private readonly Database _database;
     private readonly PublicGroups _groups;
+    private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
-    internal Conversations(Attempts attempts, Database database, PublicGroups groups, TimeProvider clock) =>
-        (_attempts, _database, _groups, _clock) = (attempts, database, groups, clock);
+    internal Conversations(Attempts attempts, Database database, PublicGroups groups, CoreSettings settings, TimeProvider clock) =>
+        (_attempts, _database, _groups, _settings, _clock) = (attempts, database, groups, settings, clock);
 
     /// <summary>Starts a conversation from the GroupInfo of a group of one leaf, the caller's.</summary>
     public Task<ConvoView> CreateConvo(Caller caller, CreateConvoInput input, CancellationToken cancellation)
@@ -91,7 +92,7 @@ public sealed partial class Conversations
     public async Task<IReadOnlyList<CommitView>> GetCommits(Caller caller, GetCommitsInput input, CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        await RequireMemberAsync(_attempts, context, caller, "getCommits", input.ConvoId, cancellation);
+        await _attempts.AuditedAsync(new(caller, "getCommits", input.ConvoId, null, []), () => Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings.RejoinGracePeriod, cancellation));
         // Epochs on the wire are below 2^53, those beyond the last one have no commits.
         long from = (long)Math.Min(input.FromEpoch, long.MaxValue), to = (long)Math.Min(input.ToEpoch ?? long.MaxValue, long.MaxValue);
         var rows = await context.Set<LogEntry>().Where(row => row.ConvoId == input.ConvoId && row.Kind == LogKind.Commit && row.Epoch > from && row.Epoch <= to)

@@ -15,6 +15,7 @@ public enum EventKind
     RejoinRequested = 7,
     NewDevice = 8,
     EpochAcknowledged = 9,
+    RemovalRequested = 10,
 }
 
 /// <summary>How an account's standing in a conversation changed. The names in lower case are the wire's.</summary>
@@ -82,6 +83,10 @@ internal sealed class OutboxEvent
     /// <summary>Somebody asks the members to publish the GroupInfo of the current epoch again.</summary>
     public static OutboxEvent GroupInfoRefreshRequested(string convoId, long epoch, DateTimeOffset now) =>
         New(EventKind.GroupInfoRefreshRequested, EventAudience.Members, convoId, null, null, epoch, null, now);
+
+    /// <summary>The leaves of an account that is gone are still in the tree: a member should remove them.</summary>
+    public static OutboxEvent RemovalRequested(string convoId, string did, long epoch, DateTimeOffset now) =>
+        New(EventKind.RemovalRequested, EventAudience.Members, convoId, did, null, epoch, null, now);
 
     /// <summary>A device asks to be added again.</summary>
     public static OutboxEvent RejoinRequested(string convoId, string did, string deviceId, string requestId, DateTimeOffset now) =>

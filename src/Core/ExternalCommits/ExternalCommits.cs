@@ -29,7 +29,7 @@ public sealed class ExternalCommits
             // Before anything about the conversation, so that the answer says nothing about it.
             if (!await _flag.IsOnFor(caller.Did)) throw Refusal.ExternalCommitsDisabled.AsException();
             await using var context = _database.Read();
-            var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+            var access = await Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings.RejoinGracePeriod, cancellation);
             await JoinLimits.RequireFewRefusedAsync(context, attempt, _settings.RejoinRefusedLimitPerHour, _clock.GetUtcNow());
             var message = Handshakes.DecodeCommit(input.ExternalCommit, access.Conversation);
             if (message.Content.Sender.Type != SenderType.NewMemberCommit) throw Refusal.InvalidCommit(DeliveryRules.NotAnExternalCommit.Id).AsException();
@@ -48,7 +48,7 @@ public sealed class ExternalCommits
             var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, group, owners, joiner, cancellation);
             var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
 
-            var change = new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, new(joiner.Id, input.TurnId), leaves, null);
+            var change = new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, new(joiner.Id, input.TurnId), leaves, null, await PendingRemovals.OfAsync(context, access.Conversation.Id, cancellation));
             var result = await _attempts.CommitAsync(attempt, async write =>
                 new Done<CommitResult>(await EpochWriter.WriteAsync(write, change, _settings.SnapshotInterval, _clock.GetUtcNow()), group.Epoch, next.Epoch), cancellation);
             _groups.Keep(access.Conversation.Id, next);

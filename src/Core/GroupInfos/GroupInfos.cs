@@ -64,7 +64,7 @@ public sealed class GroupInfos
     private async Task<Access> AccessAsync(Caller caller, GetGroupInfoInput input, CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        return await Conversations.RequireMemberAsync(_attempts, context, caller, "getGroupInfo", input.ConvoId, cancellation);
+        return await _attempts.AuditedAsync(new(caller, "getGroupInfo", input.ConvoId, null, []), () => Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings.RejoinGracePeriod, cancellation));
     }
 
     private Task<GivenTurn> TakeTurnAsync(Attempt attempt, Access access, string deviceId, CancellationToken cancellation) => _attempts.AuditedAsync(attempt, async () =>

@@ -27,7 +27,8 @@ internal sealed record Attempt(Caller Caller, string Method, string? Subject, st
 }
 
 /// <summary>What a call did: its answer and, where an epoch began, the epochs before and after.</summary>
-internal sealed record Done<T>(T Answer, ulong? Before = null, ulong? After = null);
+/// <param name="Reason">That a person gave.</param>
+internal sealed record Done<T>(T Answer, ulong? Before = null, ulong? After = null, string? Reason = null);
 
 /// <summary>Runs a procedure exactly once: the answer of a success is stored with what it did, and a retry gets the same answer.</summary>
 /// <remarks>A retry is answered before any epoch, policy or limit check. Refusals are written to the audit log and never recorded as answers.</remarks>
@@ -59,8 +60,8 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
         var (answer, entry) = await database.WriteAsync(async context =>
         {
             if (attempt.Key is not null && await FindAsync<T>(context, attempt, CancellationToken.None) is { } known) return (known, null);
-            var (result, before, after) = await work(context);
-            var written = Entry(attempt, AuditEntry.Accepted, null) with { EpochBefore = before, EpochAfter = after };
+            var (result, before, after, reason) = await work(context);
+            var written = Entry(attempt, AuditEntry.Accepted, reason) with { EpochBefore = before, EpochAfter = after };
             context.Add(written);
             if (attempt.Key is not null)
                 context.Add(new Answer

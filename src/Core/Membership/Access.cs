@@ -9,15 +9,25 @@ namespace MlsConsole.Core;
 internal sealed record Access(Conversation Conversation, RosterEntry Entry, IReadOnlyList<Device> Devices)
 {
     /// <summary>Reads the conversation for a member; everybody else gets the one Unauthorized.</summary>
+    public static Task<Access> RequireMemberAsync(MlsDbContext context, Caller caller, string convoId, CancellationToken cancellation) =>
+        // For somebody who is no member it makes no difference how long ago they left.
+        RequireAsync(context, caller, convoId, standing => RejoinPolicy.Decide(standing, default, TimeSpan.MaxValue), RejoinPolicy.IsMember, cancellation);
+
+    /// <summary>Reads the conversation for somebody who may join; everybody else gets the one Unauthorized.</summary>
+    public static Task<Access> RequireJoinerAsync(MlsDbContext context, Caller caller, string convoId, DateTimeOffset now, TimeSpan grace, CancellationToken cancellation) =>
+        RequireAsync(context, caller, convoId, standing => RejoinPolicy.Decide(standing, now, grace), RejoinPolicy.Allows, cancellation);
+
     /// <remarks>The same commands run whatever the answer is, so that time tells nothing either.</remarks>
-    public static async Task<Access> RequireMemberAsync(MlsDbContext context, Caller caller, string convoId, CancellationToken cancellation)
+    private static async Task<Access> RequireAsync(MlsDbContext context, Caller caller, string convoId, Func<Standing, RejoinReason> decide, Func<RejoinReason, bool> allows, CancellationToken cancellation)
     {
         string did = caller.Did.Value;
         var conversation = await context.Set<Conversation>().AsNoTracking().FirstOrDefaultAsync(row => row.Id == convoId, cancellation);
         var entry = await context.Set<RosterEntry>().AsNoTracking().FirstOrDefaultAsync(row => row.ConvoId == convoId && row.Did == did, cancellation);
-        var devices = await context.Set<Device>().AsNoTracking().Include(device => device.Keys).Where(device => device.Did == did && device.DeletedAt == null).AsSingleQuery().ToListAsync(cancellation);
-        var reason = RejoinPolicy.Decide(entry?.State, devices.Count > 0);
-        if (reason != RejoinReason.Member) throw Refusal.Unauthorized(reason.ToString()).AsException();
-        return new(conversation!, entry!, devices);
+        var devices = await context.Set<Device>().AsNoTracking().Include(device => device.Keys).Where(device => device.Did == did && device.DeletedAt == null)
+            .Select(device => new { Device = device, HasLeaf = context.Set<Leaf>().Any(leaf => leaf.ConvoId == convoId && leaf.DeviceRow == device.Id) }).AsSingleQuery().ToListAsync(cancellation);
+        bool isBanned = await context.Set<Ban>().AnyAsync(ban => ban.Did == did && (ban.ConvoId == convoId || ban.ConvoId == Ban.FromService), cancellation);
+        var reason = decide(new(entry?.State, entry?.EndedAt, devices.Exists(device => device.HasLeaf), devices.Count > 0, isBanned));
+        if (!allows(reason)) throw Refusal.Unauthorized(reason.ToString()).AsException();
+        return new(conversation!, entry!, [.. devices.Select(device => device.Device)]);
     }
 }

@@ -6,11 +6,11 @@ namespace MlsConsole.Core;
 internal static class Authorisation
 {
     /// <exception cref="RefusedException">NotAdmin</exception>
-    public static void Require(Access access, Proposal proposal, PublicGroup group, LeafOwners owners)
+    public static void Require(Access access, Proposal proposal, PublicGroup group, LeafOwners owners, IReadOnlyList<PendingLeaf> pending)
     {
         bool allowed = access.Entry.IsAdmin || proposal switch
         {
-            RemoveProposal remove => owners.ByIdentity(group.Leaf(remove.Removed)!)?.Did == access.Entry.Did,
+            RemoveProposal remove => pending.Any(leaf => leaf.LeafIndex == remove.Removed.Value) || owners.ByIdentity(group.Leaf(remove.Removed)!)?.Did == access.Entry.Did,
             GroupContextExtensionsProposal or ReInitProposal => false,
             _ => true,
         };

@@ -10,6 +10,8 @@ internal enum RosterState
     Member = 1,
     /// <summary>Another account removed its last leaf.</summary>
     Removed = 2,
+    /// <summary>Left by its own will, at <see cref="RosterEntry.EndedAt"/>.</summary>
+    Left = 3,
 }
 
 /// <summary>An account in a conversation's roster.</summary>

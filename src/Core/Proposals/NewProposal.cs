@@ -12,7 +12,7 @@ internal sealed record NewProposal(byte[] Message, byte[] Reference, FramedConte
     /// <summary>Verifies a proposal of the caller.</summary>
     /// <remarks>All that can be known of it alone is judged here. A commit that names it is not asked for its authorisation again.</remarks>
     /// <exception cref="RefusedException">InvalidProposal, EpochMismatch or NotAdmin.</exception>
-    public static async Task<NewProposal> VerifyAsync(MlsDbContext context, Access access, PublicGroup group, ReadOnlyMemory<byte> bytes, DateTimeOffset now, CancellationToken cancellation)
+    public static async Task<NewProposal> VerifyAsync(MlsDbContext context, Access access, PublicGroup group, ReadOnlyMemory<byte> bytes, IReadOnlyList<PendingLeaf> pending, DateTimeOffset now, CancellationToken cancellation)
     {
         var (authenticated, added) = Checked(() =>
         {
@@ -30,7 +30,7 @@ internal sealed record NewProposal(byte[] Message, byte[] Reference, FramedConte
         var owners = await LeafOwners.FindAsync(context, leaves, cancellation);
         Handshakes.RequireSender(access, sender, owners, Refusal.InvalidProposal);
         if (content.Proposal is UpdateProposal) Handshakes.RequireSameOwner(sender, leaves[1], owners, Refusal.InvalidProposal);
-        Authorisation.Require(access, content.Proposal!, group, owners);
+        Authorisation.Require(access, content.Proposal!, group, owners, pending);
         if (added is not null)
         {
             if (owners.Of(added.LeafNode) is null) throw Refusal.InvalidProposal(DeliveryRules.LeafNotEnrolled.Id).AsException();

@@ -24,6 +24,7 @@ internal static class EventFrames
             EventKind.Welcome => new SubscribeConvoEventsWelcome { Seq = one.Seq, Time = one.At, ConvoId = convo, Did = did, DeviceId = device, WelcomeId = detail, Epoch = epoch },
             EventKind.Membership => new SubscribeConvoEventsMembership { Seq = one.Seq, Time = one.At, ConvoId = convo, Did = did, Change = detail },
             EventKind.GroupInfoRefreshRequested => new SubscribeConvoEventsGroupInfoRefreshRequested { Seq = one.Seq, Time = one.At, ConvoId = convo, Epoch = epoch },
+            EventKind.RemovalRequested => new SubscribeConvoEventsRemovalRequested { Seq = one.Seq, Time = one.At, ConvoId = convo, Did = did, Epoch = epoch },
             EventKind.RejoinRequested => new SubscribeConvoEventsRejoinRequested { Seq = one.Seq, Time = one.At, ConvoId = convo, Did = did, DeviceId = device, RequestId = detail },
             EventKind.NewDevice => new SubscribeConvoEventsNewDevice { Seq = one.Seq, Time = one.At, ConvoId = one.ConvoId, Did = did, DeviceId = device },
             EventKind.EpochAcknowledged => new SubscribeConvoEventsEpochAcknowledged { Seq = one.Seq, Time = one.At, ConvoId = convo, Did = did, DeviceId = device, Epoch = epoch, Agreed = detail == "agreed" },

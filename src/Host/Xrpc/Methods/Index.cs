@@ -12,6 +12,7 @@ internal static class Methods
         CreateConvo.Method, AddMembers.Method, Commit.Method, GetCommits.Method,
         GetGroupInfo.Method, ProcessExternalCommit.Method,
         GetWelcomes.Method, ConfirmWelcome.Method,
+        RemoveMember.Method, LeaveConvo.Method, PromoteAdmin.Method, DemoteAdmin.Method,
         SendProposal.Method,
         SendMessage.Method, GetMessages.Method,
         GetSubscriptionTicket.Method, SubscribeConvoEvents.Method,

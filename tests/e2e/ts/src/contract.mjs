@@ -88,6 +88,46 @@ const calls = {
     assert.deepEqual(bob.view(convoId), alice.view(convoId), 'the commit names the proposal');
     assert.equal(bob.view(convoId).members.length, 2);
   },
+  async promoteAdmin({ service, convoId, alice, bob, mallory }) {
+    const input = { convoId, targetDid: bob.user.did };
+    await refused('NotAdmin', service.procedure(bob.user, 'promoteAdmin', input));
+    await refused('Unauthorized', service.procedure(mallory.user, 'promoteAdmin', input));
+    assert.deepEqual(await service.procedure(alice.user, 'promoteAdmin', { ...input, reason: 'to help' }), { isAdmin: true });
+  },
+  async demoteAdmin({ service, convoId, alice, bob }) {
+    assert.deepEqual(await service.procedure(alice.user, 'demoteAdmin', { convoId, targetDid: bob.user.did }), { isAdmin: false });
+    await refused('LastAdmin', service.procedure(alice.user, 'demoteAdmin', { convoId, targetDid: alice.user.did }));
+  },
+  async removeMember({ convoId, alice, bob, mallory }) {
+    await alice.addMembers(convoId, [mallory.user.did]);
+    await mallory.acceptWelcomes();
+    await bob.catchUp(convoId);
+    await refused('NotAdmin', bob.removeMember(convoId, mallory.user.did));
+    await alice.removeMember(convoId, mallory.user.did, 'contract');
+    await refused('Unauthorized', mallory.rejoin(convoId));
+    await alice.addMembers(convoId, [mallory.user.did]);
+    await mallory.acceptWelcomes();
+    await mallory.loseState();
+    await mallory.rejoin(convoId);
+    await alice.catchUp(convoId);
+    await alice.removeMember(convoId, mallory.user.did);
+    await bob.catchUp(convoId);
+    assert.deepEqual(bob.view(convoId), alice.view(convoId));
+  },
+  async leaveConvo({ service, convoId, alice, bob }) {
+    await refused('InvalidProposal', service.procedure(bob.user, 'leaveConvo', { convoId, proposals: [] }));
+    await bob.leave(convoId);
+    await refused('Unauthorized', service.query(bob.user, 'getMessages', { convoId }));
+    await refused('LastMember', alice.leave(convoId));
+    await refused('LeavePending', alice.update(convoId));
+    await alice.receive(convoId);
+    await alice.update(convoId); // names the proposal of the one who left
+    assert.equal(alice.view(convoId).members.length, 1);
+    await bob.rejoin(convoId);
+    await alice.catchUp(convoId);
+    await bob.send(convoId, 'back again');
+    assert.ok((await alice.receive(convoId)).includes('back again'));
+  },
 };
 
 /** Service tokens as AT Protocol's own servers make them, in both algorithms, each good for one request. */

@@ -64,6 +64,22 @@ export class Device {
       .map(({ index }) => ({ proposalType: 'remove', remove: { removed: index } })));
   }
 
+  /** Removes all devices of an account. @param reason for the audit log */
+  removeMember(convoId, did, reason) {
+    const removes = this.view(convoId).members.filter(({ identity }) => identity.startsWith(`${did}#`));
+    return this.#commit(convoId, 'removeMember', removes.map(({ index }) => ({ proposalType: 'remove', remove: { removed: index } })), { targetDid: did, reason });
+  }
+
+  /** The account leaves: this device proposes the removal of each of its leaves, and forgets the group. */
+  async leave(convoId) {
+    const own = this.view(convoId).members.filter(({ identity }) => identity.startsWith(`${this.user.did}#`));
+    const proposals = [];
+    for (const { index } of own) proposals.push(base64((await mls.propose(this.cs, this.#state(convoId), { proposalType: 'remove', remove: { removed: index } })).message));
+    const answer = await this.service.procedure(this.user, 'leaveConvo', { convoId, proposals });
+    this.states.delete(convoId);
+    return answer;
+  }
+
   /** A commit without proposals: new keys along the device's path. */
   update(convoId) {
     return this.#commit(convoId, 'commit', []);
@@ -223,10 +239,11 @@ export class Device {
     this.states.set(convoId, state);
   }
 
-  async #commit(convoId, method, proposals) {
+  async #commit(convoId, method, proposals, more = {}) {
     const made = await mls.commit(this.cs, this.#state(convoId), proposals);
     const input = {
       convoId,
+      ...more,
       commit: base64(made.commit),
       ...(made.welcome && { welcome: base64(made.welcome) }),
       groupInfo: base64(await mls.groupInfoOf(this.cs, made.state)),

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using MlsConsole.Mls;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
@@ -85,6 +86,27 @@ public sealed class Service : IAsyncDisposable
     public Task<SendProposalResult> ProposeAsync(TestConvo convo, TestDevice member, byte[] proposal, string? key = null) =>
         Get<Proposals>().SendProposal(member.Caller, new(convo.Id, proposal, key), CancellationToken.None);
 
+    /// <summary>The device's account leaves; the device proposes the removal of the given leaves.</summary>
+    public async Task<IReadOnlyList<byte[]>> LeaveAsync(TestConvo convo, TestDevice device, params Proposal[] proposals)
+    {
+        var messages = proposals.Select(proposal => convo.Group.Propose(device.Client, proposal)).ToList();
+        await Get<Leaving>().LeaveConvo(device.Caller, new(convo.Id, [.. messages.Select(message => (ReadOnlyMemory<byte>)message)], null), CancellationToken.None);
+        return messages;
+    }
+
+    public Task<CommitResult> RemoveMemberAsync(TestConvo convo, TestDevice by, string target, BuiltCommit commit, string? reason = null) =>
+        Get<MemberCommits>().RemoveMember(by.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, null, null), Did.Parse(target), reason, CancellationToken.None);
+
+    public Task<SetAdminResult> PromoteAsync(TestConvo convo, TestDevice by, string target) => Get<Admins>().PromoteAdmin(by.Caller, new(convo.Id, Did.Parse(target), null, null), CancellationToken.None);
+
+    public Task<SetAdminResult> DemoteAsync(TestConvo convo, TestDevice by, string target) => Get<Admins>().DemoteAdmin(by.Caller, new(convo.Id, Did.Parse(target), null, null), CancellationToken.None);
+
+    public Task BanAsync(string did, string convoId) => Database.WriteAsync(context =>
+    {
+        context.Add(new Ban { Did = did, ConvoId = convoId, CreatedAt = Clock.GetUtcNow() });
+        return Task.FromResult(0);
+    }, CancellationToken.None);
+
     public Task<PublishKeyPackagesResult> PublishAsync(TestDevice device, params byte[][] packages) =>
         Get<KeyPackages>().PublishKeyPackages(device.Caller, new(device.DeviceId, [.. packages.Select(package => new NewKeyPackage(package, false))], null), CancellationToken.None);
 
@@ -118,7 +140,7 @@ public sealed class Service : IAsyncDisposable
         await using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(_folder, "mls.db")}");
         await connection.OpenAsync();
         var state = new System.Text.StringBuilder();
-        foreach (string table in (string[])["conversations", "log", "roster", "leaves", "welcomes", "welcome_recipients", "idempotency", "snapshots", "devices", "device_keys", "key_packages"])
+        foreach (string table in (string[])["conversations", "log", "roster", "leaves", "pending_removals", "welcomes", "welcome_recipients", "idempotency", "snapshots", "devices", "device_keys", "key_packages"])
         {
             await using var command = connection.CreateCommand();
             command.CommandText = $"SELECT * FROM {table} ORDER BY 1, 2";

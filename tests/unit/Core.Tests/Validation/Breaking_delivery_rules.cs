@@ -60,6 +60,27 @@ public sealed class Breaking_delivery_rules
             byte[] package = await scene.PublishAsync(scene.Carol, scene.Carol.Client);
             return (() => scene.AddMembersAsync(scene.Control, null), () => scene.AddAsync(package));
         }),
+        new(DeliveryRules.OnlyAdds, "InvalidCommit", "an Add and a Remove that nobody asked for", async scene =>
+        {
+            byte[] package = await scene.PublishAsync(scene.Carol, scene.Carol.Client);
+            return (() => scene.AddMembersAsync(scene.Group.Commit(scene.Alice.Client).Add(package).Remove(scene.Group.LeafOf(scene.Bob.Client)).Build(), ProposalBuilder.RandomWelcome(scene.Group.Suite, package)), () => scene.AddAsync(package));
+        }),
+        new(DeliveryRules.RemoveOfTarget, "InvalidCommit", "a removal that leaves the target's leaf", scene => Both(
+            () => scene.Service.RemoveMemberAsync(scene.Convo, scene.Alice, scene.Bob.Did, scene.Control), () => scene.Service.RemoveMemberAsync(scene.Convo, scene.Alice, scene.Bob.Did, scene.RemovingBob))),
+        new(DeliveryRules.RemoveOfTarget, "InvalidCommit", "a removal of another than the target", scene => Both(
+            () => scene.Service.RemoveMemberAsync(scene.Convo, scene.Alice, scene.Carol.Did, scene.RemovingBob), () => scene.Service.RemoveMemberAsync(scene.Convo, scene.Alice, scene.Bob.Did, scene.RemovingBob))),
+        new(DeliveryRules.RemoveOfTarget, "InvalidCommit", "a removal of oneself", scene => Both(
+            () => scene.Service.RemoveMemberAsync(scene.Convo, scene.Alice, scene.Alice.Did, scene.Control), () => scene.Service.CommitAsync(scene.Convo, scene.Alice, scene.Control))),
+        new(DeliveryRules.LeaveOfEachLeaf, "InvalidProposal", "a leave without a proposal for the leaf", scene => Both(
+            () => scene.Service.LeaveAsync(scene.Convo, scene.Bob), () => scene.Service.LeaveAsync(scene.Convo, scene.Bob, new SelfRemoveProposal()))),
+        new(DeliveryRules.LeaveOfEachLeaf, "InvalidProposal", "a leave with an Update", scene => Both(
+            () => scene.Service.LeaveAsync(scene.Convo, scene.Bob, new SelfRemoveProposal(), scene.Group.UpdateOf(scene.Bob.Client)), () => scene.Service.LeaveAsync(scene.Convo, scene.Bob, new RemoveProposal(scene.Group.LeafOf(scene.Bob.Client))))),
+        new(DeliveryRules.AddOfBanned, "InvalidCommit", "an Add of a banned account", async scene =>
+        {
+            byte[] package = await scene.PublishAsync(scene.Carol, scene.Carol.Client);
+            await scene.Service.BanAsync(scene.Carol.Did, scene.Convo.Id);
+            return (() => scene.AddAsync(package), () => scene.Service.CommitAsync(scene.Convo, scene.Alice, scene.Control));
+        }),
         new(DeliveryRules.OneLeaf, "InvalidGroupInfo", "a group of two", scene => Both(() => scene.CreateAsync(scene.Group), () => scene.CreateAsync(TestGroup.Create(scene.Alice.Client)))),
         new(DeliveryRules.WelcomeMissing, "InvalidWelcome", "an Add without a Welcome", async scene =>
         {
@@ -136,6 +157,17 @@ public sealed class Breaking_delivery_rules
             return (() => scene.Service.JoinAsync(scene.Convo, scene.Bob, group.ExternalCommit(scene.Bob.Client).Remove(group.LeafOf(scene.Bob.Client)).Build()),
                 () => scene.Service.JoinAsync(scene.Convo, scene.Alice, group.ExternalCommit(scene.Alice.Client).Remove(group.LeafOf(scene.Alice.Client)).Build()));
         }),
+        new(null, "LeavePending", "a commit that leaves the leaf of who left", async scene =>
+        {
+            await scene.Service.LeaveAsync(scene.Convo, scene.Bob, new SelfRemoveProposal());
+            return (() => scene.Service.CommitAsync(scene.Convo, scene.Alice, scene.Control), () => scene.Service.CommitAsync(scene.Convo, scene.Alice, scene.RemovingBob));
+        }),
+        new(null, "LastMember", "a leave of the only member", async scene =>
+        {
+            await scene.Service.LeaveAsync(scene.Convo, scene.Bob, new SelfRemoveProposal());
+            return (() => scene.Service.LeaveAsync(scene.Convo, scene.Alice, new SelfRemoveProposal()), () => scene.Service.CommitAsync(scene.Convo, scene.Alice, scene.RemovingBob));
+        }),
+        new(null, "LastAdmin", "a demotion of the only admin", scene => Both(() => scene.Service.DemoteAsync(scene.Convo, scene.Alice, scene.Alice.Did), () => scene.Service.PromoteAsync(scene.Convo, scene.Alice, scene.Bob.Did))),
         new(null, "TooManyProposals", "one more of an account in an epoch", async scene =>
         {
             for (int i = 0; i < Proposals.MaxOfEpoch; i++) await Update(scene.Bob)();

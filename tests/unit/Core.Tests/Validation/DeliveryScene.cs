@@ -21,6 +21,8 @@ public sealed class DeliveryScene : IAsyncDisposable
 
     /// <summary>An empty commit by Alice.</summary>
     public BuiltCommit Control => Group.Commit(Alice.Client).WithPath().Build();
+    /// <summary>A commit by Alice that removes Bob's phone.</summary>
+    public BuiltCommit RemovingBob => Group.Commit(Alice.Client).Remove(Group.LeafOf(Bob.Client)).Build();
     /// <summary>Bob's phone comes back.</summary>
     public BuiltCommit Resync => Group.ExternalCommit(Bob.Client).Remove(Group.LeafOf(Bob.Client)).Build();
 

@@ -130,6 +130,26 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("audit", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.Ban", b =>
+                {
+                    b.Property<string>("Did")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("did");
+
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.HasKey("Did", "ConvoId")
+                        .HasName("pk_bans");
+
+                    b.ToTable("bans", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
                 {
                     b.Property<string>("Id")
@@ -607,6 +627,30 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("outbox", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.PendingRemoval", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<string>("Did")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("did");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("kind");
+
+                    b.Property<long>("Seq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("seq");
+
+                    b.HasKey("ConvoId", "Did")
+                        .HasName("pk_pending_removals");
+
+                    b.ToTable("pending_removals", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.RateWindows+Row", b =>
                 {
                     b.Property<byte[]>("Key")
@@ -861,6 +905,16 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_log_conversations_convo_id");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.PendingRemoval", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_pending_removals_conversations_convo_id");
                 });
 
             modelBuilder.Entity("MlsConsole.Core.RosterEntry", b =>

@@ -1,0 +1,53 @@
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+
+namespace MlsConsole.Core;
+
+/// <param name="Reason">For the audit log.</param>
+public sealed record SetAdminInput(string ConvoId, Did Target, string? Reason, string? IdempotencyKey);
+
+/// <param name="IsAdmin">Whether the target is an admin now.</param>
+public sealed record SetAdminResult(bool IsAdmin);
+
+/// <summary>Who is an admin of a conversation: its creator, and whom admins make one. There is always one.</summary>
+public sealed class Admins
+{
+    private readonly Attempts _attempts;
+    private readonly Database _database;
+    private readonly TimeProvider _clock;
+
+    internal Admins(Attempts attempts, Database database, TimeProvider clock) => (_attempts, _database, _clock) = (attempts, database, clock);
+
+    /// <summary>Makes a member an admin.</summary>
+    public Task<SetAdminResult> PromoteAdmin(Caller caller, SetAdminInput input, CancellationToken cancellation) => Set(caller, "promoteAdmin", input, true, cancellation);
+
+    /// <summary>Makes an admin a member like others; not the last one.</summary>
+    public Task<SetAdminResult> DemoteAdmin(Caller caller, SetAdminInput input, CancellationToken cancellation) => Set(caller, "demoteAdmin", input, false, cancellation);
+
+    private Task<SetAdminResult> Set(Caller caller, string method, SetAdminInput input, bool admin, CancellationToken cancellation)
+    {
+        var hash = Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), Encoding.UTF8.GetBytes(input.Target.Value));
+        var attempt = new Attempt(caller, method, input.ConvoId, input.IdempotencyKey, hash);
+        return _attempts.RunAsync(attempt, async () =>
+        {
+            await using var context = _database.Read();
+            await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+            return await _attempts.CommitAsync(attempt, async write => new Done<SetAdminResult>(await SetAsync(write, caller, input, admin), Reason: input.Reason), cancellation);
+        }, cancellation);
+    }
+
+    private async Task<SetAdminResult> SetAsync(MlsDbContext write, Caller caller, SetAdminInput input, bool admin)
+    {
+        string id = input.ConvoId, target = input.Target.Value;
+        // It holds the conversation's row: two admins cannot demote each other at the same time.
+        await write.Database.ExecuteSqlAsync($"UPDATE conversations SET next_seq = next_seq WHERE id = {id}");
+        var members = await write.Set<RosterEntry>().AsTracking().Where(row => row.ConvoId == id && row.State == RosterState.Member && (row.IsAdmin || row.Did == target)).ToListAsync();
+        if (!members.Exists(row => row.Did == caller.Did.Value && row.IsAdmin)) throw Refusal.NotAdmin.AsException();
+        var entry = members.SingleOrDefault(row => row.Did == target) ?? throw Refusal.InvalidRequest("targetDid is not a member of the conversation.").AsException();
+        if (entry.IsAdmin == admin) return new(admin);
+        if (!admin && members.Count(row => row.IsAdmin) == 1) throw Refusal.LastAdmin.AsException();
+        entry.IsAdmin = admin;
+        write.AddEvent(OutboxEvent.Membership(id, target, admin ? MembershipChange.Promoted : MembershipChange.Demoted, _clock.GetUtcNow()));
+        return new(admin);
+    }
+}

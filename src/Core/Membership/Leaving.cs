@@ -1,0 +1,79 @@
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+using MlsConsole.Mls;
+
+namespace MlsConsole.Core;
+
+public sealed record LeaveConvoInput(string ConvoId, IReadOnlyList<ReadOnlyMemory<byte>> Proposals, string? IdempotencyKey);
+
+/// <param name="LeftAt">From when the time to come back is counted.</param>
+/// <param name="Seq">Place of the first proposal in the conversation's log.</param>
+public sealed record LeaveConvoResult(DateTimeOffset LeftAt, long Seq);
+
+/// <summary>Accounts that leave by their own will.</summary>
+public sealed class Leaving
+{
+    private readonly Attempts _attempts;
+    private readonly Database _database;
+    private readonly PublicGroups _groups;
+    private readonly TimeProvider _clock;
+
+    internal Leaving(Attempts attempts, Database database, PublicGroups groups, TimeProvider clock) =>
+        (_attempts, _database, _groups, _clock) = (attempts, database, groups, clock);
+
+    /// <summary>Ends the caller's membership at once. Its proposals, one for each of its leaves, wait for a member's commit.</summary>
+    public Task<LeaveConvoResult> LeaveConvo(Caller caller, LeaveConvoInput input, CancellationToken cancellation)
+    {
+        var hash = Attempt.HashOf([Encoding.UTF8.GetBytes(input.ConvoId), .. input.Proposals]);
+        var attempt = new Attempt(caller, "leaveConvo", input.ConvoId, input.IdempotencyKey, hash);
+        return _attempts.RunAsync(attempt, async () =>
+        {
+            await using var context = _database.Read();
+            var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+            var group = await _groups.GetAsync(access.Conversation, cancellation);
+            var proposals = new List<NewProposal>();
+            foreach (var bytes in input.Proposals) proposals.Add(await NewProposal.VerifyAsync(context, access, group, bytes, [], _clock.GetUtcNow(), cancellation));
+            await RequireEachLeafAsync(context, access, proposals, cancellation);
+            return await _attempts.CommitAsync(attempt, async write => new Done<LeaveConvoResult>(await LeaveAsync(write, access, proposals)), cancellation);
+        }, cancellation);
+    }
+
+    private static async Task RequireEachLeafAsync(MlsDbContext context, Access access, List<NewProposal> proposals, CancellationToken cancellation)
+    {
+        string id = access.Conversation.Id, did = access.Entry.Did;
+        var own = await context.Set<Device>().Where(device => device.Did == did)
+            .Join(context.Set<Leaf>().Where(leaf => leaf.ConvoId == id), device => device.Id, leaf => leaf.DeviceRow, (_, leaf) => (uint)leaf.LeafIndex).ToListAsync(cancellation);
+        var named = proposals.Select(item => item.Content.Proposal switch
+        {
+            RemoveProposal remove => remove.Removed.Value,
+            SelfRemoveProposal => item.Content.Sender.Index,
+            _ => (uint?)null,
+        }).ToList();
+        if (!named.Order().SequenceEqual(own.Order().Select(leaf => (uint?)leaf))) throw Refusal.InvalidProposal(DeliveryRules.LeaveOfEachLeaf.Id).AsException();
+    }
+
+    private async Task<LeaveConvoResult> LeaveAsync(MlsDbContext write, Access access, List<NewProposal> proposals)
+    {
+        string id = access.Conversation.Id, did = access.Entry.Did;
+        var now = _clock.GetUtcNow();
+        // First: it holds the conversation's row, so that nobody else leaves or is demoted meanwhile.
+        long seq = await ProposalLog.AppendAsync(write, access.Conversation, proposals, did, now);
+        var roster = await write.Set<RosterEntry>().AsTracking().Where(row => row.ConvoId == id && row.State == RosterState.Member && (row.Did == did || row.IsAdmin)).ToListAsync();
+        var entry = roster.SingleOrDefault(row => row.Did == did) ?? throw Refusal.Unauthorized(nameof(RejoinReason.Left)).AsException();
+        var next = await write.Set<RosterEntry>().AsTracking().Where(row => row.ConvoId == id && row.State == RosterState.Member && row.Did != did)
+            .OrderBy(row => row.JoinedAt).ThenBy(row => row.Did).FirstOrDefaultAsync() ?? throw Refusal.LastMember.AsException();
+        if (entry.IsAdmin && !roster.Exists(row => row.Did != did))
+        {
+            // A conversation always has an admin: the one who has been in it longest.
+            next.IsAdmin = true;
+            write.AddEvent(OutboxEvent.Membership(id, next.Did, MembershipChange.Promoted, now));
+        }
+        (entry.State, entry.EndedAt, entry.IsAdmin) = (RosterState.Left, now, false);
+        write.AddEvent(OutboxEvent.Membership(id, did, MembershipChange.Left, now));
+        if (proposals.Count > 0) write.Add(new PendingRemoval { ConvoId = id, Did = did, Kind = PendingKind.Leave, Seq = seq });
+        var devices = access.Devices.Select(device => device.Id).ToList();
+        await write.Set<WelcomeRecipient>().Where(row => row.ConvoId == id && devices.Contains(row.DeviceRow) && row.ConfirmedAt == null)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.ConfirmedAt, now).SetProperty(row => row.Success, false).SetProperty(row => row.ErrorDetails, "The account left."));
+        return new(now, seq);
+    }
+}
