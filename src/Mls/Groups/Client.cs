@@ -38,6 +38,10 @@ public sealed class Client : IDisposable
     public Extensions LeafExtensions { get; init; } = Extensions.None;
     /// <summary>How credentials are verified. Where null, none is: signatures then prove keys, but not persons.</summary>
     public CredentialVerifier? VerifyCredential { get; init; }
+    /// <summary>Seconds at most between the first and the last of a key package's lifetime, which RFC 9420 §7.2 wants every application to say; a leaf with more is refused with <see cref="Rules.LeafTotalLifetime"/>. Where null, none is.</summary>
+    public TimeSpan? MaxLifetime { get; init; }
+    /// <summary>Whether the application is in a group of this id: then a Welcome to it is refused with <see cref="Rules.WelcomeGroupId"/> (RFC 9420 §12.4.3.1). Where null, none is.</summary>
+    public Func<ReadOnlyMemory<byte>, bool>? HasGroup { get; init; }
     /// <summary>Epochs of a group whose application messages can still be opened after they ended.</summary>
     public int PastEpochs { get; init; } = 3;
     /// <summary>How many cores at most verify the signatures of a group that is joined; all of the machine's where null.</summary>

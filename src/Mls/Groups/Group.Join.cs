@@ -22,8 +22,9 @@ public sealed partial class Group
         var groupInfo = WelcomeSecrets.OpenGroupInfo(suite, welcome, groupSecrets.JoinerSecret.Span, pskSecret);
         MlsException.Require(groupInfo.GroupContext.CipherSuite == keyPackage.KeyPackage.CipherSuite, Rules.WelcomeCipherSuite);
         var group = PublicGroup.FromGroupInfo(groupInfo, ratchetTree, client.DegreeOfParallelism);
+        MlsException.Require(client.HasGroup?.Invoke(group.GroupId) != true, Rules.WelcomeGroupId);
         RequireSuccession(groupSecrets.PreSharedKeys, group, parent);
-        CredentialChecks.Verify(client, group);
+        ApplicationChecks.Verify(client, group);
 
         LeafIndex? own = null;
         foreach (var (index, leaf) in group.Members)
@@ -68,7 +69,7 @@ public sealed partial class Group
         if (!before.Context.Encoded.Span.SequenceEqual(groupInfo.GroupContext.Encoded.Span)) throw new ArgumentException("The group was not made of this GroupInfo.", nameof(before));
         MlsException.Require(before.Suite == suite, Rules.WelcomeCipherSuite);
         before.RequireExternalPub(groupInfo);
-        CredentialChecks.Verify(client, before);
+        ApplicationChecks.Verify(client, before);
         var (kemOutput, init) = suite.ExportSend(groupInfo.ExternalPublicKey!.Value.Span, EpochSecrets.ExternalInitLabel, suite.HashLength);
         var proposals = new List<ProposalOrReference> { new(new ExternalInitProposal(kemOutput), default) };
         if (remove is { } old) proposals.Add(new(new RemoveProposal(old), default));

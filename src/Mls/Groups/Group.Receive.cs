@@ -100,6 +100,7 @@ public sealed partial class Group
     {
         if (content.Content.Proposal is { } proposal)
         {
+            ApplicationChecks.Verify(_client, proposal, content.Content.Sender, _epoch.Group);
             var reference = content.ProposalReference(_epoch.Group.Suite);
             // It may be this member's own, or come twice.
             if (!_proposals.Exists(known => known.ProposalReference(_epoch.Group.Suite).AsSpan().SequenceEqual(reference))) _proposals.Add(content);
@@ -118,7 +119,7 @@ public sealed partial class Group
             _ended = true;
             return new(staged, true);
         }
-        CredentialChecks.Verify(_client, staged, _epoch.Group);
+        ApplicationChecks.Verify(_client, staged, _epoch.Group);
         using var keys = KeysBeforePath(staged);
         var commitSecret = new byte[suite.HashLength];
         if (content.Content.Commit!.Path is { } path)

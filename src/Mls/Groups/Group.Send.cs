@@ -62,7 +62,8 @@ public sealed partial class Group
             .. options.Remove.Select(leaf => new RemoveProposal(leaf)),
             .. options.PreSharedKeys.Select(id => new PreSharedKeyProposal(id)),
             .. options.Proposals];
-        var received = options.IncludeReceived ? ProposalSelection.Choose(_epoch.Group, _epoch.Own, _proposals, given, id => FindKey(id, _preSharedKeys, _resumption) is not null) : [];
+        foreach (var proposal in given) ApplicationChecks.Verify(_client, proposal, new(SenderType.Member, _epoch.Own), _epoch.Group);
+        var received = options.IncludeReceived ? ProposalsToCommit(given) : [];
         List<ProposalOrReference> proposals = [
             .. received.Select(proposal => new ProposalOrReference(null, proposal.ProposalReference(suite))),
             .. given.Select(proposal => new ProposalOrReference(proposal, default))];
@@ -80,6 +81,9 @@ public sealed partial class Group
         var epoch = Epoch.Begin(after, secrets, built.TakeKeys());
         return _pending = new(message, welcome, groupInfo, epoch);
     }
+
+    private IReadOnlyList<AuthenticatedContent> ProposalsToCommit(IReadOnlyCollection<Proposal> given) =>
+        ProposalSelection.Choose(_epoch.Group, _epoch.Own, _proposals, given, id => FindKey(id, _preSharedKeys, _resumption) is not null);
 
     private bool NeedsPath(List<ProposalOrReference> proposals)
     {
@@ -127,14 +131,19 @@ public sealed partial class Group
         _pending = null;
     }
 
+    /// <summary>Whether proposals wait that this member can commit: it then must, before it sends application messages (RFC 9420 §12.4), so that those to be removed are.</summary>
+    public bool MustCommit => _proposals.Count > 0 && ProposalsToCommit([]).Count > 0;
+
     /// <summary>Encrypts an application message (RFC 9420 §6.3, §15).</summary>
     /// <param name="data">What to send.</param>
     /// <param name="authenticatedData">Bytes in the clear that are authenticated with it.</param>
     /// <param name="paddingTo">Pads the plaintext to a multiple of so many bytes; 0 for none.</param>
     /// <returns>MLSMessage.</returns>
+    /// <exception cref="InvalidOperationException">The group has ended for this member, or <see cref="MustCommit"/>.</exception>
     public byte[] Encrypt(ReadOnlySpan<byte> data, ReadOnlyMemory<byte> authenticatedData = default, int paddingTo = 0)
     {
         RequireLive();
+        if (MustCommit) throw new InvalidOperationException("Proposals wait: commit before sending.");
         var copy = data.ToArray();
         var content = FramedContent.Create(GroupId.Span, CurrentEpoch, new(SenderType.Member, _epoch.Own), authenticatedData.Span, ContentType.Application, writer => writer.WriteOpaque(copy));
         var signature = Sign(content, WireFormat.PrivateMessage);
@@ -151,6 +160,7 @@ public sealed partial class Group
     {
         RequireLive();
         if (proposal is AddProposal add) add.KeyPackage.RequireCurrent(DateTimeOffset.UtcNow);
+        ApplicationChecks.Verify(_client, proposal, new(SenderType.Member, _epoch.Own), _epoch.Group);
         var format = encrypt ? WireFormat.PrivateMessage : WireFormat.PublicMessage;
         var suite = _epoch.Group.Suite;
         var content = FramedContent.Create(GroupId.Span, CurrentEpoch, new(SenderType.Member, _epoch.Own), authenticatedData.Span, ContentType.Proposal, proposal.Write);

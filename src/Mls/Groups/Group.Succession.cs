@@ -52,10 +52,12 @@ public sealed partial class Group
                 && links[0].Epoch == parent.CurrentEpoch
                 && group.CipherSuite == reInit.CipherSuite
                 && group.GroupId.Span.SequenceEqual(reInit.GroupId.Span)
-                && group.Context.Extensions.SameAs(reInit.Extensions), Rules.WelcomeReInit);
+                && group.Context.Extensions.SameAs(reInit.Extensions)
+                && AreAllIn(parent.PublicGroup, group), Rules.WelcomeReInit);
             return;
         }
-        MlsException.Require(group.CipherSuite == parent.PublicGroup.CipherSuite
-            && group.Members.All(member => parent.PublicGroup.Members.Any(old => old.Leaf.Credential.SameAs(member.Leaf.Credential))), Rules.WelcomeBranch);
+        MlsException.Require(group.CipherSuite == parent.PublicGroup.CipherSuite && AreAllIn(group, parent.PublicGroup), Rules.WelcomeBranch);
     }
+
+    private static bool AreAllIn(PublicGroup some, PublicGroup all) => some.Members.All(member => all.Members.Any(other => other.Leaf.Credential.SameAs(member.Leaf.Credential)));
 }

@@ -65,7 +65,7 @@ public sealed partial class Group : IDisposable
         var tree = RatchetTree.OfOne(suite, leaf);
         var context = new GroupContext(suite.Id, id, 0, tree.Hash, default, extensions ?? Extensions.None);
         LeafNodeValidation.VerifyAgainst(context.Extensions, tree.Root.Capabilities!);
-        CredentialChecks.VerifyExternalSenders(client, context.Extensions, Extensions.None);
+        ApplicationChecks.VerifyExternalSenders(client, context.Extensions, Extensions.None);
         var zero = new byte[suite.HashLength];
         // §11: "a fresh random value of size KDF.Nh" as epoch secret; drawing the init secret at random makes it one.
         var secrets = EpochSecrets.Next(suite, RandomNumberGenerator.GetBytes(suite.HashLength), zero, zero, context);

@@ -15,9 +15,11 @@ public static partial class Rules
     /// <summary>A malformed or repeated pre-shared key id.</summary>
     public static readonly Rule WelcomePreSharedKey = new("welcome.psk", "§8.4", "The pre-shared keys of a Welcome have nonces of the hash's length, and each is named once.");
     /// <summary>Not the group that the ReInit asked for.</summary>
-    public static readonly Rule WelcomeReInit = new("welcome.reinit", "§11.2", "A reinitialised group has the version, cipher suite, group id and extensions of the ReInit, and names the epoch after it.");
+    public static readonly Rule WelcomeReInit = new("welcome.reinit", "§11.2", "A reinitialised group has the version, cipher suite, group id and extensions of the ReInit and all members of the old group, and names the epoch after it.");
     /// <summary>Not a part of the old group.</summary>
     public static readonly Rule WelcomeBranch = new("welcome.branch", "§11.3", "A branched group has the version and cipher suite of its parent, and only members of it.");
+    /// <summary>A Welcome to a group that the client is in.</summary>
+    public static readonly Rule WelcomeGroupId = new("welcome.group-id", "§12.4.3.1", "The group id of a Welcome is that of no group that the client is in.");
     /// <summary>The group was ended by a ReInit.</summary>
     public static readonly Rule GroupReInitialized = new("group.reinitialized", "§12.4.2", "Nothing is sent in the epoch that a commit with a ReInit began.");
     /// <summary>A commit of the member's own that is not pending here.</summary>

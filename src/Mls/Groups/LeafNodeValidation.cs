@@ -16,7 +16,9 @@ public static partial class Rules
     public static readonly Rule LeafCredentialSupport = new("leaf.credential-support", "§7.3", "Every member supports the credential type of every other member.");
     /// <summary>The leaf has the wrong source.</summary>
     public static readonly Rule LeafSource = new("leaf.source", "§7.3", "The source of a LeafNode is that of the message which carries it.");
-    /// <summary>The version or suite of the group is not listed.</summary>
+    /// <summary>Valid for longer than the application allows.</summary>
+    public static readonly Rule LeafTotalLifetime = new("leaf.total-lifetime", "§7.2", "The lifetime of a LeafNode is not longer than the application allows.");
+    /// <summary>An extension of the group that the leaf does not support.</summary>
     public static readonly Rule LeafGroupExtensions = new("leaf.group-extensions", "§13.4", "A member supports every extension of the GroupContext.");
 }
 

@@ -78,7 +78,7 @@ internal sealed class ProposalList
                     break;
                 case PreSharedKeyProposal psk:
                     MlsException.Require(sender.Type is SenderType.Member or SenderType.External, Rules.ProposalSender);
-                    VerifyPreSharedKey(group, psk, preSharedKeys);
+                    VerifyPreSharedKey(group, psk, preSharedKeys, startsGroup: group.Epoch == 0);
                     break;
                 case ReInitProposal reInit:
                     MlsException.Require(sender.Type is SenderType.Member or SenderType.External, Rules.ProposalSender);
@@ -119,7 +119,7 @@ internal sealed class ProposalList
                     MlsException.Require(touched.Add(remove.Removed), Rules.CommitLeafTwice);
                     break;
                 case PreSharedKeyProposal psk:
-                    VerifyPreSharedKey(group, psk, preSharedKeys);
+                    VerifyPreSharedKey(group, psk, preSharedKeys, startsGroup: false);
                     break;
                 case SelfRemoveProposal:
                     VerifySelfRemove(sender, byReference, touched);
@@ -157,12 +157,12 @@ internal sealed class ProposalList
         MlsException.Require(touched.Add(new(sender.Index)), Rules.CommitLeafTwice);
     }
 
-    private static void VerifyPreSharedKey(PublicGroup group, PreSharedKeyProposal psk, HashSet<ReadOnlyMemory<byte>> seen)
+    private static void VerifyPreSharedKey(PublicGroup group, PreSharedKeyProposal psk, HashSet<ReadOnlyMemory<byte>> seen, bool startsGroup)
     {
         // §12.1.4: "the psk_nonce ... MUST be a fresh random value of length KDF.Nh"; resumption PSKs for reinit and branch only start groups.
         MlsException.Require(psk.Id.Nonce.Length == group.Suite.HashLength, Rules.ProposalPreSharedKey);
         // ... which is in the commit that fills a new group, at epoch 0.
-        MlsException.Require(psk.Id.Type == PreSharedKeyType.External || psk.Id.Usage == ResumptionUsage.Application || group.Epoch == 0, Rules.ProposalPreSharedKey);
+        MlsException.Require(psk.Id.Type == PreSharedKeyType.External || psk.Id.Usage == ResumptionUsage.Application || startsGroup, Rules.ProposalPreSharedKey);
         MlsException.Require(seen.Add(psk.Id.Encode()), Rules.CommitPreSharedKeyDuplicate);
     }
 }

@@ -92,9 +92,10 @@ public sealed class Extensions
         writer.EndVector(start);
     }
 
-    /// <summary>RFC 9420 §13.4: at most one extension of each type, and §17.3: only where the type belongs.</summary>
+    /// <summary>RFC 9420 §13.4: at most one extension of each type, and §17.3: only where the type belongs. What the GroupContext has, everybody must be able to read.</summary>
     internal void RequireAllowed(ExtensionPlace place)
     {
+        if (place == ExtensionPlace.GroupContext) _ = (Mls.RequiredCapabilities.Of(this), ExternalSender.Of(this));
         foreach (var extension in _items)
             MlsException.Require(ExtensionType.IsAllowedIn(extension.Type, place), Rules.ExtensionPlace);
         if (_items.Length < 2) return;

@@ -14,6 +14,9 @@ public enum LeafNodeSource : byte
 /// <summary>Validity of a key package in seconds since 1970, both ends included (RFC 9420 §7.2).</summary>
 public readonly record struct Lifetime(ulong NotBefore, ulong NotAfter)
 {
+    /// <summary>Seconds from the first to the last.</summary>
+    public ulong Total => NotAfter > NotBefore ? NotAfter - NotBefore : 0;
+
     /// <summary>Whether an instant lies within the lifetime.</summary>
     public bool Contains(DateTimeOffset instant)
     {

@@ -44,6 +44,7 @@ public sealed class FuzzSeeds : IDisposable
         var (readerClient, joiner) = (Client("reader"), Client("joiner"));
         var own = Keep(readerClient.CreateKeyPackage());
         var added = Everybody(0, new() { Add = [UnverifiedKeyPackage.Decode(own.Encode())], PreSharedKeys = [FuzzScene.PreSharedKey] });
+        byte[] application = _members[0].Encrypt("application"u8, "aad"u8.ToArray(), 32);
 
         var proposals = new List<byte[]> { _members[1].ProposeUpdate(), _members[2].Propose(new SelfRemoveProposal()), _members[3].Propose(new AddProposal(Package("erin"))) };
         for (int i = 0; i < proposals.Count; i++)
@@ -64,7 +65,7 @@ public sealed class FuzzSeeds : IDisposable
         _seeds["welcome-inside"].Add(new TlsWriter().WriteOpaque((scene.GroupSecrets with { PathSecret = null }).Encode()).WriteRaw(scene.GroupInfo.Encoded.Span).ToArray());
         _seeds["tree"].Add(scene.Group.EncodeRatchetTree());
         _seeds["message"].AddRange(PlainContents(scene, commits));
-        _seeds["decode"].AddRange([.. commits, .. proposals, infos[0], packages[0], added.Welcome!, _members[0].Encrypt("application"u8, "aad"u8.ToArray(), 32)]);
+        _seeds["decode"].AddRange([.. commits, .. proposals, infos[0], packages[0], added.Welcome!, application]);
         return scene;
     }
 

@@ -53,6 +53,46 @@ public sealed class Credentials_of_members : GroupTests
     }
 
     [Fact]
+    public void Who_comes_back_must_be_acceptable_as_the_successor_of_the_leaf_it_removes()
+    {
+        var asked = new List<string>();
+        var alice = Keep(Group.Create(Suspicious("alice", asked, who => who != "mallory")));
+        var bob = Add(alice, Client(1, "bob"));
+        asked.Clear();
+        Group Resync(string name) => Keep(Group.JoinByExternalCommit(Client(1, name), UnverifiedGroupInfo.Decode(alice.CreateGroupInfo()), remove: bob.OwnLeaf));
+        Refused(Rules.CredentialRefused, () => alice.Receive(Resync("mallory").Pending!.Commit));
+        alice.Receive(Resync("bobby").Pending!.Commit);
+        Assert.Equal(["bob -> mallory", "bob -> bobby"], asked);
+    }
+
+    [Fact]
+    public void What_one_proposes_or_commits_oneself_is_verified_too()
+    {
+        var asked = new List<string>();
+        var alice = Keep(Group.Create(Suspicious("alice", asked, who => who != "mallory")));
+        UnverifiedKeyPackage Package(string name) => UnverifiedKeyPackage.Decode(Client(1, name).CreateKeyPackage().Encode());
+        Refused(Rules.CredentialRefused, () => alice.Commit(new() { Add = [Package("mallory")] }));
+        Refused(Rules.CredentialRefused, () => alice.Propose(new AddProposal(Package("mallory"))));
+        alice.Commit(new() { Add = [Package("carol")] });
+        Assert.Equal(["mallory", "mallory", "carol"], asked);
+    }
+
+    [Fact]
+    public void A_stranger_who_asks_to_be_added_is_refused_before_anybody_can_commit_it()
+    {
+        var alice = Keep(Group.Create(Suspicious("alice", [], who => who != "mallory")));
+        byte[] Ask(string name)
+        {
+            var client = Client(1, name);
+            return ExternalProposals.Join(client, Keep(client.CreateKeyPackage()), alice.GroupId, alice.CurrentEpoch);
+        }
+        Refused(Rules.CredentialRefused, () => alice.Receive(Ask("mallory")));
+        Assert.False(alice.MustCommit);
+        alice.Receive(Ask("carol"));
+        Assert.True(alice.MustCommit);
+    }
+
+    [Fact]
     public void X509_chains_lead_to_a_root_and_the_certificate_has_the_signature_key()
     {
         using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);

@@ -126,6 +126,11 @@ internal sealed partial class RandomHistory
     /// <summary>Some messages now, out of order, some in a later epoch.</summary>
     private void Talk(Group by, Step step)
     {
+        if (by.MustCommit)
+        {
+            Assert.Throws<InvalidOperationException>(() => by.Encrypt("before the commit"u8));
+            return;
+        }
         var sent = Enumerable.Range(0, 1 + step.Whom % 3).Select(i => (Data: BitConverter.GetBytes(step.Flip + i), Aad: new byte[i])).ToList()
             .ConvertAll(item => (Message: by.Encrypt(item.Data, item.Aad, step.Path ? 64 : 0), item.Data));
         Flipped(sent[0].Message, step, by);

@@ -27,6 +27,31 @@ public sealed class Breaking_welcomes : Breaking<Breaking_welcomes>, IBreaksRule
         Case(Rules.GroupInfoRatchetTree, "no tree anywhere", (scene, welcome) => welcome.Wrap(info: info => scene.Sign(info, extensions: Extensions.None))),
         Branch(Rules.WelcomeResumption, "two links to other groups", (_, welcome) => welcome.Wrap(ids: ids => [ids[0], ids[0] with { Nonce = RandomNumberGenerator.GetBytes(32) }])),
         Branch(Rules.WelcomeReInit, "a reinitialisation of a group that no ReInit ended", (_, welcome) => welcome.Wrap(ids: ids => [ids[0] with { Usage = ResumptionUsage.ReInit }])),
+        new(Rules.WelcomeReInit, "a reinitialised group without one of the members", () =>
+        {
+            var scene = new Scene();
+            var (alice, bob) = (scene.Members.Alice, scene.Members.Bob);
+            bob.Receive(alice.Commit(new() { Proposals = [new ReInitProposal(new byte[16], 1, 1, Extensions.None)] }).Commit);
+            alice.MergePendingCommit();
+            OwnKeyPackage one = scene.Members.BobClient.CreateKeyPackage(), two = scene.Members.BobClient.CreateKeyPackage(), carol = scene.Members.CarolClient.CreateKeyPackage();
+            Welcome Welcome(params OwnKeyPackage[] members) => MemberScene.Welcome(alice.CreateReinitialized(scene.Members.AliceClient, [.. members.Select(MemberScene.Unverified)]).Pending!);
+            Welcome wrong = Welcome(one), right = Welcome(two, carol);
+            return new(() => scene.JoinBranch(one, wrong), () => scene.JoinBranch(two, right), scene.Members.State);
+        }),
+        Case(Rules.WelcomeGroupId, "to a group that the client is in", (scene, welcome) =>
+        {
+            scene.KnownGroup = scene.Members.Alice.GroupId;
+            return welcome.Wrap();
+        }),
+        new(Rules.LeafTotalLifetime, "a member whose lifetime is longer than the application allows", () =>
+        {
+            var scene = new Scene();
+            var strict = new Client(1, Credential.Basic("dave"u8.ToArray())) { MaxLifetime = TimeSpan.FromDays(100) };
+            OwnKeyPackage package = strict.CreateKeyPackage(), lasting = MemberScene.Named("erin").CreateKeyPackage(new(0, ulong.MaxValue));
+            Welcome Welcome(params OwnKeyPackage[] added) => MemberScene.Welcome(scene.Members.Alice.Commit(new() { Add = [.. added.Select(MemberScene.Unverified)] }));
+            Welcome wrong = Welcome(package, lasting), right = Welcome(package);
+            return new(() => Group.JoinByWelcome(strict, package, wrong).Dispose(), () => Group.JoinByWelcome(strict, package, right).Dispose());
+        }),
         Branch(Rules.PreSharedKeyUnknown, "a branch of a group that I do not know", (_, welcome) => welcome.Wrap(ids: ids => [ids[0] with { GroupId = new byte[16] }])),
         new(Rules.WelcomeBranch, "a branch with somebody who is not in the group", () =>
         {
@@ -54,15 +79,25 @@ public sealed class Breaking_welcomes : Breaking<Breaking_welcomes>, IBreaksRule
     private sealed class Scene
     {
         public MemberScene Members { get; } = new();
-        public Client Dave { get; } = MemberScene.Named("dave");
+        public Client Dave { get; }
+        /// <summary>A group that Dave has already; once only, so that the control is not refused.</summary>
+        public ReadOnlyMemory<byte>? KnownGroup { get; set; }
         public OwnKeyPackage Added { get; }
         public OwnKeyPackage Another { get; }
         public byte[] Resumption => Members.Secrets.ResumptionPsk;
 
         public Scene()
         {
+            Dave = new(1, Credential.Basic("dave"u8.ToArray())) { HasGroup = Knows };
             Added = Dave.CreateKeyPackage();
             Another = Dave.CreateKeyPackage();
+        }
+
+        private bool Knows(ReadOnlyMemory<byte> groupId)
+        {
+            bool knows = KnownGroup is { } known && known.Span.SequenceEqual(groupId.Span);
+            KnownGroup = null;
+            return knows;
         }
 
         public Opened Add() => new(MemberScene.Welcome(Members.Alice.Commit(new() { Add = [MemberScene.Unverified(Added)] })), Added, "secret"u8.ToArray());
