@@ -61,18 +61,18 @@ public sealed class CipherSuite
     /// <summary>KDF.Nh: bytes of a hash and of most secrets.</summary>
     public int HashLength => _kdf.Length;
     /// <summary>Bytes of an HPKE public key.</summary>
-    public int KemPublicKeyLength => _kem.PublicKeyLength;
+    internal int KemPublicKeyLength => _kem.PublicKeyLength;
     /// <summary>Nenc: bytes of a KEM output.</summary>
-    public int KemOutputLength => _kem.OutputLength;
+    internal int KemOutputLength => _kem.OutputLength;
     /// <summary>AEAD.Nk.</summary>
-    public int AeadKeyLength => _aead.KeyLength;
+    internal int AeadKeyLength => _aead.KeyLength;
     /// <summary>AEAD.Nn.</summary>
-    public int AeadNonceLength { get; } = Aead.NonceLength;
+    internal int AeadNonceLength { get; } = Aead.NonceLength;
     /// <summary>Bytes that encryption adds.</summary>
-    public int AeadTagLength { get; } = Aead.TagLength;
+    internal int AeadTagLength { get; } = Aead.TagLength;
 
     /// <summary>The suite's hash.</summary>
-    public byte[] Hash(ReadOnlySpan<byte> data)
+    internal byte[] Hash(ReadOnlySpan<byte> data)
     {
         var hash = new byte[HashLength];
         _kdf.Hash(data, hash);
@@ -80,16 +80,16 @@ public sealed class CipherSuite
     }
 
     /// <summary>The suite's hash into <paramref name="destination"/>, which has at least <see cref="HashLength"/> bytes.</summary>
-    public void Hash(ReadOnlySpan<byte> data, Span<byte> destination) => _kdf.Hash(data, destination);
+    internal void Hash(ReadOnlySpan<byte> data, Span<byte> destination) => _kdf.Hash(data, destination);
 
     /// <summary>RefHash, RFC 9420 §5.2: <c>Hash(struct { opaque label&lt;V&gt;; opaque value&lt;V&gt;; })</c>.</summary>
-    public byte[] RefHash(string label, ReadOnlySpan<byte> value) => RefHash(Encoding.UTF8.GetBytes(label), value);
+    internal byte[] RefHash(string label, ReadOnlySpan<byte> value) => RefHash(Encoding.UTF8.GetBytes(label), value);
 
     /// <summary>KeyPackageRef, RFC 9420 §5.2, of an encoded KeyPackage.</summary>
-    public byte[] KeyPackageReference(ReadOnlySpan<byte> encodedKeyPackage) => RefHash("MLS 1.0 KeyPackage Reference"u8, encodedKeyPackage);
+    internal byte[] KeyPackageReference(ReadOnlySpan<byte> encodedKeyPackage) => RefHash("MLS 1.0 KeyPackage Reference"u8, encodedKeyPackage);
 
     /// <summary>ProposalRef, RFC 9420 §5.2, of the encoded AuthenticatedContent that holds the proposal.</summary>
-    public byte[] ProposalReference(ReadOnlySpan<byte> encodedAuthenticatedContent) => RefHash("MLS 1.0 Proposal Reference"u8, encodedAuthenticatedContent);
+    internal byte[] ProposalReference(ReadOnlySpan<byte> encodedAuthenticatedContent) => RefHash("MLS 1.0 Proposal Reference"u8, encodedAuthenticatedContent);
 
     private byte[] RefHash(ReadOnlySpan<byte> label, ReadOnlySpan<byte> value)
     {
@@ -126,7 +126,7 @@ public sealed class CipherSuite
 
     /// <summary>EncryptWithLabel, RFC 9420 §5.1.3.</summary>
     /// <exception cref="MlsException"><see cref="Rules.PublicKeyMalformed"/></exception>
-    public (byte[] KemOutput, byte[] Ciphertext) EncryptWithLabel(ReadOnlySpan<byte> publicKey, string label, ReadOnlySpan<byte> context, ReadOnlySpan<byte> plaintext)
+    internal (byte[] KemOutput, byte[] Ciphertext) EncryptWithLabel(ReadOnlySpan<byte> publicKey, string label, ReadOnlySpan<byte> context, ReadOnlySpan<byte> plaintext)
     {
         using var info = new Scratch(stackalloc byte[Scratch.StackSize]);
         info.AppendOpaque(Labels.Prefixed(label));
@@ -136,7 +136,7 @@ public sealed class CipherSuite
 
     /// <summary>DecryptWithLabel, RFC 9420 §5.1.3.</summary>
     /// <exception cref="MlsException"><see cref="Rules.HpkeOpen"/></exception>
-    public byte[] DecryptWithLabel(ReadOnlySpan<byte> privateKey, string label, ReadOnlySpan<byte> context, ReadOnlySpan<byte> kemOutput, ReadOnlySpan<byte> ciphertext)
+    internal byte[] DecryptWithLabel(ReadOnlySpan<byte> privateKey, string label, ReadOnlySpan<byte> context, ReadOnlySpan<byte> kemOutput, ReadOnlySpan<byte> ciphertext)
     {
         using var info = new Scratch(stackalloc byte[Scratch.StackSize]);
         info.AppendOpaque(Labels.Prefixed(label));
@@ -147,7 +147,7 @@ public sealed class CipherSuite
     /// <summary>SetupBaseS and Export with empty info, for the external init secret (RFC 9420 §8.3).</summary>
     /// <exception cref="MlsException"><see cref="Rules.PublicKeyMalformed"/></exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
-    public (byte[] KemOutput, byte[] Exported) ExportSend(ReadOnlySpan<byte> publicKey, string exporterContext, int length)
+    internal (byte[] KemOutput, byte[] Exported) ExportSend(ReadOnlySpan<byte> publicKey, string exporterContext, int length)
     {
         CheckExpandLength(length);
         return _hpke.ExportSend(publicKey, Encoding.UTF8.GetBytes(exporterContext), length) ?? throw new MlsException(Rules.PublicKeyMalformed);
@@ -156,14 +156,14 @@ public sealed class CipherSuite
     /// <summary>SetupBaseR and Export with empty info (RFC 9420 §8.3).</summary>
     /// <exception cref="MlsException"><see cref="Rules.HpkeOpen"/></exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
-    public byte[] ExportReceive(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> kemOutput, string exporterContext, int length)
+    internal byte[] ExportReceive(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> kemOutput, string exporterContext, int length)
     {
         CheckExpandLength(length);
         return _hpke.ExportReceive(privateKey, kemOutput, Encoding.UTF8.GetBytes(exporterContext), length) ?? throw new MlsException(Rules.HpkeOpen);
     }
 
     /// <summary>KDF.Extract.</summary>
-    public byte[] Extract(ReadOnlySpan<byte> salt, ReadOnlySpan<byte> inputKeyingMaterial)
+    internal byte[] Extract(ReadOnlySpan<byte> salt, ReadOnlySpan<byte> inputKeyingMaterial)
     {
         var prk = new byte[HashLength];
         _kdf.Extract(salt, inputKeyingMaterial, prk);
@@ -172,7 +172,7 @@ public sealed class CipherSuite
 
     /// <summary>KDF.Expand.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
-    public byte[] Expand(ReadOnlySpan<byte> prk, ReadOnlySpan<byte> info, int length)
+    internal byte[] Expand(ReadOnlySpan<byte> prk, ReadOnlySpan<byte> info, int length)
     {
         CheckExpandLength(length);
         var output = new byte[length];
@@ -182,7 +182,7 @@ public sealed class CipherSuite
 
     /// <summary>ExpandWithLabel, RFC 9420 §8: <c>struct { uint16 length; opaque label&lt;V&gt;; opaque context&lt;V&gt;; } KDFLabel</c>.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
-    public byte[] ExpandWithLabel(ReadOnlySpan<byte> secret, string label, ReadOnlySpan<byte> context, int length)
+    internal byte[] ExpandWithLabel(ReadOnlySpan<byte> secret, string label, ReadOnlySpan<byte> context, int length)
     {
         CheckExpandLength(length);
         using var info = new Scratch(stackalloc byte[Scratch.StackSize]);
@@ -201,10 +201,10 @@ public sealed class CipherSuite
     }
 
     /// <summary>DeriveSecret, RFC 9420 §8.</summary>
-    public byte[] DeriveSecret(ReadOnlySpan<byte> secret, string label) => ExpandWithLabel(secret, label, [], HashLength);
+    internal byte[] DeriveSecret(ReadOnlySpan<byte> secret, string label) => ExpandWithLabel(secret, label, [], HashLength);
 
     /// <summary>DeriveTreeSecret, RFC 9420 §9.1.</summary>
-    public byte[] DeriveTreeSecret(ReadOnlySpan<byte> secret, string label, uint generation, int length)
+    internal byte[] DeriveTreeSecret(ReadOnlySpan<byte> secret, string label, uint generation, int length)
     {
         Span<byte> context = stackalloc byte[4];
         BinaryPrimitives.WriteUInt32BigEndian(context, generation);
@@ -212,7 +212,7 @@ public sealed class CipherSuite
     }
 
     /// <summary>HMAC with the suite's hash.</summary>
-    public byte[] Mac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data)
+    internal byte[] Mac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data)
     {
         var tag = new byte[HashLength];
         _kdf.Mac(key, data, tag);
@@ -221,23 +221,23 @@ public sealed class CipherSuite
 
     /// <summary>AEAD.Seal; the tag stands behind the ciphertext.</summary>
     /// <exception cref="ArgumentException">The key or the nonce has not the suite's length.</exception>
-    public byte[] AeadSeal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> plaintext) =>
+    internal byte[] AeadSeal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> plaintext) =>
         _aead.Seal(key, nonce, additionalData, plaintext);
 
     /// <summary>AEAD.Open.</summary>
     /// <exception cref="ArgumentException">The key or the nonce has not the suite's length.</exception>
     /// <exception cref="MlsException"><see cref="Rules.AeadOpen"/></exception>
-    public byte[] AeadOpen(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> ciphertext) =>
+    internal byte[] AeadOpen(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> ciphertext) =>
         _aead.Open(key, nonce, additionalData, ciphertext) ?? throw new MlsException(Rules.AeadOpen);
 
     /// <summary>A new signature key pair.</summary>
     public SecretKeyPair GenerateSignatureKeyPair() => _signature.Generate();
 
     /// <summary>A new HPKE key pair.</summary>
-    public SecretKeyPair GenerateKemKeyPair() => _kem.Generate();
+    internal SecretKeyPair GenerateKemKeyPair() => _kem.Generate();
 
     /// <summary>KEM.DeriveKeyPair, as RFC 9420 §7.4 uses it for node secrets.</summary>
-    public SecretKeyPair DeriveKemKeyPair(ReadOnlySpan<byte> inputKeyingMaterial) => _kem.Derive(inputKeyingMaterial);
+    internal SecretKeyPair DeriveKemKeyPair(ReadOnlySpan<byte> inputKeyingMaterial) => _kem.Derive(inputKeyingMaterial);
 
     /// <inheritdoc/>
     public override string ToString() => Name;

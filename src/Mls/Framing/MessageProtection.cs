@@ -49,6 +49,7 @@ internal static class MessageProtection
         var senderData = new TlsWriter(16).WriteUInt32(leaf).WriteUInt32(generation).WriteRaw(reuseGuard);
         var (senderKey, senderNonce) = SenderDataKey(suite, senderDataSecret, ciphertext);
         var encryptedSenderData = suite.AeadSeal(senderKey, senderNonce, SenderDataAad(content.GroupId.Span, content.Epoch, content.ContentType), senderData.WrittenSpan);
+        CryptographicOperations.ZeroMemory(senderKey);
         return new(content.GroupId, content.Epoch, content.ContentType, content.AuthenticatedData, encryptedSenderData, ciphertext);
     }
 

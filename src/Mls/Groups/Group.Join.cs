@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace MlsConsole.Mls;
 
 public sealed partial class Group
@@ -14,7 +16,7 @@ public sealed partial class Group
     {
         var suite = client.Suite;
         MlsException.Require(keyPackage.KeyPackage.CipherSuite == welcome.CipherSuite, Rules.WelcomeRecipient);
-        var groupSecrets = WelcomeSecrets.OpenGroupSecrets(suite, welcome, keyPackage.KeyPackage.Reference.Span, keyPackage.Init.PrivateKey);
+        using var groupSecrets = WelcomeSecrets.OpenGroupSecrets(suite, welcome, keyPackage.KeyPackage.Reference.Span, keyPackage.Init.PrivateKey);
         RequirePreSharedKeyIds(suite, groupSecrets.PreSharedKeys);
         using var noKeys = new PreSharedKeys();
         using var noResumption = new ResumptionKeys();
@@ -38,9 +40,10 @@ public sealed partial class Group
             var signer = groupInfo.Signer;
             var shared = group.Tree.FilteredDirectPath(signer).Where(step => step.Level >= 1 && place.Value >> step.Level == signer.Value >> step.Level)
                 .Select(step => (step.Index(signer), step.Parent.IsBlank ? default : step.Parent.EncryptionKey));
-            System.Security.Cryptography.CryptographicOperations.ZeroMemory(keys.SetPath(suite, shared, pathSecret.ToArray()));
+            CryptographicOperations.ZeroMemory(keys.SetPath(suite, shared, pathSecret.ToArray()));
         }
         var secrets = EpochSecrets.FromJoiner(suite, groupSecrets.JoinerSecret.ToArray(), pskSecret, group.Context);
+        CryptographicOperations.ZeroMemory(pskSecret);
         RequireConfirmationTag(group, secrets);
         return new(client, preSharedKeys, Epoch.Begin(group, secrets, keys));
     }
@@ -77,6 +80,7 @@ public sealed partial class Group
         var builder = new CommitBuilder(client, before, proposals, [], new(SenderType.NewMemberCommit, 0), null);
         using var built = builder.Build(withPath: true);
         var secrets = built.Secrets(init, new byte[suite.HashLength]);
+        CryptographicOperations.ZeroMemory(init);
         var (message, after) = built.Finish(secrets, WireFormat.PublicMessage, null);
         var epoch = Epoch.Begin(after, secrets, built.TakeKeys());
         var info = MlsMessage.Of(GroupInfo(client, after, secrets, epoch.Own, includeTree: true, externalPub: true)).Encode();
@@ -93,6 +97,6 @@ public sealed partial class Group
     private static void RequireConfirmationTag(PublicGroup group, EpochSecrets secrets)
     {
         var expected = secrets.ConfirmationTag(group.Suite, group.Context.ConfirmedTranscriptHash.Span);
-        MlsException.Require(System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(expected, group.ConfirmationTag.Span), Rules.ConfirmationTag);
+        MlsException.Require(CryptographicOperations.FixedTimeEquals(expected, group.ConfirmationTag.Span), Rules.ConfirmationTag);
     }
 }

@@ -139,6 +139,8 @@ public sealed partial class Group
         var psk = PskSecret(suite, staged.Proposals.Select(item => item.Proposal).OfType<PreSharedKeyProposal>().Select(proposal => proposal.Id), _preSharedKeys, _resumption);
         var secrets = EpochSecrets.Next(suite, init, commitSecret, psk, staged.Group.Context);
         CryptographicOperations.ZeroMemory(commitSecret);
+        CryptographicOperations.ZeroMemory(psk);
+        if (staged.IsExternal) CryptographicOperations.ZeroMemory(init);
         RequireConfirmationTag(staged.Group, secrets);
 
         DiscardPendingCommit();

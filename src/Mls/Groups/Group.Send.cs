@@ -98,6 +98,7 @@ public sealed partial class Group
         var info = GroupInfo(_client, group, epoch, _epoch.Own, includeTree, externalPub: false);
         var (key, nonce) = WelcomeSecrets.KeyAndNonce(suite, epoch.Joiner, pskSecret);
         var encrypted = suite.AeadSeal(key, nonce, [], info.Encoded.Span);
+        CryptographicOperations.ZeroMemory(key);
         var entries = new List<EncryptedGroupSecrets>(built.Changes.Added.Count);
         for (int i = 0; i < built.Changes.Added.Count; i++)
         {

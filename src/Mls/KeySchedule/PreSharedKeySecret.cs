@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace MlsConsole.Mls;
 
 /// <summary>psk_secret, RFC 9420 §8.4.</summary>
@@ -15,7 +17,7 @@ internal static class PreSharedKeySecret
     public static byte[] Derive(CipherSuite suite, IReadOnlyList<(PreSharedKeyId Id, ReadOnlyMemory<byte> Secret)> keys)
     {
         var zero = new byte[suite.HashLength];
-        var secret = zero;
+        var secret = new byte[suite.HashLength];
         for (int i = 0; i < keys.Count; i++)
         {
             var label = new TlsWriter(96);
@@ -23,7 +25,11 @@ internal static class PreSharedKeySecret
             label.WriteUInt16(checked((ushort)i)).WriteUInt16(checked((ushort)keys.Count));
             var extracted = suite.Extract(zero, keys[i].Secret.Span);
             var input = suite.ExpandWithLabel(extracted, "derived psk", label.WrittenSpan, suite.HashLength);
-            secret = suite.Extract(input, secret);
+            CryptographicOperations.ZeroMemory(extracted);
+            var next = suite.Extract(input, secret);
+            CryptographicOperations.ZeroMemory(input);
+            CryptographicOperations.ZeroMemory(secret);
+            secret = next;
         }
         return secret;
     }

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace MlsConsole.Mls;
 
 public static partial class Rules
@@ -23,13 +25,24 @@ internal static class WelcomeSecrets
     public static UnverifiedGroupInfo OpenGroupInfo(CipherSuite suite, Welcome welcome, ReadOnlySpan<byte> joinerSecret, ReadOnlySpan<byte> preSharedKeySecret)
     {
         var (key, nonce) = KeyAndNonce(suite, joinerSecret, preSharedKeySecret);
-        return UnverifiedGroupInfo.Decode(suite.AeadOpen(key, nonce, [], welcome.EncryptedGroupInfo.Span));
+        try
+        {
+            return UnverifiedGroupInfo.Decode(suite.AeadOpen(key, nonce, [], welcome.EncryptedGroupInfo.Span));
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
     }
 
     public static (byte[] Key, byte[] Nonce) KeyAndNonce(CipherSuite suite, ReadOnlySpan<byte> joinerSecret, ReadOnlySpan<byte> preSharedKeySecret)
     {
         // member_secret = KDF.Extract(joiner_secret, psk_secret); welcome_secret = DeriveSecret(., "welcome")
-        var welcomeSecret = suite.DeriveSecret(suite.Extract(joinerSecret, preSharedKeySecret), "welcome");
-        return (suite.ExpandWithLabel(welcomeSecret, "key", [], suite.AeadKeyLength), suite.ExpandWithLabel(welcomeSecret, "nonce", [], suite.AeadNonceLength));
+        var memberSecret = suite.Extract(joinerSecret, preSharedKeySecret);
+        var welcomeSecret = suite.DeriveSecret(memberSecret, "welcome");
+        var derived = (suite.ExpandWithLabel(welcomeSecret, "key", [], suite.AeadKeyLength), suite.ExpandWithLabel(welcomeSecret, "nonce", [], suite.AeadNonceLength));
+        CryptographicOperations.ZeroMemory(memberSecret);
+        CryptographicOperations.ZeroMemory(welcomeSecret);
+        return derived;
     }
 }

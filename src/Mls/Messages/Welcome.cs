@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
 namespace MlsConsole.Mls;
 
 /// <summary>The secrets for one new member, RFC 9420 §12.4.3.1.</summary>
@@ -46,7 +49,7 @@ public sealed class Welcome
 
 /// <summary>What a Welcome tells one new member (RFC 9420 §12.4.3.1).</summary>
 /// <remarks><code>struct { opaque joiner_secret&lt;V&gt;; optional&lt;PathSecret&gt; path_secret; PreSharedKeyID psks&lt;V&gt;; } GroupSecrets;</code></remarks>
-internal sealed record GroupSecrets(ReadOnlyMemory<byte> JoinerSecret, ReadOnlyMemory<byte>? PathSecret, IReadOnlyList<PreSharedKeyId> PreSharedKeys)
+internal sealed record GroupSecrets(ReadOnlyMemory<byte> JoinerSecret, ReadOnlyMemory<byte>? PathSecret, IReadOnlyList<PreSharedKeyId> PreSharedKeys) : IDisposable
 {
     public static GroupSecrets Decode(ReadOnlyMemory<byte> bytes)
     {
@@ -58,6 +61,12 @@ internal sealed record GroupSecrets(ReadOnlyMemory<byte> JoinerSecret, ReadOnlyM
         var keys = new List<PreSharedKeyId>();
         while (!vector.AtEnd) keys.Add(PreSharedKeyId.Read(ref vector));
         return new(joiner, path, keys);
+    }
+
+    /// <summary>Zeroes the secrets where they stand: for what was decoded.</summary>
+    public void Dispose()
+    {
+        foreach (var secret in (ReadOnlyMemory<byte>[])[JoinerSecret, PathSecret ?? default]) CryptographicOperations.ZeroMemory(MemoryMarshal.AsMemory(secret).Span);
     }
 
     public byte[] Encode()

@@ -10,7 +10,7 @@ namespace MlsConsole.Mls;
 /// } ParentNode;
 /// </code>
 /// </remarks>
-public sealed class ParentNode
+internal sealed class ParentNode
 {
     /// <summary>A node of the given content.</summary>
     internal ParentNode(ReadOnlyMemory<byte> encryptionKey, ReadOnlyMemory<byte> parentHash, LeafIndex[]? unmergedLeaves = null)

@@ -6,7 +6,7 @@ namespace MlsConsole.Mls;
 public readonly record struct LeafIndex(uint Value) : IComparable<LeafIndex>
 {
     /// <summary>The same leaf as a node of the array form (RFC 9420 App. C).</summary>
-    public NodeIndex Node => new(checked(Value * 2));
+    internal NodeIndex Node => new(checked(Value * 2));
     /// <inheritdoc/>
     public int CompareTo(LeafIndex other) => Value.CompareTo(other.Value);
     /// <summary>Order of the leaves.</summary>
@@ -26,7 +26,7 @@ public readonly record struct LeafIndex(uint Value) : IComparable<LeafIndex>
 }
 
 /// <summary>A node's position in the array form of the tree (RFC 9420 App. C): leaves are even, parents odd.</summary>
-public readonly record struct NodeIndex(uint Value)
+internal readonly record struct NodeIndex(uint Value)
 {
     /// <summary>Whether the node is a leaf.</summary>
     public bool IsLeaf => (Value & 1) == 0;
@@ -45,7 +45,7 @@ public readonly record struct NodeIndex(uint Value)
 /// 0   2   4   6   8  10  12  14
 /// </code>
 /// </remarks>
-public static class TreeMath
+internal static class TreeMath
 {
     /// <summary>Height of a node above the leaves: the number of trailing one bits of its index.</summary>
     public static int Level(NodeIndex x) => BitOperations.TrailingZeroCount(~x.Value);

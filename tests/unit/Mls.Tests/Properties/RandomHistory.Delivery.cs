@@ -129,7 +129,7 @@ internal sealed partial class RandomHistory
         if (by.MustCommit)
         {
             Assert.Throws<InvalidOperationException>(() => by.Encrypt("before the commit"u8));
-            return;
+            Commit(by, step, new() { Encrypt = step.Encrypt });
         }
         var sent = Enumerable.Range(0, 1 + step.Whom % 3).Select(i => (Data: BitConverter.GetBytes(step.Flip + i), Aad: new byte[i])).ToList()
             .ConvertAll(item => (Message: by.Encrypt(item.Data, item.Aad, step.Path ? 64 : 0), item.Data));

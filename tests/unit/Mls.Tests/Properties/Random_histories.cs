@@ -11,7 +11,7 @@ public class Random_histories(ITestOutputHelper output)
         (4, Gen.Const(StepKind.Add)), (2, Gen.Const(StepKind.Remove)), (4, Gen.Const(StepKind.Update)), (4, Gen.Const(StepKind.CommitReceived)),
         (3, Gen.Const(StepKind.ProposeUpdate)), (1, Gen.Const(StepKind.ProposeRemove)), (2, Gen.Const(StepKind.ProposeAdd)), (2, Gen.Const(StepKind.ProposeFromOutside)),
         (1, Gen.Const(StepKind.SelfRemove)), (3, Gen.Const(StepKind.ExternalJoin)), (3, Gen.Const(StepKind.Resync)), (2, Gen.Const(StepKind.PreSharedKey)),
-        (1, Gen.Const(StepKind.Extensions)), (3, Gen.Const(StepKind.Talk)), (1, Gen.Const(StepKind.LostCommit)));
+        (1, Gen.Const(StepKind.Extensions)), (10, Gen.Const(StepKind.Talk)), (1, Gen.Const(StepKind.LostCommit)));
 
     private static readonly Gen<Step> s_step = Gen.Select(s_kinds, Gen.Int[0, 9_999], Gen.Int[0, 9_999], Gen.Int[0, 15], Gen.Int[0, 999_999])
         .Select((kind, who, whom, flags, flip) => new Step(kind, who, whom, flags, flip));

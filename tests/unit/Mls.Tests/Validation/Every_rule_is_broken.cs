@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Mls.Tests;
@@ -9,6 +10,18 @@ public class Every_rule_is_broken
 
     [Fact]
     public void By_a_case_that_asserts_it() => Assert.Empty(Rules.All.Keys.Where(id => !s_cases.Contains(id)).Order());
+
+    [Fact]
+    public void And_has_its_place_among_what_the_RFC_demands_and_what_OpenMLS_lists()
+    {
+        string[] RulesIn(string[] row) => row[2].StartsWith("none: ", StringComparison.Ordinal) ? [] : [.. Regex.Matches(row[2], "`([^`]*)`").Select(match => match.Groups[1].Value)];
+        var (demands, list) = (ValidationTable.RowsOf("What RFC 9420 demands"), ValidationTable.RowsOf("OpenMLS's list of validation rules"));
+        var known = ValidationTable.RowsOf("Rules of the delivery service").Select(row => row[1].Trim('`')).Concat(Rules.All.Keys).ToHashSet();
+        Assert.All(demands.Concat(list), row => Assert.True(row[2].StartsWith("none: ", StringComparison.Ordinal) || RulesIn(row).Length > 0, row[1]));
+        Assert.Empty(demands.Concat(list).SelectMany(RulesIn).Except(known));
+        Assert.Empty(Rules.All.Keys.Except(demands.SelectMany(RulesIn)));
+        Assert.Equal([13, 5, 12, 8, 1, 1, 1, 3, 1, 1, 1, 9, 7, 14, 4, 4], list.GroupBy(row => row[0][..6]).Select(numbers => numbers.Count()));
+    }
 
     [Fact, Trait("Category", "Tables")]
     public void And_stands_in_the_documentation()
