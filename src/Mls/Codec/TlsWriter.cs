@@ -15,6 +15,14 @@ internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
     public ReadOnlySpan<byte> WrittenSpan => _buffer.AsSpan(0, _length);
     public byte[] ToArray() => WrittenSpan.ToArray();
 
+    /// <summary>What was written, without a copy if the capacity was exactly its length. The writer is used up.</summary>
+    public byte[] TakeArray()
+    {
+        var taken = _length == _buffer.Length ? _buffer : ToArray();
+        (_buffer, _length) = ([], 0);
+        return taken;
+    }
+
     /// <summary>Forgets what was written, so that the buffer can serve again.</summary>
     public void Reset() => _length = 0;
 
@@ -57,10 +65,13 @@ internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
     }
 
     /// <summary><c>opaque data&lt;V&gt;</c></summary>
-    public TlsWriter WriteOpaque(ReadOnlySpan<byte> bytes)
+    public TlsWriter WriteOpaque(ReadOnlySpan<byte> bytes) => WriteVectorHeader(bytes.Length).WriteRaw(bytes);
+
+    /// <summary>Starts a vector <c>&lt;V&gt;</c> whose content is known to have so many bytes.</summary>
+    public TlsWriter WriteVectorHeader(int contentLength)
     {
-        WriteVarInt(Grow(VarIntSize(bytes.Length)), bytes.Length);
-        return WriteRaw(bytes);
+        WriteVarInt(Grow(VarIntSize(contentLength)), contentLength);
+        return this;
     }
 
     /// <summary>Starts a vector <c>&lt;V&gt;</c>; <see cref="EndVector"/> puts the length before its elements.</summary>
@@ -100,6 +111,9 @@ internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
         < 1 << 14 => 2,
         _ => 4,
     };
+
+    /// <summary>Bytes that <c>opaque data&lt;V&gt;</c> takes with its length.</summary>
+    internal static int OpaqueSize(int length) => VarIntSize(length) + length;
 
     internal static void WriteVarInt(Span<byte> destination, int value)
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
@@ -21,11 +22,9 @@ internal ref struct Scratch
 
     public void Append(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Grow(bytes.Length));
 
-    public void AppendUInt16(int value)
-    {
-        var span = Grow(2);
-        (span[0], span[1]) = ((byte)(value >> 8), (byte)value);
-    }
+    public void AppendUInt16(int value) => BinaryPrimitives.WriteUInt16BigEndian(Grow(2), (ushort)value);
+
+    public void AppendUInt32(uint value) => BinaryPrimitives.WriteUInt32BigEndian(Grow(4), value);
 
     /// <summary><c>opaque data&lt;V&gt;</c>, RFC 9420 §2.1.2.</summary>
     public void AppendOpaque(ReadOnlySpan<byte> bytes)

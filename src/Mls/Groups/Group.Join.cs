@@ -83,7 +83,7 @@ public sealed partial class Group
         CryptographicOperations.ZeroMemory(init);
         var (message, after) = built.Finish(secrets, WireFormat.PublicMessage, null);
         var epoch = Epoch.Begin(after, secrets, built.TakeKeys());
-        var info = MlsMessage.Of(GroupInfo(client, after, secrets, epoch.Own, includeTree: true, externalPub: true)).Encode();
+        var info = GroupInfo(client, after, secrets, epoch.Own, includeTree: true, externalPub: true);
         return new(client, preSharedKeys, epoch) { _pending = new(message, null, info, epoch) };
     }
 

@@ -75,7 +75,7 @@ public sealed partial class Group
         var psk = PskSecret(suite, pskIds, _preSharedKeys, _resumption);
         var secrets = built.Secrets(_epoch.Secrets.Init, psk, format);
         var (message, after) = built.Finish(secrets, format, _epoch);
-        var groupInfo = MlsMessage.Of(GroupInfo(_client, after, secrets, _epoch.Own, options.TreeInGroupInfo, externalPub: true)).Encode();
+        var groupInfo = GroupInfo(_client, after, secrets, _epoch.Own, options.TreeInGroupInfo, externalPub: true);
         var welcome = built.Changes.Added.Count == 0 ? null : Welcome(built, after, secrets, pskIds, psk, options.TreeInWelcome);
         CryptographicOperations.ZeroMemory(psk);
         var epoch = Epoch.Begin(after, secrets, built.TakeKeys());
@@ -95,7 +95,7 @@ public sealed partial class Group
     private byte[] Welcome(CommitBuilder.Built built, PublicGroup group, EpochSecrets epoch, IReadOnlyList<PreSharedKeyId> psks, byte[] pskSecret, bool includeTree)
     {
         var suite = group.Suite;
-        var info = GroupInfo(_client, group, epoch, _epoch.Own, includeTree, externalPub: false);
+        var info = UnverifiedGroupInfo.Decode(GroupInfo(_client, group, epoch, _epoch.Own, includeTree, externalPub: false));
         var (key, nonce) = WelcomeSecrets.KeyAndNonce(suite, epoch.Joiner, pskSecret);
         var encrypted = suite.AeadSeal(key, nonce, [], info.Encoded.Span);
         CryptographicOperations.ZeroMemory(key);

@@ -78,9 +78,10 @@ public sealed partial class Group : IDisposable
 
     /// <summary>A signed GroupInfo of the current epoch (RFC 9420 §12.4.3), with external_pub, for those who join by external commit.</summary>
     /// <param name="includeTree">Whether to put the ratchet tree inside.</param>
-    public byte[] CreateGroupInfo(bool includeTree = true) => MlsMessage.Of(GroupInfo(_client, _epoch.Group, _epoch.Secrets, _epoch.Own, includeTree, externalPub: true)).Encode();
+    public byte[] CreateGroupInfo(bool includeTree = true) => GroupInfo(_client, _epoch.Group, _epoch.Secrets, _epoch.Own, includeTree, externalPub: true);
 
-    private static UnverifiedGroupInfo GroupInfo(Client client, PublicGroup group, EpochSecrets secrets, LeafIndex signer, bool includeTree, bool externalPub)
+    /// <summary>A signed GroupInfo as an MLSMessage.</summary>
+    private static byte[] GroupInfo(Client client, PublicGroup group, EpochSecrets secrets, LeafIndex signer, bool includeTree, bool externalPub)
     {
         var extensions = new List<Extension>();
         if (externalPub)
@@ -90,7 +91,7 @@ public sealed partial class Group : IDisposable
         }
         if (includeTree) extensions.Add(new(ExtensionType.RatchetTree, group.EncodeRatchetTree()));
         if (client.Grease is { } grease) extensions.Add(grease.Extension());
-        return UnverifiedGroupInfo.Create(group.Suite, client.SignatureKey.PrivateKey, group.Context, new([.. extensions]), group.ConfirmationTag.Span, signer);
+        return UnverifiedGroupInfo.CreateMessage(group.Suite, client.SignatureKey.PrivateKey, group.Context, new([.. extensions]), group.ConfirmationTag.Span, signer);
     }
 
     /// <summary>Makes an epoch the current one and keeps the one before for its late messages.</summary>

@@ -103,11 +103,12 @@ public sealed partial class PublicGroup
     /// <summary>This state in bytes of our own form: version, GroupContext, confirmation tag, interim transcript hash, ReInit if any, tree.</summary>
     public byte[] Snapshot()
     {
-        var writer = new TlsWriter(1024)
+        var tree = Tree.Encode();
+        var writer = new TlsWriter(1024 + tree.Length)
             .WriteUInt8(SnapshotVersion).WriteRaw(Context.Encoded.Span).WriteOpaque(ConfirmationTag.Span).WriteOpaque(InterimTranscriptHash.Span)
             .WritePresence(ReInit is not null);
         ReInit?.WriteBody(writer);
-        return writer.WriteRaw(Tree.Encode()).ToArray();
+        return writer.WriteRaw(tree).ToArray();
     }
 
     /// <summary>Reads what <see cref="Snapshot"/> wrote, in this version or the one before. Checks that the tree hash is the context's; signatures were checked before it was written.</summary>

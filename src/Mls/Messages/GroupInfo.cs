@@ -54,14 +54,21 @@ public sealed class UnverifiedGroupInfo
     }
 
     /// <summary>Makes and signs a GroupInfo.</summary>
-    internal static UnverifiedGroupInfo Create(CipherSuite suite, ReadOnlySpan<byte> signaturePrivateKey, GroupContext context, Extensions extensions, ReadOnlySpan<byte> confirmationTag, LeafIndex signer)
+    internal static UnverifiedGroupInfo Create(CipherSuite suite, ReadOnlySpan<byte> signaturePrivateKey, GroupContext context, Extensions extensions, ReadOnlySpan<byte> confirmationTag, LeafIndex signer) =>
+        Decode(CreateMessage(suite, signaturePrivateKey, context, extensions, confirmationTag, signer));
+
+    /// <summary>Makes and signs a GroupInfo, as an MLSMessage.</summary>
+    internal static byte[] CreateMessage(CipherSuite suite, ReadOnlySpan<byte> signaturePrivateKey, GroupContext context, Extensions extensions, ReadOnlySpan<byte> confirmationTag, LeafIndex signer)
     {
-        var writer = new TlsWriter(512);
+        // In a large group a tree inside takes megabytes: the buffer is not left to grow, and mostly is the message in the end.
+        int size = 4 + context.Encoded.Length + extensions.EncodedLength + TlsWriter.OpaqueSize(confirmationTag.Length) + 4 + TlsWriter.OpaqueSize(64);
+        var writer = new TlsWriter(size).WriteUInt16(ProtocolVersion.Mls10).WriteUInt16((ushort)WireFormat.GroupInfo);
+        int start = writer.Length;
         writer.WriteRaw(context.Encoded.Span);
         extensions.Write(writer);
         writer.WriteOpaque(confirmationTag).WriteUInt32(signer);
-        var signature = suite.SignWithLabel(signaturePrivateKey, "GroupInfoTBS", writer.WrittenSpan);
-        return Decode(writer.WriteOpaque(signature).ToArray());
+        var signature = suite.SignWithLabel(signaturePrivateKey, "GroupInfoTBS", writer.WrittenSpan[start..]);
+        return writer.WriteOpaque(signature).TakeArray();
     }
 
     internal bool VerifySignature(CipherSuite suite, ReadOnlySpan<byte> signatureKey) =>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace MlsConsole.Mls;
 
@@ -33,8 +34,10 @@ public readonly struct UInt16List
     /// <summary>The values as an array.</summary>
     public ushort[] ToArray()
     {
+        if (Count == 0) return [];
         var values = new ushort[Count];
-        for (int i = 0; i < values.Length; i++) values[i] = this[i];
+        MemoryMarshal.Cast<byte, ushort>(_bytes.Span).CopyTo(values);
+        if (BitConverter.IsLittleEndian) BinaryPrimitives.ReverseEndianness(values, values);
         return values;
     }
 

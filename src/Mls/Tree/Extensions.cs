@@ -87,9 +87,20 @@ public sealed class Extensions
 
     internal void Write(TlsWriter writer)
     {
-        int start = writer.BeginVector();
+        writer.WriteVectorHeader(ContentLength);
         foreach (var extension in _items) writer.WriteUInt16(extension.Type).WriteOpaque(extension.Data.Span);
-        writer.EndVector(start);
+    }
+
+    internal int EncodedLength => TlsWriter.OpaqueSize(ContentLength);
+
+    private int ContentLength
+    {
+        get
+        {
+            int length = 0;
+            foreach (var extension in _items) length = checked(length + 2 + TlsWriter.OpaqueSize(extension.Data.Length));
+            return length;
+        }
     }
 
     /// <summary>RFC 9420 §13.4: at most one extension of each type, and §17.3: only where the type belongs. What the GroupContext has, everybody must be able to read.</summary>

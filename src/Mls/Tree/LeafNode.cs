@@ -143,8 +143,10 @@ public sealed class LeafNode
     {
         var unsigned = Encoded.Span[.._unsignedLength];
         if (Source == LeafNodeSource.KeyPackage) return suite.VerifyWithLabel(SignatureKey.Span, "LeafNodeTBS", unsigned, Signature.Span);
-        var tbs = new TlsWriter(unsigned.Length + groupId.Length + 8);
-        tbs.WriteRaw(unsigned).WriteOpaque(groupId).WriteUInt32(leaf);
-        return suite.VerifyWithLabel(SignatureKey.Span, "LeafNodeTBS", tbs.WrittenSpan, Signature.Span);
+        using var tbs = new Scratch(stackalloc byte[Scratch.StackSize]);
+        tbs.Append(unsigned);
+        tbs.AppendOpaque(groupId);
+        tbs.AppendUInt32(leaf);
+        return suite.VerifyWithLabel(SignatureKey.Span, "LeafNodeTBS", tbs.Written, Signature.Span);
     }
 }

@@ -6,8 +6,18 @@ internal static class ParentHash
     // struct { HPKEPublicKey encryption_key; opaque parent_hash<V>; opaque original_sibling_tree_hash<V>; } ParentHashInput;
     public static byte[] Compute(CipherSuite suite, ReadOnlySpan<byte> encryptionKey, ReadOnlySpan<byte> parentHash, ReadOnlySpan<byte> originalSiblingTreeHash)
     {
-        var input = new TlsWriter(192).WriteOpaque(encryptionKey).WriteOpaque(parentHash).WriteOpaque(originalSiblingTreeHash);
-        return suite.Hash(input.WrittenSpan);
+        var hash = new byte[suite.HashLength];
+        Compute(suite, encryptionKey, parentHash, originalSiblingTreeHash, hash);
+        return hash;
+    }
+
+    private static void Compute(CipherSuite suite, ReadOnlySpan<byte> encryptionKey, ReadOnlySpan<byte> parentHash, ReadOnlySpan<byte> originalSiblingTreeHash, Span<byte> hash)
+    {
+        using var input = new Scratch(stackalloc byte[Scratch.StackSize]);
+        input.AppendOpaque(encryptionKey);
+        input.AppendOpaque(parentHash);
+        input.AppendOpaque(originalSiblingTreeHash);
+        suite.Hash(input.Written, hash);
     }
 
     /// <summary>The parent nodes that an update path puts on a filtered direct path, and the parent hash that the committer's leaf must have.</summary>
@@ -66,7 +76,8 @@ internal static class ParentHash
                 d = resolved.Position;
             }
             if (d is null || d is LeafPosition { Leaf.Source: not LeafNodeSource.Commit }) return false;
-            var expected = Compute(suite, p.EncryptionKey.Span, p.ParentHash.Span, OriginalHash(suite, sibling, siblingFirst, level, p.UnmergedLeafArray));
+            Span<byte> expected = stackalloc byte[suite.HashLength];
+            Compute(suite, p.EncryptionKey.Span, p.ParentHash.Span, OriginalHash(suite, sibling, siblingFirst, level, p.UnmergedLeafArray), expected);
             return d.ParentHash.Span.SequenceEqual(expected);
         }
     }

@@ -52,7 +52,7 @@ internal sealed class ParentNode
         var parentHash = reader.ReadOpaque();
         var vector = reader.ReadVector();
         if (vector.Remaining % 4 != 0) MlsException.Throw(Rules.CodecTruncated);
-        var unmerged = new LeafIndex[vector.Remaining / 4];
+        LeafIndex[] unmerged = vector.AtEnd ? [] : new LeafIndex[vector.Remaining / 4];
         for (int i = 0; i < unmerged.Length; i++)
         {
             unmerged[i] = new(vector.ReadUInt32());
@@ -62,11 +62,12 @@ internal sealed class ParentNode
         return new(encryptionKey, parentHash, unmerged);
     }
 
+    internal int EncodedLength => TlsWriter.OpaqueSize(EncryptionKey.Length) + TlsWriter.OpaqueSize(ParentHash.Length) + TlsWriter.OpaqueSize(4 * UnmergedLeafArray.Length);
+
     internal void Write(TlsWriter writer)
     {
         writer.WriteOpaque(EncryptionKey.Span).WriteOpaque(ParentHash.Span);
-        int start = writer.BeginVector();
+        writer.WriteVectorHeader(4 * UnmergedLeafArray.Length);
         foreach (var leaf in UnmergedLeafArray) writer.WriteUInt32(leaf);
-        writer.EndVector(start);
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Numerics;
 
 namespace MlsConsole.Mls;
@@ -6,8 +5,7 @@ namespace MlsConsole.Mls;
 /// <summary>An immutable ratchet tree (RFC 9420 §4, §7). <see cref="TreeEditor"/> makes the next one.</summary>
 public sealed class RatchetTree
 {
-    internal RatchetTree(CipherSuite suite, TreeNode root, int levels,
-        ImmutableHashSet<ReadOnlyMemory<byte>> encryptionKeys, ImmutableHashSet<ReadOnlyMemory<byte>> signatureKeys)
+    internal RatchetTree(CipherSuite suite, TreeNode root, int levels, PublicKeySet encryptionKeys, PublicKeySet signatureKeys)
     {
         Suite = suite;
         Root = root;
@@ -20,8 +18,8 @@ public sealed class RatchetTree
     internal TreeNode Root { get; }
     /// <summary>Height of the root; the tree has 2^Levels leaves.</summary>
     internal int Levels { get; }
-    internal ImmutableHashSet<ReadOnlyMemory<byte>> EncryptionKeys { get; }
-    internal ImmutableHashSet<ReadOnlyMemory<byte>> SignatureKeys { get; }
+    internal PublicKeySet EncryptionKeys { get; }
+    internal PublicKeySet SignatureKeys { get; }
 
     /// <summary>Leaves of the full tree, blank ones included: a power of two.</summary>
     public uint LeafCount => 1u << Levels;
@@ -111,11 +109,11 @@ public sealed class RatchetTree
         // The last node is a filled leaf: a parent without a leaf to its right would not have survived truncation (§7.7).
         MlsException.Require(filled[^1].Position == count - 1 && filled[^1].Node is LeafNode, Rules.TreeTrailingBlank);
 
-        var encryptionKeys = PublicKeySet.Empty.ToBuilder();
-        var signatureKeys = PublicKeySet.Empty.ToBuilder();
+        var encryptionKeys = PublicKeySet.NewTable(filled.Count);
+        var signatureKeys = PublicKeySet.NewTable(filled.Count / 2 + 1);
         int levels = BitOperations.TrailingZeroCount(TreeMath.FullLeafCount((uint)(count / 2 + 1)));
         int next = 0;
-        return new(suite, Build(levels, 0), levels, encryptionKeys.ToImmutable(), signatureKeys.ToImmutable());
+        return new(suite, Build(levels, 0), levels, PublicKeySet.Of(encryptionKeys), PublicKeySet.Of(signatureKeys));
 
         // Filled nodes come in the order of the array, which is the order of this walk.
         TreeNode Build(int level, uint firstLeaf)
@@ -143,31 +141,43 @@ public sealed class RatchetTree
     /// <summary>The content of the <c>ratchet_tree</c> extension.</summary>
     public byte[] Encode()
     {
-        var writer = new TlsWriter(64 + Root.Members * 300);
-        int start = writer.BeginVector();
-        long pendingBlanks = 0;
+        // Its length first: a large tree takes megabytes, and a buffer that grows several times as many.
+        int length = 0;
+        VisitFilled((blanks, node) => length = checked(length + (int)blanks + 2 + (node is LeafPosition leaf ? leaf.Leaf!.Encoded.Length : ((ParentPosition)node).Node!.EncodedLength)));
+        var writer = new TlsWriter(TlsWriter.OpaqueSize(length)).WriteVectorHeader(length);
+        VisitFilled((blanks, node) =>
+        {
+            for (; blanks > 0; blanks--) writer.WritePresence(false);
+            writer.WritePresence(true);
+            if (node is LeafPosition leaf) writer.WriteUInt8(1).WriteRaw(leaf.Leaf!.Encoded.Span);
+            else ((ParentPosition)node).Node!.Write(writer.WriteUInt8(2));
+        });
+        return writer.TakeArray();
+    }
+
+    /// <summary>The filled nodes in the order of the array, each with how many blank ones stand before it.</summary>
+    private void VisitFilled(Action<long, TreeNode> filled)
+    {
+        long blanks = 0;
         Visit(Root);
-        return writer.EndVector(start).ToArray();
 
         void Visit(TreeNode node)
         {
-            if (node is ParentPosition parent)
+            if (node is not ParentPosition parent) Fill(node);
+            else if (parent.IsBlankSubtree) blanks += (2L << parent.Level) - 1;
+            else
             {
-                if (parent.IsBlankSubtree) { pendingBlanks += (2L << parent.Level) - 1; return; }
                 Visit(parent.Left);
-                if (Fill(parent.IsBlank)) parent.Node!.Write(writer.WriteUInt8(2));
+                Fill(parent);
                 Visit(parent.Right);
             }
-            else if (node is LeafPosition leaf && Fill(leaf.IsBlank)) writer.WriteUInt8(1).WriteRaw(leaf.Leaf!.Encoded.Span);
         }
 
-        // Blank nodes at the end are left out, so a blank is only written once something follows it.
-        bool Fill(bool blank)
+        void Fill(TreeNode node)
         {
-            if (blank) { pendingBlanks++; return false; }
-            for (; pendingBlanks > 0; pendingBlanks--) writer.WritePresence(false);
-            writer.WritePresence(true);
-            return true;
+            if (node.IsBlank) { blanks++; return; }
+            filled(blanks, node);
+            blanks = 0;
         }
     }
 

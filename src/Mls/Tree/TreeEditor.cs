@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace MlsConsole.Mls;
 
 /// <summary>Turns one tree into the next (RFC 9420 §7.7, §12.3): the changes of a commit in order, then <see cref="ToTree"/>.</summary>
@@ -7,8 +5,8 @@ namespace MlsConsole.Mls;
 internal sealed class TreeEditor
 {
     private readonly CipherSuite _suite;
-    private readonly ImmutableHashSet<ReadOnlyMemory<byte>>.Builder _encryptionKeys;
-    private readonly ImmutableHashSet<ReadOnlyMemory<byte>>.Builder _signatureKeys;
+    private readonly PublicKeySet.Builder _encryptionKeys;
+    private readonly PublicKeySet.Builder _signatureKeys;
     private readonly List<LeafNode> _added = [];
     private TreeNode _root;
     private int _levels;

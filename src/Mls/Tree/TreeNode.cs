@@ -33,15 +33,13 @@ internal abstract class TreeNode
 
 internal sealed class LeafPosition(LeafIndex index, LeafNode? leaf) : TreeNode
 {
-    private CapabilitySummary? _capabilities;
-
     public LeafIndex Index => index;
     public LeafNode? Leaf => leaf;
     public override int Members => leaf is null ? 0 : 1;
     public override bool IsBlank => leaf is null;
     public override ReadOnlyMemory<byte> EncryptionKey => leaf!.EncryptionKey;
     public override ReadOnlyMemory<byte> ParentHash => leaf!.ParentHash;
-    public override CapabilitySummary? Capabilities => leaf is null ? null : _capabilities ??= CapabilitySummary.Of(leaf);
+    public override CapabilitySummary? Capabilities => leaf is null ? null : CapabilitySummary.Of(leaf);
 
     protected override byte[] ComputeHash(CipherSuite suite) => ComputeHash(suite, index, leaf);
 
@@ -84,8 +82,9 @@ internal sealed class ParentPosition : TreeNode
     public int Level => _level;
     public override ReadOnlyMemory<byte> EncryptionKey => Node!.EncryptionKey;
     public override ReadOnlyMemory<byte> ParentHash => Node!.ParentHash;
-    public override CapabilitySummary? Capabilities =>
-        Members == 0 ? null : _capabilities ??= CapabilitySummary.Combine(Left.Capabilities, Right.Capabilities);
+    // Kept from some height on: below, it takes more room than time.
+    public override CapabilitySummary? Capabilities => Members == 0 ? null : _capabilities ?? (_level < 3 ? Summary() : _capabilities = Summary());
+    private CapabilitySummary? Summary() => CapabilitySummary.Combine(Left.Capabilities, Right.Capabilities);
 
     public TreeNode Child(bool toRight) => toRight ? Right : Left;
 
@@ -146,6 +145,9 @@ internal sealed record CapabilitySummary(ushort[] CredentialsUsed, ushort[] Cred
     {
         var values = list.ToArray();
         Array.Sort(values);
-        return [.. values.Distinct()];
+        int kept = 0;
+        foreach (ushort value in values)
+            if (kept == 0 || value != values[kept - 1]) values[kept++] = value;
+        return kept == values.Length ? values : values[..kept];
     }
 }

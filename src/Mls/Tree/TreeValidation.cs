@@ -1,8 +1,13 @@
+using System.Collections.Concurrent;
+
 namespace MlsConsole.Mls;
 
 /// <summary>RFC 9420 §12.4.3.1, "Verify the integrity of the ratchet tree": what one who joins checks of a whole tree.</summary>
 internal static class TreeValidation
 {
+    /// <summary>How many leaves a core takes at a time: more than a millisecond of work, and few enough that all cores end together.</summary>
+    private const int LeavesAtOnce = 32;
+
     /// <summary>Checks keys, unmerged leaves, parent hashes and every leaf; the tree hash is the caller's to compare.</summary>
     /// <param name="tree">The tree.</param>
     /// <param name="context">Of the group.</param>
@@ -13,16 +18,31 @@ internal static class TreeValidation
         LeafNodeValidation.VerifyAgainst(context.Extensions, tree.Root.Capabilities!);
         VerifyParents(tree.Root, tree.Levels, 0, tree.Suite);
         ParentHash.VerifyAll(tree);
-        // Signatures are nearly all of the work, and independent of each other.
+        VerifyLeaves(tree, context.GroupId, degreeOfParallelism ?? Environment.ProcessorCount);
+    }
+
+    // Signatures are nearly all of the work, and independent of each other.
+    private static void VerifyLeaves(RatchetTree tree, ReadOnlyMemory<byte> groupId, int cores)
+    {
+        var members = tree.Members.ToArray();
+        if (cores == 1 || members.Length <= LeavesAtOnce)
+        {
+            Verify(0, members.Length);
+            return;
+        }
         try
         {
-            var groupId = context.GroupId;
-            var options = new ParallelOptions { MaxDegreeOfParallelism = degreeOfParallelism ?? Environment.ProcessorCount };
-            Parallel.ForEach(tree.Members, options, member => LeafNodeValidation.Verify(member.Leaf, tree.Suite, groupId.Span, member.Index));
+            var options = new ParallelOptions { MaxDegreeOfParallelism = cores };
+            Parallel.ForEach(Partitioner.Create(0, members.Length, LeavesAtOnce), options, range => Verify(range.Item1, range.Item2));
         }
         catch (AggregateException failures) when (failures.InnerExceptions.All(failure => failure is MlsException))
         {
             throw new MlsException(((MlsException)failures.InnerExceptions[0]).Rule, null, failures);
+        }
+
+        void Verify(int from, int to)
+        {
+            for (int i = from; i < to; i++) LeafNodeValidation.Verify(members[i].Leaf, tree.Suite, groupId.Span, members[i].Index);
         }
     }
 
