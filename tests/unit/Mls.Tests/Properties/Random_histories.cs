@@ -51,6 +51,8 @@ public class Random_histories(ITestOutputHelper output)
             Interlocked.Add(ref late, group.LateMessages);
         }, iter: histories, print: sample => $"suite {sample.Item1}: {string.Join(", ", sample.Item2.Take(3 * epochs))}, ...");
         output.WriteLine($"{histories} histories of {epochs} epochs: {members / histories} members at most on average; {open} commits followed by the observer, {closed} hidden from it, {late} late messages, {flips} changed bits");
-        Assert.True(open > 0 && closed > 0 && late > 0);
+        Assert.True(open > 0 && closed > 0);
+        // A message that comes after its epoch is rare: some short runs have none.
+        if (histories * epochs >= 600) Assert.True(late > 0);
     }
 }
