@@ -88,7 +88,7 @@ public class Reading_and_writing
         foreach (string value in (string[])["TRUE", "1", "yes"])
             Assert.Equal("includeTree must be true or false.", Assert.Throws<LexiconException>(() => Parameters(("convoId", "c"), ("includeTree", value))).Message);
         Assert.Equal("convoId must stand once.", Assert.Throws<LexiconException>(() => Parameters(("convoId", "a"), ("convoId", "b"))).Message);
-        Assert.Equal([new("convoId", "c"), new("includeTree", "true")], Lexicons.GetGroupInfo.WriteParameters(Parameters(("convoId", "c"))));
+        Assert.Equal([new("convoId", "c"), new("includeTree", "true"), new("turn", "false")], Lexicons.GetGroupInfo.WriteParameters(Parameters(("convoId", "c"))));
     }
 
     [Theory]
