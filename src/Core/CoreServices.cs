@@ -35,6 +35,9 @@ public static class CoreServices
         services.AddSingleton(provider => new Admins(Attempts(provider), Database(provider), Clock(provider)));
         services.AddSingleton(provider => new GroupInfos(Attempts(provider), Database(provider), Groups(provider), Flag(provider), Turns(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new ExternalCommits(Attempts(provider), Database(provider), Groups(provider), Flag(provider), Turns(provider), settings, Clock(provider)));
+        services.AddSingleton(provider => new EpochAcknowledgements(Attempts(provider), Database(provider), Clock(provider)));
+        services.AddSingleton(provider => new SuspectedForks(Database(provider)));
+        services.AddSingleton(provider => new RejoinOutcomes(Attempts(provider), Database(provider)));
         services.AddSingleton(provider => new Welcomes(Attempts(provider), Database(provider), Clock(provider)));
         services.AddSingleton(provider => new Messages(Attempts(provider), Database(provider), settings, Clock(provider)));
         return services;

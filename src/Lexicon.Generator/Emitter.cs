@@ -95,7 +95,8 @@ internal sealed class Emitter
         _code.Append($"\npublic sealed record {name}{(messageType is null ? "" : $" : {_document.Name}Event")}\n{{\n");
         if (messageType is not null) _code.Append($"    public override string MessageType => \"{messageType}\";\n\n");
         Declare(properties);
-        _code.Append($"    internal static {name} Read(ref Utf8JsonReader reader, string path)\n    {{\n        JsonInput.BeginObject(ref reader, path);\n        ulong seen = 0;\n");
+        _code.Append($"    internal static {name} Read(ref Utf8JsonReader reader, string path)\n    {{\n        JsonInput.BeginObject(ref reader, path);\n");
+        if (properties.Count > 0) _code.Append("        ulong seen = 0;\n");
         foreach (var property in properties) _code.Append($"        {property.Type}? {property.Local} = null;\n");
         _code.Append("        while (JsonInput.NextProperty(ref reader, path))\n        {\n");
         for (int i = 0; i < properties.Count; i++)

@@ -35,6 +35,10 @@ public sealed record TestGroup(PublicGroup Group, byte[] GroupInfo)
         return UnverifiedGroupInfo.Create(signer.Suite, signer.SignatureKey.PrivateKey, context, new([.. extensions]), confirmationTag, leaf);
     }
 
+    /// <summary>Another GroupInfo of the epoch as an MLSMessage, with the same external_pub unless another is given.</summary>
+    public byte[] GroupInfoBy(TestClient signer, byte[]? externalPub = null) => MlsMessage.Of(SignGroupInfo(signer, Group.Context, Group.ConfirmationTag.Span, LeafOf(signer), RatchetTree,
+        externalPub ?? UnverifiedGroupInfo.Decode(GroupInfo).ExternalPublicKey!.Value.ToArray())).Encode();
+
     /// <summary>The leaf of a client, by its signature key.</summary>
     public LeafIndex LeafOf(TestClient client) =>
         Group.Members.First(member => member.Leaf.SignatureKey.Span.SequenceEqual(client.SignatureKey.PublicKey)).Index;

@@ -28,6 +28,9 @@ public sealed record Activity
     /// <summary>From the first look at the request to the moment before its answer is written.</summary>
     public required TimeSpan Elapsed { get; init; }
 
+    /// <summary>For reportRejoinOutcome, if it was accepted.</summary>
+    public RejoinOutcome? Rejoin { get; init; }
+
     public string? ConvoId { get; init; }
     public ulong? Epoch { get; init; }
     public string? CorrelationId { get; init; }

@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace MlsConsole.Core;
 
-/// <summary>Takes away what has become too old: events, application messages, and places in lines of joiners. Commits stay, they are what a group is rebuilt from.</summary>
+/// <summary>Takes away what has become too old: events, acknowledgements, application messages, and places in lines of joiners. Commits stay, they are what a group is rebuilt from.</summary>
 public sealed class Pruning
 {
     private const int Batch = 5000;
@@ -19,6 +19,7 @@ public sealed class Pruning
     {
         var now = _clock.GetUtcNow();
         await _database.WriteAsync(write => write.Set<JoinPlace>().Where(place => place.Until < now - JoinLine.Memory).ExecuteDeleteAsync(), cancellation);
+        await AcknowledgementsAsync(now - _settings.EventRetention, cancellation);
         return (await EventsAsync(now - _settings.EventRetention, cancellation), await MessagesAsync(now - _settings.MessageRetention, cancellation));
     }
 
@@ -42,6 +43,11 @@ public sealed class Pruning
         }
         return old.Count;
     }, cancellation);
+
+    /// <summary>Those of an epoch in which somebody disagrees are evidence, and stay.</summary>
+    private Task<int> AcknowledgementsAsync(DateTimeOffset before, CancellationToken cancellation) => InBatches(write => write.Set<Acknowledgement>()
+        .Where(row => row.At < before && !write.Set<EpochAgreement>().Any(epoch => epoch.ConvoId == row.ConvoId && epoch.Epoch == row.Epoch && epoch.DisputedAt != null))
+        .OrderBy(row => row.At).Take(Batch).ExecuteDeleteAsync(), cancellation);
 
     private async Task<int> InBatches(Func<MlsDbContext, Task<int>> delete, CancellationToken cancellation)
     {

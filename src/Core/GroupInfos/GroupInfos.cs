@@ -18,7 +18,7 @@ public sealed record TurnView(string Id, DateTimeOffset ExpiresAt);
 public sealed record GroupInfoResult(byte[] GroupInfo, byte[]? RatchetTree, ulong Epoch, DateTimeOffset ExpiresAt, IReadOnlyList<byte[]> SelfRemoves, TurnView? Turn);
 
 /// <summary>Hands out the GroupInfo of the current epoch to those who may join by external commit.</summary>
-public sealed class GroupInfos
+public sealed partial class GroupInfos
 {
     private readonly Attempts _attempts;
     private readonly Database _database;

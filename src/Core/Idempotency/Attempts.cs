@@ -27,7 +27,7 @@ internal sealed record Attempt(Caller Caller, string Method, string? Subject, st
 }
 
 /// <summary>What a call did: its answer and, where an epoch began, the epochs before and after.</summary>
-/// <param name="Reason">That a person gave.</param>
+/// <param name="Reason">What the audit log says of it: what a person gave, or what was found.</param>
 internal sealed record Done<T>(T Answer, ulong? Before = null, ulong? After = null, string? Reason = null);
 
 /// <summary>Runs a procedure exactly once: the answer of a success is stored with what it did, and a retry gets the same answer.</summary>

@@ -30,4 +30,13 @@ internal sealed record Access(Conversation Conversation, RosterEntry Entry, IRea
         if (!allows(reason)) throw Refusal.Unauthorized(reason.ToString()).AsException();
         return new(conversation!, entry!, [.. devices.Select(device => device.Device)]);
     }
+
+    /// <summary>The caller's device of that name, if it has a leaf in the conversation.</summary>
+    /// <exception cref="RefusedException">Unauthorized</exception>
+    public async Task<Device> RequireLeafAsync(MlsDbContext context, string deviceId, CancellationToken cancellation)
+    {
+        string id = Conversation.Id;
+        var device = Devices.SingleOrDefault(device => device.DeviceId == deviceId) ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
+        return await context.Set<Leaf>().AnyAsync(leaf => leaf.ConvoId == id && leaf.DeviceRow == device.Id, cancellation) ? device : throw Refusal.Unauthorized("NoLeaf").AsException();
+    }
 }

@@ -9,11 +9,15 @@ internal static class Telemetry
     public static void AddTelemetry(this IServiceCollection services)
     {
         services.AddSingleton<ExternalCommitMeter>();
+        services.AddSingleton<GroupMeter>();
         services.AddSingleton<OutcomeLog>();
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
             .AddMeter(ExternalCommitMeter.Name)
             .AddView(ExternalCommitMeter.LatencyName, new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds })
             .AddView(ExternalCommitMeter.TurnWaitName, new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds })
+            .AddMeter(GroupMeter.Name)
+            .AddView(GroupMeter.DurationName, new ExplicitBucketHistogramConfiguration { Boundaries = GroupMeter.DurationBounds })
+            .AddView(GroupMeter.AttemptsName, new ExplicitBucketHistogramConfiguration { Boundaries = GroupMeter.AttemptsBounds })
             .AddPrometheusExporter());
     }
 
@@ -22,6 +26,7 @@ internal static class Telemetry
         // The meter provider is built first, or it would not hear of the series that exist from the start.
         app.Services.GetRequiredService<MeterProvider>();
         app.Services.GetRequiredService<ExternalCommitMeter>();
+        app.Services.GetRequiredService<GroupMeter>();
         app.Services.GetRequiredService<OutcomeLog>();
         app.MapPrometheusScrapingEndpoint("/metrics");
     }

@@ -17,6 +17,12 @@ internal sealed class XrpcCall(HttpContext context, Caller caller)
     /// <summary>The epoch that the request led to or was about; for the activity record.</summary>
     public ulong? Epoch { get; set; }
 
+    /// <summary>What an accepted request came to, one of a closed list; for the activity record.</summary>
+    public string? Reason { get; set; }
+
+    /// <summary>What a client told of its rejoin; for the activity record.</summary>
+    public RejoinOutcome? Rejoin { get; set; }
+
     /// <summary>A feature of Core.</summary>
     public T Feature<T>() where T : notnull => context.RequestServices.GetRequiredService<T>();
 }

@@ -63,6 +63,36 @@ const calls = {
     }
     assert.deepEqual(await service.query(mallory.user, 'getExpectedConversations'), { conversations: [] });
   },
+  async acknowledgeEpoch({ service, convoId, alice, bob, laptop, mallory }) {
+    const acknowledge = ({ user, deviceId }, authenticatorHash, epoch = alice.view(convoId).epoch) =>
+      service.procedure(user, 'acknowledgeEpoch', { convoId, deviceId, epoch, authenticatorHash });
+    const hash = (device) => base64(Buffer.from(device.view(convoId).authenticatorHash, 'hex'));
+    for (const device of [alice, bob, laptop]) assert.deepEqual(await acknowledge(device, hash(device)), { agreed: true });
+    await refused('Unauthorized', acknowledge(mallory, hash(alice)));
+    await refused('EpochMismatch', acknowledge(alice, hash(alice), alice.view(convoId).epoch + 1));
+    assert.deepEqual(await acknowledge(laptop, base64(new Uint8Array(32)), 1), { agreed: true });
+    assert.deepEqual(await acknowledge(bob, base64(new Uint8Array(32).fill(1)), 1), { agreed: false });
+  },
+  async updateGroupInfo({ service, convoId, alice, bob, mallory }) {
+    const groupInfo = await bob.groupInfo(convoId);
+    const { epoch } = await service.procedure(bob.user, 'updateGroupInfo', { convoId, groupInfo });
+    assert.equal(epoch, bob.view(convoId).epoch);
+    assert.equal((await bob.getGroupInfo(convoId)).groupInfo, groupInfo);
+    await refused('InvalidGroupInfo', service.procedure(alice.user, 'updateGroupInfo', { convoId, groupInfo }));
+    await refused('Unauthorized', service.procedure(mallory.user, 'updateGroupInfo', { convoId, groupInfo }));
+  },
+  async groupInfoRefresh({ service, convoId, alice, bob, mallory }) {
+    assert.deepEqual(await service.procedure(alice.user, 'groupInfoRefresh', { convoId }), { requested: true, activeMembers: 1 });
+    assert.deepEqual(await service.procedure(bob.user, 'groupInfoRefresh', { convoId }), { requested: false, activeMembers: 1 });
+    await refused('Unauthorized', service.procedure(mallory.user, 'groupInfoRefresh', { convoId }));
+  },
+  async reportRejoinOutcome({ service, convoId, bob, mallory }) {
+    const report = { convoId, deviceId: bob.deviceId, way: 'externalCommit', outcome: 'succeeded', attempts: 2, elapsedMs: 350, lastError: 'EpochMismatch' };
+    assert.deepEqual(await service.procedure(bob.user, 'reportRejoinOutcome', report), {});
+    await refused('InvalidRequest', service.procedure(bob.user, 'reportRejoinOutcome', { ...report, way: 'carrierPigeon' }));
+    await refused('InvalidRequest', service.procedure(bob.user, 'reportRejoinOutcome', { ...report, lastError: 'a sentence, not a name' }));
+    await refused('Unauthorized', service.procedure(mallory.user, 'reportRejoinOutcome', report));
+  },
   async subscribeConvoEvents({ service, convoId, alice, bob }) {
     const follower = new Follower([service], alice.user, '0');
     const { seq } = await bob.send(convoId, 'to be followed');

@@ -222,6 +222,11 @@ export class Device {
     };
   }
 
+  /** A GroupInfo of the device's epoch, signed by it. */
+  async groupInfo(convoId) {
+    return base64(await mls.groupInfoOf(this.cs, this.#state(convoId)));
+  }
+
   async #follow(convoId, epoch, commit, proposals = []) {
     const pending = this.pending.get(convoId);
     if (pending?.commit !== commit) for (const proposal of proposals) await this.#learn(convoId, proposal);

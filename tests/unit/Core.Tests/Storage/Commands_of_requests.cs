@@ -23,6 +23,10 @@ public class Commands_of_requests
             var info = await scene.Service.Get<GroupInfos>().GetGroupInfo(scene.Bob.Caller, new(scene.Convo.Id, true, scene.Bob.DeviceId), CancellationToken.None);
             await scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Convo.Group.ExternalCommit(scene.Bob.Client).Remove(scene.Convo.Group.LeafOf(scene.Bob.Client)).Build(), turnId: info.Turn!.Id);
         },
+        ["updateGroupInfo"] = scene => scene.Service.Get<GroupInfos>().UpdateGroupInfo(scene.Bob.Caller, new(scene.Convo.Id, scene.Convo.Group.GroupInfoBy(scene.Bob.Client), null), CancellationToken.None),
+        ["groupInfoRefresh"] = scene => scene.Service.Get<GroupInfos>().RequestRefresh(scene.Bob.Caller, scene.Convo.Id, null, CancellationToken.None),
+        ["acknowledgeEpoch"] = scene => scene.Service.Get<EpochAcknowledgements>().AcknowledgeEpoch(scene.Bob.Caller, new(scene.Convo.Id, scene.Bob.DeviceId, 0, new byte[32], null), CancellationToken.None),
+        ["reportRejoinOutcome"] = scene => scene.Service.Get<RejoinOutcomes>().Report(scene.Bob.Caller, scene.Convo.Id, scene.Bob.DeviceId, new(RejoinWay.Legacy, true, 1, TimeSpan.Zero, null), null, CancellationToken.None),
         ["listDevices"] = scene => scene.Service.Get<Devices>().ListDevices(scene.Alice.Caller, CancellationToken.None),
         ["getKeyPackageStats"] = scene => scene.Service.Get<KeyPackages>().GetKeyPackageStats(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
         ["publishKeyPackages"] = scene => scene.Service.PublishAsync(scene.Bob, scene.Bob.Client.KeyPackage(), scene.Bob.Client.KeyPackage(lastResort: true)),

@@ -95,6 +95,10 @@ public sealed class Breaking_delivery_rules
             byte[] package = await scene.PublishAsync(scene.Carol, scene.Carol.Client);
             return (() => scene.AddMembersAsync(scene.Adding(package), ProposalBuilder.RandomWelcome(scene.Group.Suite, scene.Carol.Client.KeyPackage())), () => scene.AddAsync(package));
         }),
+        new(DeliveryRules.GroupInfoSigner, "InvalidGroupInfo", "a GroupInfo that another member signed", scene => Both(
+            () => scene.UpdateGroupInfoAsync(scene.Bob, scene.GroupInfoBy(scene.Alice)), () => scene.UpdateGroupInfoAsync(scene.Bob, scene.GroupInfoBy(scene.Bob)))),
+        new(DeliveryRules.ExternalPubChanged, "InvalidGroupInfo", "a GroupInfo of the epoch with another external_pub", scene => Both(
+            () => scene.UpdateGroupInfoAsync(scene.Bob, scene.GroupInfoBy(scene.Bob, scene.Bob.Client.NewKemKey())), () => scene.UpdateGroupInfoAsync(scene.Bob, scene.GroupInfoBy(scene.Bob)))),
         new(DeliveryRules.KeyPackageIdentity, "InvalidKeyPackage", "a key package of another device", scene => Both(
             () => scene.RegisterAsync(scene.Carol, scene.Bob.Client.KeyPackage()), () => scene.RegisterAsync(scene.Carol, scene.Carol.Client.KeyPackage()))),
         new(DeliveryRules.KeyPackageUsed, "InvalidKeyPackage", "a key package that was claimed", async scene =>

@@ -71,6 +71,11 @@ public sealed class DeliveryScene : IAsyncDisposable
         return groupInfo;
     }
 
+    public byte[] GroupInfoBy(TestDevice signer, byte[]? externalPub = null) => Group.GroupInfoBy(signer.Client, externalPub);
+
+    public Task<UpdateGroupInfoResult> UpdateGroupInfoAsync(TestDevice by, byte[] groupInfo) =>
+        Service.Get<GroupInfos>().UpdateGroupInfo(by.Caller, new(Convo.Id, groupInfo, null), CancellationToken.None);
+
     public Task SendAsync(byte[] message) => Service.Get<Messages>().SendMessage(Alice.Caller, new(Convo.Id, message, null), CancellationToken.None);
 
     /// <summary>An application message of so many bytes.</summary>

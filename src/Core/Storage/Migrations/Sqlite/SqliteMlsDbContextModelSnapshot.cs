@@ -16,6 +16,41 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
 #pragma warning disable 612, 618
             modelBuilder.HasAnnotation("ProductVersion", "10.0.11");
 
+            modelBuilder.Entity("MlsConsole.Core.Acknowledgement", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("epoch");
+
+                    b.Property<long>("DeviceRow")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("device_row");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<byte[]>("AuthenticatorHash")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("authenticator_hash");
+
+                    b.HasKey("ConvoId", "Epoch", "DeviceRow")
+                        .HasName("pk_acknowledgements");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_acknowledgements_at");
+
+                    b.HasIndex("DeviceRow")
+                        .HasDatabaseName("ix_acknowledgements_device_row");
+
+                    b.ToTable("acknowledgements", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.Attempts+Answer", b =>
                 {
                     b.Property<string>("Caller")
@@ -290,6 +325,42 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("device_keys", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.EpochAgreement", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("epoch");
+
+                    b.Property<byte[]>("AuthenticatorHash")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("authenticator_hash");
+
+                    b.Property<long?>("DisputedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("disputed_at");
+
+                    b.Property<long?>("ExternalPubDisputedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("external_pub_disputed_at");
+
+                    b.HasKey("ConvoId", "Epoch")
+                        .HasName("pk_epoch_agreements");
+
+                    b.HasIndex("DisputedAt")
+                        .HasDatabaseName("ix_epoch_agreements_disputed_at")
+                        .HasFilter("disputed_at IS NOT NULL");
+
+                    b.HasIndex("ExternalPubDisputedAt")
+                        .HasDatabaseName("ix_epoch_agreements_external_pub_disputed_at")
+                        .HasFilter("external_pub_disputed_at IS NOT NULL");
+
+                    b.ToTable("epoch_agreements", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.FlagStore+Row", b =>
                 {
                     b.Property<string>("Name")
@@ -328,6 +399,22 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasName("pk_rollout_flags");
 
                     b.ToTable("rollout_flags", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.GroupInfos+Refresh", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("RequestedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("requested_at");
+
+                    b.HasKey("ConvoId")
+                        .HasName("pk_group_info_refreshes");
+
+                    b.ToTable("group_info_refreshes", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
@@ -850,6 +937,23 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("welcome_recipients", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.Acknowledgement", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_acknowledgements_conversation_convo_id");
+
+                    b.HasOne("MlsConsole.Core.Device", null)
+                        .WithMany()
+                        .HasForeignKey("DeviceRow")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_acknowledgements_device_device_row");
+                });
+
             modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>
                 {
                     b.HasOne("MlsConsole.Core.Device", null)
@@ -858,6 +962,26 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_device_keys_devices_device_row");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.EpochAgreement", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_epoch_agreements_conversations_convo_id");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.GroupInfos+Refresh", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_group_info_refreshes_conversations_convo_id");
                 });
 
             modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
