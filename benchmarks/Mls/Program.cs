@@ -3,6 +3,7 @@ using MlsConsole.Mls.Benchmarks;
 
 // dotnet run -c Release --project benchmarks/Mls -- ratios [--sizes 2,10,100] [--seconds 1.5]
 //                                                   micro [BenchmarkDotNet's options]
+//                                                   make FOLDER [--members 50000] [--fresh], then follow FOLDER
 string Option(string name, string otherwise) => Array.IndexOf(args, name) is >= 0 and int at && at + 1 < args.Length ? args[at + 1] : otherwise;
 
 switch (args.FirstOrDefault())
@@ -13,7 +14,13 @@ switch (args.FirstOrDefault())
     case "micro":
         BenchmarkDotNet.Running.BenchmarkRunner.Run<Primitives>(args: args[1..]);
         return 0;
+    case "make" when args.Length > 1:
+        LargeGroup.Make(args[1], int.Parse(Option("--members", "50000"), CultureInfo.InvariantCulture), populated: !args.Contains("--fresh"));
+        return 0;
+    case "follow" when args.Length > 1:
+        Console.WriteLine(LargeGroup.Follow(args[1]));
+        return 0;
     default:
-        Console.Error.WriteLine("usage: ratios [--sizes 2,10,100,1000,10000] [--seconds 1.5] | micro [options of BenchmarkDotNet]");
+        Console.Error.WriteLine("usage: ratios [--sizes 2,10,100,1000,10000] [--seconds 1.5] | micro [options of BenchmarkDotNet] | make FOLDER [--members 50000] [--fresh] | follow FOLDER");
         return 2;
 }

@@ -33,13 +33,15 @@ internal sealed class Scene
     public byte[] GroupInfoWithoutTree { get; }
     public byte[] Tree => _tree.Encoded;
 
+    public Client ClientOf(LeafIndex leaf) => _tree.Clients[(int)leaf.Value];
+
     /// <summary>A member's group as it stands in this epoch; each call gives another one, so that each can take the same commit.</summary>
     public Group Member(LeafIndex leaf, PublicGroup group)
     {
         var keys = new PrivateKeys(leaf);
         foreach (var node in TreeMath.DirectPath(leaf.Node, group.Tree.LeafCount).Prepend(leaf.Node))
             if (_tree.Keys.TryGetValue(node, out var pair)) keys.Set(node, pair.PublicKey, pair.PrivateKey);
-        return new(_tree.Clients[(int)leaf.Value], null, Epoch.Begin(group, Secrets(), keys));
+        return new(ClientOf(leaf), null, Epoch.Begin(group, Secrets(), keys));
     }
 
     public static Client NewClient(int cores = 1) => new(Suite.Id, Credential.Basic("joiner"u8.ToArray())) { DegreeOfParallelism = cores };
