@@ -19,6 +19,12 @@ public sealed class AuditLog(Database database)
         Announce(entry);
     }
 
+    /// <summary>Writes an entry with the statements that it records.</summary>
+    internal static void AddTo(Statements statements, AuditEntry entry) => statements.Add($"""
+        INSERT INTO audit (at, actor, action, subject, outcome, reason, epoch_before, epoch_after, correlation_id, times)
+        VALUES ({entry.At.ToUnixTimeMilliseconds()}, {entry.Actor}, {entry.Action}, {entry.Subject}, {entry.Outcome}, {entry.Reason}, {(long?)entry.EpochBefore}, {(long?)entry.EpochAfter}, {entry.CorrelationId}, {entry.Times})
+        """);
+
     /// <summary>The newest entries, newest first.</summary>
     public async Task<IReadOnlyList<AuditEntry>> LatestAsync(int count, CancellationToken cancellation)
     {

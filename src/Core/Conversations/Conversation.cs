@@ -13,6 +13,8 @@ internal sealed class Conversation
     public long Epoch { get; init; }
     /// <summary>The sequence number that the next message gets.</summary>
     public long NextSeq { get; init; }
+    /// <summary>The sequence number at which somebody left last, leaves behind: a member's commit that was verified before it did not know of it.</summary>
+    public long LeftSeq { get; init; }
     /// <summary>MLSMessage, as the committer signed it.</summary>
     public required byte[] GroupInfo { get; init; }
     public DateTimeOffset GroupInfoUpdatedAt { get; init; }

@@ -124,6 +124,6 @@ internal static class Handshakes
             if (await context.Set<KeyPackageRow>().CountAsync(row => references.Contains(row.Reference), cancellation) != references.Count)
                 throw Refusal.InvalidCommit(DeliveryRules.KeyPackageNotPublished.Id).AsException();
         }
-        return new(removed, added, RemovedByOwner(staged, before, owners));
+        return await LeafChanges.DecideAsync(context, convoId, removed, added, RemovedByOwner(staged, before, owners), cancellation);
     }
 }

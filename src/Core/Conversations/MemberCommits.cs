@@ -85,9 +85,8 @@ public sealed class MemberCommits
             var welcome = WelcomeOf(input, staged, leaves);
             var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
 
-            var change = new EpochChange(access.Conversation, next, input.Commit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, null, leaves, welcome, pending, expelled);
-            var result = await _attempts.CommitAsync(attempt, async write =>
-                new Done<CommitResult>(await EpochWriter.WriteAsync(write, change, _settings.SnapshotInterval, _clock.GetUtcNow()), group.Epoch, next.Epoch, target?.Reason), cancellation);
+            var change = new EpochChange(access.Conversation, next, input.Commit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, null, leaves, welcome, expelled, target?.Reason);
+            var result = await EpochWriter.WriteAsync(_attempts, attempt, change, _settings.SnapshotInterval, _clock.GetUtcNow(), cancellation);
             _groups.Keep(access.Conversation.Id, next);
             return result;
         }, cancellation);

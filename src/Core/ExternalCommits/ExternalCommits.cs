@@ -48,9 +48,8 @@ public sealed class ExternalCommits
             var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, group, owners, joiner, cancellation);
             var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
 
-            var change = new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, new(joiner.Id, input.TurnId), leaves, null, await PendingRemovals.OfAsync(context, access.Conversation.Id, cancellation));
-            var result = await _attempts.CommitAsync(attempt, async write =>
-                new Done<CommitResult>(await EpochWriter.WriteAsync(write, change, _settings.SnapshotInterval, _clock.GetUtcNow()), group.Epoch, next.Epoch), cancellation);
+            var change = new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, new(joiner.Id, input.TurnId), leaves, null);
+            var result = await EpochWriter.WriteAsync(_attempts, attempt, change, _settings.SnapshotInterval, _clock.GetUtcNow(), cancellation);
             _groups.Keep(access.Conversation.Id, next);
             _turns.Wake(access.Conversation.Id);
             return result;

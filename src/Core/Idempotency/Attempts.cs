@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
@@ -34,7 +35,7 @@ internal sealed record Done<T>(T Answer, ulong? Before = null, ulong? After = nu
 /// <remarks>A retry is answered before any epoch, policy or limit check. Refusals are written to the audit log and never recorded as answers.</remarks>
 internal sealed class Attempts(Database database, AuditLog audit, TimeProvider clock)
 {
-    /// <summary>Runs <paramref name="body"/>, which must end in <see cref="CommitAsync"/>, unless the call has an answer already.</summary>
+    /// <summary>Runs <paramref name="body"/>, which must end in <c>CommitAsync</c>, unless the call has an answer already.</summary>
     public async Task<T> RunAsync<T>(Attempt attempt, Func<Task<T>> body, CancellationToken cancellation)
     {
         try
@@ -75,6 +76,38 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
         return answer;
     }
 
+    /// <summary>The same for a list of statements about the conversation that is the call's subject.</summary>
+    /// <param name="attempt">The call.</param>
+    /// <param name="statements">What it does; the first one gives the sequence number.</param>
+    /// <param name="done">Makes the answer from the sequence number.</param>
+    /// <param name="overtaken">If another one was first: the refusal, from the epoch that the conversation has now and where somebody left last, or null if that is not why.</param>
+    /// <param name="cancellation">Ends the wait for the turn to write, not the write.</param>
+    public async Task<T> CommitAsync<T>(Attempt attempt, Statements statements, Func<long, Done<T>> done, Func<ulong, long, Refusal?> overtaken, CancellationToken cancellation)
+    {
+        var (unplaced, before, after, reason) = done(0);
+        var entry = Entry(attempt, AuditEntry.Accepted, reason) with { EpochBefore = before, EpochAfter = after };
+        AuditLog.AddTo(statements, entry);
+        if (attempt.Key is not null)
+            statements.Add($"""
+                INSERT INTO idempotency (caller, method, key, request_hash, content, created_at, seq)
+                VALUES ({attempt.Caller.Did.Value}, {attempt.Method}, {attempt.Key}, {attempt.RequestHash}, {JsonSerializer.SerializeToUtf8Bytes(unplaced)}, {clock.GetUtcNow().ToUnixTimeMilliseconds()}, (SELECT next_seq - 1 FROM conversations WHERE id = {attempt.Subject}))
+                """);
+        try
+        {
+            long seq = await database.WriteAsync(statements, cancellation);
+            audit.Announce(entry);
+            return done(seq).Answer;
+        }
+        catch (OvertakenException)
+        {
+            if (await FindAsync<T>(attempt, CancellationToken.None) is { } known) return known;
+            await using var context = database.Read();
+            var now = await context.Set<Conversation>().Where(row => row.Id == attempt.Subject).Select(row => new { row.Epoch, row.LeftSeq }).SingleAsync(CancellationToken.None);
+            if (overtaken((ulong)now.Epoch, now.LeftSeq) is { } refusal) throw refusal.AsException();
+            throw;
+        }
+    }
+
     /// <summary>Writes the refusal of a call, or of a query, to the audit log, but for those that are counted by the minute (<see cref="RefusalTally"/>).</summary>
     public Task AuditRefusalAsync(Attempt attempt, Refusal refusal) => refusal.RetryAfter is not null ? Task.CompletedTask :
         audit.AppendAsync(Entry(attempt, refusal.Error, refusal.Reason), CancellationToken.None);
@@ -113,7 +146,10 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
             .FirstOrDefaultAsync(row => row.Caller == caller && row.Method == method && row.Key == key, cancellation);
         if (answer is null) return default;
         if (!CryptographicOperations.FixedTimeEquals(answer.RequestHash, attempt.RequestHash)) throw Refusal.IdempotencyConflict.AsException();
-        return JsonSerializer.Deserialize<T>(answer.Content);
+        if (answer.Seq is not { } seq) return JsonSerializer.Deserialize<T>(answer.Content);
+        var content = JsonNode.Parse(answer.Content)!;
+        content[nameof(Answer.Seq)] = seq;
+        return content.Deserialize<T>();
     }
 
     internal sealed class Answer
@@ -124,6 +160,8 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
         public required byte[] RequestHash { get; init; }
         public required byte[] Content { get; init; }
         public DateTimeOffset CreatedAt { get; init; }
+        /// <summary>The answer's sequence number, which the content does not have: it is known in the transaction alone.</summary>
+        public long? Seq { get; init; }
 
         internal sealed class Table : IEntityTypeConfiguration<Answer>
         {

@@ -56,8 +56,8 @@ public sealed partial class JoinTurns
     }
 
     /// <summary>Ends the turn that a commit used, in the transaction of the epoch. The turn of another device is not touched.</summary>
-    internal static Task EndAsync(MlsDbContext context, string convoId, long device, string turnId) =>
-        context.Database.ExecuteSqlAsync($"DELETE FROM join_line WHERE convo_id = {convoId} AND device_row = {device} AND turn_id = {turnId}");
+    internal static void End(Statements statements, string convoId, long device, string turnId) =>
+        statements.Add($"DELETE FROM join_line WHERE convo_id = {convoId} AND device_row = {device} AND turn_id = {turnId}");
 
     private async Task<JoinLine> ReadAsync(string convoId, CancellationToken cancellation)
     {

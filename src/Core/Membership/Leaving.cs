@@ -70,7 +70,11 @@ public sealed class Leaving
         }
         (entry.State, entry.EndedAt, entry.IsAdmin) = (RosterState.Left, now, false);
         write.AddEvent(OutboxEvent.Membership(id, did, MembershipChange.Left, now));
-        if (proposals.Count > 0) write.Add(new PendingRemoval { ConvoId = id, Did = did, Kind = PendingKind.Leave, Seq = seq });
+        if (proposals.Count > 0)
+        {
+            write.Add(new PendingRemoval { ConvoId = id, Did = did, Kind = PendingKind.Leave });
+            await write.Set<Conversation>().Where(row => row.Id == id).ExecuteUpdateAsync(set => set.SetProperty(row => row.LeftSeq, seq));
+        }
         var devices = access.Devices.Select(device => device.Id).ToList();
         await write.Set<WelcomeRecipient>().Where(row => row.ConvoId == id && devices.Contains(row.DeviceRow) && row.ConfirmedAt == null)
             .ExecuteUpdateAsync(set => set.SetProperty(row => row.ConfirmedAt, now).SetProperty(row => row.Success, false).SetProperty(row => row.ErrorDetails, "The account left."));

@@ -18,8 +18,6 @@ internal sealed class PendingRemoval
     public required string ConvoId { get; init; }
     public required string Did { get; init; }
     public PendingKind Kind { get; init; }
-    /// <summary>Its place in the conversation's log: a commit that was verified before it did not know of it.</summary>
-    public long Seq { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<PendingRemoval>
     {
@@ -52,15 +50,18 @@ internal static class PendingRemovals
         if (pending.Any(leaf => leaf.Kind == PendingKind.Leave && !gone.Contains(leaf.LeafIndex))) throw Refusal.LeavePending.AsException();
     }
 
-    /// <summary>In the transaction of an epoch: settles what its commit settled. What it left behind, members are asked to remove: proposals of the epoch before are void.</summary>
-    public static async Task SettleAsync(MlsDbContext context, string convoId, long epoch, IReadOnlyList<PendingLeaf> pending, LeafChanges leaves, DateTimeOffset now)
+    /// <summary>In the list of an epoch, when its leaves are blank and nobody has one anew: settles who has no leaf any more. Whose leaves are left behind, members are asked to remove: proposals of the epoch before are void.</summary>
+    /// <param name="joined">The account that comes back by itself, whatever leaves it has; null in a member's commit.</param>
+    public static void Settle(Statements statements, string convoId, long epoch, string? joined, DateTimeOffset now)
     {
-        if (pending.Count == 0) return;
-        var joined = leaves.Added.Select(entry => entry.Device.Did).ToHashSet();
-        var removed = leaves.Removed.ToHashSet();
-        var left = pending.Where(leaf => !removed.Contains(leaf.LeafIndex) && !joined.Contains(leaf.Did)).Select(leaf => leaf.Did).ToHashSet();
-        var settled = pending.Select(leaf => leaf.Did).Where(did => !left.Contains(did)).Distinct().ToList();
-        if (settled.Count > 0) await context.Set<PendingRemoval>().Where(row => row.ConvoId == convoId && settled.Contains(row.Did)).ExecuteDeleteAsync();
-        foreach (string did in left) context.AddEvent(OutboxEvent.RemovalRequested(convoId, did, epoch, now));
+        statements.Add($"""
+            DELETE FROM pending_removals WHERE convo_id = {convoId} AND (did = {joined ?? ""} OR NOT EXISTS (
+                SELECT 1 FROM devices JOIN leaves ON leaves.convo_id = {convoId} AND leaves.device_row = devices.id WHERE devices.did = pending_removals.did))
+            """);
+        var asked = OutboxEvent.RemovalRequested(convoId, "", epoch, now);
+        statements.Add($"""
+            INSERT INTO outbox (kind, audience, convo_id, epoch, did, created_at)
+            SELECT {(int)asked.Kind}, {(int)asked.Audience}, {convoId}, {epoch}, did, {now.ToUnixTimeMilliseconds()} FROM pending_removals WHERE convo_id = {convoId}
+            """);
     }
 }

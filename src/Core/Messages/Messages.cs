@@ -41,19 +41,14 @@ public sealed class Messages
             var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
             if (input.Message.Length > _settings.MaxMessageBytes) throw Refusal.MessageTooLarge.AsException();
             ulong epoch = EpochOf(input.Message, access.Conversation);
-            return await _attempts.CommitAsync(attempt, async write =>
-            {
-                long oldest = (long)(epoch + PastEpochs);
-                var seqs = await write.Database.SqlQuery<long>($"""
-                    UPDATE conversations SET next_seq = next_seq + 1 WHERE id = {input.ConvoId} AND epoch >= {(long)epoch} AND epoch <= {oldest} RETURNING next_seq - 1 AS "Value"
-                    """).ToListAsync();
-                if (seqs.Count == 0) throw Refusal.EpochMismatch((ulong)await write.Set<Conversation>().Where(row => row.Id == input.ConvoId).Select(row => row.Epoch).SingleAsync(), epoch).AsException();
-                var now = _clock.GetUtcNow();
-                var logged = new LogEntry { ConvoId = input.ConvoId, Seq = seqs[0], Kind = LogKind.Message, Epoch = (long)epoch, Message = input.Message.ToArray(), Sender = caller.Did.Value, CreatedAt = now };
-                write.Add(logged);
-                write.AddEvent(OutboxEvent.Of(logged));
-                return new Done<SendMessageResult>(new(seqs[0], epoch, now));
-            }, cancellation);
+            long oldest = (long)(epoch + PastEpochs);
+            var now = _clock.GetUtcNow();
+            var statements = new Statements($"""
+                UPDATE conversations SET next_seq = next_seq + 1 WHERE id = {input.ConvoId} AND epoch >= {(long)epoch} AND epoch <= {oldest} RETURNING next_seq - 1 AS "Value"
+                """);
+            statements.AddToLog(new() { ConvoId = input.ConvoId, Kind = LogKind.Message, Epoch = (long)epoch, Message = input.Message.ToArray(), Sender = caller.Did.Value, CreatedAt = now });
+            return await _attempts.CommitAsync(attempt, statements, seq => new Done<SendMessageResult>(new(seq, epoch, now)),
+                (current, _) => current <= epoch + PastEpochs ? null : Refusal.EpochMismatch(current, epoch), cancellation);
         }, cancellation);
     }
 

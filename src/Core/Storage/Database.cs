@@ -1,6 +1,8 @@
 using System.Data.Common;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Npgsql;
 
 namespace MlsConsole.Core;
 
@@ -8,11 +10,12 @@ namespace MlsConsole.Core;
 public sealed class Database : IDisposable
 {
     private readonly Func<MlsDbContext> _open;
+    // SQLite has one writer at a time; PostgreSQL needs none of this.
+    private readonly GroupWriter? _writer;
 
-    // SQLite has one writer at a time; waiting here is fair and immediate, waiting on its lock is neither.
-    private readonly SemaphoreSlim _writer = new(1);
+    private readonly NpgsqlDataSource? _source;
 
-    public Database(Func<MlsDbContext> open) => _open = open;
+    private Database(Func<MlsDbContext> open, NpgsqlDataSource? source) => (_open, _source, _writer) = (open, source, source is null ? new(open) : null);
 
     /// <summary>A context for reading. The caller disposes it.</summary>
     public MlsDbContext Read()
@@ -26,31 +29,51 @@ public sealed class Database : IDisposable
     /// <summary>Runs <paramref name="work"/> in one transaction and commits it; an exception leaves nothing behind.</summary>
     public async Task<T> WriteAsync<T>(Func<MlsDbContext, Task<T>> work, CancellationToken cancellation)
     {
-        await _writer.WaitAsync(cancellation);
-        try
-        {
-            await using var context = _open();
-            await using var transaction = await context.Database.BeginTransactionAsync(CancellationToken.None);
-            var result = await work(context);
-            await context.SaveChangesAsync(CancellationToken.None);
-            await transaction.CommitAsync(CancellationToken.None);
-            return result;
-        }
-        finally
-        {
-            _writer.Release();
-        }
+        if (_writer is not null) return await _writer.WriteAsync(work, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        await using var context = _open();
+        await using var transaction = await context.Database.BeginTransactionAsync(CancellationToken.None);
+        var result = await work(context);
+        await context.SaveChangesAsync(CancellationToken.None);
+        await transaction.CommitAsync(CancellationToken.None);
+        return result;
     }
 
-    public void Dispose() => _writer.Dispose();
+    /// <summary>Writes all statements or none: in one round trip, or with others that wait in one transaction.</summary>
+    /// <returns>The number that the first one returned.</returns>
+    /// <exception cref="OvertakenException">Nothing was written.</exception>
+    internal async Task<long> WriteAsync(Statements statements, CancellationToken cancellation)
+    {
+        try
+        {
+            if (_writer is not null) return await _writer.WriteAsync(statements.RunAsync, cancellation) ?? throw new OvertakenException(null);
+            cancellation.ThrowIfCancellationRequested();
+            await using var context = _open();
+            return await statements.SendAsync(context.Database.GetDbConnection()) ?? throw new InvalidOperationException("A list of statements whose first finds nothing has to break a constraint.");
+        }
+        catch (DbException broken) when (broken is SqliteException { SqliteErrorCode: 19 } || broken.SqlState?.StartsWith("23", StringComparison.Ordinal) == true)
+        {
+            throw new OvertakenException(broken);
+        }
+    }
 
     /// <summary>SQLite over a connection string: write-ahead log, every commit synchronised to disk.</summary>
     public static Database Sqlite(string connectionString)
     {
         var options = new DbContextOptionsBuilder<SqliteMlsDbContext>()
             .UseSqlite(connectionString).UseSnakeCaseNamingConvention().AddInterceptors(new SqlitePragmas()).Options;
-        return new(() => new SqliteMlsDbContext(options));
+        return new(() => new SqliteMlsDbContext(options), null);
     }
+
+    /// <summary>PostgreSQL over a connection string.</summary>
+    public static Database PostgreSql(string connectionString)
+    {
+        var source = NpgsqlDataSource.Create(connectionString);
+        var options = new DbContextOptionsBuilder<PostgreSqlMlsDbContext>().UseNpgsql(source).UseSnakeCaseNamingConvention().Options;
+        return new(() => new PostgreSqlMlsDbContext(options), source);
+    }
+
+    public void Dispose() => _source?.Dispose();
 
     private sealed class SqlitePragmas : DbConnectionInterceptor
     {

@@ -27,3 +27,13 @@ internal sealed class SqliteDesignTimeFactory : IDesignTimeDbContextFactory<Sqli
     public SqliteMlsDbContext CreateDbContext(string[] args) =>
         new(new DbContextOptionsBuilder<SqliteMlsDbContext>().UseSqlite("Data Source=design.db").UseSnakeCaseNamingConvention().Options);
 }
+
+/// <summary>The PostgreSQL provider's context.</summary>
+public sealed class PostgreSqlMlsDbContext(DbContextOptions<PostgreSqlMlsDbContext> options) : MlsDbContext(options);
+
+/// <summary>Used by <c>dotnet ef migrations add</c> alone.</summary>
+internal sealed class PostgreSqlDesignTimeFactory : IDesignTimeDbContextFactory<PostgreSqlMlsDbContext>
+{
+    public PostgreSqlMlsDbContext CreateDbContext(string[] args) =>
+        new(new DbContextOptionsBuilder<PostgreSqlMlsDbContext>().UseNpgsql("Host=localhost").UseSnakeCaseNamingConvention().Options);
+}

@@ -6,10 +6,22 @@ namespace MlsConsole.Core;
 /// <summary>Brings the database to the current schema before the first request.</summary>
 public static class StorageStartup
 {
+    // Any number that is always the same: "MlsC".
+    private const long MigrationLock = 0x4d6c7343;
+
     /// <summary>Applies missing migrations. Two hosts that start at once wait for each other; a kill in the middle blocks nobody.</summary>
     public static async Task MigrateAsync(Database database, CancellationToken cancellation)
     {
         await using var context = database.Read();
+        if (context.Database.IsNpgsql())
+        {
+            // The lock is the connection's: it ends with it, also when the host is killed.
+            await context.Database.OpenConnectionAsync(cancellation);
+            await context.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({MigrationLock})", cancellation);
+            await context.Database.MigrateAsync(cancellation);
+            await context.Database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({MigrationLock})", cancellation);
+            return;
+        }
         string? file = new SqliteConnectionStringBuilder(context.Database.GetConnectionString()).DataSource;
         if (Path.GetDirectoryName(Path.GetFullPath(file)) is { Length: > 0 } folder) Directory.CreateDirectory(folder);
         await using var held = await LockFileAsync(file + ".migrating", cancellation);

@@ -69,15 +69,15 @@ internal sealed record NewWelcome(byte[] Message, IReadOnlyList<Device> Recipien
         }
     }
 
-    public void AddTo(MlsDbContext context, string convoId, PublicGroup group, DateTimeOffset now)
+    public void AddTo(Statements statements, string convoId, PublicGroup group, DateTimeOffset now)
     {
-        long epoch = (long)group.Epoch;
-        context.Add(new WelcomeContent { ConvoId = convoId, Epoch = epoch, Welcome = Message, RatchetTree = group.EncodeRatchetTree() });
+        long epoch = (long)group.Epoch, at = now.ToUnixTimeMilliseconds();
+        statements.Add($"INSERT INTO welcomes (convo_id, epoch, welcome, ratchet_tree) VALUES ({convoId}, {epoch}, {Message}, {group.EncodeRatchetTree()})");
         foreach (var device in Recipients)
         {
             var recipient = new WelcomeRecipient { Id = Guid.CreateVersion7(now).ToString("N"), ConvoId = convoId, Epoch = epoch, DeviceRow = device.Id, CreatedAt = now };
-            context.Add(recipient);
-            context.AddEvent(OutboxEvent.Welcome(recipient, device));
+            statements.Add($"INSERT INTO welcome_recipients (id, convo_id, epoch, device_row, created_at) VALUES ({recipient.Id}, {convoId}, {epoch}, {device.Id}, {at})");
+            statements.AddEvent(OutboxEvent.Welcome(recipient, device));
         }
     }
 }

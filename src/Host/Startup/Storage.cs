@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using MlsConsole.Core;
 
@@ -35,7 +36,7 @@ internal static class Storage
         {
             await StorageStartup.MigrateAsync(app.Services.GetRequiredService<Database>(), CancellationToken.None);
         }
-        catch (Exception exception) when (exception is SqliteException or IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is DbException or IOException or UnauthorizedAccessException)
         {
             throw new ConfigurationException("ConnectionStrings:Default", $"names a database that cannot be used: {exception.Message}");
         }
@@ -54,9 +55,29 @@ internal static class Storage
     /// <exception cref="ConfigurationException">A setting cannot be used.</exception>
     internal static Database Open(ConfigurationManager configuration)
     {
-        if (configuration["Storage:Provider"] is not (null or "" or "Sqlite"))
-            throw new ConfigurationException("Storage:Provider", "must be Sqlite, the only provider so far.");
         string connection = configuration["ConnectionStrings:Default"]!;
+        return configuration["Storage:Provider"] switch
+        {
+            null or "" or "Sqlite" => OpenSqlite(connection),
+            "PostgreSql" => OpenPostgreSql(connection),
+            _ => throw new ConfigurationException("Storage:Provider", "must be Sqlite or PostgreSql."),
+        };
+    }
+
+    private static Database OpenPostgreSql(string connection)
+    {
+        try
+        {
+            return Database.PostgreSql(connection);
+        }
+        catch (ArgumentException)
+        {
+            throw new ConfigurationException("ConnectionStrings:Default", "is not a PostgreSQL connection string, for example Host=localhost;Database=mlsconsole;Username=mlsconsole.");
+        }
+    }
+
+    private static Database OpenSqlite(string connection)
+    {
         try
         {
             if (new SqliteConnectionStringBuilder(connection).DataSource is not { Length: > 0 } file || file == ":memory:")

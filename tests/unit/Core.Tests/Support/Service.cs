@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using MlsConsole.Mls;
@@ -5,30 +6,36 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>All of Core over a SQLite file of its own, with the flag on.</summary>
+/// <summary>All of Core over a database of its own, with the flag on: a SQLite file, or with <c>MLSCONSOLE_TEST_STORAGE=PostgreSql</c> a PostgreSQL database.</summary>
 public sealed class Service : IAsyncDisposable
 {
     private string _folder = Directory.CreateTempSubdirectory("mlsconsole").FullName;
+    private string? _postgreSql;
     private bool _guest;
     private ServiceProvider _provider = null!;
 
     /// <summary>For tests that join far more often than a person would.</summary>
     public static CoreSettings NoLimits { get; } = new() { RejoinLimitPerHour = 1_000_000, RejoinRefusedLimitPerHour = 1_000_000 };
 
+    public static bool OnPostgreSql { get; } = Environment.GetEnvironmentVariable("MLSCONSOLE_TEST_STORAGE") == "PostgreSql";
+
     private TimeProvider Clock { get; init; } = TimeProvider.System;
 
     public static async Task<Service> StartAsync(CoreSettings? settings = null, TimeProvider? clock = null)
     {
         var service = new Service { Clock = clock ?? TimeProvider.System };
+        if (OnPostgreSql) service._postgreSql = await (await PostgreSqlCluster.SharedAsync()).CreateDatabaseAsync();
         await service.BootAsync(settings);
         return service;
     }
+
+    private Database Open() => _postgreSql is null ? Core.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}") : Core.Database.PostgreSql(_postgreSql);
 
     private async Task BootAsync(CoreSettings? settings)
     {
         var services = new ServiceCollection();
         services.AddSingleton<ILoggerFactory, LoggerFactory>().AddSingleton(typeof(ILogger<>), typeof(Logger<>));
-        services.AddSingleton(Clock).AddCore(Core.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}"), settings ?? NoLimits).AddRollouts();
+        services.AddSingleton(Clock).AddCore(Open(), settings ?? NoLimits).AddRollouts();
         _provider = services.BuildServiceProvider();
         await StorageStartup.MigrateAsync(Database, CancellationToken.None);
         await _provider.GetRequiredService<FlagStore>().CreateAsync(FlagState.On, CancellationToken.None);
@@ -39,7 +46,7 @@ public sealed class Service : IAsyncDisposable
     {
         var second = new Service { Clock = Clock };
         Directory.Delete(second._folder);
-        (second._folder, second._guest) = (_folder, true);
+        (second._folder, second._postgreSql, second._guest) = (_folder, _postgreSql, true);
         await second.BootAsync(settings);
         return second;
     }
@@ -137,7 +144,8 @@ public sealed class Service : IAsyncDisposable
     /// <summary>Everything that a refusal must leave as it was: all tables but the audit log.</summary>
     public async Task<string> StateAsync()
     {
-        await using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(_folder, "mls.db")}");
+        await using var context = Database.Read();
+        var connection = context.Database.GetDbConnection();
         await connection.OpenAsync();
         var state = new System.Text.StringBuilder();
         foreach (string table in (string[])["conversations", "log", "roster", "leaves", "pending_removals", "welcomes", "welcome_recipients", "idempotency", "snapshots", "devices", "device_keys", "key_packages", "acknowledgements", "group_info_refreshes"])
@@ -158,14 +166,25 @@ public sealed class Service : IAsyncDisposable
     /// <summary>How the database would find the rows of a command, step by step.</summary>
     public async Task<IReadOnlyList<string>> PlanAsync(SentCommand sent)
     {
-        await using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(_folder, "mls.db")}");
+        await using var context = Database.Read();
+        var connection = context.Database.GetDbConnection();
         await connection.OpenAsync();
         await using var command = connection.CreateCommand();
-        command.CommandText = $"EXPLAIN QUERY PLAN {sent.Text}";
-        foreach (var (name, value) in sent.Parameters) command.Parameters.AddWithValue(name, value ?? DBNull.Value);
+        if (OnPostgreSql)
+        {
+            command.CommandText = "SET enable_seqscan = off";
+            await command.ExecuteNonQueryAsync();
+        }
+        command.CommandText = $"EXPLAIN {(OnPostgreSql ? "" : "QUERY PLAN ")}{sent.Text}";
+        foreach (var (name, value) in sent.Parameters)
+        {
+            var parameter = command.CreateParameter();
+            (parameter.ParameterName, parameter.Value) = (name, value ?? DBNull.Value);
+            command.Parameters.Add(parameter);
+        }
         var steps = new List<string>();
         await using var reader = await command.ExecuteReaderAsync();
-        while (await reader.ReadAsync()) steps.Add(reader.GetString(3));
+        while (await reader.ReadAsync()) steps.Add(reader.GetString(OnPostgreSql ? 0 : 3));
         return steps;
     }
 
