@@ -80,3 +80,13 @@ need_chromium() {
   done
   return 1
 }
+
+# The programs of a PostgreSQL server; the tests start one of their own.
+need_postgresql() {
+  local attempt
+  for attempt in found installed; do
+    if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then return 0; fi
+    [ "$attempt" = installed ] || install_package postgresql postgresql || return 1
+  done
+  return 1
+}

@@ -70,7 +70,7 @@ internal static class EpochWriter
             UPDATE conversations SET epoch = {to}, next_seq = next_seq + 1, group_info = {change.GroupInfo}, group_info_epoch = {to}, group_info_updated_at = {at}
             WHERE id = {id} AND epoch = {from} AND ({change.Join is not null} OR left_seq < {change.Conversation.NextSeq}) RETURNING next_seq - 1 AS "Value"
             """);
-        statements.AddToLog(new() { ConvoId = id, Kind = LogKind.Commit, Epoch = to, Message = change.Commit, Sender = change.Sender, External = change.Join is not null, JoinedBy = change.Join?.DeviceRow, CreatedAt = now });
+        statements.AddToLog(new() { ConvoId = id, Kind = LogKind.Commit, Epoch = to, Message = change.Commit, Sender = change.Sender, External = change.Join is not null, JoinedBy = change.Join?.DeviceRow, CreatedAt = now }, to);
         if (to % snapshotInterval == 0) statements.Add($"INSERT INTO snapshots (convo_id, epoch, state) VALUES ({id}, {to}, {change.Group.Snapshot()})");
         AddLeaves(statements, id, change, now);
         change.Welcome?.AddTo(statements, id, change.Group, now);

@@ -41,15 +41,21 @@ public sealed class Messages
             var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
             if (input.Message.Length > _settings.MaxMessageBytes) throw Refusal.MessageTooLarge.AsException();
             ulong epoch = EpochOf(input.Message, access.Conversation);
-            long oldest = (long)(epoch + PastEpochs);
             var now = _clock.GetUtcNow();
-            var statements = new Statements($"""
-                UPDATE conversations SET next_seq = next_seq + 1 WHERE id = {input.ConvoId} AND epoch >= {(long)epoch} AND epoch <= {oldest} RETURNING next_seq - 1 AS "Value"
-                """);
-            statements.AddToLog(new() { ConvoId = input.ConvoId, Kind = LogKind.Message, Epoch = (long)epoch, Message = input.Message.ToArray(), Sender = caller.Did.Value, CreatedAt = now });
-            return await _attempts.CommitAsync(attempt, statements, seq => new Done<SendMessageResult>(new(seq, epoch, now)),
+            var entry = new LogEntry { ConvoId = input.ConvoId, Kind = LogKind.Message, Epoch = (long)epoch, Message = input.Message.ToArray(), Sender = caller.Did.Value, CreatedAt = now };
+            return await _attempts.CommitAsync(attempt, StatementsOf(entry), seq => new Done<SendMessageResult>(new(seq, epoch, now)),
                 (current, _) => current <= epoch + PastEpochs ? null : Refusal.EpochMismatch(current, epoch), cancellation);
         }, cancellation);
+    }
+
+    internal static Statements StatementsOf(LogEntry entry)
+    {
+        long last = entry.Epoch + (long)PastEpochs;
+        var statements = new Statements($"""
+            UPDATE conversations SET next_seq = next_seq + 1 WHERE id = {entry.ConvoId} AND epoch >= {entry.Epoch} AND epoch <= {last} RETURNING next_seq - 1 AS "Value"
+            """);
+        statements.AddToLog(entry, last);
+        return statements;
     }
 
     private static ulong EpochOf(ReadOnlyMemory<byte> bytes, Conversation conversation)

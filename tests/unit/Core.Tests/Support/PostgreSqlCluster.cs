@@ -9,11 +9,10 @@ public sealed class PostgreSqlCluster
     private static readonly Lazy<Task<PostgreSqlCluster>> s_shared = new(StartAsync);
 
     private readonly SemaphoreSlim _template = new(1);
-    private readonly string _folder;
     private readonly int _port;
     private bool _hasTemplate;
 
-    private PostgreSqlCluster(string folder, int port) => (_folder, _port) = (folder, port);
+    private PostgreSqlCluster(int port) => _port = port;
 
     public static Task<PostgreSqlCluster> SharedAsync() => s_shared.Value;
 
@@ -56,24 +55,29 @@ public sealed class PostgreSqlCluster
         string data = Path.Combine(folder, "data");
         await RunAsServerAsync("initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync");
         int port = FreePort();
-        var cluster = new PostgreSqlCluster(folder, port);
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => cluster.Stop();
+        var cluster = new PostgreSqlCluster(port);
+        StopWithThisProcess(folder);
         await RunAsServerAsync("pg_ctl", "-D", data, "-w", "-l", Path.Combine(folder, "log"), "-o", $"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c max_connections=300 -c fsync=off", "start");
         return cluster;
     }
 
-    private void Stop()
+    /// <summary>A shell waits for the end of this process, also by a kill, then takes everything away.</summary>
+    private static void StopWithThisProcess(string folder)
     {
-        RunAsServerAsync("pg_ctl", "-D", Path.Combine(_folder, "data"), "-m", "immediate", "stop").GetAwaiter().GetResult();
-        Directory.Delete(_folder, true);
+        string[] stop = AsServer("pg_ctl", "-D", Path.Combine(folder, "data"), "-m", "immediate", "stop");
+        string script = $"while kill -0 {Environment.ProcessId} 2>/dev/null; do sleep 1; done; trap '' HUP; \"$@\"; rm -rf '{folder}'";
+        using var watcher = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", $"({script}) >/dev/null 2>&1 </dev/null &", "sh", .. stop]) { WorkingDirectory = "/" })!;
+        watcher.WaitForExit();
     }
 
     /// <summary>PostgreSQL refuses to run as root: then it runs as the user that its package made.</summary>
-    private static Task RunAsServerAsync(string program, params string[] arguments)
+    private static string[] AsServer(string program, params string[] arguments)
     {
         string path = Path.Combine(BinariesFolder(), program);
-        return Environment.UserName == "root" ? RunAsync("runuser", ["-u", "postgres", "--", path, .. arguments]) : RunAsync(path, arguments);
+        return Environment.UserName == "root" ? ["runuser", "-u", "postgres", "--", path, .. arguments] : [path, .. arguments];
     }
+
+    private static Task RunAsServerAsync(string program, params string[] arguments) => RunAsync(AsServer(program, arguments));
 
     private static string BinariesFolder()
     {
@@ -83,11 +87,11 @@ public sealed class PostgreSqlCluster
     }
 
     // A server keeps the pipes of whoever starts it open, so its output goes to a file.
-    private static async Task RunAsync(string program, params string[] arguments)
+    private static async Task RunAsync(params string[] command)
     {
-        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" >/dev/null 2>&1 </dev/null", "sh", program, .. arguments]) { WorkingDirectory = "/" })!;
+        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" >/dev/null 2>&1 </dev/null", "sh", .. command]) { WorkingDirectory = "/" })!;
         await process.WaitForExitAsync();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}.");
+        if (process.ExitCode != 0) throw new InvalidOperationException($"{string.Join(' ', command)} ended with {process.ExitCode}.");
     }
 
     private static int FreePort()

@@ -79,6 +79,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("BLOB")
                         .HasColumnName("request_hash");
 
+                    b.Property<long?>("Seq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("seq");
+
                     b.HasKey("Caller", "Method", "Key")
                         .HasName("pk_idempotency");
 
@@ -220,6 +224,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.Property<long>("GroupInfoUpdatedAt")
                         .HasColumnType("INTEGER")
                         .HasColumnName("group_info_updated_at");
+
+                    b.Property<long>("LeftSeq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("left_seq");
 
                     b.Property<string>("Metadata")
                         .HasColumnType("TEXT")
@@ -727,10 +735,6 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.Property<int>("Kind")
                         .HasColumnType("INTEGER")
                         .HasColumnName("kind");
-
-                    b.Property<long>("Seq")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("seq");
 
                     b.HasKey("ConvoId", "Did")
                         .HasName("pk_pending_removals");
