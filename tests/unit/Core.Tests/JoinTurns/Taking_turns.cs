@@ -183,7 +183,7 @@ public class Taking_turns
         await using var service = await Service.StartAsync(clock: _clock);
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
-        using var connections = new OpenConnections(service.File);
+        using var connections = new OpenConnections(service.Database);
         var first = await AskAsync(service, convo, alice);
         Task<GroupInfoResult>[] wait = [await WaitAsync(service, convo, bob), await WaitAsync(service, convo, tablet)];
         Assert.True(connections.Opened > 0);

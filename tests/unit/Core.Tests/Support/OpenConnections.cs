@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -7,14 +8,15 @@ namespace MlsConsole.Core.Tests;
 /// <summary>Counts the connections that are open to one database, from now on.</summary>
 public sealed class OpenConnections : IObserver<DiagnosticListener>, IObserver<KeyValuePair<string, object?>>, IDisposable
 {
-    private readonly string _file;
+    private readonly (string, string) _database;
     private readonly List<IDisposable> _subscriptions = [];
     private int _opened;
     private int _count;
 
-    public OpenConnections(string file)
+    public OpenConnections(Database database)
     {
-        _file = file;
+        using var context = database.Read();
+        _database = NameOf(context.Database.GetDbConnection());
         _subscriptions.Add(DiagnosticListener.AllListeners.Subscribe(this));
     }
 
@@ -35,10 +37,12 @@ public sealed class OpenConnections : IObserver<DiagnosticListener>, IObserver<K
 
     public void OnNext(KeyValuePair<string, object?> value)
     {
-        if (value.Value is not ConnectionEventData data || data.Connection.DataSource != _file) return;
+        if (value.Value is not ConnectionEventData data || NameOf(data.Connection) != _database) return;
         if (value.Key == RelationalEventId.ConnectionOpened.Name) (_, _) = (Interlocked.Increment(ref _count), Interlocked.Increment(ref _opened));
         if (value.Key == RelationalEventId.ConnectionClosed.Name) Interlocked.Decrement(ref _count);
     }
+
+    private static (string, string) NameOf(DbConnection connection) => (connection.DataSource, connection.Database);
 
     public void OnCompleted()
     {

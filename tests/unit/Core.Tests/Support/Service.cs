@@ -59,9 +59,6 @@ public sealed class Service : IAsyncDisposable
         await BootAsync(null);
     }
 
-    /// <summary>The database file.</summary>
-    public string File => Path.Combine(_folder, "mls.db");
-
     public Database Database => Get<Database>();
     public T Get<T>() where T : notnull => _provider.GetRequiredService<T>();
 

@@ -21,6 +21,41 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
+            modelBuilder.Entity("MlsConsole.Core.Acknowledgement", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("text")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("bigint")
+                        .HasColumnName("epoch");
+
+                    b.Property<long>("DeviceRow")
+                        .HasColumnType("bigint")
+                        .HasColumnName("device_row");
+
+                    b.Property<long>("At")
+                        .HasColumnType("bigint")
+                        .HasColumnName("at");
+
+                    b.Property<byte[]>("AuthenticatorHash")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("authenticator_hash");
+
+                    b.HasKey("ConvoId", "Epoch", "DeviceRow")
+                        .HasName("pk_acknowledgements");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_acknowledgements_at");
+
+                    b.HasIndex("DeviceRow")
+                        .HasDatabaseName("ix_acknowledgements_device_row");
+
+                    b.ToTable("acknowledgements", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.Attempts+Answer", b =>
                 {
                     b.Property<string>("Caller")
@@ -309,6 +344,42 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("device_keys", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.EpochAgreement", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("text")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("bigint")
+                        .HasColumnName("epoch");
+
+                    b.Property<byte[]>("AuthenticatorHash")
+                        .HasColumnType("bytea")
+                        .HasColumnName("authenticator_hash");
+
+                    b.Property<long?>("DisputedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("disputed_at");
+
+                    b.Property<long?>("ExternalPubDisputedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("external_pub_disputed_at");
+
+                    b.HasKey("ConvoId", "Epoch")
+                        .HasName("pk_epoch_agreements");
+
+                    b.HasIndex("DisputedAt")
+                        .HasDatabaseName("ix_epoch_agreements_disputed_at")
+                        .HasFilter("disputed_at IS NOT NULL");
+
+                    b.HasIndex("ExternalPubDisputedAt")
+                        .HasDatabaseName("ix_epoch_agreements_external_pub_disputed_at")
+                        .HasFilter("external_pub_disputed_at IS NOT NULL");
+
+                    b.ToTable("epoch_agreements", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.FlagStore+Row", b =>
                 {
                     b.Property<string>("Name")
@@ -347,6 +418,22 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasName("pk_rollout_flags");
 
                     b.ToTable("rollout_flags", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.GroupInfos+Refresh", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("text")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("RequestedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("requested_at");
+
+                    b.HasKey("ConvoId")
+                        .HasName("pk_group_info_refreshes");
+
+                    b.ToTable("group_info_refreshes", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
@@ -869,6 +956,23 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("welcome_recipients", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.Acknowledgement", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_acknowledgements_conversation_convo_id");
+
+                    b.HasOne("MlsConsole.Core.Device", null)
+                        .WithMany()
+                        .HasForeignKey("DeviceRow")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_acknowledgements_device_device_row");
+                });
+
             modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>
                 {
                     b.HasOne("MlsConsole.Core.Device", null)
@@ -877,6 +981,26 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_device_keys_devices_device_row");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.EpochAgreement", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_epoch_agreements_conversations_convo_id");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.GroupInfos+Refresh", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_group_info_refreshes_conversations_convo_id");
                 });
 
             modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>

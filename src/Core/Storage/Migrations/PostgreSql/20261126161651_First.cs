@@ -212,6 +212,45 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 });
 
             migrationBuilder.CreateTable(
+                name: "epoch_agreements",
+                columns: table => new
+                {
+                    convo_id = table.Column<string>(type: "text", nullable: false),
+                    epoch = table.Column<long>(type: "bigint", nullable: false),
+                    authenticator_hash = table.Column<byte[]>(type: "bytea", nullable: true),
+                    disputed_at = table.Column<long>(type: "bigint", nullable: true),
+                    external_pub_disputed_at = table.Column<long>(type: "bigint", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_epoch_agreements", x => new { x.convo_id, x.epoch });
+                    table.ForeignKey(
+                        name: "fk_epoch_agreements_conversations_convo_id",
+                        column: x => x.convo_id,
+                        principalTable: "conversations",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "group_info_refreshes",
+                columns: table => new
+                {
+                    convo_id = table.Column<string>(type: "text", nullable: false),
+                    requested_at = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_group_info_refreshes", x => x.convo_id);
+                    table.ForeignKey(
+                        name: "fk_group_info_refreshes_conversations_convo_id",
+                        column: x => x.convo_id,
+                        principalTable: "conversations",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "join_line",
                 columns: table => new
                 {
@@ -341,6 +380,33 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 });
 
             migrationBuilder.CreateTable(
+                name: "acknowledgements",
+                columns: table => new
+                {
+                    convo_id = table.Column<string>(type: "text", nullable: false),
+                    epoch = table.Column<long>(type: "bigint", nullable: false),
+                    device_row = table.Column<long>(type: "bigint", nullable: false),
+                    authenticator_hash = table.Column<byte[]>(type: "bytea", nullable: false),
+                    at = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_acknowledgements", x => new { x.convo_id, x.epoch, x.device_row });
+                    table.ForeignKey(
+                        name: "fk_acknowledgements_conversation_convo_id",
+                        column: x => x.convo_id,
+                        principalTable: "conversations",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                    table.ForeignKey(
+                        name: "fk_acknowledgements_device_device_row",
+                        column: x => x.device_row,
+                        principalTable: "devices",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "device_keys",
                 columns: table => new
                 {
@@ -443,6 +509,16 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 });
 
             migrationBuilder.CreateIndex(
+                name: "ix_acknowledgements_at",
+                table: "acknowledgements",
+                column: "at");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_acknowledgements_device_row",
+                table: "acknowledgements",
+                column: "device_row");
+
+            migrationBuilder.CreateIndex(
                 name: "ix_audit_at",
                 table: "audit",
                 column: "at");
@@ -487,6 +563,18 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 table: "devices",
                 column: "identity",
                 unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_epoch_agreements_disputed_at",
+                table: "epoch_agreements",
+                column: "disputed_at",
+                filter: "disputed_at IS NOT NULL");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_epoch_agreements_external_pub_disputed_at",
+                table: "epoch_agreements",
+                column: "external_pub_disputed_at",
+                filter: "external_pub_disputed_at IS NOT NULL");
 
             migrationBuilder.CreateIndex(
                 name: "ix_idempotency_created_at",
@@ -589,6 +677,9 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
         protected override void Down(MigrationBuilder migrationBuilder)
         {
             migrationBuilder.DropTable(
+                name: "acknowledgements");
+
+            migrationBuilder.DropTable(
                 name: "audit");
 
             migrationBuilder.DropTable(
@@ -596,6 +687,12 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
 
             migrationBuilder.DropTable(
                 name: "device_keys");
+
+            migrationBuilder.DropTable(
+                name: "epoch_agreements");
+
+            migrationBuilder.DropTable(
+                name: "group_info_refreshes");
 
             migrationBuilder.DropTable(
                 name: "idempotency");

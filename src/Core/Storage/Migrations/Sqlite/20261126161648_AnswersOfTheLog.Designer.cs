@@ -4,56 +4,86 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using MlsConsole.Core;
-using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
 #nullable disable
 
-namespace MlsConsole.Core.Storage.Migrations.PostgreSql
+namespace MlsConsole.Core.Storage.Migrations.Sqlite
 {
-    [DbContext(typeof(PostgreSqlMlsDbContext))]
-    [Migration("20261126160422_First")]
-    partial class First
+    [DbContext(typeof(SqliteMlsDbContext))]
+    [Migration("20261126161648_AnswersOfTheLog")]
+    partial class AnswersOfTheLog
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)
         {
 #pragma warning disable 612, 618
-            modelBuilder
-                .HasAnnotation("ProductVersion", "10.0.11")
-                .HasAnnotation("Relational:MaxIdentifierLength", 63);
+            modelBuilder.HasAnnotation("ProductVersion", "10.0.11");
 
-            NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
+            modelBuilder.Entity("MlsConsole.Core.Acknowledgement", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("epoch");
+
+                    b.Property<long>("DeviceRow")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("device_row");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<byte[]>("AuthenticatorHash")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("authenticator_hash");
+
+                    b.HasKey("ConvoId", "Epoch", "DeviceRow")
+                        .HasName("pk_acknowledgements");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_acknowledgements_at");
+
+                    b.HasIndex("DeviceRow")
+                        .HasDatabaseName("ix_acknowledgements_device_row");
+
+                    b.ToTable("acknowledgements", (string)null);
+                });
 
             modelBuilder.Entity("MlsConsole.Core.Attempts+Answer", b =>
                 {
                     b.Property<string>("Caller")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("caller");
 
                     b.Property<string>("Method")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("method");
 
                     b.Property<string>("Key")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("key");
 
                     b.Property<byte[]>("Content")
                         .IsRequired()
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("content");
 
                     b.Property<long>("CreatedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("created_at");
 
                     b.Property<byte[]>("RequestHash")
                         .IsRequired()
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("request_hash");
 
                     b.Property<long?>("Seq")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("seq");
 
                     b.HasKey("Caller", "Method", "Key")
@@ -69,61 +99,59 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("id");
-
-                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
 
                     b.Property<string>("Action")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("action");
 
                     b.Property<string>("Actor")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("actor");
 
                     b.Property<long>("At")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("at");
 
                     b.Property<string>("CorrelationId")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("correlation_id");
 
-                    b.Property<decimal?>("EpochAfter")
-                        .HasColumnType("numeric(20,0)")
+                    b.Property<ulong?>("EpochAfter")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("epoch_after");
 
-                    b.Property<decimal?>("EpochBefore")
-                        .HasColumnType("numeric(20,0)")
+                    b.Property<ulong?>("EpochBefore")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("epoch_before");
 
                     b.Property<byte[]>("Hash")
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("hash");
 
                     b.Property<string>("Outcome")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("outcome");
 
                     b.Property<long?>("Position")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("position");
 
                     b.Property<string>("Reason")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("reason");
 
                     b.Property<string>("Subject")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("subject");
 
                     b.Property<int>("Times")
-                        .HasColumnType("integer")
+                        .HasColumnType("INTEGER")
                         .HasDefaultValue(1)
                         .HasColumnName("times");
 
@@ -147,15 +175,15 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.Ban", b =>
                 {
                     b.Property<string>("Did")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("did");
 
                     b.Property<string>("ConvoId")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("convo_id");
 
                     b.Property<long>("CreatedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("created_at");
 
                     b.HasKey("Did", "ConvoId")
@@ -167,49 +195,49 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
                 {
                     b.Property<string>("Id")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("id");
 
                     b.Property<int>("CipherSuite")
-                        .HasColumnType("integer")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("cipher_suite");
 
                     b.Property<long>("CreatedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("created_at");
 
                     b.Property<long>("Epoch")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("epoch");
 
                     b.Property<byte[]>("GroupId")
                         .IsRequired()
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("group_id");
 
                     b.Property<byte[]>("GroupInfo")
                         .IsRequired()
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("group_info");
 
                     b.Property<long>("GroupInfoEpoch")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("group_info_epoch");
 
                     b.Property<long>("GroupInfoUpdatedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("group_info_updated_at");
 
                     b.Property<long>("LeftSeq")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("left_seq");
 
                     b.Property<string>("Metadata")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("metadata");
 
                     b.Property<long>("NextSeq")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("next_seq");
 
                     b.HasKey("Id")
@@ -226,37 +254,35 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("id");
 
-                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
-
                     b.Property<long?>("DeletedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("deleted_at");
 
                     b.Property<string>("DeviceId")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("device_id");
 
                     b.Property<string>("DeviceName")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("device_name");
 
                     b.Property<string>("Did")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("did");
 
                     b.Property<byte[]>("Identity")
                         .IsRequired()
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("identity");
 
                     b.Property<long>("RegisteredAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("registered_at");
 
                     b.HasKey("Id")
@@ -277,26 +303,24 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("id");
 
-                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
-
                     b.Property<long>("AddedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("added_at");
 
                     b.Property<long>("DeviceRow")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("device_row");
 
                     b.Property<long?>("RetiredAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("retired_at");
 
                     b.Property<byte[]>("SignatureKey")
                         .IsRequired()
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("signature_key");
 
                     b.HasKey("Id")
@@ -312,38 +336,74 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("device_keys", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.EpochAgreement", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("epoch");
+
+                    b.Property<byte[]>("AuthenticatorHash")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("authenticator_hash");
+
+                    b.Property<long?>("DisputedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("disputed_at");
+
+                    b.Property<long?>("ExternalPubDisputedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("external_pub_disputed_at");
+
+                    b.HasKey("ConvoId", "Epoch")
+                        .HasName("pk_epoch_agreements");
+
+                    b.HasIndex("DisputedAt")
+                        .HasDatabaseName("ix_epoch_agreements_disputed_at")
+                        .HasFilter("disputed_at IS NOT NULL");
+
+                    b.HasIndex("ExternalPubDisputedAt")
+                        .HasDatabaseName("ix_epoch_agreements_external_pub_disputed_at")
+                        .HasFilter("external_pub_disputed_at IS NOT NULL");
+
+                    b.ToTable("epoch_agreements", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.FlagStore+Row", b =>
                 {
                     b.Property<string>("Name")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("name");
 
                     b.Property<string>("Actor")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("actor");
 
                     b.Property<long>("ChangedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("changed_at");
 
                     b.Property<int>("Percentage")
-                        .HasColumnType("integer")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("percentage");
 
                     b.Property<string>("Reason")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("reason");
 
                     b.Property<string>("State")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("state");
 
                     b.Property<long>("Version")
                         .IsConcurrencyToken()
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("version");
 
                     b.HasKey("Name")
@@ -352,34 +412,50 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("rollout_flags", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.GroupInfos+Refresh", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("RequestedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("requested_at");
+
+                    b.HasKey("ConvoId")
+                        .HasName("pk_group_info_refreshes");
+
+                    b.ToTable("group_info_refreshes", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
                 {
                     b.Property<string>("ConvoId")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("convo_id");
 
                     b.Property<long>("DeviceRow")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("device_row");
 
                     b.Property<long>("Epoch")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("epoch");
 
                     b.Property<long>("Place")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("place");
 
                     b.Property<string>("TurnId")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("turn_id");
 
                     b.Property<long>("Until")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("until");
 
                     b.Property<int>("Unused")
-                        .HasColumnType("integer")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("unused");
 
                     b.HasKey("ConvoId", "DeviceRow")
@@ -396,20 +472,20 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.KeyPackageClaim", b =>
                 {
                     b.Property<string>("Claimer")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("claimer");
 
                     b.Property<long>("DeviceRow")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("device_row");
 
                     b.Property<int>("Slot")
-                        .HasColumnType("integer")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("slot");
 
                     b.Property<long>("At")
                         .IsConcurrencyToken()
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("at");
 
                     b.HasKey("Claimer", "DeviceRow", "Slot")
@@ -422,39 +498,37 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("id");
 
-                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
-
                     b.Property<int>("CipherSuite")
-                        .HasColumnType("integer")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("cipher_suite");
 
                     b.Property<long?>("ClaimedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("claimed_at");
 
                     b.Property<long>("DeviceRow")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("device_row");
 
                     b.Property<byte[]>("KeyPackage")
                         .IsRequired()
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("key_package");
 
                     b.Property<bool>("LastResort")
-                        .HasColumnType("boolean")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("last_resort");
 
                     b.Property<long>("NotAfter")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("not_after");
 
                     b.Property<byte[]>("Reference")
                         .IsRequired()
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("reference");
 
                     b.HasKey("Id")
@@ -473,15 +547,15 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.Leaf", b =>
                 {
                     b.Property<string>("ConvoId")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("convo_id");
 
                     b.Property<long>("LeafIndex")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("leaf_index");
 
                     b.Property<long>("DeviceRow")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("device_row");
 
                     b.HasKey("ConvoId", "LeafIndex")
@@ -500,24 +574,24 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.Lease", b =>
                 {
                     b.Property<string>("Name")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("name");
 
                     b.Property<long>("ExpiresAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("expires_at");
 
                     b.Property<byte[]>("Hash")
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("hash");
 
                     b.Property<string>("Holder")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("holder");
 
                     b.Property<long>("Position")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("position");
 
                     b.HasKey("Name")
@@ -529,45 +603,45 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.LogEntry", b =>
                 {
                     b.Property<string>("ConvoId")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("convo_id");
 
                     b.Property<long>("Seq")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("seq");
 
                     b.Property<long>("CreatedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("created_at");
 
                     b.Property<long>("Epoch")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("epoch");
 
                     b.Property<bool>("External")
-                        .HasColumnType("boolean")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("external");
 
                     b.Property<long?>("JoinedBy")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("joined_by");
 
                     b.Property<int>("Kind")
-                        .HasColumnType("integer")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("kind");
 
                     b.Property<byte[]>("Message")
                         .IsRequired()
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("message");
 
                     b.Property<byte[]>("Reference")
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("reference");
 
                     b.Property<string>("Sender")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("sender");
 
                     b.HasKey("ConvoId", "Seq")
@@ -598,49 +672,47 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("id");
 
-                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
-
                     b.Property<int>("Audience")
-                        .HasColumnType("integer")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("audience");
 
                     b.Property<string>("ConvoId")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("convo_id");
 
                     b.Property<long>("CreatedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("created_at");
 
                     b.Property<string>("Detail")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("detail");
 
                     b.Property<string>("DeviceId")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("device_id");
 
                     b.Property<string>("Did")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("did");
 
                     b.Property<long?>("Epoch")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("epoch");
 
                     b.Property<int>("Kind")
-                        .HasColumnType("integer")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("kind");
 
                     b.Property<long?>("LogSeq")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("log_seq");
 
                     b.Property<long?>("Seq")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("seq");
 
                     b.HasKey("Id")
@@ -656,15 +728,15 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.PendingRemoval", b =>
                 {
                     b.Property<string>("ConvoId")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("convo_id");
 
                     b.Property<string>("Did")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("did");
 
                     b.Property<int>("Kind")
-                        .HasColumnType("integer")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("kind");
 
                     b.HasKey("ConvoId", "Did")
@@ -676,15 +748,15 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.RateWindows+Row", b =>
                 {
                     b.Property<byte[]>("Key")
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("key");
 
                     b.Property<long>("WindowStart")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("window_start");
 
                     b.Property<long>("Used")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("used");
 
                     b.HasKey("Key", "WindowStart")
@@ -699,27 +771,27 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.RosterEntry", b =>
                 {
                     b.Property<string>("ConvoId")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("convo_id");
 
                     b.Property<string>("Did")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("did");
 
                     b.Property<long?>("EndedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("ended_at");
 
                     b.Property<bool>("IsAdmin")
-                        .HasColumnType("boolean")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("is_admin");
 
                     b.Property<long>("JoinedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("joined_at");
 
                     b.Property<int>("State")
-                        .HasColumnType("integer")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("state");
 
                     b.HasKey("ConvoId", "Did")
@@ -734,16 +806,16 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.Snapshot", b =>
                 {
                     b.Property<string>("ConvoId")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("convo_id");
 
                     b.Property<long>("Epoch")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("epoch");
 
                     b.Property<byte[]>("State")
                         .IsRequired()
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("state");
 
                     b.HasKey("ConvoId", "Epoch")
@@ -755,16 +827,16 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.SubscriptionTickets+Ticket", b =>
                 {
                     b.Property<byte[]>("Hash")
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("hash");
 
                     b.Property<string>("Did")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("did");
 
                     b.Property<long>("ExpiresAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("expires_at");
 
                     b.HasKey("Hash")
@@ -779,15 +851,15 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.TokenReplay+UsedToken", b =>
                 {
                     b.Property<string>("Issuer")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("issuer");
 
                     b.Property<string>("Jti")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("jti");
 
                     b.Property<long>("ExpiresAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("expires_at");
 
                     b.HasKey("Issuer", "Jti")
@@ -802,21 +874,21 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.WelcomeContent", b =>
                 {
                     b.Property<string>("ConvoId")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("convo_id");
 
                     b.Property<long>("Epoch")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("epoch");
 
                     b.Property<byte[]>("RatchetTree")
                         .IsRequired()
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("ratchet_tree");
 
                     b.Property<byte[]>("Welcome")
                         .IsRequired()
-                        .HasColumnType("bytea")
+                        .HasColumnType("BLOB")
                         .HasColumnName("welcome");
 
                     b.HasKey("ConvoId", "Epoch")
@@ -828,36 +900,36 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             modelBuilder.Entity("MlsConsole.Core.WelcomeRecipient", b =>
                 {
                     b.Property<string>("Id")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("id");
 
                     b.Property<long?>("ConfirmedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("confirmed_at");
 
                     b.Property<string>("ConvoId")
                         .IsRequired()
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("convo_id");
 
                     b.Property<long>("CreatedAt")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("created_at");
 
                     b.Property<long>("DeviceRow")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("device_row");
 
                     b.Property<long>("Epoch")
-                        .HasColumnType("bigint")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("epoch");
 
                     b.Property<string>("ErrorDetails")
-                        .HasColumnType("text")
+                        .HasColumnType("TEXT")
                         .HasColumnName("error_details");
 
                     b.Property<bool?>("Success")
-                        .HasColumnType("boolean")
+                        .HasColumnType("INTEGER")
                         .HasColumnName("success");
 
                     b.HasKey("Id")
@@ -872,6 +944,23 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("welcome_recipients", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.Acknowledgement", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_acknowledgements_conversation_convo_id");
+
+                    b.HasOne("MlsConsole.Core.Device", null)
+                        .WithMany()
+                        .HasForeignKey("DeviceRow")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_acknowledgements_device_device_row");
+                });
+
             modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>
                 {
                     b.HasOne("MlsConsole.Core.Device", null)
@@ -880,6 +969,26 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_device_keys_devices_device_row");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.EpochAgreement", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_epoch_agreements_conversations_convo_id");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.GroupInfos+Refresh", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_group_info_refreshes_conversations_convo_id");
                 });
 
             modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
