@@ -39,6 +39,23 @@ public sealed class TestHost : WebApplicationFactory<Program>
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
-        if (disposing && folder is { Exists: true }) folder.Delete(recursive: true);
+        if (disposing && folder is { Exists: true }) Delete(folder);
+    }
+
+    /// <summary>A request that was let go of may still read: its connection makes files of its own beside the database.</summary>
+    private static void Delete(DirectoryInfo folder)
+    {
+        for (int tries = 1; ; tries++)
+        {
+            try
+            {
+                folder.Delete(recursive: true);
+                return;
+            }
+            catch (IOException) when (tries < 50)
+            {
+                Thread.Sleep(100);
+            }
+        }
     }
 }
