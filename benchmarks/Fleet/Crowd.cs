@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+
+namespace MlsConsole.Fleet;
+
+/// <summary>All devices, their conversations, and what is known of both.</summary>
+internal sealed class Crowd : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<string, Room> _rooms = new(StringComparer.Ordinal);
+    private readonly CancellationTokenSource _stop;
+
+    public Crowd(Options options, Uri url, CancellationToken stop)
+    {
+        (Options, Url) = (options, url);
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(stop, Ledger.Broken);
+    }
+
+    public Options Options { get; }
+    public Uri Url { get; }
+    public Ledger Ledger { get; } = new();
+    public Statistics Statistics { get; } = new();
+    public List<Account> Accounts { get; } = [];
+    public List<Device> Devices { get; } = [];
+    public ICollection<Room> Rooms => _rooms.Values;
+    /// <summary>What is being done, for people.</summary>
+    public string Stage { get; set; } = "starting";
+    /// <summary>The end of the run: asked for, or by a breach.</summary>
+    public CancellationToken Stop => _stop.Token;
+
+    public void Add(Room room) => _rooms[room.ConvoId] = room;
+
+    public Room? RoomOf(string convoId) => _rooms.GetValueOrDefault(convoId);
+
+    public Device Enter(Account account)
+    {
+        var device = new Device(this, account, Devices.Count, account.Devices.Count == 0 ? "phone" : $"device-{account.Devices.Count + 1}");
+        account.Devices.Add(device);
+        Devices.Add(device);
+        return device;
+    }
+
+    public Account NewAccount()
+    {
+        var account = new Account(Accounts.Count);
+        Accounts.Add(account);
+        return account;
+    }
+
+    /// <summary>Enrols devices and creates conversations of some of them: every fourth account has a second device.</summary>
+    public async Task Gather()
+    {
+        Stage = "devices enrol";
+        while (Devices.Count < Options.Devices)
+        {
+            var account = NewAccount();
+            Enter(account);
+            if (account.Number % 4 == 3 && Devices.Count < Options.Devices) Enter(account);
+        }
+        await Parallel.ForEachAsync(Devices, Stop, async (device, stop) => await device.Start(stop));
+        Stage = "conversations are created";
+        var random = Decisions.Seeded(Options.Seed, -1);
+        for (int i = 0; i < Options.Groups; i++)
+        {
+            var chosen = new List<Account>();
+            foreach (var account in Shuffled(random))
+                if (chosen.Sum(one => one.Devices.Count) + account.Devices.Count <= Options.Members) chosen.Add(account);
+            await chosen[0].Devices[0].Create([.. chosen.Skip(1)], i, Stop);
+        }
+        await Parallel.ForEachAsync(Devices, Stop, async (device, stop) => await device.AcceptWelcomes(stop));
+        // The creator's other device was not added by anybody.
+        foreach (var room in Rooms)
+            foreach (var device in Devices.Where(device => device.In.Contains(room)).ToList())
+                foreach (var other in device.Account.Devices)
+                    if (!other.Places.ContainsKey(room))
+                    {
+                        other.Places[room] = Place.Lost;
+                        await other.Rejoin(room, Stop);
+                    }
+        foreach (var device in Devices)
+            foreach (var room in device.In.ToList()) await device.Sync(room, Stop);
+        Statistics.Restart();
+    }
+
+    private Account[] Shuffled(Random random)
+    {
+        Account[] accounts = [.. Accounts];
+        random.Shuffle(accounts);
+        return accounts;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Task.WhenAll(Devices.Select(device => device.DisposeAsync().AsTask()));
+        foreach (var account in Accounts) account.Key.Dispose();
+        _stop.Dispose();
+        Ledger.Dispose();
+    }
+}

@@ -1,0 +1,295 @@
+using System.Diagnostics;
+using System.Text;
+using MlsConsole.Clients;
+using MlsConsole.Lexicon;
+
+namespace MlsConsole.Fleet;
+
+/// <summary>A conversation, by the order in which the fleet created them.</summary>
+internal sealed record Room(string ConvoId, int Number);
+
+/// <summary>Where a device stands in a conversation.</summary>
+internal enum Place { Out, In, Lost, Left }
+
+/// <summary>An account whose key outlives what happens to its devices.</summary>
+internal sealed class Account(int number)
+{
+    public int Number => number;
+    public AccountKey Key { get; } = AccountKey.CreateP256();
+    public string Did => Key.DidKey;
+    public List<Device> Devices { get; } = [];
+}
+
+/// <summary>One device on the real client, and what the fleet knows of it. What changes where it stands is done under <see cref="Gate"/>.</summary>
+internal sealed class Device(Crowd crowd, Account account, int number, string deviceId) : IAsyncDisposable
+{
+    private readonly Dictionary<Room, Queue<long>> _rejoins = [];
+    private CancellationTokenSource? _listening;
+    private Task _heard = Task.CompletedTask;
+    private Wire? _wire;
+    private bool _enrolled;
+    private int _said;
+
+    public Account Account => account;
+    public int Number => number;
+    public string Identity { get; } = $"{account.Did}#{deviceId}";
+    public string Name => $"device {number}";
+    public SemaphoreSlim Gate { get; } = new(1);
+    public MlsClient? Client { get; private set; }
+    public Dictionary<Room, Place> Places { get; } = [];
+    public IEnumerable<Room> In => Places.Where(place => place.Value == Place.In).Select(place => place.Key);
+
+    private Ledger Ledger => crowd.Ledger;
+    private ConversationManager Conversations => Client!.Conversations;
+
+    /// <summary>The program starts, with an empty store; what is recovered counts as rejoined.</summary>
+    public async Task Start(CancellationToken stop)
+    {
+        _enrolled = false;
+        if (Client is null) Open();
+        foreach (var recovery in await Client!.StartAsync(stop))
+        {
+            if (crowd.Rooms.FirstOrDefault(room => room.ConvoId == recovery.ConversationId) is not { } room) continue;
+            if (recovery.Rejoin is { Joined: true } rejoin) await Arrived(room, rejoin, turn: null, stop);
+            else crowd.Statistics.RejoinFailed(recovery.Failure?.Error ?? "Pending");
+        }
+        _enrolled = true;
+    }
+
+    /// <summary>Begins to hear what happens.</summary>
+    public void Listen()
+    {
+        if (_listening is not null) return;
+        var listening = _listening = CancellationTokenSource.CreateLinkedTokenSource(crowd.Stop);
+        _heard = Task.Run(() => Hear(listening.Token), CancellationToken.None);
+    }
+
+    /// <summary>Hears nothing more; what it misses waits in the service's logs.</summary>
+    public async Task Deafen()
+    {
+        if (_listening is not { } listening) return;
+        _listening = null;
+        await listening.CancelAsync();
+        await _heard;
+        listening.Dispose();
+    }
+
+    private async Task Hear(CancellationToken stop)
+    {
+        try
+        {
+            await foreach (var one in Client!.Events.FollowAsync(stop))
+            {
+                if (one.Failure is { } failure && !Harmless.Of(failure)) throw Ledger.Broke(failure.Method ?? "events", $"{Name} could not follow: {failure.Message}");
+                if (one.Sync is { } sync) await Took(crowd.RoomOf(sync.ConversationId), sync, stop);
+            }
+        }
+        catch (Exception) when (stop.IsCancellationRequested || Ledger.Broken.IsCancellationRequested)
+        {
+            // Told to.
+        }
+        catch (Exception exception)
+        {
+            Ledger.Broke("events", $"{Name} stopped hearing: {exception}");
+        }
+    }
+
+    private async Task Took(Room? room, SyncResult sync, CancellationToken stop)
+    {
+        if (room is null) return;
+        if (sync.Rejoin is { Joined: true } rejoin)
+        {
+            // It had fallen out: what it missed meanwhile is not to be had.
+            crowd.Statistics.Refused(ClientErrors.Desynchronised);
+            Ledger.Joined(Ledger.Current(Identity, room.ConvoId), rejoin.Epoch);
+            crowd.Statistics.Rejoined(rejoin, rejoin.Elapsed, null);
+        }
+        await Look(room, stop);
+    }
+
+    /// <summary>Compares what the device has with what all others have.</summary>
+    public async Task<ConversationView?> Look(Room room, CancellationToken stop)
+    {
+        var stint = Ledger.Current(Identity, room.ConvoId);
+        var view = await Conversations.ViewAsync(room.ConvoId, stop);
+        if (view is not null) Ledger.Saw(stint, view);
+        return view;
+    }
+
+    /// <summary>Takes all that waits.</summary>
+    public async Task Sync(Room room, CancellationToken stop) => await Took(room, await Conversations.SyncAsync(room.ConvoId, stop), stop);
+
+    /// <summary>Creates a conversation with all devices of other accounts, which join by their Welcomes.</summary>
+    public async Task<Room> Create(IReadOnlyList<Account> others, int roomNumber, CancellationToken stop)
+    {
+        string id = await Conversations.CreateAsync($"fleet {roomNumber}", stop);
+        var room = new Room(id, roomNumber);
+        crowd.Add(room);
+        Ledger.Joined(Ledger.Begin(Identity, id), 0);
+        Places[room] = Place.In;
+        foreach (var some in others.Chunk(50)) Ledger.Committed(Identity, id, (await Conversations.AddMembersAsync(id, [.. some.Select(account => account.Did)], stop)).Epoch);
+        foreach (var device in others.SelectMany(account => account.Devices)) device.Places[room] = Place.Out;
+        await Look(room, stop);
+        return room;
+    }
+
+    /// <summary>Joins all conversations whose Welcome waits.</summary>
+    public async Task AcceptWelcomes(CancellationToken stop)
+    {
+        foreach (var room in Places.Where(place => place.Value == Place.Out).Select(place => place.Key).ToList()) Ledger.Begin(Identity, room.ConvoId);
+        foreach (string id in await Conversations.AcceptWelcomesAsync(stop))
+        {
+            if (crowd.RoomOf(id) is not { } room || await Conversations.ViewAsync(id, stop) is not { } view) continue;
+            Ledger.Joined(Ledger.Current(Identity, id), view.Epoch);
+            Places[room] = Place.In;
+            await Look(room, stop);
+        }
+    }
+
+    public async Task Say(Room room, CancellationToken stop)
+    {
+        var stint = Ledger.Current(Identity, room.ConvoId);
+        string text = $"{Name} says {++_said}";
+        Ledger.Sending(stint, text);
+        try
+        {
+            Ledger.Accepted(stint, text, await Conversations.SendAsync(room.ConvoId, Encoding.UTF8.GetBytes(text), stop));
+        }
+        catch (MlsClientException refused) when (refused.Status is > 0 and < 500)
+        {
+            Ledger.Refused(stint, text);
+            throw;
+        }
+        await Look(room, stop);
+    }
+
+    public async Task Update(Room room, CancellationToken stop)
+    {
+        Ledger.Committed(Identity, room.ConvoId, (await Conversations.UpdateAsync(room.ConvoId, stop)).Epoch);
+        await Look(room, stop);
+    }
+
+    /// <summary>Says which epoch it is in and that it shares its secret; the service must not have heard otherwise.</summary>
+    public async Task Acknowledge(Room room, CancellationToken stop)
+    {
+        if (await Look(room, stop) is not { } view) return;
+        var answer = await Client!.Call(Lexicons.AcknowledgeEpoch, new()
+        {
+            ConvoId = room.ConvoId, DeviceId = deviceId, Epoch = (long)view.Epoch,
+            AuthenticatorHash = Convert.ToBase64String(System.Security.Cryptography.SHA256.HashData(view.EpochAuthenticator)),
+        }, stop);
+        if (!answer.Agreed) throw Ledger.Broke(room.ConvoId, $"the service has heard different secrets of epoch {view.Epoch}");
+    }
+
+    /// <summary>The state of a conversation is lost.</summary>
+    public async Task LoseGroup(Room room, CancellationToken stop)
+    {
+        Places[room] = Place.Lost;
+        Ledger.End(Identity, room.ConvoId);
+        await Conversations.ForgetAsync(room.ConvoId, stop);
+    }
+
+    /// <summary>Everything is lost but the account and the device's name.</summary>
+    public async Task LoseStore()
+    {
+        bool listened = _listening is not null;
+        await Deafen();
+        foreach (var room in In.ToList())
+        {
+            Places[room] = Place.Lost;
+            Ledger.End(Identity, room.ConvoId);
+        }
+        await Client!.DisposeAsync();
+        Open();
+        foreach (var room in Places.Where(place => place.Value == Place.Lost).Select(place => place.Key)) Ledger.Begin(Identity, room.ConvoId);
+        try
+        {
+            await Start(crowd.Stop);
+        }
+        finally
+        {
+            if (listened) Listen();
+        }
+    }
+
+    /// <summary>Comes back. While the service cannot be reached it tries again.</summary>
+    /// <exception cref="MlsClientException">The service does not let it in.</exception>
+    public async Task Rejoin(Room room, CancellationToken stop)
+    {
+        if (!_enrolled) await Start(stop);
+        if (Places[room] == Place.In) return;
+        Ledger.Begin(Identity, room.ConvoId);
+        for (int tries = 1; ; tries++)
+        {
+            long started = Stopwatch.GetTimestamp();
+            try
+            {
+                var result = await Conversations.RejoinAsync(room.ConvoId, stop);
+                await Arrived(room, result, _wire!.TurnIn(room.ConvoId) is { } turn && turn > started ? Stopwatch.GetElapsedTime(started, turn) : null, stop);
+                return;
+            }
+            catch (MlsClientException failure) when (failure.Error == ClientErrors.Unreachable && tries < 20)
+            {
+                crowd.Statistics.Refused(failure.Error);
+                await Task.Delay(500, stop);
+            }
+            catch (MlsClientException failure)
+            {
+                crowd.Statistics.RejoinFailed(failure.Error);
+                throw;
+            }
+        }
+    }
+
+    private async Task Arrived(Room room, RejoinResult result, TimeSpan? turn, CancellationToken stop)
+    {
+        crowd.Statistics.Rejoined(result, result.Elapsed, turn);
+        Count(room);
+        Ledger.Joined(Ledger.Current(Identity, room.ConvoId), result.Epoch);
+        if (result.Way == RejoinWay.ExternalCommit) Ledger.Committed(Identity, room.ConvoId, result.Epoch);
+        Places[room] = Place.In;
+        await Look(room, stop);
+    }
+
+    /// <summary>Whether the service's limit of rejoins allows one more, with one to spare.</summary>
+    public bool MayLose(Room room) => Recent(room).Count < crowd.Options.RejoinsPerHour - 1;
+
+    private void Count(Room room) => Recent(room).Enqueue(Stopwatch.GetTimestamp());
+
+    private Queue<long> Recent(Room room)
+    {
+        if (!_rejoins.TryGetValue(room, out var times)) times = _rejoins[room] = [];
+        while (times.TryPeek(out long first) && Stopwatch.GetElapsedTime(first) > TimeSpan.FromHours(1)) times.Dequeue();
+        return times;
+    }
+
+    private void Open()
+    {
+        _wire = new(new SocketsHttpHandler(), crowd.Statistics);
+        Client = new(new()
+        {
+            Service = crowd.Url, ServiceDid = crowd.Options.ServiceDid, Did = account.Did, DeviceId = deviceId, DeviceName = Name, Tokens = account.Key.Tokens(),
+            KeyPackages = crowd.Options.KeyPackages, RejoinsPerHour = crowd.Options.RejoinsPerHour,
+            CreateHttpClient = () => new HttpClient(_wire) { Timeout = TimeSpan.FromSeconds(30) },
+            OnMessage = (message, _) =>
+            {
+                Ledger.Told(Identity, message, Encoding.UTF8.GetString(message.Data));
+                return default;
+            },
+        });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Deafen();
+        if (Client is not null) await Client.DisposeAsync();
+        Gate.Dispose();
+    }
+}
+
+/// <summary>Refusals that races bring about.</summary>
+internal static class Harmless
+{
+    public static bool Of(MlsClientException refusal) => refusal.Error is "EpochMismatch" or "LeavePending" or "RateLimitExceeded" or "TurnPending" or "LastMember" or "Unauthorized"
+        or ClientErrors.NoState or ClientErrors.NothingToDo or ClientErrors.Unreachable or ClientErrors.RejoinLoop;
+}

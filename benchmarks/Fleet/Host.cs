@@ -1,0 +1,154 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace MlsConsole.Fleet;
+
+/// <summary>A host of the fleet's own: a process on a free loopback port, without limits that only get in the way of many rejoins, on a database of its own.</summary>
+internal sealed class Host : IAsyncDisposable
+{
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(90);
+    private readonly string _dll;
+    private readonly Dictionary<string, string> _settings;
+    private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-fleet-").FullName;
+    private Process? _process;
+
+    private Host(string dll, string? postgreSql)
+    {
+        (_dll, Url) = (Path.GetFullPath(dll), new($"http://127.0.0.1:{FreePort()}"));
+        _settings = new()
+        {
+            ["ASPNETCORE_ENVIRONMENT"] = "Development", ["ASPNETCORE_URLS"] = Url.ToString().TrimEnd('/'), ["Logging__LogLevel__Default"] = "Warning",
+            ["Storage__Provider"] = postgreSql is null ? "Sqlite" : "PostgreSql",
+            ["ConnectionStrings__Default"] = postgreSql ?? $"Data Source={Path.Combine(_folder, "host.db")}",
+            ["Rejoin__LimitPerHour"] = "1000000", ["Rejoin__RefusedLimitPerHour"] = "1000000", ["RateLimits__Enabled"] = "false",
+        };
+    }
+
+    /// <summary>The host of the same build.</summary>
+    public static string Beside
+    {
+        get
+        {
+            var own = new DirectoryInfo(AppContext.BaseDirectory); // benchmarks/Fleet/bin/CONFIGURATION/net10.0
+            return Path.Combine(own.FullName, "..", "..", "..", "..", "..", "src", "Host", "bin", own.Parent!.Name, own.Name, "MlsConsole.Host.dll");
+        }
+    }
+
+    public Uri Url { get; }
+
+    public int Kills { get; private set; }
+
+    /// <summary>Bytes that the process has in memory.</summary>
+    public long? WorkingSet
+    {
+        get
+        {
+            try
+            {
+                if (_process is not { HasExited: false } process) return null;
+                process.Refresh();
+                return process.WorkingSet64;
+            }
+            catch (InvalidOperationException)
+            {
+                return null; // killed just now
+            }
+        }
+    }
+
+    public static async Task<Host> Start(string dll, string? postgreSql, CancellationToken stop)
+    {
+        var host = new Host(dll, postgreSql);
+        try
+        {
+            host.Launch();
+            await WaitUntilReady(host.Url, () => host._process is { HasExited: false }, stop);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>kill -9, and again from the start on the same database.</summary>
+    public async Task Kill(CancellationToken stop)
+    {
+        Kills++;
+        await End();
+        Launch();
+        await WaitUntilReady(Url, () => _process is { HasExited: false }, stop);
+    }
+
+    /// <summary>Waits for a host to answer that it is ready.</summary>
+    /// <exception cref="InvalidOperationException">It is not, and is not going to be.</exception>
+    public static async Task WaitUntilReady(Uri url, Func<bool> runs, CancellationToken stop)
+    {
+        using var http = new HttpClient { BaseAddress = url, Timeout = TimeSpan.FromSeconds(5) };
+        for (var waited = Stopwatch.StartNew(); waited.Elapsed < s_startLimit && runs(); await Task.Delay(100, stop))
+        {
+            try
+            {
+                using var answer = await http.GetAsync("health/ready", stop);
+                if (answer.IsSuccessStatusCode) return;
+            }
+            catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException && !stop.IsCancellationRequested)
+            {
+                // Not listening yet.
+            }
+        }
+        throw new InvalidOperationException($"No host is ready at {url}");
+    }
+
+    private void Launch()
+    {
+        // The project's folder, where its static files are, three above the assembly.
+        var start = new ProcessStartInfo("dotnet", [_dll]) { WorkingDirectory = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_dll)!, "..", "..", "..")), RedirectStandardOutput = true };
+        foreach (var (name, value) in _settings) start.Environment[name] = value;
+        _process = new Process { StartInfo = start };
+        string log = Path.Combine(_folder, "host.log");
+        _process.OutputDataReceived += (_, line) =>
+        {
+            if (line.Data is not { } text) return;
+            lock (_settings) File.AppendAllText(log, text + Environment.NewLine);
+        };
+        _process.Start();
+        _process.BeginOutputReadLine();
+    }
+
+    private async Task End()
+    {
+        if (_process is not { } process) return;
+        process.Kill();
+        await process.WaitForExitAsync(CancellationToken.None);
+        process.Dispose();
+        _process = null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await End();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>Below the ports that connections get: while the host is down, one of anybody's could be its own other end.</summary>
+    private static int FreePort()
+    {
+        while (true)
+        {
+            int port = Random.Shared.Next(20000, 32000);
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            try
+            {
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody else's.
+            }
+        }
+    }
+}

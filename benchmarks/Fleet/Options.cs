@@ -1,0 +1,89 @@
+using System.Globalization;
+
+namespace MlsConsole.Fleet;
+
+/// <summary>What to run, against which host.</summary>
+internal sealed record Options
+{
+    public const string Usage = """
+        Fleet demo|storm|soak|chaos [options]
+
+          demo     chats, loses state and rejoins for ever, so gently that the service's usual limits allow it
+          storm    all devices lose their state and rejoin at the same moment
+          soak     a lively crowd for a while
+          chaos    the same on a bad network, with a host that is killed
+
+          --url URL             the host (http://127.0.0.1:5080)
+          --start-host          starts the host that was built beside the fleet, without limits, on an empty SQLite file
+          --host-dll FILE       the same, with that host
+          --postgresql STRING   the started host's database, which must be empty, instead of SQLite
+          --service-did DID     did:web:localhost
+          --devices N           demo 20, storm 100, soak and chaos 24
+          --groups N            storm 1; demo half as many as devices, soak and chaos a third
+          --members N           of a group, but for storm (8)
+          --minutes N           soak 10, chaos 5
+          --kill SECONDS        chaos: the started host is killed that often, 0 for never (45)
+          --seed N              makes the devices' decisions the same again
+          --json FILE           writes the report there too
+
+        It ends with 0 when every target is met, 1 when only latency misses its targets, 2 when a rate does, 3 when an invariant is broken, 4 when it cannot run.
+        """;
+
+    public required string Scenario { get; init; }
+    public Uri? Url { get; init; }
+    public string? HostDll { get; init; }
+    public string? PostgreSql { get; init; }
+    public string ServiceDid { get; init; } = "did:web:localhost";
+    public int Devices { get; init; }
+    public int Groups { get; init; }
+    public int Members { get; init; } = 8;
+    public double Minutes { get; init; }
+    public double KillSeconds { get; init; } = 45;
+    public int Seed { get; init; } = 1;
+    public string? Json { get; init; }
+    public int KeyPackages => Scenario == "storm" ? 2 : 20;
+    /// <summary>The demo lives with the service's own limit.</summary>
+    public int RejoinsPerHour => Scenario == "demo" ? 5 : 1_000_000;
+
+    /// <exception cref="ArgumentException">They cannot be used; the message says why.</exception>
+    public static Options Parse(IReadOnlyList<string> arguments)
+    {
+        if (arguments.Count == 0 || arguments[0] is not ("demo" or "storm" or "soak" or "chaos")) throw new ArgumentException("Which scenario?");
+        var options = new Options { Scenario = arguments[0], Minutes = arguments[0] == "chaos" ? 5 : 10 };
+        for (int i = 1; i < arguments.Count; i++)
+        {
+            string name = arguments[i];
+            if (name == "--start-host")
+            {
+                options = options with { HostDll = Host.Beside };
+                continue;
+            }
+            string value = ++i < arguments.Count ? arguments[i] : throw new ArgumentException($"{name} needs a value.");
+            options = name switch
+            {
+                "--url" => options with { Url = new(value) },
+                "--host-dll" => options with { HostDll = value },
+                "--postgresql" => options with { PostgreSql = value },
+                "--service-did" => options with { ServiceDid = value },
+                "--devices" => options with { Devices = Whole(name, value) },
+                "--groups" => options with { Groups = Whole(name, value) },
+                "--members" => options with { Members = Whole(name, value) },
+                "--minutes" => options with { Minutes = Number(name, value) },
+                "--kill" => options with { KillSeconds = Number(name, value) },
+                "--seed" => options with { Seed = Whole(name, value) },
+                "--json" => options with { Json = value },
+                _ => throw new ArgumentException($"{name} is no option."),
+            };
+        }
+        if (options.HostDll is not null && options.Url is not null) throw new ArgumentException("Either a host that runs (--url) or one to start.");
+        int devices = options.Devices > 0 ? options.Devices : options.Scenario switch { "demo" => 20, "storm" => 100, _ => 24 };
+        int groups = options.Groups > 0 ? options.Groups : options.Scenario switch { "storm" => 1, "demo" => devices / 2, _ => Math.Max(1, devices / 3) };
+        return devices < 2 || options.Members < 2 ? throw new ArgumentException("A conversation needs two.") : options with { Devices = devices, Groups = groups, Members = Math.Min(options.Members, devices) };
+    }
+
+    private static int Whole(string name, string value) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw new ArgumentException($"{name} is a whole number.");
+
+    private static double Number(string name, string value) =>
+        double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number) ? number : throw new ArgumentException($"{name} is a number.");
+}

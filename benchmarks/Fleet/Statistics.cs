@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using MlsConsole.Clients;
+
+namespace MlsConsole.Fleet;
+
+/// <summary>How one device came back.</summary>
+/// <param name="Latency">From the grant of the turn, where there was one, in milliseconds.</param>
+/// <param name="Waited">From the start to the grant of the turn.</param>
+internal sealed record Rejoin(RejoinWay Way, double Latency, double Waited);
+
+/// <summary>Counts what happens. Safe for all devices at once.</summary>
+internal sealed class Statistics
+{
+    private const int Kept = 20_000;
+    private readonly Lock _lock = new();
+    private readonly Queue<Rejoin> _rejoins = [];
+    private readonly Dictionary<Act, int> _acts = [];
+    private readonly SortedDictionary<string, int> _refusals = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, int> _failures = new(StringComparer.Ordinal);
+    private long _started = Stopwatch.GetTimestamp();
+    private int _joined, _legacy, _failed, _externalCommits, _mismatches;
+
+    /// <summary>Begins anew, after what only prepares.</summary>
+    public void Restart()
+    {
+        lock (_lock)
+        {
+            _rejoins.Clear();
+            _acts.Clear();
+            _refusals.Clear();
+            _failures.Clear();
+            (_joined, _legacy, _failed, _externalCommits, _mismatches) = (0, 0, 0, 0, 0);
+            _started = Stopwatch.GetTimestamp();
+        }
+    }
+
+    public void Did(Act act)
+    {
+        lock (_lock) _acts[act] = _acts.GetValueOrDefault(act) + 1;
+    }
+
+    /// <summary>The service refused something, as it may in a race.</summary>
+    public void Refused(string error)
+    {
+        lock (_lock) _refusals[error] = _refusals.GetValueOrDefault(error) + 1;
+    }
+
+    public void ExternalCommit(bool mismatch)
+    {
+        lock (_lock) (_externalCommits, _mismatches) = (_externalCommits + 1, _mismatches + (mismatch ? 1 : 0));
+    }
+
+    /// <summary>A device is back.</summary>
+    /// <param name="result">As the client tells it.</param>
+    /// <param name="sinceStart">From the start of the rejoin to its end.</param>
+    /// <param name="turn">From the start of the rejoin to the grant of the turn.</param>
+    public void Rejoined(RejoinResult result, TimeSpan sinceStart, TimeSpan? turn)
+    {
+        var waited = turn is { } given && given > TimeSpan.Zero && given < sinceStart ? given : TimeSpan.Zero;
+        lock (_lock)
+        {
+            _joined++;
+            if (result.Way == RejoinWay.Legacy) _legacy++;
+            _rejoins.Enqueue(new(result.Way, (sinceStart - waited).TotalMilliseconds, waited.TotalMilliseconds));
+            if (_rejoins.Count > Kept) _rejoins.Dequeue();
+        }
+    }
+
+    /// <summary>A device did not come back.</summary>
+    public void RejoinFailed(string error)
+    {
+        lock (_lock)
+        {
+            _failed++;
+            _failures[error] = _failures.GetValueOrDefault(error) + 1;
+        }
+    }
+
+    public Figures Now()
+    {
+        lock (_lock)
+        {
+            var commits = _rejoins.Where(one => one.Way == RejoinWay.ExternalCommit).ToList();
+            int all = _joined + _failed;
+            return new()
+            {
+                Seconds = Stopwatch.GetElapsedTime(_started).TotalSeconds,
+                Rejoins = all, Joined = _joined, ExternalCommits = _externalCommits, Mismatches = _mismatches,
+                Success = Share(_joined, all, otherwise: 1), Fallback = Share(_legacy, all, 0), Mismatch = Share(_mismatches, _externalCommits, 0),
+                P50 = Quantile(commits.Select(one => one.Latency), 0.5), P99 = Quantile(commits.Select(one => one.Latency), 0.99),
+                WaitP50 = Quantile(commits.Select(one => one.Waited), 0.5), WaitLongest = Quantile(commits.Select(one => one.Waited), 1),
+                Acts = new SortedDictionary<string, int>(_acts.ToDictionary(one => one.Key.ToString(), one => one.Value), StringComparer.Ordinal),
+                Refusals = new SortedDictionary<string, int>(_refusals, StringComparer.Ordinal), FailedRejoins = new SortedDictionary<string, int>(_failures, StringComparer.Ordinal),
+            };
+        }
+    }
+
+    private static double Share(int part, int all, double otherwise) => all == 0 ? otherwise : (double)part / all;
+
+    private static double? Quantile(IEnumerable<double> values, double share)
+    {
+        var sorted = values.Order().ToList();
+        return sorted.Count == 0 ? null : sorted[Math.Max(0, (int)Math.Ceiling(share * sorted.Count) - 1)];
+    }
+}
+
+/// <summary>What was counted so far. Latencies are in milliseconds, and only of rejoins by external commit.</summary>
+internal sealed record Figures
+{
+    public double Seconds { get; init; }
+    public int Rejoins { get; init; }
+    public int Joined { get; init; }
+    public int ExternalCommits { get; init; }
+    public int Mismatches { get; init; }
+    public double Success { get; init; }
+    public double Fallback { get; init; }
+    public double Mismatch { get; init; }
+    public double? P50 { get; init; }
+    public double? P99 { get; init; }
+    public double? WaitP50 { get; init; }
+    public double? WaitLongest { get; init; }
+    public required IReadOnlyDictionary<string, int> Acts { get; init; }
+    public required IReadOnlyDictionary<string, int> Refusals { get; init; }
+    public required IReadOnlyDictionary<string, int> FailedRejoins { get; init; }
+}
