@@ -12,7 +12,7 @@ internal static class LargeGroup
     /// <summary>Writes the GroupInfo with tree, and the state of one member, into a folder.</summary>
     public static void Make(string folder, int members, bool populated)
     {
-        var scene = new Scene(members, populated);
+        var scene = new SyntheticGroup(members, populated);
         var leaf = new LeafIndex((uint)members / 2);
         using var member = scene.Member(leaf, PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(scene.GroupInfo), null));
         File.WriteAllBytes(Path.Combine(folder, "group-info"), scene.GroupInfo);
@@ -34,7 +34,7 @@ internal static class LargeGroup
         ulong first = service.Epoch;
         using var memberClient = Client.Load(File.ReadAllBytes(Path.Combine(folder, "client")), s_key);
         using var member = Timed(steps, "load", () => Group.Load(memberClient, File.ReadAllBytes(Path.Combine(folder, "member")), s_key));
-        using var client = Scene.NewClient();
+        using var client = SyntheticGroup.NewClient();
         using var joiner = Timed(steps, "join", () => Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(groupInfo)));
         Pass(joiner, joiner.Pending!, member);
         for (int round = 0; round < Rounds; round++)

@@ -3,15 +3,15 @@ namespace MlsConsole.Mls.Benchmarks;
 /// <summary>The operations of a group of one size, ready to be timed.</summary>
 internal sealed class Operations
 {
-    private readonly Scene _scene;
+    private readonly SyntheticGroup _scene;
     private readonly PublicGroup _group;
     private readonly byte[] _commit, _commitGroupInfo;
 
-    public Operations(Scene scene)
+    public Operations(SyntheticGroup scene)
     {
         _scene = scene;
         _group = PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(scene.GroupInfo), null);
-        using var client = Scene.NewClient();
+        using var client = SyntheticGroup.NewClient();
         using var joined = Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(scene.GroupInfo));
         _commit = joined.Pending!.Commit;
         joined.MergePendingCommit();
@@ -19,7 +19,6 @@ internal sealed class Operations
     }
 
     public int Members => _scene.Members;
-    public Scene Scene => _scene;
     /// <summary>The external commit, MLSMessage.</summary>
     public byte[] Commit => _commit;
 
@@ -37,13 +36,13 @@ internal sealed class Operations
         return () => member.Receive(_commit);
     }
 
-    /// <summary>A client that comes: bytes of a GroupInfo with tree in, commit and GroupInfo with tree out.</summary>
-    public Func<Action> Join(int cores) => () =>
+    /// <summary>A client that comes: bytes of a GroupInfo with tree in, commit and GroupInfo out.</summary>
+    public Func<Action> Join(int cores, bool treeInGroupInfo = true) => () =>
     {
-        var client = Scene.NewClient(cores);
-        return () => Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(_scene.GroupInfo)).Dispose();
+        var client = SyntheticGroup.NewClient(cores);
+        return () => Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(_scene.GroupInfo), treeInGroupInfo: treeInGroupInfo).Dispose();
     };
 
     /// <summary>GroupInfo and tree, form and duplicate keys alone.</summary>
-    public Action Decode() => () => RatchetTree.Decode(Scene.Suite, UnverifiedGroupInfo.Decode(_scene.GroupInfo).RatchetTree!.Value);
+    public Action Decode() => () => RatchetTree.Decode(SyntheticGroup.Suite, UnverifiedGroupInfo.Decode(_scene.GroupInfo).RatchetTree!.Value);
 }

@@ -12,28 +12,28 @@ internal sealed class Peers(IReadOnlyList<int> sizes, double budget, Peer peer)
     {
         Console.WriteLine("| operation | N | ours | ts-mls | ts-mls / ours |");
         Console.WriteLine("|---|---:|---:|---:|---:|");
-        foreach (int members in sizes) Compare(new Scene(members, populated: true));
+        foreach (int members in sizes) Compare(new SyntheticGroup(members, populated: true));
     }
 
-    private void Compare(Scene scene)
+    private void Compare(SyntheticGroup scene)
     {
         peer.Load(scene.GroupInfo);
-        Compare("decode of GroupInfo and tree", scene, () => () => RatchetTree.Decode(Scene.Suite, UnverifiedGroupInfo.Decode(scene.GroupInfo).RatchetTree!.Value), peer.Decode);
+        Compare("decode of GroupInfo and tree", scene, () => () => RatchetTree.Decode(SyntheticGroup.Suite, UnverifiedGroupInfo.Decode(scene.GroupInfo).RatchetTree!.Value), peer.Decode);
         Compare("joiner verifies and commits", scene, () =>
         {
-            var joiner = Scene.NewClient();
+            var joiner = SyntheticGroup.NewClient();
             return () => Group.JoinByExternalCommit(joiner, UnverifiedGroupInfo.Decode(scene.GroupInfo)).Dispose();
         }, () => peer.Join().Nanoseconds);
 
         // Each joins, and processes the commit by which the other one joins after it.
-        using var client = Scene.NewClient();
+        using var client = SyntheticGroup.NewClient();
         using var ours = Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(scene.GroupInfo));
         peer.Load(ours.Pending!.GroupInfo);
         var commitOfPeer = peer.Join().Commit;
         ours.MergePendingCommit();
         var state = ours.Save(s_key);
         peer.Load(scene.GroupInfo);
-        using var guestClient = Scene.NewClient();
+        using var guestClient = SyntheticGroup.NewClient();
         using var guest = Group.JoinByExternalCommit(guestClient, UnverifiedGroupInfo.Decode(peer.Join().GroupInfo));
         Compare("member processes an external commit", scene, () =>
         {
@@ -44,7 +44,7 @@ internal sealed class Peers(IReadOnlyList<int> sizes, double budget, Peer peer)
         }, () => peer.Receive(guest.Pending!.Commit));
     }
 
-    private void Compare(string operation, Scene scene, Func<Action> ours, Func<double> theirs)
+    private void Compare(string operation, SyntheticGroup scene, Func<Action> ours, Func<double> theirs)
     {
         var (best, bestOfPeer) = (double.MaxValue, double.MaxValue);
         long start = Stopwatch.GetTimestamp();

@@ -15,6 +15,7 @@ internal sealed class Ratios(IReadOnlyList<int> sizes, double budget)
             Fresh(new(new(members, populated: false)));
         }
         _table.Print();
+        Console.WriteLine(_references.Describe());
         return _table.AllMet;
     }
 
@@ -42,7 +43,8 @@ internal sealed class Ratios(IReadOnlyList<int> sizes, double budget)
         if (judged)
         {
             var two = Figures.Of(_references, at.Join(2), Clock.Wall, budget);
-            _table.Add("joiner verifies and commits, two cores", n, two, Target($"<= 0.65 of that ({two.InV / join.InV:0.00})", two.InV <= TwoCoreJoin * OneCoreJoin * n));
+            _table.Add("joiner verifies and commits, two cores", n, two, Target($"<= 0.65 of that ({two.InV / (OneCoreJoin * n):0.00})", two.InV <= TwoCoreJoin * OneCoreJoin * n));
+            _table.Add("  one core, no tree in its GroupInfo", n, Measure(at.Join(1, treeInGroupInfo: false)), null);
         }
         var decode = Measure(at.Decode);
         _table.Add("decode of GroupInfo and tree", n, decode, n == 1000 ? Target("<= 40 V", decode.InV <= 40) : null);

@@ -54,10 +54,11 @@ public sealed partial class Group
     /// <param name="ratchetTree">The tree, unless the GroupInfo has it inside.</param>
     /// <param name="remove">The client's old leaf, to resync.</param>
     /// <param name="preSharedKeys">External keys that the application knows.</param>
+    /// <param name="treeInGroupInfo">See <see cref="CommitOptions.TreeInGroupInfo"/>: a large tree takes longer to sign than all the rest of the commit.</param>
     /// <returns>The group as it will be, with the commit pending: send it, then <see cref="MergePendingCommit"/>; dispose the group if it was refused.</returns>
     /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
-    public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree = null, LeafIndex? remove = null, PreSharedKeys? preSharedKeys = null) =>
-        JoinByExternalCommit(client, groupInfo, PublicGroup.FromGroupInfo(groupInfo, ratchetTree, client.DegreeOfParallelism), remove, preSharedKeys);
+    public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree = null, LeafIndex? remove = null, PreSharedKeys? preSharedKeys = null, bool treeInGroupInfo = true) =>
+        JoinByExternalCommit(client, groupInfo, PublicGroup.FromGroupInfo(groupInfo, ratchetTree, client.DegreeOfParallelism), remove, preSharedKeys, treeInGroupInfo);
 
     /// <summary>Builds an external commit to a group that was verified before, so that the caller could look at it.</summary>
     /// <param name="client">The client that joins; the group uses it until it is disposed.</param>
@@ -65,8 +66,9 @@ public sealed partial class Group
     /// <param name="before">What <see cref="PublicGroup.FromGroupInfo"/> made of it.</param>
     /// <param name="remove">The client's old leaf, to resync.</param>
     /// <param name="preSharedKeys">External keys that the application knows.</param>
+    /// <param name="treeInGroupInfo">See <see cref="CommitOptions.TreeInGroupInfo"/>.</param>
     /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
-    public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, PublicGroup before, LeafIndex? remove, PreSharedKeys? preSharedKeys)
+    public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, PublicGroup before, LeafIndex? remove, PreSharedKeys? preSharedKeys, bool treeInGroupInfo = true)
     {
         var suite = client.Suite;
         if (!before.Context.Encoded.Span.SequenceEqual(groupInfo.GroupContext.Encoded.Span)) throw new ArgumentException("The group was not made of this GroupInfo.", nameof(before));
@@ -83,7 +85,7 @@ public sealed partial class Group
         CryptographicOperations.ZeroMemory(init);
         var (message, after) = built.Finish(secrets, WireFormat.PublicMessage, null);
         var epoch = Epoch.Begin(after, secrets, built.TakeKeys());
-        var info = GroupInfo(client, after, secrets, epoch.Own, includeTree: true, externalPub: true);
+        var info = GroupInfo(client, after, secrets, epoch.Own, treeInGroupInfo, externalPub: true);
         return new(client, preSharedKeys, epoch) { _pending = new(message, null, info, epoch) };
     }
 

@@ -14,7 +14,7 @@ public sealed class PendingCommit : IDisposable
     public byte[] Commit { get; }
     /// <summary>The Welcome for those whom it adds, as an MLSMessage; null if it adds nobody.</summary>
     public byte[]? Welcome { get; }
-    /// <summary>GroupInfo of the epoch that it creates, as an MLSMessage, with external_pub and tree.</summary>
+    /// <summary>GroupInfo of the epoch that it creates, as an MLSMessage, with external_pub and, unless it was left out, the tree.</summary>
     public byte[] GroupInfo { get; }
     internal Epoch Epoch { get; }
 

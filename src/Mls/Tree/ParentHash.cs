@@ -52,9 +52,9 @@ internal static class ParentHash
             uint middle = firstLeaf + (1u << (level - 1));
             if (parent.Node is { } content)
             {
-                bool byLeft = Vouches(content, parent.Left, firstLeaf, parent.Right, middle, level - 1);
-                bool byRight = Vouches(content, parent.Right, middle, parent.Left, firstLeaf, level - 1);
-                MlsException.Require(byLeft != byRight, Rules.TreeParentHash);
+                // Where one side does, the other cannot: each of the two parent hashes would be over a tree hash that covers the other one.
+                MlsException.Require(Vouches(content, parent.Right, middle, parent.Left, firstLeaf, level - 1)
+                    || Vouches(content, parent.Left, firstLeaf, parent.Right, middle, level - 1), Rules.TreeParentHash);
             }
             Visit(parent.Left, level - 1, firstLeaf);
             Visit(parent.Right, level - 1, middle);

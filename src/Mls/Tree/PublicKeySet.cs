@@ -1,77 +1,136 @@
-using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 
 namespace MlsConsole.Mls;
 
 /// <summary>The public keys of a tree, so that "appears nowhere else" is one look-up and not a walk (RFC 9420 §7.3). Immutable.</summary>
-/// <remarks>A table of the keys of an earlier tree, which the sets after it share, and what has changed since. A table is quick to fill, unlike a set that is
-/// immutable; once half as much has changed as it holds, the next is made.</remarks>
+/// <remarks>A trie over the hash of the keys, four bits at a level; below, buckets of a few keys. Sets share what they have in common: a change copies the way to one bucket.</remarks>
 internal sealed class PublicKeySet
 {
-    private const int SmallestTable = 64;
-    private static readonly ImmutableHashSet<ReadOnlyMemory<byte>> s_nothing = ImmutableHashSet.Create<ReadOnlyMemory<byte>>(BytesComparer.Instance);
+    private const int BitsOfLevel = 4, Children = 1 << BitsOfLevel, LargestBucket = 8, TopShift = 32 - BitsOfLevel;
 
-    private readonly HashSet<ReadOnlyMemory<byte>> _table;
-    private readonly ImmutableHashSet<ReadOnlyMemory<byte>> _added, _removed;
+    // A node, object?[], a bucket, ReadOnlyMemory<byte>[], or null where there is nothing.
+    private readonly object? _root;
 
-    private PublicKeySet(HashSet<ReadOnlyMemory<byte>> table, ImmutableHashSet<ReadOnlyMemory<byte>> added, ImmutableHashSet<ReadOnlyMemory<byte>> removed) =>
-        (_table, _added, _removed) = (table, added, removed);
+    private PublicKeySet(object? root) => _root = root;
 
-    public static PublicKeySet Empty { get; } = Of(NewTable(0));
+    public static PublicKeySet Empty { get; } = new(null);
 
-    /// <summary>An empty table to fill.</summary>
-    public static HashSet<ReadOnlyMemory<byte>> NewTable(int capacity) => new(capacity, BytesComparer.Instance);
-
-    /// <summary>A set of the keys in a table, which nobody changes from here on.</summary>
-    public static PublicKeySet Of(HashSet<ReadOnlyMemory<byte>> table) => new(table, s_nothing, s_nothing);
-
-    public bool Contains(ReadOnlyMemory<byte> key) => _added.Contains(key) || _table.Contains(key) && !_removed.Contains(key);
-
-    public PublicKeySet Add(ReadOnlyMemory<byte> key)
+    /// <summary>A set of the given keys, or null if one of them is there twice.</summary>
+    public static PublicKeySet? Of(List<ReadOnlyMemory<byte>> keys)
     {
-        var builder = ToBuilder();
-        builder.Add(key);
-        return builder.ToImmutable();
+        // Hash and position in one number: once they are sorted, every bucket is a part of them.
+        var order = new ulong[keys.Count];
+        for (int i = 0; i < order.Length; i++) order[i] = (ulong)HashOf(keys[i]) << 32 | (uint)i;
+        Array.Sort(order);
+        for (int i = 1; i < order.Length; i++)
+            for (int j = i - 1; j >= 0 && order[j] >> 32 == order[i] >> 32; j--)
+                if (keys[(int)(uint)order[j]].Span.SequenceEqual(keys[(int)(uint)order[i]].Span)) return null;
+        return new(Build(order, TopShift));
+
+        object? Build(ReadOnlySpan<ulong> part, int shift)
+        {
+            if (part.IsEmpty) return null;
+            if (IsBucket(part.Length, shift))
+            {
+                var bucket = new ReadOnlyMemory<byte>[part.Length];
+                for (int i = 0; i < bucket.Length; i++) bucket[i] = keys[(int)(uint)part[i]];
+                return bucket;
+            }
+            var node = new object?[Children];
+            for (int child = 0; child < Children; child++)
+            {
+                int count = 0;
+                while (count < part.Length && Place((uint)(part[count] >> 32), shift) == child) count++;
+                node[child] = Build(part[..count], shift - BitsOfLevel);
+                part = part[count..];
+            }
+            return node;
+        }
     }
+
+    public bool Contains(ReadOnlyMemory<byte> key) => Contains(_root, key);
 
     public Builder ToBuilder() => new(this);
 
     /// <summary>Turns one set into the next.</summary>
     public sealed class Builder(PublicKeySet from)
     {
-        private HashSet<ReadOnlyMemory<byte>> _table = from._table;
-        private ImmutableHashSet<ReadOnlyMemory<byte>>.Builder _added = from._added.ToBuilder(), _removed = from._removed.ToBuilder();
+        private object? _root = from._root;
 
-        public bool Contains(ReadOnlyMemory<byte> key) => _added.Contains(key) || _table.Contains(key) && !_removed.Contains(key);
+        public bool Contains(ReadOnlyMemory<byte> key) => PublicKeySet.Contains(_root, key);
 
         /// <summary>False if the key is there already.</summary>
         public bool Add(ReadOnlyMemory<byte> key)
         {
-            if (!_table.Contains(key)) return _added.Add(key);
-            return _removed.Remove(key);
+            if (Contains(key)) return false;
+            _root = With(_root, key, HashOf(key), TopShift);
+            return true;
         }
 
         public void Remove(ReadOnlyMemory<byte> key)
         {
-            if (_table.Contains(key)) _removed.Add(key);
-            else _added.Remove(key);
+            if (Contains(key)) _root = Without(_root!, key, HashOf(key), TopShift);
         }
 
-        public PublicKeySet ToImmutable()
-        {
-            if (_added.Count + _removed.Count > Math.Max(SmallestTable, _table.Count / 2)) Renew();
-            return new(_table, _added.ToImmutable(), _removed.ToImmutable());
-        }
-
-        private void Renew()
-        {
-            var table = NewTable(_table.Count + _added.Count - _removed.Count);
-            foreach (var key in _table)
-                if (!_removed.Contains(key)) table.Add(key);
-            table.UnionWith(_added);
-            (_table, _added, _removed) = (table, s_nothing.ToBuilder(), s_nothing.ToBuilder());
-        }
+        public PublicKeySet ToImmutable() => new(_root);
     }
+
+    private static bool Contains(object? at, ReadOnlyMemory<byte> key)
+    {
+        uint hash = HashOf(key);
+        for (int shift = TopShift; at is object?[] node; shift -= BitsOfLevel) at = node[Place(hash, shift)];
+        return at is ReadOnlyMemory<byte>[] bucket && IndexIn(bucket, key) >= 0;
+    }
+
+    private static object With(object? at, ReadOnlyMemory<byte> key, uint hash, int shift)
+    {
+        if (at is object?[] node) return Replace(node, Place(hash, shift), With(node[Place(hash, shift)], key, hash, shift - BitsOfLevel));
+        ReadOnlyMemory<byte>[] bucket = at is ReadOnlyMemory<byte>[] before ? [.. before, key] : [key];
+        if (IsBucket(bucket.Length, shift)) return bucket;
+        var split = new object?[Children];
+        foreach (var one in bucket)
+        {
+            uint hashOfOne = HashOf(one);
+            ref var child = ref split[Place(hashOfOne, shift)];
+            child = With(child, one, hashOfOne, shift - BitsOfLevel);
+        }
+        return split;
+    }
+
+    private static object? Without(object at, ReadOnlyMemory<byte> key, uint hash, int shift)
+    {
+        if (at is object?[] node)
+        {
+            var changed = Replace(node, Place(hash, shift), Without(node[Place(hash, shift)]!, key, hash, shift - BitsOfLevel));
+            return Array.TrueForAll(changed, child => child is null) ? null : changed;
+        }
+        var bucket = (ReadOnlyMemory<byte>[])at;
+        int index = IndexIn(bucket, key);
+        if (bucket.Length == 1) return null;
+        ReadOnlyMemory<byte>[] rest = [.. bucket.AsSpan(0, index), .. bucket.AsSpan(index + 1)];
+        return rest;
+    }
+
+    private static object?[] Replace(object?[] node, int place, object? child)
+    {
+        var copy = (object?[])node.Clone();
+        copy[place] = child;
+        return copy;
+    }
+
+    private static int IndexIn(ReadOnlyMemory<byte>[] bucket, ReadOnlyMemory<byte> key)
+    {
+        for (int i = 0; i < bucket.Length; i++)
+            if (bucket[i].Span.SequenceEqual(key.Span)) return i;
+        return -1;
+    }
+
+    /// <summary>Where all bits of the hash are used up, a bucket has no limit.</summary>
+    private static bool IsBucket(int count, int shift) => count <= LargestBucket || shift < 0;
+
+    private static int Place(uint hash, int shift) => (int)(hash >> shift) & (Children - 1);
+
+    private static uint HashOf(ReadOnlyMemory<byte> key) => (uint)BytesComparer.Instance.GetHashCode(key);
 
     /// <summary>Compares byte strings by content. The hash is seeded per process, so that nobody can choose keys that collide.</summary>
     public sealed class BytesComparer : IEqualityComparer<ReadOnlyMemory<byte>>

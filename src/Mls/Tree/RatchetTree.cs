@@ -84,7 +84,7 @@ public sealed class RatchetTree
 
     /// <summary>The tree of a group of one.</summary>
     internal static RatchetTree OfOne(CipherSuite suite, LeafNode leaf) =>
-        new(suite, new LeafPosition(new(0), leaf), 0, PublicKeySet.Empty.Add(leaf.EncryptionKey), PublicKeySet.Empty.Add(leaf.SignatureKey));
+        new(suite, new LeafPosition(new(0), leaf), 0, PublicKeySet.Of([leaf.EncryptionKey])!, PublicKeySet.Of([leaf.SignatureKey])!);
 
     /// <summary>Decodes the content of a <c>ratchet_tree</c> extension (RFC 9420 §12.4.3.3). Checks its form, not its signatures.</summary>
     /// <exception cref="MlsException">The bytes are not exactly one ratchet tree, or a key stands at two nodes.</exception>
@@ -109,11 +109,13 @@ public sealed class RatchetTree
         // The last node is a filled leaf: a parent without a leaf to its right would not have survived truncation (§7.7).
         MlsException.Require(filled[^1].Position == count - 1 && filled[^1].Node is LeafNode, Rules.TreeTrailingBlank);
 
-        var encryptionKeys = PublicKeySet.NewTable(filled.Count);
-        var signatureKeys = PublicKeySet.NewTable(filled.Count / 2 + 1);
+        var encryptionKeys = new List<ReadOnlyMemory<byte>>(filled.Count);
+        var signatureKeys = new List<ReadOnlyMemory<byte>>(filled.Count / 2 + 1);
         int levels = BitOperations.TrailingZeroCount(TreeMath.FullLeafCount((uint)(count / 2 + 1)));
         int next = 0;
-        return new(suite, Build(levels, 0), levels, PublicKeySet.Of(encryptionKeys), PublicKeySet.Of(signatureKeys));
+        var root = Build(levels, 0);
+        return new(suite, root, levels, PublicKeySet.Of(encryptionKeys) ?? throw new MlsException(Rules.TreeEncryptionKeyDuplicate),
+            PublicKeySet.Of(signatureKeys) ?? throw new MlsException(Rules.TreeSignatureKeyDuplicate));
 
         // Filled nodes come in the order of the array, which is the order of this walk.
         TreeNode Build(int level, uint firstLeaf)
@@ -123,8 +125,8 @@ public sealed class RatchetTree
             if (level == 0)
             {
                 var leaf = (LeafNode)filled[next++].Node;
-                MlsException.Require(encryptionKeys.Add(leaf.EncryptionKey), Rules.TreeEncryptionKeyDuplicate);
-                MlsException.Require(signatureKeys.Add(leaf.SignatureKey), Rules.TreeSignatureKeyDuplicate);
+                encryptionKeys.Add(leaf.EncryptionKey);
+                signatureKeys.Add(leaf.SignatureKey);
                 return new LeafPosition(new(firstLeaf), leaf);
             }
             var left = Build(level - 1, firstLeaf);
@@ -132,7 +134,7 @@ public sealed class RatchetTree
             if (next < filled.Count && filled[next].Position == 2L * firstLeaf + (1L << level) - 1)
             {
                 parent = (ParentNode)filled[next++].Node;
-                MlsException.Require(encryptionKeys.Add(parent.EncryptionKey), Rules.TreeEncryptionKeyDuplicate);
+                encryptionKeys.Add(parent.EncryptionKey);
             }
             return new ParentPosition(level, firstLeaf, parent, left, Build(level - 1, firstLeaf + (1u << (level - 1))));
         }

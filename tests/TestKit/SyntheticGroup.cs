@@ -1,16 +1,17 @@
 using System.Security.Cryptography;
+using MlsConsole.Mls;
 
-namespace MlsConsole.Mls.Benchmarks;
+namespace MlsConsole.TestKit;
 
 /// <summary>A group of suite 1 at one epoch: its GroupInfo, its members with their secrets, and a client that joins.</summary>
-internal sealed class Scene
+public sealed class SyntheticGroup
 {
     private readonly SyntheticTree _tree;
     private readonly GroupContext _context;
     private readonly byte[] _joinerSecret = RandomNumberGenerator.GetBytes(Suite.HashLength);
     private readonly byte[] _confirmationTag;
 
-    public Scene(int members, bool populated)
+    public SyntheticGroup(int members, bool populated)
     {
         Members = members;
         var groupId = RandomNumberGenerator.GetBytes(16);

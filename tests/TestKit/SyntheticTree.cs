@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using MlsConsole.Mls;
 
-namespace MlsConsole.Mls.Benchmarks;
+namespace MlsConsole.TestKit;
 
 /// <summary>A ratchet tree of any size with every private key in it, made in one walk instead of by one commit for each member.</summary>
 /// <remarks>
@@ -10,7 +11,7 @@ namespace MlsConsole.Mls.Benchmarks;
 /// then vouched for by its right child, which the same commit set; what a left child says of the node above it is of an older state
 /// of that node, so any bytes serve. Fresh: leaves from key packages, all parents blank.
 /// </remarks>
-internal sealed class SyntheticTree
+public sealed class SyntheticTree
 {
     private readonly bool _populated;
     private readonly ReadOnlyMemory<byte> _groupId;
@@ -33,7 +34,7 @@ internal sealed class SyntheticTree
     /// <summary>The content of a <c>ratchet_tree</c> extension.</summary>
     public byte[] Encoded { get; }
     /// <summary>The key pair of every node that is not blank.</summary>
-    public Dictionary<NodeIndex, SecretKeyPair> Keys { get; } = [];
+    internal Dictionary<NodeIndex, SecretKeyPair> Keys { get; } = [];
 
     private TreeNode Build(int level, uint firstLeaf, ReadOnlyMemory<byte> parentHash)
     {
