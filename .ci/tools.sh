@@ -90,3 +90,30 @@ need_postgresql() {
   done
   return 1
 }
+
+# A compiler that makes programs: Debian's gcc alone has neither C++ nor the C library's headers, g++ brings all of it.
+# NativeAOT links with it, too.
+need_c_compiler() {
+  local attempt program
+  mkdir -p "$root/artifacts"
+  program="$(mktemp "$root/artifacts/c.XXXXXX")"
+  for attempt in found installed; do
+    if echo '#include <stdio.h>' | gcc -x c -fsyntax-only - 2>/dev/null && echo 'int main() { return 0; }' | g++ -x c++ -o "$program" - 2>/dev/null; then
+      rm -f "$program"
+      return 0
+    fi
+    [ "$attempt" = installed ] || install_package g++ gcc || break
+  done
+  rm -f "$program"
+  return 1
+}
+
+# A valgrind that starts: Debian's needs the symbols of the C library, which it only recommends. macOS has none.
+need_valgrind() {
+  local attempt
+  for attempt in found installed; do
+    if valgrind -q "$(command -v true)" >/dev/null 2>&1; then return 0; fi
+    [ "$attempt" = installed ] || { install_package valgrind valgrind && { ! command -v apt-get >/dev/null || install_package libc6-dbg ""; }; } || return 1
+  done
+  return 1
+}

@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using MlsConsole.Lexicon;
+
+namespace MlsConsole.Clients.Native;
+
+/// <summary>What <c>mls_next_event</c> hands out; <c>mls_event</c>.</summary>
+internal sealed record NativeEvent(EventKind Kind)
+{
+    public string? Name { get; init; }
+    public string? ConversationId { get; init; }
+    public long Seq { get; init; }
+    public string? Did { get; init; }
+    public string? Detail { get; init; }
+    public IncomingMessage? Message { get; init; }
+    public MlsClientException? Failure { get; init; }
+}
+
+/// <summary><c>MLS_EVENT_...</c></summary>
+internal enum EventKind
+{
+    Message = 1,
+    Changed = 2,
+    Removed = 3,
+    Rejoined = 4,
+    Failed = 5,
+}
+
+/// <summary>Messages that wait for the caller, and the stream of events, from which the next one is asked for when the caller asks.</summary>
+internal sealed class EventQueue : IAsyncDisposable
+{
+    private readonly Channel<NativeEvent> _waiting = Channel.CreateUnbounded<NativeEvent>();
+    private readonly SemaphoreSlim _gate = new(1);
+    private IAsyncEnumerator<ConversationEvent>? _stream;
+    private Task<bool>? _next;
+
+    /// <summary>Takes a message that some call brought.</summary>
+    public void Add(IncomingMessage message) => _waiting.Writer.TryWrite(new(EventKind.Message) { Name = "message", ConversationId = message.ConversationId, Message = message });
+
+    /// <returns>Null where nothing happened in time.</returns>
+    public async Task<NativeEvent?> NextAsync(MlsClient client, TimeSpan timeout, CancellationToken cancellation)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        if (timeout >= TimeSpan.Zero) late.CancelAfter(timeout);
+        try
+        {
+            await _gate.WaitAsync(late.Token).ConfigureAwait(false);
+            try
+            {
+                while (true)
+                {
+                    if (_waiting.Reader.TryRead(out var one)) return one;
+                    _stream ??= client.Events.FollowAsync(cancellation).GetAsyncEnumerator(cancellation);
+                    _next ??= _stream.MoveNextAsync().AsTask();
+                    var message = _waiting.Reader.WaitToReadAsync(late.Token).AsTask();
+                    if (await Task.WhenAny(_next, message).ConfigureAwait(false) == message)
+                    {
+                        await message.ConfigureAwait(false);
+                        continue;
+                    }
+                    await Take().ConfigureAwait(false);
+                }
+            }
+            finally
+            {
+                _gate.Release();
+            }
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested && late.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Takes what the stream has brought.</summary>
+    private async Task Take()
+    {
+        var next = _next!;
+        _next = null;
+        try
+        {
+            if (!await next.ConfigureAwait(false)) throw new UnreachableException("The stream of events ended.");
+        }
+        catch
+        {
+            // It begins anew with the next call, at the same place.
+            await CloseStream().ConfigureAwait(false);
+            throw;
+        }
+        foreach (var one in Of(_stream!.Current)) _waiting.Writer.TryWrite(one);
+    }
+
+    /// <summary>What is told of an event of the stream. Its messages have been told already.</summary>
+    private static IEnumerable<NativeEvent> Of(ConversationEvent happened)
+    {
+        var (name, conversationId, seq, did, detail) = Describe(happened.Event);
+        var told = new NativeEvent(EventKind.Changed) { Name = name, ConversationId = happened.Sync?.ConversationId ?? conversationId, Seq = seq, Did = did, Detail = detail };
+        if (happened.Failure is { } failure) yield return told with { Kind = EventKind.Failed, Failure = failure };
+        else if (happened.Event is not SubscribeConvoEventsMessage) yield return told;
+        if (happened.Sync is { Rejoin: not null }) yield return told with { Kind = EventKind.Rejoined };
+        if (happened.Sync is { Removed: true }) yield return told with { Kind = EventKind.Removed };
+    }
+
+    private static (string Name, string? ConversationId, long Seq, string? Did, string? Detail) Describe(SubscribeConvoEventsEvent one) => one switch
+    {
+        SubscribeConvoEventsCommit it => ("commit", it.ConvoId, it.Seq, null, null),
+        SubscribeConvoEventsProposal it => ("proposal", it.ConvoId, it.Seq, null, null),
+        SubscribeConvoEventsMessage it => ("message", it.ConvoId, it.Seq, null, null),
+        SubscribeConvoEventsWelcome it => ("welcome", it.ConvoId, it.Seq, it.Did, it.DeviceId),
+        SubscribeConvoEventsMembership it => ("membership", it.ConvoId, it.Seq, it.Did, it.Change),
+        SubscribeConvoEventsGroupInfoRefreshRequested it => ("groupInfoRefreshRequested", it.ConvoId, it.Seq, null, null),
+        SubscribeConvoEventsRemovalRequested it => ("removalRequested", it.ConvoId, it.Seq, it.Did, null),
+        SubscribeConvoEventsRejoinRequested it => ("rejoinRequested", it.ConvoId, it.Seq, it.Did, null),
+        SubscribeConvoEventsNewDevice it => ("newDevice", it.ConvoId, it.Seq, it.Did, it.DeviceId),
+        SubscribeConvoEventsEpochAcknowledged it => ("epochAcknowledged", it.ConvoId, it.Seq, null, null),
+        SubscribeConvoEventsInfo it => ("info", null, 0, null, it.Name),
+        _ => ("other", null, 0, null, null),
+    };
+
+    private async ValueTask CloseStream()
+    {
+        if (_stream is { } stream)
+        {
+            _stream = null;
+            await stream.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Ends the stream; its token has been cancelled.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_next is { } next) await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await CloseStream().ConfigureAwait(false);
+        _gate.Dispose();
+    }
+}

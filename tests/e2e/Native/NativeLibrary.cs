@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace MlsConsole.E2e.Native;
+
+/// <summary>src/Client.Native as a shared library, published once for all tests of the class, and programs in C that are linked against it.</summary>
+public sealed class NativeLibrary : IAsyncLifetime
+{
+    private static readonly string s_sources = Path.Combine(Repository.Root, "tests", "e2e", "Native");
+    private static readonly string s_library = OperatingSystem.IsMacOS() ? "libmls_client.dylib" : "libmls_client.so";
+    private static readonly string s_platform = $"{(OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}";
+    private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-native-").FullName;
+    private Task? _published;
+
+    public HostProcess Host { get; private set; } = null!;
+
+    /// <summary>A folder for what a program keeps.</summary>
+    public string NewFolder() => Directory.CreateDirectory(Path.Combine(_folder, Guid.NewGuid().ToString("N"))).FullName;
+
+    public async Task InitializeAsync() => Host = await HostProcess.Start(HostFixture.NoLimits);
+
+    public async Task DisposeAsync()
+    {
+        await Host.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>Skips the test where a tool is missing; with CI=true that is a failure.</summary>
+    public static void Require(params string[] tools)
+    {
+        var missing = tools.Where(tool => !(Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, tool)))).ToList();
+        if (missing.Count == 0) return;
+        Assert.False(Environment.GetEnvironmentVariable("CI") == "true", $"{string.Join(", ", missing)} is not installed.");
+        Skip.If(true, $"{string.Join(", ", missing)} is not installed.");
+    }
+
+    /// <summary>Publishes the library, where no test has done so yet, and links a program against it.</summary>
+    /// <returns>The program.</returns>
+    public async Task<string> Link(string source, string compiler = "gcc", params string[] options)
+    {
+        await (_published ??= Publish());
+        var program = Path.Combine(_folder, $"{Path.GetFileNameWithoutExtension(source)}-{compiler}");
+        var (code, output) = await Run(compiler,
+        [
+            .. options, "-Wall", "-Wextra", "-pedantic", "-Werror", "-g", "-I", Path.Combine(Library, "include"), Path.Combine(s_sources, source),
+            "-o", program, "-L", Library, "-lmls_client", $"-Wl,-rpath,{Library}", "-pthread",
+        ]);
+        Assert.True(code == 0, output);
+        return program;
+    }
+
+    private string Library => Path.Combine(_folder, "library");
+
+    private async Task Publish()
+    {
+        // With function names in it, which the suppressions of valgrind need, and without line numbers, on which valgrind 3.19 aborts.
+        var (code, output) = await Run("dotnet",
+        [
+            "publish", Path.Combine(Repository.Root, "src", "Client.Native"), "--nologo", "-v", "quiet", "-r", s_platform,
+            "--artifacts-path", Path.Combine(Repository.Root, "artifacts", "native"), "-o", Library, "-p:StripSymbols=false", "-p:NativeDebugSymbols=false",
+        ]);
+        Assert.True(code == 0, output);
+        Assert.True(File.Exists(Path.Combine(Library, s_library)), output);
+    }
+
+    /// <summary>Runs a program to its end.</summary>
+    public static async Task<(int Code, string Output)> Run(string program, IEnumerable<string> arguments, params (string Name, string Value)[] environment)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment) start.Environment[name] = value;
+        // What a build left open would be waited for.
+        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+        start.Environment["UseSharedCompilation"] = "false";
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, output + await errors);
+    }
+}
