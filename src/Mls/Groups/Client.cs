@@ -16,6 +16,7 @@ public sealed class Client : IDisposable
     /// <param name="credential">Who it is.</param>
     /// <param name="signatureKey">Its key pair; generated where null.</param>
     /// <param name="capabilities">What it supports; <see cref="DefaultCapabilities"/> and some values of GREASE where null.</param>
+    /// <exception cref="MlsException"><see cref="Rules.CipherSuiteUnsupported"/></exception>
     public Client(ushort cipherSuite, Credential credential, SecretKeyPair? signatureKey = null, Capabilities? capabilities = null)
     {
         Suite = CipherSuite.Get(cipherSuite);
@@ -38,7 +39,7 @@ public sealed class Client : IDisposable
     public Extensions LeafExtensions { get; init; } = Extensions.None;
     /// <summary>How credentials are verified. Where null, none is: signatures then prove keys, but not persons.</summary>
     public CredentialVerifier? VerifyCredential { get; init; }
-    /// <summary>Seconds at most between the first and the last of a key package's lifetime, which RFC 9420 §7.2 wants every application to say; a leaf with more is refused with <see cref="Rules.LeafTotalLifetime"/>. Where null, none is.</summary>
+    /// <summary>The longest time between the first and the last second of a key package's lifetime, which RFC 9420 §7.2 wants every application to say; a leaf with more is refused with <see cref="Rules.LeafTotalLifetime"/>. Where null, none is.</summary>
     public TimeSpan? MaxLifetime { get; init; }
     /// <summary>Whether the application is in a group of this id: then a Welcome to it is refused with <see cref="Rules.WelcomeGroupId"/> (RFC 9420 §12.4.3.1). Where null, none is.</summary>
     public Func<ReadOnlyMemory<byte>, bool>? HasGroup { get; init; }
@@ -55,6 +56,7 @@ public sealed class Client : IDisposable
     /// <summary>Makes a key package with fresh keys (RFC 9420 §10).</summary>
     /// <param name="lifetime">When it is valid; from an hour ago to ninety days ahead where null.</param>
     /// <param name="lastResort">Whether it may be used again (draft-ietf-mls-extensions).</param>
+    /// <exception cref="MlsException">The client's capabilities do not list its own credential or leaf extensions.</exception>
     public OwnKeyPackage CreateKeyPackage(Lifetime? lifetime = null, bool lastResort = false)
     {
         var init = Suite.GenerateKemKeyPair();
@@ -74,6 +76,7 @@ public sealed class Client : IDisposable
 
     /// <summary>The client with its private key, encrypted.</summary>
     /// <param name="key">32 bytes that the application keeps, such as in the device's key store.</param>
+    /// <exception cref="ArgumentException">The key has another length.</exception>
     public byte[] Save(ReadOnlySpan<byte> key)
     {
         // struct { uint16 cipher_suite; Credential credential; opaque public_key<V>; opaque private_key<V>; Capabilities capabilities; Extension leaf_extensions<V>; optional<uint16> grease_extension; } Client;
@@ -92,6 +95,7 @@ public sealed class Client : IDisposable
     /// <param name="verifyCredential">See <see cref="VerifyCredential"/>; it is not part of the state, nor is the next.</param>
     /// <param name="pastEpochs">See <see cref="PastEpochs"/>.</param>
     /// <exception cref="SavedStateException">It cannot be opened.</exception>
+    /// <exception cref="ArgumentException">The key has another length.</exception>
     public static Client Load(ReadOnlySpan<byte> saved, ReadOnlySpan<byte> key, CredentialVerifier? verifyCredential = null, int pastEpochs = 3)
     {
         var state = SavedState.Open(SavedState.Kind.Client, StateVersion, saved, key);

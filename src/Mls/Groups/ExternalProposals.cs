@@ -20,7 +20,8 @@ public static class ExternalProposals
     /// <param name="epoch">The group's current epoch.</param>
     /// <param name="proposal">Add, Remove, PreSharedKey, ReInit or GroupContextExtensions.</param>
     /// <returns>MLSMessage.</returns>
-    /// <exception cref="ArgumentException">Only members may propose it.</exception>
+    /// <exception cref="ArgumentException">Only members may propose it, or the private key is malformed.</exception>
+    /// <exception cref="MlsException"><see cref="Rules.CipherSuiteUnsupported"/></exception>
     public static byte[] Send(ushort cipherSuite, SecretKeyPair signatureKey, uint senderIndex, ReadOnlyMemory<byte> groupId, ulong epoch, Proposal proposal)
     {
         if (proposal is UpdateProposal or SelfRemoveProposal or ExternalInitProposal) throw new ArgumentException("Not a proposal for an external sender.", nameof(proposal));

@@ -68,6 +68,7 @@ public sealed partial class Group
     /// <param name="preSharedKeys">External keys that the application knows.</param>
     /// <param name="treeInGroupInfo">See <see cref="CommitOptions.TreeInGroupInfo"/>.</param>
     /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
+    /// <exception cref="ArgumentException"><paramref name="before"/> was made of another GroupInfo.</exception>
     public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, PublicGroup before, LeafIndex? remove, PreSharedKeys? preSharedKeys, bool treeInGroupInfo = true)
     {
         var suite = client.Suite;

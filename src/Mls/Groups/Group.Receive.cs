@@ -14,6 +14,9 @@ public abstract record Received;
 public sealed record ReceivedMessage(byte[] Data, LeafIndex Sender, ulong Epoch, ReadOnlyMemory<byte> AuthenticatedData) : Received;
 
 /// <summary>A proposal, kept so that a commit of this epoch may refer to it.</summary>
+/// <param name="Proposal">What is proposed.</param>
+/// <param name="Sender">Who proposes it: a member, an external sender, or one who asks to join.</param>
+/// <param name="Reference">ProposalRef, RFC 9420 §5.2.</param>
 public sealed record ReceivedProposal(Proposal Proposal, Sender Sender, ReadOnlyMemory<byte> Reference) : Received;
 
 /// <summary>A commit whose epoch has begun.</summary>
@@ -36,6 +39,7 @@ public sealed partial class Group
     /// <param name="bytes">MLSMessage.</param>
     /// <param name="now">The time that the lifetime of an added key package must contain, or null to leave it unchecked.</param>
     /// <exception cref="MlsException">The rule that the message breaks; the group is as it was.</exception>
+    /// <exception cref="InvalidOperationException">The group has ended for this member, otherwise than by a ReInit.</exception>
     public Received Receive(ReadOnlyMemory<byte> bytes, DateTimeOffset? now = null)
     {
         if (PublicGroup.ReInit is null) RequireLive(); // else late messages of the epochs before may still come

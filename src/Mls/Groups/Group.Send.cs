@@ -50,7 +50,9 @@ public sealed record CommitOptions
 public sealed partial class Group
 {
     /// <summary>Makes a commit (RFC 9420 §12.4.1). It is pending until <see cref="MergePendingCommit"/>; a pending one before is discarded.</summary>
-    /// <exception cref="MlsException">The proposals are not a valid list.</exception>
+    /// <param name="options">What to commit; new keys and all proposals received in this epoch where null.</param>
+    /// <exception cref="MlsException">The proposals are not a valid list, or the application refuses one; the group is as it was.</exception>
+    /// <exception cref="InvalidOperationException">The group has ended for this member, or the external commit by which it joins is still pending.</exception>
     public PendingCommit Commit(CommitOptions? options = null)
     {
         RequireLive();
@@ -113,6 +115,7 @@ public sealed partial class Group
     }
 
     /// <summary>The delivery service accepted the pending commit: its epoch begins.</summary>
+    /// <exception cref="InvalidOperationException">There is no pending commit.</exception>
     public void MergePendingCommit()
     {
         var pending = _pending ?? throw new InvalidOperationException("There is no pending commit.");
@@ -123,7 +126,8 @@ public sealed partial class Group
         _ended = ReInit is not null;
     }
 
-    /// <summary>The delivery service refused the pending commit: the group is as it was.</summary>
+    /// <summary>The delivery service refused the pending commit: the group is as it was. Nothing happens where none is pending.</summary>
+    /// <exception cref="InvalidOperationException">It is the external commit by which this member joins: without it there is no group.</exception>
     public void DiscardPendingCommit()
     {
         if (_pending is not { } pending) return;
@@ -157,6 +161,8 @@ public sealed partial class Group
     /// <param name="authenticatedData">Bytes in the clear that are authenticated with it.</param>
     /// <param name="paddingTo">Pads the plaintext to a multiple of so many bytes; 0 for none.</param>
     /// <returns>MLSMessage.</returns>
+    /// <exception cref="MlsException">An added key package is not valid now, or the application refuses its credential.</exception>
+    /// <exception cref="InvalidOperationException">The group has ended for this member.</exception>
     public byte[] Propose(Proposal proposal, bool encrypt = false, ReadOnlyMemory<byte> authenticatedData = default, int paddingTo = 0)
     {
         RequireLive();
@@ -172,6 +178,9 @@ public sealed partial class Group
     }
 
     /// <summary>Proposes new keys for this member's leaf (RFC 9420 §12.1.2); another member's commit puts them in force.</summary>
+    /// <param name="encrypt">Whether it is encrypted to the members.</param>
+    /// <returns>MLSMessage.</returns>
+    /// <exception cref="InvalidOperationException">The group has ended for this member.</exception>
     public byte[] ProposeUpdate(bool encrypt = false)
     {
         var suite = _epoch.Group.Suite;
@@ -181,6 +190,9 @@ public sealed partial class Group
     }
 
     /// <summary>Asks to be removed (draft-ietf-mls-extensions, SelfRemove); another member's commit, or an external one, does it.</summary>
+    /// <param name="encrypt">Whether it is encrypted to the members.</param>
+    /// <returns>MLSMessage.</returns>
+    /// <exception cref="InvalidOperationException">The group has ended for this member.</exception>
     public byte[] ProposeSelfRemove(bool encrypt = false) => Propose(new SelfRemoveProposal(), encrypt);
 
     private byte[] Sign(FramedContent content, WireFormat format) =>

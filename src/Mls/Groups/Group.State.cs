@@ -8,6 +8,7 @@ public sealed partial class Group
 
     /// <summary>The whole state with its secrets, encrypted. Save after every call that changes the group, and replace what was saved before: what has been used is gone from the new state, but not from an old copy.</summary>
     /// <param name="key">32 bytes that the application keeps, such as in the device's key store.</param>
+    /// <exception cref="ArgumentException">The key has another length.</exception>
     public byte[] Save(ReadOnlySpan<byte> key) => SavedState.Seal(SavedState.Kind.Group, StateVersion, WriteState(), key);
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
@@ -16,6 +17,7 @@ public sealed partial class Group
     /// <param name="key">The key that it was saved with.</param>
     /// <param name="preSharedKeys">External keys that the application knows; they are not part of the state.</param>
     /// <exception cref="SavedStateException">It cannot be opened.</exception>
+    /// <exception cref="ArgumentException">The key has another length.</exception>
     public static Group Load(Client client, ReadOnlySpan<byte> saved, ReadOnlySpan<byte> key, PreSharedKeys? preSharedKeys = null)
     {
         var state = SavedState.Open(SavedState.Kind.Group, StateVersion, saved, key);

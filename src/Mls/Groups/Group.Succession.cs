@@ -9,6 +9,7 @@ public sealed partial class Group
     /// <param name="members">Key packages of all other members, in the new suite.</param>
     /// <returns>The new group with its first commit pending, whose Welcome goes to the members; they join with the old group as parent.</returns>
     /// <exception cref="InvalidOperationException">No ReInit has ended this group.</exception>
+    /// <exception cref="ArgumentException">The client is of another cipher suite than the ReInit names.</exception>
     /// <exception cref="MlsException">A key package is not acceptable.</exception>
     public Group CreateReinitialized(Client client, IReadOnlyList<UnverifiedKeyPackage> members)
     {
@@ -21,6 +22,7 @@ public sealed partial class Group
     /// <param name="members">New key packages of those who shall be in it.</param>
     /// <param name="groupId">Unique; 16 random bytes where null.</param>
     /// <returns>The new group with its first commit pending, whose Welcome goes to the members; they join with this group as parent.</returns>
+    /// <exception cref="InvalidOperationException">The group has ended for this member.</exception>
     /// <exception cref="MlsException">A key package is not acceptable.</exception>
     public Group Branch(IReadOnlyList<UnverifiedKeyPackage> members, ReadOnlyMemory<byte>? groupId = null)
     {

@@ -42,13 +42,14 @@ public sealed partial class Group : IDisposable
     /// <summary>The commit that waits for the delivery service, if there is one.</summary>
     public PendingCommit? Pending => _pending;
 
-    /// <summary>A value of the epoch that members may compare to find a fork (RFC 9420 §8.7). Not a secret to members, but do not publish it: publish its hash.</summary>
+    /// <summary>A value of the epoch, as long as a hash, that members may compare to find a fork (RFC 9420 §8.7). Not a secret to members, but do not publish it: publish its hash.</summary>
     public byte[] EpochAuthenticator => (byte[])_epoch.Secrets.EpochAuthenticator.Clone();
 
     /// <summary>MLS-Exporter (RFC 9420 §8.5).</summary>
     /// <param name="label">Names the use.</param>
     /// <param name="context">Ties the secret to something.</param>
     /// <param name="length">Bytes, at most 255 times the hash length.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above that.</exception>
     public byte[] Export(string label, ReadOnlySpan<byte> context, int length) => _epoch.Secrets.Export(_epoch.Group.Suite, label, context, length);
 
     /// <summary>Creates a group of one member in epoch 0 (RFC 9420 §11).</summary>
@@ -56,6 +57,7 @@ public sealed partial class Group : IDisposable
     /// <param name="groupId">Unique; 16 random bytes where null.</param>
     /// <param name="extensions">Of the GroupContext.</param>
     /// <param name="preSharedKeys">External keys that the application knows.</param>
+    /// <exception cref="MlsException">The client does not support the extensions, or refuses an external sender among them.</exception>
     public static Group Create(Client client, ReadOnlyMemory<byte>? groupId = null, Extensions? extensions = null, PreSharedKeys? preSharedKeys = null)
     {
         var suite = client.Suite;
@@ -78,6 +80,7 @@ public sealed partial class Group : IDisposable
 
     /// <summary>A signed GroupInfo of the current epoch (RFC 9420 §12.4.3), with external_pub, for those who join by external commit.</summary>
     /// <param name="includeTree">Whether to put the ratchet tree inside.</param>
+    /// <returns>MLSMessage.</returns>
     public byte[] CreateGroupInfo(bool includeTree = true) => GroupInfo(_client, _epoch.Group, _epoch.Secrets, _epoch.Own, includeTree, externalPub: true);
 
     /// <summary>A signed GroupInfo as an MLSMessage.</summary>

@@ -17,6 +17,7 @@ public sealed class OwnKeyPackage(KeyPackage keyPackage, SecretKeyPair init, Sec
 
     /// <summary>The key package with its private keys, encrypted. Delete it once a Welcome was opened with it, unless it is of last resort.</summary>
     /// <param name="key">32 bytes that the application keeps, such as in the device's key store.</param>
+    /// <exception cref="ArgumentException">The key has another length.</exception>
     public byte[] Save(ReadOnlySpan<byte> key) => SavedState.Seal(SavedState.Kind.KeyPackage, StateVersion,
         // struct { opaque key_package<V>; opaque init_private_key<V>; opaque encryption_private_key<V>; } OwnKeyPackage;
         new TlsWriter(1024, holdsSecrets: true).WriteOpaque(KeyPackage.Encoded.Span).WriteOpaque(Init.PrivateKey).WriteOpaque(Encryption.PrivateKey), key);
@@ -25,6 +26,7 @@ public sealed class OwnKeyPackage(KeyPackage keyPackage, SecretKeyPair init, Sec
     /// <param name="saved">The saved key package.</param>
     /// <param name="key">The key that it was saved with.</param>
     /// <exception cref="SavedStateException">It cannot be opened.</exception>
+    /// <exception cref="ArgumentException">The key has another length.</exception>
     public static OwnKeyPackage Load(ReadOnlySpan<byte> saved, ReadOnlySpan<byte> key)
     {
         var state = SavedState.Open(SavedState.Kind.KeyPackage, StateVersion, saved, key);

@@ -7,7 +7,9 @@ public sealed class PreSharedKeys : IDisposable
 {
     private readonly Dictionary<ReadOnlyMemory<byte>, byte[]> _keys = new(PublicKeySet.BytesComparer.Instance);
 
-    /// <summary>Adds a copy of a key.</summary>
+    /// <summary>Adds a copy of a key, in the place of one with the same id.</summary>
+    /// <param name="id">Its psk_id.</param>
+    /// <param name="secret">The key, of any length.</param>
     public PreSharedKeys Add(ReadOnlyMemory<byte> id, ReadOnlySpan<byte> secret)
     {
         _keys[id.ToArray()] = secret.ToArray();

@@ -7,6 +7,7 @@ public sealed partial class PublicGroup
     /// <param name="proposals">The authenticated proposals of this epoch that the commit may name by reference.</param>
     /// <param name="now">The time that the lifetime of an added key package must contain, or null to leave it unchecked.</param>
     /// <exception cref="MlsException">The rule that the commit breaks; this group is unchanged in any case.</exception>
+    /// <exception cref="ArgumentException">The content is not a commit, or was authenticated in another epoch.</exception>
     public StagedCommit Stage(AuthenticatedContent commit, IReadOnlyCollection<AuthenticatedContent> proposals, DateTimeOffset? now)
     {
         if (commit.Content.Commit is not { } content) throw new ArgumentException("The content is not a commit.", nameof(commit));

@@ -69,7 +69,9 @@ public sealed partial class PublicGroup
         return new(suite, context, tree, groupInfo.ConfirmationTag, interim);
     }
 
-    /// <summary>Verifies another GroupInfo of this epoch: same context, confirmation tag and tree, signed by a member, with an external_pub.</summary>
+    /// <summary>Verifies another GroupInfo of this epoch: same context, confirmation tag and tree, signed by a member, with an external_pub (RFC 9420 §12.4.3).</summary>
+    /// <param name="groupInfo">The GroupInfo.</param>
+    /// <param name="ratchetTree">A tree that came beside it, to be compared as well; null where none came.</param>
     /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
     public void VerifyGroupInfo(UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree)
     {
