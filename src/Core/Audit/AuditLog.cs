@@ -13,7 +13,7 @@ public sealed class AuditLog(Database database)
     {
         await database.WriteAsync(context =>
         {
-            context.Add(entry);
+            context.Add(entry with { }); // the database gives it an id, each time anew
             return Task.FromResult(0);
         }, cancellation);
         Announce(entry);

@@ -38,10 +38,9 @@ public sealed partial class KeyPackages
             return await _attempts.CommitAsync(attempt, async write =>
             {
                 var device = await Devices.RequireOwnAsync(write, caller, input.DeviceId, CancellationToken.None);
-                for (int i = 0; i < verified.Count; i++)
-                    if (verified[i].Package is { } package) verified[i] = Try(() => package.RequireOwner(device));
-                var used = await StoreAsync(write, device, [.. verified.Select(item => item.Package).OfType<VerifiedKeyPackage>()], now);
-                var rejected = verified.Select((item, i) => (i, Error: item.Error ?? (used.Contains(item.Package!.Name) ? DeliveryRules.KeyPackageUsed.Id : null)))
+                var owned = verified.Select(item => item.Package is { } package ? Try(() => package.RequireOwner(device)) : item).ToList();
+                var used = await StoreAsync(write, device, [.. owned.Select(item => item.Package).OfType<VerifiedKeyPackage>()], now);
+                var rejected = owned.Select((item, i) => (i, Error: item.Error ?? (used.Contains(item.Package!.Name) ? DeliveryRules.KeyPackageUsed.Id : null)))
                     .Where(item => item.Error is not null).Select(item => new RejectedKeyPackage(item.i, item.Error!)).ToList();
                 if (rejected.Count == verified.Count) throw Refusal.InvalidKeyPackage(rejected[0].Error).AsException();
                 return new Done<PublishKeyPackagesResult>(new(verified.Count - rejected.Count, rejected));

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
 
@@ -16,8 +15,6 @@ public sealed partial class KeyPackages
     /// <summary>Key packages of one device that one account gets in 24 hours, before it gets the last resort only: so nobody empties a device's store.</summary>
     public const int ClaimsPerDay = 10;
 
-    private const int MaxTries = 20;
-
     private readonly Attempts _attempts;
     private readonly Database _database;
     private readonly TimeProvider _clock;
@@ -30,21 +27,8 @@ public sealed partial class KeyPackages
         var dids = input.Dids.Select(did => did.Value).Distinct().ToList();
         var attempt = new Attempt(caller, "claimKeyPackages", null, input.IdempotencyKey,
             Attempt.HashOf([BitConverter.GetBytes(input.CipherSuite), .. dids.Select(did => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(did))]));
-        return _attempts.RunAsync(attempt, async () =>
-        {
-            for (int tries = 1; ; tries++)
-            {
-                try
-                {
-                    return await _attempts.CommitAsync(attempt, async context =>
-                        new Done<ClaimKeyPackagesResult>(await Claim(context, caller.Did.Value, dids, input.CipherSuite)), cancellation);
-                }
-                catch (Exception exception) when (tries < MaxTries && exception is RivalException or DbUpdateException or DbException { IsTransient: true })
-                {
-                    // Another host took one of the key packages, or of the caller's claims of the day: all of it is undone, look again.
-                }
-            }
-        }, cancellation);
+        return _attempts.RunAsync(attempt, () => _attempts.CommitAsync(attempt, async context =>
+            new Done<ClaimKeyPackagesResult>(await Claim(context, caller.Did.Value, dids, input.CipherSuite)), cancellation), cancellation);
     }
 
     private async Task<ClaimKeyPackagesResult> Claim(MlsDbContext context, string claimer, List<string> dids, int suite)
@@ -72,9 +56,7 @@ public sealed partial class KeyPackages
             }
             else if (offer.LastResort is { } lastResort) chosen.Add(lastResort);
         }
-        consumed.Sort();
-        int got = await context.Set<KeyPackageRow>().Where(row => consumed.Contains(row.Id) && row.ClaimedAt == null).ExecuteUpdateAsync(set => set.SetProperty(row => row.ClaimedAt, now));
-        if (got != consumed.Count) throw new RivalException();
+        await context.Set<KeyPackageRow>().Where(row => consumed.Contains(row.Id)).ExecuteUpdateAsync(set => set.SetProperty(row => row.ClaimedAt, now));
 
         var bytes = await context.Set<KeyPackageRow>().AsNoTracking().Where(row => chosen.Contains(row.Id)).ToDictionaryAsync(row => row.DeviceRow, row => row.KeyPackage);
         var packages = devices.Where(device => bytes.ContainsKey(device.Id)).OrderBy(device => device.Id)
@@ -99,6 +81,4 @@ public sealed partial class KeyPackages
 
     /// <param name="Single">A key package for one use.</param>
     private sealed record Offer(long DeviceRow, long? Single, long? LastResort);
-
-    private sealed class RivalException : Exception;
 }

@@ -14,24 +14,21 @@ public sealed class RateWindows(Database database, TimeProvider clock)
     /// <param name="length">How long it is; counts of windows before the last one are deleted.</param>
     /// <param name="amount">How much is added.</param>
     /// <returns>What the count was before.</returns>
-    public Task<long> AddAsync(byte[] key, DateTimeOffset start, TimeSpan length, long amount)
+    public async Task<long> AddAsync(byte[] key, DateTimeOffset start, TimeSpan length, long amount)
     {
         long window = start.ToUnixTimeMilliseconds(), last = window - (long)length.TotalMilliseconds;
-        return database.WriteAsync(async context =>
+        long now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        if (now > Interlocked.Read(ref _nextPurge))
         {
-            long now = clock.GetUtcNow().ToUnixTimeMilliseconds();
-            if (now > Interlocked.Read(ref _nextPurge))
-            {
-                Interlocked.Exchange(ref _nextPurge, now + 60_000);
-                await context.Database.ExecuteSqlAsync($"DELETE FROM rate_windows WHERE window_start < {last}", CancellationToken.None);
-            }
-            var counts = await context.Database.SqlQuery<long>($"""
-                INSERT INTO rate_windows (key, window_start, used) VALUES ({key}, {window}, {amount})
-                ON CONFLICT (key, window_start) DO UPDATE SET used = rate_windows.used + excluded.used
-                RETURNING used AS "Value"
-                """).ToListAsync(CancellationToken.None);
-            return counts[0] - amount;
-        }, CancellationToken.None);
+            Interlocked.Exchange(ref _nextPurge, now + 60_000);
+            await database.WriteAsync(context => context.Database.ExecuteSqlAsync($"DELETE FROM rate_windows WHERE window_start < {last}"), CancellationToken.None);
+        }
+        long? count = await database.WriteAsync($"""
+            INSERT INTO rate_windows (key, window_start, used) VALUES ({key}, {window}, {amount})
+            ON CONFLICT (key, window_start) DO UPDATE SET used = rate_windows.used + excluded.used
+            RETURNING used AS "Value"
+            """, CancellationToken.None);
+        return count!.Value - amount;
     }
 
     internal sealed class Row

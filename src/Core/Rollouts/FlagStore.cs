@@ -44,7 +44,7 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                 string before = Words(row.State, row.Percentage);
                 row.State = state;
                 row.Percentage = percentage;
-                // A concurrency token: of two hosts that change the flag at once, one fails and nothing is lost unseen.
+                // A concurrency token: of two hosts that change the flag at once, one finds what the other wrote and says so, or fails.
                 row.Version++;
                 row.ChangedAt = clock.GetUtcNow();
                 row.Reason = reason;

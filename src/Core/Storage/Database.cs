@@ -1,3 +1,4 @@
+using System.Data;
 using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -15,6 +16,14 @@ public sealed class Database : IDisposable
 
     private readonly NpgsqlDataSource? _source;
 
+    // Each time somebody else got further, so that many are a sign of something else.
+    private const int MaxTries = 50;
+
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(100);
+
+    // Of this host, one at a time of those who were in somebody's way: however many there are, each is soon alone.
+    private readonly SemaphoreSlim _again = new(1);
+
     private Database(Func<MlsDbContext> open, NpgsqlDataSource? source) => (_open, _source, _writer) = (open, source, source is null ? new(open) : null);
 
     /// <summary>A context for reading. The caller disposes it.</summary>
@@ -26,17 +35,28 @@ public sealed class Database : IDisposable
         return context;
     }
 
-    /// <summary>Runs <paramref name="work"/> in one transaction and commits it; an exception leaves nothing behind.</summary>
+    /// <summary>Runs <paramref name="work"/> in one transaction and commits it; an exception leaves nothing behind. It reads and writes as if it were alone: where somebody else was in its way, it is run again.</summary>
     public async Task<T> WriteAsync<T>(Func<MlsDbContext, Task<T>> work, CancellationToken cancellation)
     {
         if (_writer is not null) return await _writer.WriteAsync(work, cancellation);
-        cancellation.ThrowIfCancellationRequested();
-        await using var context = _open();
-        await using var transaction = await context.Database.BeginTransactionAsync(CancellationToken.None);
-        var result = await work(context);
-        await context.SaveChangesAsync(CancellationToken.None);
-        await transaction.CommitAsync(CancellationToken.None);
-        return result;
+        // Where a row is in the way, the work finds it when it looks again.
+        return await WithoutRivalsAsync([PostgresErrorCodes.SerializationFailure, PostgresErrorCodes.DeadlockDetected, PostgresErrorCodes.UniqueViolation], async () =>
+        {
+            await using var context = _open();
+            await using var transaction = await context.Database.BeginTransactionAsync(IsolationLevel.Serializable, CancellationToken.None);
+            var result = await work(context);
+            await context.SaveChangesAsync(CancellationToken.None);
+            await transaction.CommitAsync(CancellationToken.None);
+            return result;
+        }, cancellation);
+    }
+
+    /// <summary>Writes one statement that decides for itself.</summary>
+    /// <returns>The number that it returned; null if none.</returns>
+    internal async Task<long?> WriteAsync(FormattableString statement, CancellationToken cancellation)
+    {
+        var statements = new Statements(statement);
+        return _writer is not null ? await _writer.WriteAsync(statements.RunAsync, cancellation) : await SendAsync(statements, cancellation);
     }
 
     /// <summary>Writes all statements or none: in one round trip, or with others that wait in one transaction.</summary>
@@ -47,15 +67,54 @@ public sealed class Database : IDisposable
         try
         {
             if (_writer is not null) return await _writer.WriteAsync(statements.RunAsync, cancellation) ?? throw new OvertakenException(null);
-            cancellation.ThrowIfCancellationRequested();
-            await using var context = _open();
-            return await statements.SendAsync(context.Database.GetDbConnection()) ?? throw new InvalidOperationException("A list of statements whose first finds nothing has to break a constraint.");
+            return await SendAsync(statements, cancellation) ?? throw new InvalidOperationException("A list of statements whose first finds nothing has to break a constraint.");
         }
         catch (DbException broken) when (broken is SqliteException { SqliteErrorCode: 19 } || broken.SqlState?.StartsWith("23", StringComparison.Ordinal) == true)
         {
             throw new OvertakenException(broken);
         }
     }
+
+    private Task<long?> SendAsync(Statements statements, CancellationToken cancellation) => WithoutRivalsAsync([PostgresErrorCodes.DeadlockDetected], async () =>
+    {
+        await using var connection = await _source!.OpenConnectionAsync(CancellationToken.None);
+        return await statements.SendAsync(connection);
+    }, cancellation);
+
+    /// <summary>Does again what PostgreSQL undid because of somebody else.</summary>
+    private async Task<T> WithoutRivalsAsync<T>(string[] rivalry, Func<Task<T>> write, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        try
+        {
+            return await write();
+        }
+        catch (Exception broken) when (IsOf(rivalry, broken))
+        {
+        }
+        await _again.WaitAsync(cancellation);
+        try
+        {
+            for (int tries = 2; ; tries++)
+            {
+                try
+                {
+                    return await write();
+                }
+                catch (Exception broken) when (tries < MaxTries && IsOf(rivalry, broken))
+                {
+                    await Task.Delay(s_longestPause * (Random.Shared.NextDouble() * Math.Min(1, tries / 20.0)), cancellation);
+                }
+            }
+        }
+        finally
+        {
+            _again.Release();
+        }
+    }
+
+    /// <summary>EF Core puts what the database said into one exception or two.</summary>
+    private static bool IsOf(string[] rivalry, Exception? broken) => broken is PostgresException postgres ? rivalry.Contains(postgres.SqlState) : broken?.InnerException is { } inner && IsOf(rivalry, inner);
 
     /// <summary>SQLite over a connection string: write-ahead log, every commit synchronised to disk.</summary>
     public static Database Sqlite(string connectionString)
@@ -68,12 +127,19 @@ public sealed class Database : IDisposable
     /// <summary>PostgreSQL over a connection string.</summary>
     public static Database PostgreSql(string connectionString)
     {
-        var source = NpgsqlDataSource.Create(connectionString);
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        // The statements of a host are few, and each is planned once for each connection.
+        if (!settings.ShouldSerialize("Max Auto Prepare")) settings.MaxAutoPrepare = 200;
+        var source = NpgsqlDataSource.Create(settings);
         var options = new DbContextOptionsBuilder<PostgreSqlMlsDbContext>().UseNpgsql(source).UseSnakeCaseNamingConvention().Options;
         return new(() => new PostgreSqlMlsDbContext(options), source);
     }
 
-    public void Dispose() => _source?.Dispose();
+    public void Dispose()
+    {
+        _source?.Dispose();
+        _again.Dispose();
+    }
 
     private sealed class SqlitePragmas : DbConnectionInterceptor
     {

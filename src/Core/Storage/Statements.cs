@@ -24,7 +24,6 @@ internal sealed class Statements(FormattableString first)
     /// <summary>All in one round trip that is a transaction of its own.</summary>
     public async Task<long?> SendAsync(DbConnection connection)
     {
-        await connection.OpenAsync();
         await using var batch = connection.CreateBatch();
         foreach (var statement in _all) batch.BatchCommands.Add(Command(batch.CreateBatchCommand(), statement));
         await using var reader = await batch.ExecuteReaderAsync();

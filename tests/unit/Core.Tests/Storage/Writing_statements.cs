@@ -44,4 +44,41 @@ public class Writing_statements
         var kept = await read.Set<TokenReplay.UsedToken>().Select(token => token.Jti).ToListAsync();
         Assert.Equal(Enumerable.Range(0, 200).Where(i => i % 7 != 0).Select(i => i.ToString()).Order(), kept.Order());
     }
+
+    [Fact]
+    public async Task Who_decides_from_what_it_reads_decides_as_if_it_were_alone_however_many_hosts_and_writers_there_are()
+    {
+        await using var service = await Service.StartAsync();
+        await using var otherHost = await service.SecondHostAsync();
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(i => Task.Run(() => (i % 2 == 0 ? service : otherHost).Database.WriteAsync(async context =>
+        {
+            // Every second one finds that somebody has it, or breaks a key where a row came in between.
+            string next = i % 4 < 2 ? $"shared {i / 4}" : $"{await context.Set<TokenReplay.UsedToken>().CountAsync(token => token.Issuer == "did:example:b")}";
+            string issuer = i % 4 < 2 ? "did:example:a" : "did:example:b";
+            if (!await context.Set<TokenReplay.UsedToken>().AnyAsync(token => token.Issuer == issuer && token.Jti == next)) context.Add(new TokenReplay.UsedToken { Issuer = issuer, Jti = next });
+            return 0;
+        }, CancellationToken.None))));
+        await using var read = service.Database.Read();
+        var kept = await read.Set<TokenReplay.UsedToken>().Select(token => new { token.Issuer, token.Jti }).ToListAsync();
+        Assert.Equal(Enumerable.Range(0, 25).Select(i => $"shared {i}").Order(), kept.Where(token => token.Issuer == "did:example:a").Select(token => token.Jti).Order());
+        Assert.Equal(Enumerable.Range(0, 50).Select(i => $"{i}").Order(), kept.Where(token => token.Issuer == "did:example:b").Select(token => token.Jti).Order());
+    }
+
+    [Fact]
+    public async Task What_breaks_a_constraint_again_and_again_fails()
+    {
+        await using var service = await Service.StartAsync();
+        await Assert.ThrowsAsync<DbUpdateException>(() => service.Database.WriteAsync(context =>
+        {
+            context.Add(new Leaf { ConvoId = "nowhere", LeafIndex = 0, DeviceRow = 0 });
+            return Task.FromResult(0);
+        }, CancellationToken.None));
+        var used = () => service.Database.WriteAsync(context =>
+        {
+            context.Add(new TokenReplay.UsedToken { Issuer = "did:example:a", Jti = "1" });
+            return Task.FromResult(0);
+        }, CancellationToken.None);
+        await used();
+        await Assert.ThrowsAsync<DbUpdateException>(used);
+    }
 }
