@@ -26,6 +26,18 @@ internal sealed class Crowd : IAsyncDisposable
     /// <summary>The end of the run: asked for, or by a breach.</summary>
     public CancellationToken Stop => _stop.Token;
 
+    public Weather Weather { get; } = new();
+    public ConcurrentDictionary<Mishap, int> Mishaps { get; } = [];
+
+    /// <summary>The way from a device to the service.</summary>
+    public HttpMessageHandler Network(Account account, int device)
+    {
+        var good = new SocketsHttpHandler();
+        return Options.Scenario == "chaos"
+            ? new BadNetwork(good, Weather, Decisions.Seeded(Options.Seed, 10_000 + device), account.Key.Tokens(), Options.ServiceDid, mishap => Mishaps.AddOrUpdate(mishap, 1, (_, count) => count + 1))
+            : good;
+    }
+
     public void Add(Room room) => _rooms[room.ConvoId] = room;
 
     public Room? RoomOf(string convoId) => _rooms.GetValueOrDefault(convoId);

@@ -11,8 +11,6 @@ internal enum Act
     LoseGroup,
     /// <summary>It loses everything, as by a reinstall, and starts again.</summary>
     LoseStore,
-    /// <summary>It leaves a conversation; it comes back when it next turns to it.</summary>
-    Leave,
     /// <summary>It hears nothing until its next decision.</summary>
     Sleep,
 }
@@ -23,10 +21,10 @@ internal enum Act
 internal sealed record Temper(TimeSpan Pace, IReadOnlyList<(Act Act, int Weight)> Weights)
 {
     /// <summary>So gentle that the service's usual limits allow it.</summary>
-    public static Temper Gentle { get; } = new(TimeSpan.FromSeconds(8), [(Act.Say, 870), (Act.Update, 30), (Act.LoseGroup, 55), (Act.LoseStore, 5), (Act.Leave, 10), (Act.Sleep, 30)]);
+    public static Temper Gentle { get; } = new(TimeSpan.FromSeconds(8), [(Act.Say, 870), (Act.Update, 30), (Act.LoseGroup, 55), (Act.LoseStore, 5), (Act.Sleep, 40)]);
 
     /// <summary>Far livelier than people.</summary>
-    public static Temper Busy { get; } = new(TimeSpan.FromSeconds(3), [(Act.Say, 640), (Act.Update, 60), (Act.LoseGroup, 160), (Act.LoseStore, 30), (Act.Leave, 50), (Act.Sleep, 60)]);
+    public static Temper Busy { get; } = new(TimeSpan.FromSeconds(3), [(Act.Say, 640), (Act.Update, 60), (Act.LoseGroup, 160), (Act.LoseStore, 30), (Act.Sleep, 110)]);
 }
 
 /// <param name="Pause">Before it.</param>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text;
 using MlsConsole.Clients;
@@ -36,8 +37,11 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     public string Name => $"device {number}";
     public SemaphoreSlim Gate { get; } = new(1);
     public MlsClient? Client { get; private set; }
-    public Dictionary<Room, Place> Places { get; } = [];
+    public ConcurrentDictionary<Room, Place> Places { get; } = [];
     public IEnumerable<Room> In => Places.Where(place => place.Value == Place.In).Select(place => place.Key);
+
+    /// <summary>Whether it is in a conversation; to be asked by others too.</summary>
+    public bool IsIn(Room room) => Places.GetValueOrDefault(room) == Place.In;
 
     private Ledger Ledger => crowd.Ledger;
     private ConversationManager Conversations => Client!.Conversations;
@@ -51,6 +55,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         {
             if (crowd.Rooms.FirstOrDefault(room => room.ConvoId == recovery.ConversationId) is not { } room) continue;
             if (recovery.Rejoin is { Joined: true } rejoin) await Arrived(room, rejoin, turn: null, stop);
+            else if (recovery.Failure is { Error: ClientErrors.Unreachable }) crowd.Statistics.Refused(ClientErrors.Unreachable); // tried again when it next turns to it
             else crowd.Statistics.RejoinFailed(recovery.Failure?.Error ?? "Pending");
         }
         _enrolled = true;
@@ -225,7 +230,9 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             try
             {
                 var result = await Conversations.RejoinAsync(room.ConvoId, stop);
-                await Arrived(room, result, _wire!.TurnIn(room.ConvoId) is { } turn && turn > started ? Stopwatch.GetElapsedTime(started, turn) : null, stop);
+                // Where many join one conversation, the wait in line is told apart.
+                var turn = crowd.Options.MeetInLine && _wire!.TurnIn(room.ConvoId) is { } given && given > started ? Stopwatch.GetElapsedTime(started, given) : (TimeSpan?)null;
+                await Arrived(room, result, turn, stop);
                 return;
             }
             catch (MlsClientException failure) when (failure.Error == ClientErrors.Unreachable && tries < 20)
@@ -265,7 +272,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
 
     private void Open()
     {
-        _wire = new(new SocketsHttpHandler(), crowd.Statistics);
+        _wire = new(crowd.Network(account, number), crowd.Statistics);
         Client = new(new()
         {
             Service = crowd.Url, ServiceDid = crowd.Options.ServiceDid, Did = account.Did, DeviceId = deviceId, DeviceName = Name, Tokens = account.Key.Tokens(),

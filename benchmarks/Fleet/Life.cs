@@ -14,6 +14,20 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         return Task.WhenAll(crowd.Devices.Select(device => Task.Run(() => Live(device, stop), CancellationToken.None)));
     }
 
+    /// <summary>Does something while nobody acts.</summary>
+    public async Task Rest(Func<Task> action)
+    {
+        for (int i = 0; i < crowd.Devices.Count; i++) await _acts.WaitAsync(crowd.Stop);
+        try
+        {
+            await action();
+        }
+        finally
+        {
+            _acts.Release(crowd.Devices.Count);
+        }
+    }
+
     public void Dispose() => _acts.Dispose();
 
     private async Task Live(Device device, CancellationToken stop)
@@ -58,7 +72,7 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         try
         {
             device.Listen();
-            if (device.Places.Count == 0) return;
+            if (device.Places.IsEmpty) return;
             var (room, place) = device.Places.OrderBy(one => one.Key.Number).ElementAt(decision.Pick % device.Places.Count);
             if (place != Place.In)
             {

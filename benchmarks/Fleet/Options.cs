@@ -41,6 +41,8 @@ internal sealed record Options
     public double KillSeconds { get; init; } = 45;
     public int Seed { get; init; } = 1;
     public string? Json { get; init; }
+    /// <summary>Whether latency counts from the grant of the turn: in a storm that many join one conversation in.</summary>
+    public bool MeetInLine => Scenario == "storm" && Groups < Devices;
     public int KeyPackages => Scenario == "storm" ? 2 : 20;
     /// <summary>The demo lives with the service's own limit.</summary>
     public int RejoinsPerHour => Scenario == "demo" ? 5 : 1_000_000;

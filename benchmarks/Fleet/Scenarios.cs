@@ -1,22 +1,32 @@
+using System.Diagnostics;
+using System.Globalization;
+
 namespace MlsConsole.Fleet;
 
 /// <summary>What the fleet can do.</summary>
 internal static class Scenarios
 {
+    /// <summary>Between two times at which all is compared at rest.</summary>
+    private static readonly TimeSpan s_untilRest = TimeSpan.FromSeconds(30), s_untilAudit = TimeSpan.FromSeconds(3);
+
     public static async Task<Report> Run(Crowd crowd, Host? host)
     {
+        List<string> remarks = [];
         try
         {
             switch (crowd.Options.Scenario)
             {
                 case "demo": await Demo(crowd); break;
+                case "storm": remarks.Add(await new Storm(crowd).Run()); break;
+                case "soak": await Soak(crowd, host, remarks); break;
+                case "chaos": await Chaos(crowd, host, remarks); break;
             }
         }
         catch (Exception) when (crowd.Stop.IsCancellationRequested)
         {
             // Asked for, or a breach that the report names.
         }
-        return Report.Of(crowd);
+        return Report.Of(crowd, remarks);
     }
 
     /// <summary>For ever.</summary>
@@ -27,4 +37,94 @@ internal static class Scenarios
         using var life = new Life(crowd, Temper.Gentle);
         await life.Run(crowd.Stop);
     }
+
+    /// <summary>Lives, and rests now and then.</summary>
+    private static async Task Soak(Crowd crowd, Host? host, List<string> remarks)
+    {
+        await crowd.Gather();
+        var memory = new List<(double Fleet, double? Host)>();
+        using var up = new SemaphoreSlim(1);
+        int rests = await LiveAndRest(crowd, up, () => memory.Add((GC.GetTotalMemory(forceFullCollection: true) / 1048576.0, host?.WorkingSet / 1048576.0)));
+        remarks.Add($"at rest {rests} times");
+        remarks.Add(string.Create(CultureInfo.InvariantCulture, $"memory in MiB at rest: fleet (managed) {string.Join(' ', memory.Select(one => $"{one.Fleet:0}"))}; host (resident) {(memory.Exists(one => one.Host is null) ? "not ours" : string.Join(' ', memory.Select(one => $"{one.Host:0}")))}"));
+    }
+
+    /// <summary>The same on a bad network, and the host is killed now and then. At rest the network is good, so that all can be compared.</summary>
+    private static async Task Chaos(Crowd crowd, Host? host, List<string> remarks)
+    {
+        await crowd.Gather();
+        crowd.Weather.IsBad = true;
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(crowd.Stop);
+        using var up = new SemaphoreSlim(1);
+        var kills = host is null || crowd.Options.KillSeconds <= 0 ? Task.CompletedTask : Kill(crowd, host, up, end.Token);
+        int rests = await LiveAndRest(crowd, up, () => { });
+        await end.CancelAsync();
+        await kills;
+        remarks.Add($"at rest {rests} times; the host was killed {host?.Kills ?? 0} times; on the way: {string.Join(", ", crowd.Mishaps.OrderBy(one => one.Key).Select(one => $"{one.Key} {one.Value}"))}");
+    }
+
+    private static async Task Kill(Crowd crowd, Host host, SemaphoreSlim up, CancellationToken stop)
+    {
+        var random = Decisions.Seeded(crowd.Options.Seed, -2);
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(TimeSpan.FromSeconds(crowd.Options.KillSeconds * (0.5 + random.NextDouble())), stop);
+                await up.WaitAsync(stop);
+                // Once it is dead it comes up again, whatever else ends.
+                await host.Kill(CancellationToken.None);
+                up.Release();
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Told to.
+        }
+    }
+
+    /// <param name="crowd">Who lives.</param>
+    /// <param name="up">Held while the host has to be up.</param>
+    /// <param name="atRest">What else to do then.</param>
+    /// <returns>How often all was compared at rest.</returns>
+    private static async Task<int> LiveAndRest(Crowd crowd, SemaphoreSlim up, Action atRest)
+    {
+        var audit = new Audit(crowd);
+        var rest = new Rest(crowd, audit);
+        using var life = new Life(crowd, Temper.Busy);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(crowd.Stop);
+        var running = Task.WhenAll(life.Run(end.Token), audit.Run(s_untilAudit, end.Token));
+        int rests = 0;
+        bool isBad = crowd.Weather.IsBad;
+        try
+        {
+            for (var watch = Stopwatch.StartNew(); ;)
+            {
+                var left = TimeSpan.FromMinutes(crowd.Options.Minutes) - watch.Elapsed;
+                crowd.Stage = crowd.Options.Scenario;
+                await Task.Delay(left < s_untilRest ? Max(left, TimeSpan.Zero) : s_untilRest, crowd.Stop);
+                bool last = watch.Elapsed >= TimeSpan.FromMinutes(crowd.Options.Minutes);
+                await life.Rest(async () =>
+                {
+                    crowd.Stage = "at rest";
+                    await up.WaitAsync(crowd.Stop);
+                    crowd.Weather.IsBad = false;
+                    await rest.Check(crowd.Stop);
+                    atRest();
+                    crowd.Weather.IsBad = isBad && !last;
+                    up.Release();
+                });
+                rests++;
+                if (last) return rests;
+            }
+        }
+        finally
+        {
+            crowd.Statistics.Stop();
+            await end.CancelAsync();
+            await running;
+        }
+    }
+
+    private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
 }

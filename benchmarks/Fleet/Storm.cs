@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using System.Globalization;
+using MlsConsole.Clients;
+
+namespace MlsConsole.Fleet;
+
+/// <summary>All devices lose their state and rejoin at the same moment, in one conversation or each in its own. Keepers, who lose nothing, are in all of them.</summary>
+internal sealed class Storm(Crowd crowd)
+{
+    private const int Keepers = 4;
+    private readonly List<Device> _devices = [];
+
+    /// <returns>What the report says beside the figures.</returns>
+    public async Task<string> Run()
+    {
+        var stop = crowd.Stop;
+        await Gather(stop);
+        // The first round meets code that has not been compiled yet, on both sides.
+        crowd.Stage = "a round that is not counted";
+        await Round(stop);
+        crowd.Stage = "storm";
+        crowd.Statistics.Restart();
+        var took = await Round(stop);
+        crowd.Statistics.Stop();
+        crowd.Stage = "everybody speaks, and all is compared";
+        foreach (var device in crowd.Devices.Where(device => device.Number % 10 < 2))
+            foreach (var room in device.In.ToList())
+            {
+                await device.Sync(room, stop);
+                await device.Say(room, stop);
+            }
+        await new Rest(crowd, new(crowd)).Check(stop);
+        return string.Create(CultureInfo.InvariantCulture, $"the storm ended after {took.TotalSeconds:0.0} s");
+    }
+
+    private async Task Gather(CancellationToken stop)
+    {
+        crowd.Stage = "devices enrol";
+        for (int i = 0; i < Math.Min(Keepers, crowd.Options.Groups); i++) crowd.Enter(crowd.NewAccount());
+        for (int i = 0; i < crowd.Options.Devices; i++) _devices.Add(crowd.Enter(crowd.NewAccount()));
+        await Parallel.ForEachAsync(crowd.Devices, stop, async (device, token) => await device.Start(token));
+        crowd.Stage = "conversations are created";
+        var keepers = crowd.Devices.Except(_devices).ToList();
+        await Task.WhenAll(keepers.Select(keeper => Task.Run(async () =>
+        {
+            for (int group = keeper.Number; group < crowd.Options.Groups; group += keepers.Count)
+                await keeper.Create([.. _devices.Where((_, i) => i % crowd.Options.Groups == group).Select(device => device.Account)], group, stop);
+        }, stop)));
+        await Parallel.ForEachAsync(_devices, stop, async (device, token) =>
+        {
+            await device.AcceptWelcomes(token);
+            foreach (var room in device.In.ToList()) await device.Sync(room, token);
+        });
+    }
+
+    private async Task<TimeSpan> Round(CancellationToken stop)
+    {
+        foreach (var device in _devices)
+            foreach (var room in device.In.ToList()) await device.LoseGroup(room, stop);
+        long started = Stopwatch.GetTimestamp();
+        await Task.WhenAll(_devices.SelectMany(device => device.Places.Keys.Select(room => Task.Run(async () =>
+        {
+            try
+            {
+                await device.Rejoin(room, stop);
+            }
+            catch (MlsClientException)
+            {
+                // Counted, and tried again when all is compared.
+            }
+        }, stop))));
+        return Stopwatch.GetElapsedTime(started);
+    }
+}
