@@ -11,6 +11,8 @@ internal enum Act
     LoseGroup,
     /// <summary>It loses everything, as by a reinstall, and starts again.</summary>
     LoseStore,
+    /// <summary>As an admin it removes another account, and adds it back.</summary>
+    Remove,
     /// <summary>It hears nothing until its next decision.</summary>
     Sleep,
 }
@@ -21,10 +23,10 @@ internal enum Act
 internal sealed record Temper(TimeSpan Pace, IReadOnlyList<(Act Act, int Weight)> Weights)
 {
     /// <summary>So gentle that the service's usual limits allow it.</summary>
-    public static Temper Gentle { get; } = new(TimeSpan.FromSeconds(8), [(Act.Say, 870), (Act.Update, 30), (Act.LoseGroup, 55), (Act.LoseStore, 5), (Act.Sleep, 40)]);
+    public static Temper Gentle { get; } = new(TimeSpan.FromSeconds(8), [(Act.Say, 870), (Act.Update, 30), (Act.LoseGroup, 55), (Act.LoseStore, 5), (Act.Remove, 10), (Act.Sleep, 30)]);
 
     /// <summary>Far livelier than people.</summary>
-    public static Temper Busy { get; } = new(TimeSpan.FromSeconds(3), [(Act.Say, 640), (Act.Update, 60), (Act.LoseGroup, 160), (Act.LoseStore, 30), (Act.Sleep, 110)]);
+    public static Temper Busy { get; } = new(TimeSpan.FromSeconds(3), [(Act.Say, 640), (Act.Update, 60), (Act.LoseGroup, 160), (Act.LoseStore, 30), (Act.Remove, 60), (Act.Sleep, 50)]);
 }
 
 /// <param name="Pause">Before it.</param>

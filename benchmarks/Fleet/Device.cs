@@ -37,6 +37,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     public string Name => $"device {number}";
     public SemaphoreSlim Gate { get; } = new(1);
     public MlsClient? Client { get; private set; }
+    /// <summary>The conversations that it created, and so is an admin of.</summary>
+    public HashSet<Room> Created { get; } = [];
     public ConcurrentDictionary<Room, Place> Places { get; } = [];
     public IEnumerable<Room> In => Places.Where(place => place.Value == Place.In).Select(place => place.Key);
 
@@ -132,6 +134,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         crowd.Add(room);
         Ledger.Joined(Ledger.Begin(Identity, id), 0);
         Places[room] = Place.In;
+        Created.Add(room);
         foreach (var some in others.Chunk(50)) Ledger.Committed(Identity, id, (await Conversations.AddMembersAsync(id, [.. some.Select(account => account.Did)], stop)).Epoch);
         foreach (var device in others.SelectMany(account => account.Devices)) device.Places[room] = Place.Out;
         await Look(room, stop);
@@ -172,6 +175,41 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     {
         Ledger.Committed(Identity, room.ConvoId, (await Conversations.UpdateAsync(room.ConvoId, stop)).Epoch);
         await Look(room, stop);
+    }
+
+    /// <summary>Removes another account's device from a conversation and adds it back, which joins by its Welcome.</summary>
+    public async Task Remove(Room room, Device target, CancellationToken stop)
+    {
+        if (!await Change(room, target, isMember: false, () => Conversations.RemoveMemberAsync(room.ConvoId, target.Account.Did, stop), stop)) return;
+        target.Places[room] = Place.Out;
+        Ledger.End(target.Identity, room.ConvoId);
+        if (!await Change(room, target, isMember: true, () => Conversations.AddMembersAsync(room.ConvoId, [target.Account.Did], stop), stop)) return;
+        target.Places[room] = Place.Lost;
+        await target.Rejoin(room, stop);
+    }
+
+    /// <summary>Commits. Where no answer comes, the log tells whether the commit was accepted.</summary>
+    /// <returns>Whether the target is a member afterwards, or is not, as was wanted.</returns>
+    private async Task<bool> Change(Room room, Device target, bool isMember, Func<Task<Recorded>> commit, CancellationToken stop)
+    {
+        for (int tries = 1; ; tries++)
+        {
+            try
+            {
+                Ledger.Committed(Identity, room.ConvoId, (await commit()).Epoch);
+            }
+            catch (MlsClientException failure) when (failure.Error == ClientErrors.Unreachable && tries < 40)
+            {
+                crowd.Statistics.Refused(failure.Error);
+                await Task.Delay(500, stop);
+                continue; // the next try settles the pending commit first, and finds nothing to do if it was accepted
+            }
+            catch (MlsClientException refused) when (Harmless.Of(refused))
+            {
+                if (refused.Error != ClientErrors.NothingToDo) crowd.Statistics.Refused(refused.Error);
+            }
+            return await Look(room, stop) is { } view && isMember == view.Members.Any(identity => Encoding.UTF8.GetString(identity.Span) == target.Identity);
+        }
     }
 
     /// <summary>Says which epoch it is in and that it shares its secret; the service must not have heard otherwise.</summary>

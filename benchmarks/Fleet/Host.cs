@@ -57,6 +57,9 @@ internal sealed class Host : IAsyncDisposable
         }
     }
 
+    /// <summary>What it has used of the processors.</summary>
+    public TimeSpan ProcessorTime => _process?.TotalProcessorTime ?? default;
+
     public static async Task<Host> Start(string dll, string? postgreSql, CancellationToken stop)
     {
         var host = new Host(dll, postgreSql);

@@ -39,6 +39,12 @@ internal sealed class Ledger : IDisposable
     public int Deliveries { get; private set; }
     public int Compared { get; private set; }
 
+    /// <summary>How much of the past is still kept.</summary>
+    public int Remembered
+    {
+        get { lock (_lock) return _rooms.Values.Sum(room => room.ByText.Count + room.Epochs.Count); }
+    }
+
     /// <summary>A device without state is on its way into a conversation; whatever it had there has ended.</summary>
     public Stint Begin(string device, string convoId)
     {

@@ -14,6 +14,13 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         return Task.WhenAll(crowd.Devices.Select(device => Task.Run(() => Live(device, stop), CancellationToken.None)));
     }
 
+    /// <summary>Somebody of another account with this device alone, who does nothing just now and is kept from it.</summary>
+    private Device? Other(Device device, Room room, Decision decision)
+    {
+        var others = crowd.Devices.Where(other => other.Account != device.Account && other.Account.Devices.Count == 1 && other.IsIn(room)).ToList();
+        return others.Count > 1 && others[decision.Pick % others.Count] is var other && other.Gate.Wait(0) ? other : null;
+    }
+
     /// <summary>Does something while nobody acts.</summary>
     public async Task Rest(Func<Task> action)
     {
@@ -79,8 +86,10 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
                 await device.Rejoin(room, stop);
                 return;
             }
+            var target = decision.Act == Act.Remove && device.Created.Contains(room) ? Other(device, room, decision) : null;
             var act = decision.Act switch
             {
+                Act.Remove when target is null => Act.Say,
                 Act.LoseGroup when !device.MayLose(room) => Act.Say,
                 Act.LoseStore when !device.Places.Keys.All(device.MayLose) => Act.Say,
                 var any => any,
@@ -95,6 +104,16 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
                     await device.Rejoin(room, stop);
                     break;
                 case Act.LoseStore: await device.LoseStore(); break;
+                case Act.Remove:
+                    try
+                    {
+                        await device.Remove(room, target!, stop);
+                    }
+                    finally
+                    {
+                        target!.Gate.Release();
+                    }
+                    break;
                 case Act.Sleep: await device.Deafen(); break;
             }
         }

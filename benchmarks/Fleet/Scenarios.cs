@@ -17,7 +17,7 @@ internal static class Scenarios
             switch (crowd.Options.Scenario)
             {
                 case "demo": await Demo(crowd); break;
-                case "storm": remarks.Add(await new Storm(crowd).Run()); break;
+                case "storm": remarks.Add(await new Storm(crowd, host).Run()); break;
                 case "soak": await Soak(crowd, host, remarks); break;
                 case "chaos": await Chaos(crowd, host, remarks); break;
             }

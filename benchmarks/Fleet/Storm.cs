@@ -5,7 +5,7 @@ using MlsConsole.Clients;
 namespace MlsConsole.Fleet;
 
 /// <summary>All devices lose their state and rejoin at the same moment, in one conversation or each in its own. Keepers, who lose nothing, are in all of them.</summary>
-internal sealed class Storm(Crowd crowd)
+internal sealed class Storm(Crowd crowd, Host? host)
 {
     private const int Keepers = 4;
     private readonly List<Device> _devices = [];
@@ -15,12 +15,17 @@ internal sealed class Storm(Crowd crowd)
     {
         var stop = crowd.Stop;
         await Gather(stop);
-        // The first round meets code that has not been compiled yet, on both sides.
-        crowd.Stage = "a round that is not counted";
-        await Round(stop);
+        // The first rounds meet code that has not been compiled yet, on both sides.
+        for (int i = 0; i < crowd.Options.Warm; i++)
+        {
+            crowd.Stage = $"round {i + 1}, which is not counted";
+            await Round(stop);
+        }
         crowd.Stage = "storm";
         crowd.Statistics.Restart();
+        var (fleet, service) = (Environment.CpuUsage.TotalTime, host?.ProcessorTime);
         var took = await Round(stop);
+        (fleet, service) = (Environment.CpuUsage.TotalTime - fleet, host?.ProcessorTime - service);
         crowd.Statistics.Stop();
         crowd.Stage = "everybody speaks, and all is compared";
         foreach (var device in crowd.Devices.Where(device => device.Number % 10 < 2))
@@ -30,7 +35,7 @@ internal sealed class Storm(Crowd crowd)
                 await device.Say(room, stop);
             }
         await new Rest(crowd, new(crowd)).Check(stop);
-        return string.Create(CultureInfo.InvariantCulture, $"the storm ended after {took.TotalSeconds:0.0} s");
+        return string.Create(CultureInfo.InvariantCulture, $"the storm ended after {took.TotalSeconds:0.0} s; processor seconds: fleet {fleet.TotalSeconds:0.0}, host {service?.TotalSeconds:0.0}, of {Environment.ProcessorCount} processors");
     }
 
     private async Task Gather(CancellationToken stop)

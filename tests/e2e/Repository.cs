@@ -8,6 +8,9 @@ internal static class Repository
     /// <summary>The host as the same build made it.</summary>
     public static string HostAssembly => Path.Combine(Root, "src", "Host", "bin", Configuration, "net10.0", "MlsConsole.Host.dll");
 
+    /// <summary>The fleet as the same build made it.</summary>
+    public static string FleetAssembly => Path.Combine(Root, "benchmarks", "Fleet", "bin", Configuration, "net10.0", "MlsConsole.Fleet.dll");
+
     public static string HostFolder => Path.Combine(Root, "src", "Host");
 
     public static string TsClientFolder => Path.Combine(Root, "tests", "e2e", "ts");
