@@ -38,6 +38,7 @@ public static class CoreServices
         services.AddSingleton(provider => new EpochAcknowledgements(Attempts(provider), Database(provider), Clock(provider)));
         services.AddSingleton(provider => new SuspectedForks(Database(provider)));
         services.AddSingleton(provider => new RejoinOutcomes(Attempts(provider), Database(provider)));
+        services.AddSingleton(provider => new RejoinRequests(Attempts(provider), Database(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new Welcomes(Attempts(provider), Database(provider), Clock(provider)));
         services.AddSingleton(provider => new Messages(Attempts(provider), Database(provider), settings, Clock(provider)));
         return services;

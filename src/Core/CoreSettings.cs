@@ -13,6 +13,8 @@ public sealed record CoreSettings
     public int RejoinRefusedLimitPerHour { get; init; } = 60;
     /// <summary>How long after somebody left they may come back (Rejoin:GracePeriod).</summary>
     public TimeSpan RejoinGracePeriod { get; init; } = TimeSpan.FromDays(30);
+    /// <summary>How long a device's request to be added again waits for a member (Rejoin:RequestLifetime).</summary>
+    public TimeSpan RejoinRequestLifetime { get; init; } = TimeSpan.FromDays(7);
     /// <summary>A snapshot of the public state is written every so many epochs.</summary>
     public int SnapshotInterval { get; init; } = 32;
     /// <summary>Most leaves of a conversation.</summary>

@@ -16,7 +16,8 @@ public static class DeliveryRules
     public static readonly Rule KeyPackageNotPublished = new("delivery.key-package-not-published", "§16.8", "An Add uses a key package that its device published here.");
     public static readonly Rule DeviceTwice = new("delivery.device-twice", "§12.2", "A device has at most one leaf in a tree.");
     public static readonly Rule RemoveOfStranger = new("delivery.remove-of-stranger", "§12.2", "An external commit removes only the joiner's own old leaf, or another leaf of the same account.");
-    public static readonly Rule OnlyAdds = new("delivery.only-adds", "§12.4", "addMembers carries Adds, at least one, and nothing else but Removes of leaves that wait for their removal.");
+    public static readonly Rule OnlyAdds = new("delivery.only-adds", "§12.4", "addMembers carries Adds, at least one, and nothing else but Removes of leaves that wait for their removal, or whose device asked to be added again.");
+    public static readonly Rule RejoinRequestAnswered = new("delivery.rejoin-request-answered", "§12.4", "Every rejoin request that addMembers names is open, and its key package is among the Adds.");
     public static readonly Rule RemoveOfTarget = new("delivery.remove-of-target", "§12.4", "removeMember removes all leaves of its target, who is another member, and nothing else but leaves that wait for their removal.");
     public static readonly Rule LeaveOfEachLeaf = new("delivery.leave-of-each-leaf", "§12.1", "Who leaves proposes one Remove or SelfRemove for each leaf of the account, and nothing else.");
     public static readonly Rule AddOfBanned = new("delivery.add-of-banned", "§16.1", "A banned account is not added.");

@@ -84,6 +84,7 @@ internal static class EpochWriter
         foreach (long index in leaves.Removed) statements.Add($"DELETE FROM leaves WHERE convo_id = {id} AND leaf_index = {index}");
         PendingRemovals.Settle(statements, id, (long)change.Group.Epoch, change.Join is null ? null : change.Sender, now);
         foreach (var (index, device) in leaves.Added) statements.Add($"INSERT INTO leaves (convo_id, leaf_index, device_row) VALUES ({id}, {(long)index}, {device.Id})");
+        RejoinRequests.Answer(statements, id, leaves.Added.Select(entry => entry.Device), now);
         foreach (var device in leaves.NewDevices) statements.AddEvent(OutboxEvent.NewDevice(id, device.Did, device.DeviceId, now));
         foreach (string did in leaves.LostDids.Union(change.Expelled is { } expelled ? [expelled] : [])) Roster.Remove(statements, id, did, now);
         foreach (string did in leaves.Added.Select(entry => entry.Device.Did).Distinct()) Roster.Join(statements, id, did, now);

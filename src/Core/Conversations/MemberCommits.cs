@@ -4,7 +4,8 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core;
 
-public sealed record MemberCommitInput(string ConvoId, ReadOnlyMemory<byte> Commit, ReadOnlyMemory<byte> GroupInfo, ReadOnlyMemory<byte>? RatchetTree, ReadOnlyMemory<byte>? Welcome, string? IdempotencyKey);
+/// <param name="RejoinRequestIds">Those that addMembers answers.</param>
+public sealed record MemberCommitInput(string ConvoId, ReadOnlyMemory<byte> Commit, ReadOnlyMemory<byte> GroupInfo, ReadOnlyMemory<byte>? RatchetTree, ReadOnlyMemory<byte>? Welcome, string? IdempotencyKey, IReadOnlyList<string>? RejoinRequestIds = null);
 
 /// <summary>Takes members' commits: verified whole, with the GroupInfo of the epoch that they create.</summary>
 public sealed class MemberCommits
@@ -18,7 +19,7 @@ public sealed class MemberCommits
     internal MemberCommits(Attempts attempts, Database database, PublicGroups groups, CoreSettings settings, TimeProvider clock) =>
         (_attempts, _database, _groups, _settings, _clock) = (attempts, database, groups, settings, clock);
 
-    /// <summary>A commit that only adds, with the Welcome of those it adds.</summary>
+    /// <summary>A commit that adds, with the Welcome of those it adds, and removes only the leaves of devices whose requests it answers and those that wait for their removal.</summary>
     public Task<CommitResult> AddMembers(Caller caller, MemberCommitInput input, CancellationToken cancellation) =>
         Run(caller, "addMembers", input, null, RequireOnlyAdds, cancellation);
 
@@ -33,31 +34,38 @@ public sealed class MemberCommits
 
     /// <summary>Any commit of a member.</summary>
     public Task<CommitResult> Commit(Caller caller, MemberCommitInput input, CancellationToken cancellation) =>
-        Run(caller, "commit", input, null, static (_, _) => { }, cancellation);
+        Run(caller, "commit", input, null, static (_, _, _) => { }, cancellation);
 
     /// <param name="Did">Whom removeMember removes.</param>
     private sealed record Target(string Did, string? Reason);
 
-    private static void RequireOnlyAdds(StagedCommit staged, IReadOnlyList<PendingLeaf> pending)
+    private static void RequireOnlyAdds(StagedCommit staged, IReadOnlyList<PendingLeaf> pending, IReadOnlyList<OpenRejoinRequest> named)
     {
-        if (staged.Added.Count == 0 || staged.Proposals.Any(item => item.Proposal is not AddProposal && !IsOfPending(item, pending))) throw new MlsException(DeliveryRules.OnlyAdds);
+        var free = FreeLeaves(pending, named);
+        bool only = staged.Proposals.All(item => item.Proposal switch
+        {
+            AddProposal => true,
+            RemoveProposal remove => free.Contains(remove.Removed.Value),
+            SelfRemoveProposal => free.Contains(item.Sender.Index),
+            _ => false,
+        });
+        if (staged.Added.Count == 0 || !only) throw Refusal.InvalidCommit(DeliveryRules.OnlyAdds.Id).AsException();
     }
 
-    private static void RequireOnlyRemoves(StagedCommit staged, IReadOnlyList<PendingLeaf> pending)
+    private static void RequireOnlyRemoves(StagedCommit staged, IReadOnlyList<PendingLeaf> pending, IReadOnlyList<OpenRejoinRequest> named)
     {
-        if (staged.Proposals.Any(item => item.Proposal is not (RemoveProposal or SelfRemoveProposal))) throw new MlsException(DeliveryRules.RemoveOfTarget);
+        if (staged.Proposals.Any(item => item.Proposal is not (RemoveProposal or SelfRemoveProposal))) throw Refusal.InvalidCommit(DeliveryRules.RemoveOfTarget.Id).AsException();
     }
 
-    private static bool IsOfPending(CommittedProposal item, IReadOnlyList<PendingLeaf> pending) => item.Proposal switch
-    {
-        RemoveProposal remove => pending.Any(leaf => leaf.LeafIndex == remove.Removed.Value),
-        SelfRemoveProposal => pending.Any(leaf => leaf.LeafIndex == item.Sender.Index),
-        _ => false,
-    };
+    /// <summary>The leaves that any member may remove: those that wait for it, and those of devices that the same commit adds again because they asked for it.</summary>
+    private static HashSet<uint> FreeLeaves(IReadOnlyList<PendingLeaf> pending, IEnumerable<OpenRejoinRequest> answered) =>
+        [.. PendingRemovals.LeavesOf(pending), .. answered.Select(request => request.Leaf).OfType<uint>()];
 
-    private Task<CommitResult> Run(Caller caller, string method, MemberCommitInput input, Target? target, Action<StagedCommit, IReadOnlyList<PendingLeaf>> requireShape, CancellationToken cancellation)
+    private Task<CommitResult> Run(Caller caller, string method, MemberCommitInput input, Target? target, Action<StagedCommit, IReadOnlyList<PendingLeaf>, IReadOnlyList<OpenRejoinRequest>> requireShape, CancellationToken cancellation)
     {
-        var hash = Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), input.Commit, input.GroupInfo, input.RatchetTree ?? default, input.Welcome ?? default, Encoding.UTF8.GetBytes(target?.Did ?? ""));
+        var ids = input.RejoinRequestIds ?? [];
+        var hash = Attempt.HashOf(
+            [Encoding.UTF8.GetBytes(input.ConvoId), input.Commit, input.GroupInfo, input.RatchetTree ?? default, input.Welcome ?? default, Encoding.UTF8.GetBytes(target?.Did ?? ""), .. ids.Select(id => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(id))]);
         var attempt = new Attempt(caller, method, input.ConvoId, input.IdempotencyKey ?? Convert.ToHexStringLower(Attempt.HashOf(input.Commit)), hash);
         return _attempts.RunAsync(attempt, async () =>
         {
@@ -71,12 +79,13 @@ public sealed class MemberCommits
             var staged = Handshakes.InvalidCommit(() =>
             {
                 var authenticated = group.Authenticate(message);
-                var commit = group.Stage(authenticated, ProposalLog.AuthenticatedOf(message.Content, proposals, group), _clock.GetUtcNow());
-                requireShape(commit, pending);
-                return commit;
+                return group.Stage(authenticated, ProposalLog.AuthenticatedOf(message.Content, proposals, group), _clock.GetUtcNow());
             });
+            var answered = await AnsweredAsync(context, access.Conversation.Id, staged, cancellation);
+            if (!ids.All(id => answered.Any(request => request.Id == id))) throw Refusal.InvalidCommit(DeliveryRules.RejoinRequestAnswered.Id).AsException();
+            requireShape(staged, pending, [.. answered.Where(request => ids.Contains(request.Id))]);
             var owners = await LeafOwners.FindAsync(context, Handshakes.LeavesOf(staged, group), cancellation);
-            Authorise(access, group, staged, owners, pending);
+            Authorise(access, group, staged, owners, FreeLeaves(pending, answered));
             string? expelled = target is null ? null : await RequireTargetAsync(context, access, target.Did, staged, pending, cancellation);
             await RequireNotBannedAsync(context, access, staged, owners, cancellation);
             PendingRemovals.RequireRemoved(pending, staged.Removed.Select(entry => entry.LeafIndex.Value));
@@ -93,15 +102,19 @@ public sealed class MemberCommits
     }
 
     /// <summary>delivery-service §4: authorisation follows the proposals, whichever method brought them.</summary>
-    private static void Authorise(Access access, PublicGroup group, StagedCommit staged, LeafOwners owners, IReadOnlyList<PendingLeaf> pending)
+    private static void Authorise(Access access, PublicGroup group, StagedCommit staged, LeafOwners owners, IReadOnlySet<uint> free)
     {
         var before = group.Leaf(staged.Committer)!;
         Handshakes.RequireSender(access, before, owners, Refusal.InvalidCommit);
         foreach (var item in staged.Proposals)
-            if (!item.ByReference) Authorisation.Require(access, item.Proposal, group, owners, pending);
+            if (!item.ByReference) Authorisation.Require(access, item.Proposal, group, owners, free);
         Handshakes.RequireSameOwner(before, staged.CommitterLeaf, owners, Refusal.InvalidCommit);
         foreach (var (_, old, updated) in staged.Updated) Handshakes.RequireSameOwner(old, updated, owners, Refusal.InvalidCommit);
     }
+
+    /// <summary>The open requests whose key packages the commit adds.</summary>
+    private async Task<IReadOnlyList<OpenRejoinRequest>> AnsweredAsync(MlsDbContext context, string convoId, StagedCommit staged, CancellationToken cancellation) => staged.AddedKeyPackages.Count == 0 ? [] :
+        await OpenRejoinRequest.FindAsync(context, convoId, [.. staged.AddedKeyPackages.Select(package => package.Reference.ToArray())], _clock.GetUtcNow(), _settings.RejoinGracePeriod, cancellation);
 
     /// <returns>The account that is no member from then on; null if it left by itself.</returns>
     private static async Task<string?> RequireTargetAsync(MlsDbContext context, Access access, string target, StagedCommit staged, IReadOnlyList<PendingLeaf> pending, CancellationToken cancellation)

@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace MlsConsole.Core;
 
-/// <summary>Takes away what has become too old: events, acknowledgements, application messages, and places in lines of joiners. Commits stay, they are what a group is rebuilt from.</summary>
+/// <summary>Takes away what has become too old: events, acknowledgements, application messages, requests to be added again, and places in lines of joiners. Commits stay, they are what a group is rebuilt from.</summary>
 public sealed class Pruning
 {
     private const int Batch = 5000;
@@ -19,6 +19,7 @@ public sealed class Pruning
     {
         var now = _clock.GetUtcNow();
         await _database.WriteAsync(write => write.Set<JoinPlace>().Where(place => place.Until < now - JoinLine.Memory).ExecuteDeleteAsync(), cancellation);
+        await _database.WriteAsync(write => write.Set<RejoinRequest>().Where(request => request.ExpiresAt < now).ExecuteDeleteAsync(), cancellation);
         await AcknowledgementsAsync(now - _settings.EventRetention, cancellation);
         return (await EventsAsync(now - _settings.EventRetention, cancellation), await MessagesAsync(now - _settings.MessageRetention, cancellation));
     }

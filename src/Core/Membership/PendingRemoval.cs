@@ -42,6 +42,8 @@ internal static class PendingRemovals
             .Join(context.Set<Leaf>().Where(leaf => leaf.ConvoId == convoId), owner => owner.Id, leaf => leaf.DeviceRow, (owner, leaf) => new PendingLeaf((uint)leaf.LeafIndex, owner.Did, owner.Kind))
             .AsNoTracking().ToListAsync(cancellation);
 
+    public static HashSet<uint> LeavesOf(IEnumerable<PendingLeaf> pending) => [.. pending.Select(leaf => leaf.LeafIndex)];
+
     /// <summary>A member's commit leaves the leaves of everybody who left blank.</summary>
     /// <exception cref="RefusedException">LeavePending</exception>
     public static void RequireRemoved(IReadOnlyList<PendingLeaf> pending, IEnumerable<uint> removed)

@@ -30,7 +30,7 @@ internal sealed record NewProposal(byte[] Message, byte[] Reference, FramedConte
         var owners = await LeafOwners.FindAsync(context, leaves, cancellation);
         Handshakes.RequireSender(access, sender, owners, Refusal.InvalidProposal);
         if (content.Proposal is UpdateProposal) Handshakes.RequireSameOwner(sender, leaves[1], owners, Refusal.InvalidProposal);
-        Authorisation.Require(access, content.Proposal!, group, owners, pending);
+        Authorisation.Require(access, content.Proposal!, group, owners, PendingRemovals.LeavesOf(pending));
         if (added is not null)
         {
             if (owners.Of(added.LeafNode) is null) throw Refusal.InvalidProposal(DeliveryRules.LeafNotEnrolled.Id).AsException();

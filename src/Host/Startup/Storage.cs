@@ -18,6 +18,7 @@ internal static class Storage
         {
             OpaqueCredentials = Settings.Switch(builder.Configuration, "Identity:OpaqueCredentials", otherwise: builder.Environment.IsDevelopment()),
             GroupInfoCacheLifetime = Settings.Duration(builder.Configuration, "GroupInfo:CacheLifetime", otherwise: TimeSpan.FromMinutes(5)),
+            RejoinRequestLifetime = Settings.Duration(builder.Configuration, "Rejoin:RequestLifetime", otherwise: TimeSpan.FromDays(7)),
             RejoinGracePeriod = Settings.Duration(builder.Configuration, "Rejoin:GracePeriod", otherwise: TimeSpan.FromDays(30)),
             RejoinLimitPerHour = Settings.Count(builder.Configuration, "Rejoin:LimitPerHour", otherwise: 5),
             RejoinRefusedLimitPerHour = Settings.Count(builder.Configuration, "Rejoin:RefusedLimitPerHour", otherwise: 60),

@@ -10,7 +10,7 @@ internal static class AddMembers
         call.ConvoId = input.ConvoId;
         var result = await call.Feature<MemberCommits>().AddMembers(call.Caller, new(
             input.ConvoId, WireValues.Bytes("commit", input.Commit), WireValues.Bytes("groupInfo", input.GroupInfo),
-            WireValues.OptionalBytes("ratchetTree", input.RatchetTree), WireValues.OptionalBytes("welcome", input.Welcome), input.IdempotencyKey), call.Cancellation);
+            WireValues.OptionalBytes("ratchetTree", input.RatchetTree), WireValues.OptionalBytes("welcome", input.Welcome), input.IdempotencyKey, input.RejoinRequestIds), call.Cancellation);
         call.Epoch = result.Epoch;
         return new() { Epoch = (long)result.Epoch, Seq = result.Seq };
     });

@@ -11,6 +11,7 @@ internal static class Methods
         GetConvos.Method, GetConvo.Method, GetExpectedConversations.Method,
         CreateConvo.Method, AddMembers.Method, Commit.Method, GetCommits.Method,
         GetGroupInfo.Method, ProcessExternalCommit.Method,
+        Rejoin.Method, GetRejoinRequests.Method,
         AcknowledgeEpoch.Method, UpdateGroupInfo.Method, GroupInfoRefresh.Method, ReportRejoinOutcome.Method,
         GetWelcomes.Method, ConfirmWelcome.Method,
         RemoveMember.Method, LeaveConvo.Method, PromoteAdmin.Method, DemoteAdmin.Method,

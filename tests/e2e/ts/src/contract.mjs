@@ -86,6 +86,25 @@ const calls = {
     assert.deepEqual(await service.procedure(bob.user, 'groupInfoRefresh', { convoId }), { requested: false, activeMembers: 1 });
     await refused('Unauthorized', service.procedure(mallory.user, 'groupInfoRefresh', { convoId }));
   },
+  async rejoin({ service, convoId, alice, bob, laptop, mallory }) {
+    await refused('Unauthorized', mallory.askToRejoin(convoId));
+    await refused('InvalidKeyPackage', service.procedure(bob.user, 'rejoin', { convoId, keyPackage: base64(await encodedKeyPackage(alice)) }));
+    await bob.loseState();
+    const { requestId, pending } = await bob.askToRejoin(convoId, 'lost its state');
+    assert.ok(requestId && pending);
+    const { requests } = await service.query(alice.user, 'getRejoinRequests', { convoId });
+    assert.deepEqual(requests.map((request) => [request.requestId, request.did, request.deviceId, request.reason]), [[requestId, bob.user.did, bob.deviceId, 'lost its state']]);
+    await alice.answerRejoins(convoId, requests);
+    assert.deepEqual(await bob.acceptWelcomes(), [convoId]);
+    await laptop.catchUp(convoId);
+    assert.deepEqual(bob.view(convoId), alice.view(convoId));
+    assert.deepEqual(laptop.view(convoId), alice.view(convoId));
+    assert.equal(bob.view(convoId).members.length, 3, 'no ghost');
+  },
+  async getRejoinRequests({ service, convoId, laptop, mallory }) {
+    assert.deepEqual(await service.query(laptop.user, 'getRejoinRequests', { convoId }), { requests: [] });
+    await refused('Unauthorized', service.query(mallory.user, 'getRejoinRequests', { convoId }));
+  },
   async reportRejoinOutcome({ service, convoId, bob, mallory }) {
     const report = { convoId, deviceId: bob.deviceId, way: 'externalCommit', outcome: 'succeeded', attempts: 2, elapsedMs: 350, lastError: 'EpochMismatch' };
     assert.deepEqual(await service.procedure(bob.user, 'reportRejoinOutcome', report), {});

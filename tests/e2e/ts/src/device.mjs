@@ -57,6 +57,24 @@ export class Device {
     return this.#commit(convoId, 'addMembers', proposals);
   }
 
+  /** Asks the members to add this device again, with a fresh key package. */
+  async askToRejoin(convoId, reason) {
+    const own = await this.#freshKeyPackage();
+    const answer = await this.service.procedure(this.user, 'rejoin', { convoId, keyPackage: base64(mls.encodeKeyPackageMessage(own.publicPackage)), reason });
+    this.keyPackages.push(own);
+    return answer;
+  }
+
+  /** Answers what getRejoinRequests has: the old leaves out and the devices in, with one commit. */
+  answerRejoins(convoId, requests) {
+    const { members } = this.view(convoId);
+    const old = members.filter(({ identity }) => requests.some(({ did, deviceId }) => identity === `${did}#${deviceId}`));
+    return this.#commit(convoId, 'addMembers', [
+      ...old.map(({ index }) => ({ proposalType: 'remove', remove: { removed: index } })),
+      ...requests.map(({ keyPackage }) => ({ proposalType: 'add', add: { keyPackage: mls.decodeKeyPackageMessage(bytes(keyPackage)) } })),
+    ], { rejoinRequestIds: requests.map(({ requestId }) => requestId) });
+  }
+
   /** Removes the devices with these credential identities. */
   removeMembers(convoId, identities) {
     const { members } = this.view(convoId);

@@ -3,7 +3,7 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>Every row of the policy, with and without a leaf, banned or not: for the GroupInfo, the commits and the external commit.</summary>
+/// <summary>Every row of the policy, with and without a leaf, banned or not: for the GroupInfo, the commits, the external commit and the request to be added again.</summary>
 public class Who_may_rejoin
 {
     public enum Row
@@ -84,7 +84,7 @@ public class Who_may_rejoin
                 }
             }
         }
-        Assert.True(refusals >= 40, $"{refusals}");
+        Assert.True(refusals >= 60, $"{refusals}");
         Assert.All(seen.Values, texts => Assert.Single(texts));
     }
 
@@ -92,6 +92,7 @@ public class Who_may_rejoin
     [
         () => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None),
         () => service.Get<Conversations>().GetCommits(bob.Caller, new(convo.Id, 0, null), CancellationToken.None),
+        () => service.Get<RejoinRequests>().Rejoin(bob.Caller, new(convo.Id, bob.Client.KeyPackage(), null, null), CancellationToken.None),
         () => service.JoinAsync(convo, bob, commit),
     ];
 

@@ -27,6 +27,14 @@ public class Commands_of_requests
         ["groupInfoRefresh"] = scene => scene.Service.Get<GroupInfos>().RequestRefresh(scene.Bob.Caller, scene.Convo.Id, null, CancellationToken.None),
         ["acknowledgeEpoch"] = scene => scene.Service.Get<EpochAcknowledgements>().AcknowledgeEpoch(scene.Bob.Caller, new(scene.Convo.Id, scene.Bob.DeviceId, 0, new byte[32], null), CancellationToken.None),
         ["reportRejoinOutcome"] = scene => scene.Service.Get<RejoinOutcomes>().Report(scene.Bob.Caller, scene.Convo.Id, scene.Bob.DeviceId, new(RejoinWay.Legacy, true, 1, TimeSpan.Zero, null), null, CancellationToken.None),
+        ["rejoin"] = scene => Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, scene.Bob.Client.KeyPackage()),
+        ["getRejoinRequests"] = scene => scene.Service.Get<RejoinRequests>().GetRejoinRequests(scene.Bob.Caller, scene.Convo.Id, CancellationToken.None),
+        ["rejoin, and addMembers that answers"] = async scene =>
+        {
+            byte[] package = scene.Bob.Client.KeyPackage();
+            var asked = await Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, package);
+            await Asking_to_be_added_again.AddAsync(scene.Service, scene.Convo, scene.Alice, Asking_to_be_added_again.Answer(scene.Convo, scene.Alice, scene.Bob, package), package, asked.RequestId);
+        },
         ["listDevices"] = scene => scene.Service.Get<Devices>().ListDevices(scene.Alice.Caller, CancellationToken.None),
         ["getKeyPackageStats"] = scene => scene.Service.Get<KeyPackages>().GetKeyPackageStats(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
         ["publishKeyPackages"] = scene => scene.Service.PublishAsync(scene.Bob, scene.Bob.Client.KeyPackage(), scene.Bob.Client.KeyPackage(lastResort: true)),

@@ -65,6 +65,26 @@ public sealed class Breaking_delivery_rules
             byte[] package = await scene.PublishAsync(scene.Carol, scene.Carol.Client);
             return (() => scene.AddMembersAsync(scene.Group.Commit(scene.Alice.Client).Add(package).Remove(scene.Group.LeafOf(scene.Bob.Client)).Build(), ProposalBuilder.RandomWelcome(scene.Group.Suite, package)), () => scene.AddAsync(package));
         }),
+        new(DeliveryRules.RejoinRequestAnswered, "InvalidCommit", "a request that nobody made", async scene =>
+        {
+            byte[] package = await scene.PublishAsync(scene.Carol, scene.Carol.Client);
+            return (() => Asking_to_be_added_again.AddAsync(scene.Service, scene.Convo, scene.Alice, scene.Adding(package), package, "no-such-request"), () => scene.AddAsync(package));
+        }),
+        new(DeliveryRules.RejoinRequestAnswered, "InvalidCommit", "an Add of another key package than the request's", async scene =>
+        {
+            byte[] package = scene.Bob.Client.KeyPackage(), other = await scene.PublishAsync(scene.Carol, scene.Carol.Client);
+            var asked = await Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, package);
+            return (() => Asking_to_be_added_again.AddAsync(scene.Service, scene.Convo, scene.Alice, scene.Adding(other), other, asked.RequestId),
+                () => Asking_to_be_added_again.AddAsync(scene.Service, scene.Convo, scene.Alice, Asking_to_be_added_again.Answer(scene.Convo, scene.Alice, scene.Bob, package), package, asked.RequestId));
+        }),
+        new(DeliveryRules.KeyPackageIdentity, "InvalidKeyPackage", "a request to be added with a key package of another device", scene => Both(
+            () => Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, scene.Carol.Client.KeyPackage()), () => Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, scene.Bob.Client.KeyPackage()))),
+        new(DeliveryRules.KeyPackageIdentity, "InvalidKeyPackage", "a request to be added with a key that is not enrolled", scene => Both(
+            () => Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, scene.Bob.Client.Reinstalled().KeyPackage()), () => Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, scene.Bob.Client.KeyPackage()))),
+        new(Rules.KeyPackageCipherSuite, "InvalidKeyPackage", "a request to be added with a key package of another cipher suite", scene => Both(
+            () => Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, new TestClient(2, scene.Bob.Client.Identity).KeyPackage()), () => Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, scene.Bob.Client.KeyPackage()))),
+        new(Rules.KeyPackageSignature, "InvalidKeyPackage", "a request to be added with a key package that is spoilt", scene => Both(
+            () => Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, Spoilt(scene.Bob.Client.KeyPackage())), () => Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, scene.Bob.Client.KeyPackage()))),
         new(DeliveryRules.RemoveOfTarget, "InvalidCommit", "a removal that leaves the target's leaf", scene => Both(
             () => scene.Service.RemoveMemberAsync(scene.Convo, scene.Alice, scene.Bob.Did, scene.Control), () => scene.Service.RemoveMemberAsync(scene.Convo, scene.Alice, scene.Bob.Did, scene.RemovingBob))),
         new(DeliveryRules.RemoveOfTarget, "InvalidCommit", "a removal of another than the target", scene => Both(
@@ -227,6 +247,12 @@ public sealed class Breaking_delivery_rules
         Assert.Equal(before, await scene.Service.StateAsync());
         await control();
         Assert.NotEqual(before, await scene.Service.StateAsync());
+    }
+
+    private static byte[] Spoilt(byte[] bytes)
+    {
+        bytes[^1] ^= 1;
+        return bytes;
     }
 
     private static Task<(Func<Task>, Func<Task>)> Both(Func<Task> broken, Func<Task> control) => Task.FromResult((broken, control));

@@ -765,6 +765,62 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("rate_windows", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.RejoinRequest", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("id");
+
+                    b.Property<long?>("AnsweredAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("answered_at");
+
+                    b.Property<string>("ConvoId")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<long>("DeviceRow")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("device_row");
+
+                    b.Property<long>("ExpiresAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("expires_at");
+
+                    b.Property<long>("KeyPackageRow")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("key_package_row");
+
+                    b.Property<string>("Reason")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("reason");
+
+                    b.HasKey("Id")
+                        .HasName("pk_rejoin_requests");
+
+                    b.HasIndex("DeviceRow")
+                        .HasDatabaseName("ix_rejoin_requests_device_row");
+
+                    b.HasIndex("ExpiresAt")
+                        .HasDatabaseName("ix_rejoin_requests_expires_at");
+
+                    b.HasIndex("KeyPackageRow")
+                        .IsUnique()
+                        .HasDatabaseName("ix_rejoin_requests_key_package_row");
+
+                    b.HasIndex("ConvoId", "DeviceRow")
+                        .IsUnique()
+                        .HasDatabaseName("ix_rejoin_requests_open")
+                        .HasFilter("answered_at IS NULL");
+
+                    b.ToTable("rejoin_requests", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.RosterEntry", b =>
                 {
                     b.Property<string>("ConvoId")
@@ -1043,6 +1099,30 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_pending_removals_conversations_convo_id");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.RejoinRequest", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_rejoin_requests_conversations_convo_id");
+
+                    b.HasOne("MlsConsole.Core.Device", null)
+                        .WithMany()
+                        .HasForeignKey("DeviceRow")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_rejoin_requests_devices_device_row");
+
+                    b.HasOne("MlsConsole.Core.KeyPackageRow", null)
+                        .WithMany()
+                        .HasForeignKey("KeyPackageRow")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_rejoin_requests_key_packages_key_package_row");
                 });
 
             modelBuilder.Entity("MlsConsole.Core.RosterEntry", b =>

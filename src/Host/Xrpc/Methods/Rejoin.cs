@@ -1,0 +1,14 @@
+using MlsConsole.Core;
+using MlsConsole.Lexicon;
+
+namespace MlsConsole.Host;
+
+internal static class Rejoin
+{
+    public static XrpcMethod Method { get; } = new ProcedureMethod<RejoinInput, RejoinOutput>(Lexicons.Rejoin, BodyLimit.KeyPackages, async (call, input) =>
+    {
+        call.ConvoId = input.ConvoId;
+        var result = await call.Feature<RejoinRequests>().Rejoin(call.Caller, new(input.ConvoId, WireValues.Bytes("keyPackage", input.KeyPackage), input.Reason, input.IdempotencyKey), call.Cancellation);
+        return new() { RequestId = result.RequestId, Pending = result.Pending };
+    });
+}
