@@ -1,5 +1,7 @@
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace MlsConsole.Core;
 
@@ -24,6 +26,7 @@ public static class CoreServices
         services.AddSingleton<TokenReplay>();
         services.AddSingleton<RateWindows>();
         services.AddSingleton(provider => new Attempts(provider.GetRequiredService<Database>(), provider.GetRequiredService<AuditLog>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new SignatureKeys(Database(provider), provider.GetRequiredService<AuditLog>(), provider.GetRequiredService<IDataProtectionProvider>(), Clock(provider)));
         services.AddSingleton(provider => new PublicGroups(provider.GetRequiredService<Database>(), settings));
         services.AddSingleton(provider => new Devices(Attempts(provider), Database(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new KeyPackages(Attempts(provider), Database(provider), Clock(provider)));
@@ -31,6 +34,7 @@ public static class CoreServices
         services.AddSingleton(provider => new MemberCommits(Attempts(provider), Database(provider), Groups(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new JoinTurns(Database(provider), provider.GetRequiredService<ActivityFeed>(), Clock(provider)));
         services.AddSingleton(provider => new Proposals(Attempts(provider), Database(provider), Groups(provider), Clock(provider)));
+        services.AddSingleton(provider => new RemovalProposals(Database(provider), Groups(provider), provider.GetRequiredService<SignatureKeys>(), provider.GetRequiredService<AuditLog>(), Clock(provider), provider.GetRequiredService<ILogger<RemovalProposals>>()));
         services.AddSingleton(provider => new Leaving(Attempts(provider), Database(provider), Groups(provider), Clock(provider)));
         services.AddSingleton(provider => new Admins(Attempts(provider), Database(provider), Clock(provider)));
         services.AddSingleton(provider => new GroupInfos(Attempts(provider), Database(provider), Groups(provider), Flag(provider), Turns(provider), settings, Clock(provider)));

@@ -20,6 +20,8 @@ internal sealed class Conversation
     public DateTimeOffset GroupInfoUpdatedAt { get; init; }
     public long GroupInfoEpoch { get; init; }
     public string? Metadata { get; init; }
+    /// <summary>The key of the service that the group lists in external_senders.</summary>
+    public long? SignatureKeyId { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<Conversation>
@@ -29,6 +31,7 @@ internal sealed class Conversation
             builder.ToTable("conversations");
             builder.HasKey(conversation => conversation.Id);
             builder.HasIndex(conversation => conversation.GroupId).IsUnique();
+            builder.HasOne<SignatureKey>().WithMany().HasForeignKey(conversation => conversation.SignatureKeyId);
         }
     }
 }
@@ -44,6 +47,9 @@ internal enum LogKind
 /// <summary>One entry of a conversation's log: commits, proposals and messages in one order. The commits are the durable truth of the group.</summary>
 internal sealed class LogEntry
 {
+    /// <summary>The sender of what the service proposes.</summary>
+    public const string OfService = "";
+
     public required string ConvoId { get; init; }
     public long Seq { get; init; }
     public LogKind Kind { get; init; }
@@ -53,6 +59,7 @@ internal sealed class LogEntry
     public required byte[] Message { get; init; }
     /// <summary>Of a proposal: the ProposalRef by which a commit names it (RFC 9420 §5.2).</summary>
     public byte[]? Reference { get; init; }
+    /// <summary>The account.</summary>
     public required string Sender { get; init; }
     public bool External { get; init; }
     /// <summary>The device that joined by an external commit.</summary>

@@ -47,6 +47,8 @@ public sealed partial class Conversations
             var device = owners.Of(leaf);
             if (device is null || device.Did != caller.Did.Value) throw Refusal.InvalidGroupInfo(DeliveryRules.LeafNotEnrolled.Id).AsException();
 
+            long? signatureKey = await SignatureKeys.ListedAsync(context, group, cancellation);
+
             string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
             var view = await _attempts.CommitAsync(attempt with { Subject = id }, async write =>
             {
@@ -57,7 +59,7 @@ public sealed partial class Conversations
                 write.Add(new Conversation
                 {
                     Id = id, GroupId = groupId, CipherSuite = group.CipherSuite, Epoch = epoch, NextSeq = 1, GroupInfo = MlsMessage.Of(groupInfo).Encode(),
-                    GroupInfoEpoch = epoch, GroupInfoUpdatedAt = now, Metadata = input.Metadata, CreatedAt = now,
+                    GroupInfoEpoch = epoch, GroupInfoUpdatedAt = now, Metadata = input.Metadata, SignatureKeyId = signatureKey, CreatedAt = now,
                 });
                 write.Add(new Snapshot { ConvoId = id, Epoch = epoch, State = group.Snapshot() });
                 write.Add(new RosterEntry { ConvoId = id, Did = device.Did, State = RosterState.Member, IsAdmin = true, JoinedAt = now });

@@ -15,7 +15,11 @@ namespace MlsConsole.Core;
 /// <param name="Expelled">The account that an admin removes from the conversation, whether or not it has a leaf.</param>
 /// <param name="Reason">That a person gave.</param>
 internal sealed record EpochChange(
-    Conversation Conversation, PublicGroup Group, byte[] Commit, byte[] GroupInfo, string Sender, Join? Join, LeafChanges Leaves, NewWelcome? Welcome, string? Expelled = null, string? Reason = null);
+    Conversation Conversation, PublicGroup Group, byte[] Commit, byte[] GroupInfo, string Sender, Join? Join, LeafChanges Leaves, NewWelcome? Welcome, string? Expelled = null, string? Reason = null)
+{
+    /// <summary>The key of the service that the group of the new epoch lists.</summary>
+    public long? SignatureKeyId { get; init; } = Conversation.SignatureKeyId;
+}
 
 /// <param name="DeviceRow">The device that joined.</param>
 /// <param name="TurnId">The turn that it used, if it had one.</param>
@@ -72,6 +76,7 @@ internal static class EpochWriter
             """);
         statements.AddToLog(new() { ConvoId = id, Kind = LogKind.Commit, Epoch = to, Message = change.Commit, Sender = change.Sender, External = change.Join is not null, JoinedBy = change.Join?.DeviceRow, CreatedAt = now }, to);
         if (to % snapshotInterval == 0) statements.Add($"INSERT INTO snapshots (convo_id, epoch, state) VALUES ({id}, {to}, {change.Group.Snapshot()})");
+        if (change.SignatureKeyId != change.Conversation.SignatureKeyId) statements.Add($"UPDATE conversations SET signature_key_id = {change.SignatureKeyId} WHERE id = {id}");
         AddLeaves(statements, id, change, now);
         change.Welcome?.AddTo(statements, id, change.Group, now);
         if (change.Join is { TurnId: { } turn } join) JoinTurns.End(statements, id, join.DeviceRow, turn);

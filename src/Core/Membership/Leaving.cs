@@ -72,7 +72,7 @@ public sealed class Leaving
         write.AddEvent(OutboxEvent.Membership(id, did, MembershipChange.Left, now));
         if (proposals.Count > 0)
         {
-            write.Add(new PendingRemoval { ConvoId = id, Did = did, Kind = PendingKind.Leave });
+            write.Add(new PendingRemoval { ConvoId = id, Did = did, Kind = PendingKind.Leave, ProposedEpoch = access.Conversation.Epoch });
             await write.Set<Conversation>().Where(row => row.Id == id).ExecuteUpdateAsync(set => set.SetProperty(row => row.LeftSeq, seq));
         }
         var devices = access.Devices.Select(device => device.Id).ToList();

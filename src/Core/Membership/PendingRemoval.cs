@@ -18,6 +18,8 @@ internal sealed class PendingRemoval
     public required string ConvoId { get; init; }
     public required string Did { get; init; }
     public PendingKind Kind { get; init; }
+    /// <summary>The last epoch in which proposals waited that remove its leaves: the account's own, or the service's (<see cref="RemovalProposals"/>). They are void in later ones.</summary>
+    public long? ProposedEpoch { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<PendingRemoval>
     {
@@ -52,7 +54,7 @@ internal static class PendingRemovals
         if (pending.Any(leaf => leaf.Kind == PendingKind.Leave && !gone.Contains(leaf.LeafIndex))) throw Refusal.LeavePending.AsException();
     }
 
-    /// <summary>In the list of an epoch, when its leaves are blank and nobody has one anew: settles who has no leaf any more. Whose leaves are left behind, members are asked to remove: proposals of the epoch before are void.</summary>
+    /// <summary>In the list of an epoch, when its leaves are blank and nobody has one anew: settles who has no leaf any more. Whose leaves are left behind, members are asked to remove, unless the service can propose it: proposals of the epoch before are void.</summary>
     /// <param name="joined">The account that comes back by itself, whatever leaves it has; null in a member's commit.</param>
     public static void Settle(Statements statements, string convoId, long epoch, string? joined, DateTimeOffset now)
     {
@@ -64,6 +66,7 @@ internal static class PendingRemovals
         statements.Add($"""
             INSERT INTO outbox (kind, audience, convo_id, epoch, did, created_at)
             SELECT {(int)asked.Kind}, {(int)asked.Audience}, {convoId}, {epoch}, did, {now.ToUnixTimeMilliseconds()} FROM pending_removals WHERE convo_id = {convoId}
+            AND NOT EXISTS (SELECT 1 FROM conversations WHERE id = {convoId} AND signature_key_id IS NOT NULL)
             """);
     }
 }

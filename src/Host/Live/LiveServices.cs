@@ -10,6 +10,7 @@ internal static class LiveServices
         services.AddSingleton<ActivityStatistics>();
         services.AddHostedService<LiveBroadcaster>();
         services.AddHostedService<AuditUpkeep>();
+        services.AddHostedService<RemovalUpkeep>();
         services.AddSingleton<EventStream>();
         services.AddHostedService(static provider => provider.GetRequiredService<EventStream>());
     }

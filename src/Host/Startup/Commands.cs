@@ -4,19 +4,21 @@ using MlsConsole.Core;
 
 namespace MlsConsole.Host;
 
-/// <summary>What the program does instead of serving, by its first argument. The database is only read; whether a host runs on it makes no difference.</summary>
+/// <summary>What the program does instead of serving, by its first argument. Whether a host runs on the database makes no difference.</summary>
 internal static class Commands
 {
-    private const string Verify = "verify-audit", Export = "export-audit";
+    private const string Verify = "verify-audit", Export = "export-audit", Rotate = "rotate-signature-key";
 
     /// <summary>Runs the command that the arguments name.</summary>
     /// <returns>The exit code, or null if they name none: then the host is meant.</returns>
     /// <exception cref="ConfigurationException">The database cannot be used.</exception>
     public static async Task<int?> Run(string[] args)
     {
-        if (args is not [Verify or Export, ..]) return null;
-        using Database database = Storage.Open(HostBuilding.CreateBuilder(args[1..]).Configuration);
+        if (args is not [Verify or Export or Rotate, ..]) return null;
+        WebApplicationBuilder builder = HostBuilding.CreateBuilder(args[1..]);
+        using Database database = Storage.Open(builder.Configuration);
         await RequireSchema(database);
+        if (args[0] == Rotate) return await RotateSignatureKey(builder, Console.Out);
         if (args[0] == Verify) return await VerifyAudit(database, Console.Out);
         await using StreamWriter output = new(Console.OpenStandardOutput(), bufferSize: 64 * 1024);
         await AuditVerifier.ExportAsync(database, output, CancellationToken.None);
@@ -33,6 +35,17 @@ internal static class Commands
         if (report.Broken is { } broken)
             await output.WriteLineAsync(string.Create(culture, $"BROKEN at position {broken.Position}{(broken.Id is { } id ? $" (id {id})" : "")}: {broken.What}"));
         return report.Holds ? 0 : 1;
+    }
+
+    private static async Task<int> RotateSignatureKey(WebApplicationBuilder builder, TextWriter output)
+    {
+        builder.Logging.ClearProviders();
+        builder.AddCore();
+        await using WebApplication app = builder.Build();
+        KeyRing.Create(app.Configuration);
+        Rotation rotation = await app.Services.GetRequiredService<SignatureKeys>().RotateAsync("operator", Guid.NewGuid().ToString("N"), CancellationToken.None);
+        await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"the service has new signature keys; {rotation.Kept} retired ones are kept, {rotation.Deleted} that no group lists are deleted"));
+        return 0;
     }
 
     private static async Task RequireSchema(Database database)

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Security.Cryptography;
 using Microsoft.Data.Sqlite;
 using MlsConsole.Core;
 
@@ -11,6 +12,7 @@ internal static class Storage
     public static void AddCore(this WebApplicationBuilder builder)
     {
         Database database = Open(builder.Configuration);
+        builder.AddKeyRing();
         builder.Services.AddRollouts();
         TimeSpan events = Settings.Duration(builder.Configuration, "Events:Retention", otherwise: TimeSpan.FromDays(3)), messages = Settings.Duration(builder.Configuration, "Messages:Retention", otherwise: TimeSpan.FromDays(90));
         if (messages < events) throw new ConfigurationException("Messages:Retention", "must not be shorter than Events:Retention: an event is told with its message.");
@@ -28,8 +30,8 @@ internal static class Storage
         });
     }
 
-    /// <summary>Brings the database to the current schema and writes the flag's first state into a new one.</summary>
-    /// <exception cref="ConfigurationException">The first state is misspelt, or the database cannot be used.</exception>
+    /// <summary>Brings the database to the current schema; writes the flag's first state and the service's signature keys into a new one.</summary>
+    /// <exception cref="ConfigurationException">The first state is misspelt, or the database or the key ring cannot be used.</exception>
     public static async Task StartStorage(this WebApplication app)
     {
         FlagState initial = InitialFlag(app.Configuration, app.Environment);
@@ -42,6 +44,15 @@ internal static class Storage
             throw new ConfigurationException("ConnectionStrings:Default", $"names a database that cannot be used: {exception.Message}");
         }
         await app.Services.GetRequiredService<ExternalCommitsFlag>().StartAsync(initial, CancellationToken.None);
+        KeyRing.Create(app.Configuration);
+        try
+        {
+            await app.Services.GetRequiredService<SignatureKeys>().StartAsync(CancellationToken.None);
+        }
+        catch (CryptographicException)
+        {
+            throw new ConfigurationException(KeyRing.Setting, "is not the key ring that this service's signature keys are encrypted with: name its folder, or give the service new keys (rotate-signature-key).");
+        }
     }
 
     /// <summary>The flag's state when the database is created.</summary>

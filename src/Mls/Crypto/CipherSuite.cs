@@ -60,6 +60,8 @@ public sealed class CipherSuite
     public string Name { get; }
     /// <summary>KDF.Nh: bytes of a hash and of most secrets.</summary>
     public int HashLength => _kdf.Length;
+    /// <summary>The number of the suite's signature scheme in TLS (RFC 9420 §5.1).</summary>
+    public ushort SignatureScheme => _signature.Scheme;
     /// <summary>Bytes of an HPKE public key.</summary>
     internal int KemPublicKeyLength => _kem.PublicKeyLength;
     /// <summary>Nenc: bytes of a KEM output.</summary>

@@ -11,16 +11,20 @@ internal abstract class SignatureAlgorithm
     public abstract byte[] Sign(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> message);
     public abstract bool IsWellFormed(ReadOnlySpan<byte> publicKey);
     public abstract SecretKeyPair Generate();
+    /// <summary>Its number in TLS (SignatureScheme).</summary>
+    public abstract ushort Scheme { get; }
 
     public static SignatureAlgorithm Ed25519 { get; } = new Ed25519Algorithm();
     public static SignatureAlgorithm Ed448 { get; } = new Ed448Algorithm();
-    public static SignatureAlgorithm P256 { get; } = new EcdsaAlgorithm(NistCurve.P256, HashAlgorithmName.SHA256);
-    public static SignatureAlgorithm P384 { get; } = new EcdsaAlgorithm(NistCurve.P384, HashAlgorithmName.SHA384);
-    public static SignatureAlgorithm P521 { get; } = new EcdsaAlgorithm(NistCurve.P521, HashAlgorithmName.SHA512);
+    public static SignatureAlgorithm P256 { get; } = new EcdsaAlgorithm(0x0403, NistCurve.P256, HashAlgorithmName.SHA256);
+    public static SignatureAlgorithm P384 { get; } = new EcdsaAlgorithm(0x0503, NistCurve.P384, HashAlgorithmName.SHA384);
+    public static SignatureAlgorithm P521 { get; } = new EcdsaAlgorithm(0x0603, NistCurve.P521, HashAlgorithmName.SHA512);
 
     /// <summary>RFC 8032; private keys are the 32-byte seed, with or without the public key behind it.</summary>
     private sealed class Ed25519Algorithm : SignatureAlgorithm
     {
+        public override ushort Scheme => 0x0807;
+
         public override bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature) =>
             publicKey.Length == 32 && signature.Length == 64 && Sodium.Ed25519Verify(publicKey, message, signature);
 
@@ -51,6 +55,8 @@ internal abstract class SignatureAlgorithm
     /// <summary>RFC 8032; private keys as for Ed25519, the seed having 57 bytes.</summary>
     private sealed class Ed448Algorithm : SignatureAlgorithm
     {
+        public override ushort Scheme => 0x0808;
+
         public override bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature) =>
             publicKey.Length == 57 && signature.Length == 114
             && Curve448.Verify(signature, publicKey, [], message);
@@ -75,8 +81,10 @@ internal abstract class SignatureAlgorithm
     }
 
     /// <summary>ECDSA with DER signatures (RFC 9420 §5.1.2, as in TLS 1.3).</summary>
-    private sealed class EcdsaAlgorithm(NistCurve curve, HashAlgorithmName hash) : SignatureAlgorithm
+    private sealed class EcdsaAlgorithm(ushort scheme, NistCurve curve, HashAlgorithmName hash) : SignatureAlgorithm
     {
+        public override ushort Scheme => scheme;
+
         public override bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
         {
             if (!curve.IsUncompressed(publicKey)) return false;

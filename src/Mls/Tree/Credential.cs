@@ -65,6 +65,14 @@ public sealed class Credential
     /// <summary>Whether two credentials are the same bytes.</summary>
     public bool SameAs(Credential other) => Type == other.Type && _body.Span.SequenceEqual(other._body.Span);
 
+    /// <summary>The TLS-serialised credential.</summary>
+    public byte[] Encode()
+    {
+        var writer = new TlsWriter();
+        Write(writer);
+        return writer.ToArray();
+    }
+
     internal static Credential Read(ref TlsReader reader)
     {
         ushort type = reader.ReadUInt16();

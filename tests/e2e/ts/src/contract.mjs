@@ -18,6 +18,7 @@ const calls = {
     const info = await service.query(alice.user, 'getServiceInfo');
     assert.equal(info.did, service.did);
     assert.ok(info.cipherSuites.includes(mls.suiteId(alice.cs)));
+    assert.equal(info.externalSenders.filter(({ signatureKey }) => Buffer.from(signatureKey, 'base64').length === alice.signature.publicKey.length).length, 1);
   },
   async listDevices({ service, bob, laptop }) {
     const { devices } = await service.query(bob.user, 'listDevices');

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -9,6 +10,9 @@ namespace MlsConsole.Core.Tests;
 /// <summary>All of Core over a database of its own, with the flag on: a SQLite file, or with <c>MLSCONSOLE_TEST_STORAGE=PostgreSql</c> a PostgreSQL database.</summary>
 public sealed class Service : IAsyncDisposable
 {
+    // The hosts of a database have one.
+    private static readonly EphemeralDataProtectionProvider s_keyRing = new();
+
     private string _folder = Directory.CreateTempSubdirectory("mlsconsole").FullName;
     private string? _postgreSql;
     private bool _guest;
@@ -31,23 +35,24 @@ public sealed class Service : IAsyncDisposable
 
     private Database Open() => _postgreSql is null ? Core.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}") : Core.Database.PostgreSql(_postgreSql);
 
-    private async Task BootAsync(CoreSettings? settings)
+    private async Task BootAsync(CoreSettings? settings, bool start = true)
     {
         var services = new ServiceCollection();
         services.AddSingleton<ILoggerFactory, LoggerFactory>().AddSingleton(typeof(ILogger<>), typeof(Logger<>));
-        services.AddSingleton(Clock).AddCore(Open(), settings ?? NoLimits).AddRollouts();
+        services.AddSingleton(Clock).AddSingleton<IDataProtectionProvider>(s_keyRing).AddCore(Open(), settings ?? NoLimits).AddRollouts();
         _provider = services.BuildServiceProvider();
         await StorageStartup.MigrateAsync(Database, CancellationToken.None);
         await _provider.GetRequiredService<FlagStore>().CreateAsync(FlagState.On, CancellationToken.None);
+        if (start) await Get<SignatureKeys>().StartAsync(CancellationToken.None);
     }
 
     /// <summary>Another host over the same file, with nothing in memory shared. It is disposed first.</summary>
-    public async Task<Service> SecondHostAsync(CoreSettings? settings = null)
+    public async Task<Service> SecondHostAsync(CoreSettings? settings = null, bool start = true)
     {
         var second = new Service { Clock = Clock };
         Directory.Delete(second._folder);
         (second._folder, second._postgreSql, second._guest) = (_folder, _postgreSql, true);
-        await second.BootAsync(settings);
+        await second.BootAsync(settings, start);
         return second;
     }
 
@@ -74,9 +79,9 @@ public sealed class Service : IAsyncDisposable
     public Task<RegisterDeviceResult> RegisterAsync(string did, string deviceId, TestClient client, params NewKeyPackage[] packages) =>
         Get<Devices>().RegisterDevice(Caller(did), new(deviceId, "A device", client.SignatureKey.PublicKey, null, packages, null), CancellationToken.None);
 
-    public async Task<TestConvo> CreateConvoAsync(TestDevice creator)
+    public async Task<TestConvo> CreateConvoAsync(TestDevice creator, params Extension[] extensions)
     {
-        var group = TestGroup.Create(creator.Client);
+        var group = TestGroup.Create(creator.Client, extensions: new(extensions));
         var view = await Get<Conversations>().CreateConvo(creator.Caller, new(group.GroupInfo, null, null, null), CancellationToken.None);
         return new(view.ConvoId, group);
     }

@@ -52,6 +52,7 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
     [Theory]
     [InlineData("verify-audit")]
     [InlineData("export-audit")]
+    [InlineData("rotate-signature-key")]
     public async Task A_database_that_does_not_exist_is_not_created(string command)
     {
         string missing = Path.Combine(folder, "missing.db");
@@ -81,7 +82,7 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
         Directory.Delete(folder, recursive: true);
     }
 
-    private static async Task<(int Code, string Output, string Error)> Run(string command, string connection)
+    internal static async Task<(int Code, string Output, string Error)> Run(string command, string connection)
     {
         ProcessStartInfo start = new("dotnet", [typeof(HostSettings).Assembly.Location, command]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["ConnectionStrings__Default"] = connection;

@@ -38,7 +38,7 @@ public sealed class Starting_the_host
         Assert.StartsWith($"MlsConsole cannot start: {named} ", sentence, StringComparison.Ordinal);
     }
 
-    private static async Task<(int ExitCode, string Error)> Run(string environment, params (string Key, string Value)[] settings)
+    internal static async Task<(int ExitCode, string Error)> Run(string environment, params (string Key, string Value)[] settings)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("mlsconsole-start-");
         try

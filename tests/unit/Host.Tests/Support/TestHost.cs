@@ -27,7 +27,7 @@ public sealed class TestHost : WebApplicationFactory<Program>
 
     public Uri Address { get; }
 
-    private string Connection { get; }
+    public string Connection { get; }
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {

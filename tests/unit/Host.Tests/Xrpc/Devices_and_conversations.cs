@@ -17,7 +17,10 @@ public sealed class Devices_and_conversations(TestHost host) : IClassFixture<Tes
         Assert.Equal(200, status);
         Assert.Equal("did:web:localhost", info.GetProperty("did").GetString());
         Assert.Equal([1, 2, 3, 4, 5, 6, 7], info.GetProperty("cipherSuites").EnumerateArray().Select(suite => suite.GetInt32()));
-        Assert.Equal(0, info.GetProperty("externalSenders").GetArrayLength());
+        var senders = info.GetProperty("externalSenders").EnumerateArray().ToList();
+        Assert.Equal([0x0403, 0x0503, 0x0603, 0x0807, 0x0808], senders.Select(sender => sender.GetProperty("signatureScheme").GetInt32()));
+        Assert.Equal([65, 97, 133, 32, 57], senders.Select(sender => sender.GetProperty("signatureKey").GetBytesFromBase64().Length));
+        Assert.All(senders, sender => Assert.Equal([0, 1, 17, .. "did:web:localhost"u8], sender.GetProperty("credential").GetBytesFromBase64())); // basic
         Assert.Equal(10, info.GetProperty("limits").GetProperty("claimsPerDay").GetInt32());
         Assert.Equal(401, (await Get(null, "getServiceInfo")).Status);
     }

@@ -237,12 +237,19 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("next_seq");
 
+                    b.Property<long?>("SignatureKeyId")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("signature_key_id");
+
                     b.HasKey("Id")
                         .HasName("pk_conversations");
 
                     b.HasIndex("GroupId")
                         .IsUnique()
                         .HasDatabaseName("ix_conversations_group_id");
+
+                    b.HasIndex("SignatureKeyId")
+                        .HasDatabaseName("ix_conversations_signature_key_id");
 
                     b.ToTable("conversations", (string)null);
                 });
@@ -736,6 +743,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("kind");
 
+                    b.Property<long?>("ProposedEpoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("proposed_epoch");
+
                     b.HasKey("ConvoId", "Did")
                         .HasName("pk_pending_removals");
 
@@ -854,6 +865,50 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasDatabaseName("ix_roster_did_convo_id");
 
                     b.ToTable("roster", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.SignatureKey", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<byte[]>("ProtectedPrivateKey")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("protected_private_key");
+
+                    b.Property<byte[]>("PublicKey")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("public_key");
+
+                    b.Property<long?>("RetiredAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("retired_at");
+
+                    b.Property<int>("SignatureScheme")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("signature_scheme");
+
+                    b.HasKey("Id")
+                        .HasName("pk_signature_keys");
+
+                    b.HasIndex("PublicKey")
+                        .IsUnique()
+                        .HasDatabaseName("ix_signature_keys_public_key");
+
+                    b.HasIndex("SignatureScheme")
+                        .IsUnique()
+                        .HasDatabaseName("ix_signature_keys_of_the_current")
+                        .HasFilter("retired_at IS NULL");
+
+                    b.ToTable("signature_keys", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.Snapshot", b =>
@@ -1012,6 +1067,14 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_acknowledgements_device_device_row");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
+                {
+                    b.HasOne("MlsConsole.Core.SignatureKey", null)
+                        .WithMany()
+                        .HasForeignKey("SignatureKeyId")
+                        .HasConstraintName("fk_conversations_signature_key_signature_key_id");
                 });
 
             modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>
