@@ -40,35 +40,30 @@ internal sealed class EventQueue : IAsyncDisposable
     /// <returns>Null where nothing happened in time.</returns>
     public async Task<NativeEvent?> NextAsync(MlsClient client, TimeSpan timeout, CancellationToken cancellation)
     {
+        long started = Stopwatch.GetTimestamp();
+        bool endless = timeout < TimeSpan.Zero;
+        if (!await _gate.WaitAsync(endless ? Timeout.InfiniteTimeSpan : timeout, cancellation).ConfigureAwait(false)) return null;
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        if (timeout >= TimeSpan.Zero) late.CancelAfter(timeout);
         try
         {
-            await _gate.WaitAsync(late.Token).ConfigureAwait(false);
-            try
+            if (!endless) late.CancelAfter(TimeSpan.FromTicks(Math.Max(0, (timeout - Stopwatch.GetElapsedTime(started)).Ticks)));
+            while (true)
             {
-                while (true)
-                {
-                    if (_waiting.Reader.TryRead(out var one)) return one;
-                    _stream ??= client.Events.FollowAsync(cancellation).GetAsyncEnumerator(cancellation);
-                    _next ??= _stream.MoveNextAsync().AsTask();
-                    var message = _waiting.Reader.WaitToReadAsync(late.Token).AsTask();
-                    if (await Task.WhenAny(_next, message).ConfigureAwait(false) == message)
-                    {
-                        await message.ConfigureAwait(false);
-                        continue;
-                    }
-                    await Take().ConfigureAwait(false);
-                }
-            }
-            finally
-            {
-                _gate.Release();
+                if (_waiting.Reader.TryRead(out var one)) return one;
+                _stream ??= client.Events.FollowAsync(cancellation).GetAsyncEnumerator(cancellation);
+                _next ??= _stream.MoveNextAsync().AsTask();
+                var message = _waiting.Reader.WaitToReadAsync(late.Token).AsTask();
+                if (await Task.WhenAny(_next, message).ConfigureAwait(false) == _next) await Take().ConfigureAwait(false);
+                else await message.ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested && late.IsCancellationRequested)
         {
             return null;
+        }
+        finally
+        {
+            _gate.Release();
         }
     }
 

@@ -26,7 +26,7 @@ public sealed record MlsClientOptions
     public ushort CipherSuite { get; set; } = 1;
     /// <summary>Asks the application about each credential; see <see cref="Client.VerifyCredential"/>.</summary>
     public CredentialVerifier? VerifyCredential { get; set; }
-    /// <summary>Told of each application message before the state without its key is saved: a message is told again if the process ends in between, and never lost.</summary>
+    /// <summary>Told of each application message before the state without its key is saved: a message is told again if the process ends in between or this throws, and never lost.</summary>
     public Func<IncomingMessage, CancellationToken, ValueTask>? OnMessage { get; set; }
 
     /// <summary>Tries of an external commit in one rejoin before the legacy flow.</summary>

@@ -10,8 +10,8 @@
  *
  * THREADS. Calls block, and may be made from any thread, at the same time, also for one client: what concerns one conversation happens in turn. Keep them
  * off a user interface's thread: they ask the service, and some wait (join turns, Retry-After). Callbacks come from threads of the library, and several may
- * come at once; in a callback every function but mls_last_error and mls_free refuses (MLS_INVALID_ARGUMENT). mls_client_close ends calls that are under way on other
- * threads with MLS_CANCELLED; a client that was closed is refused by its handle (MLS_INVALID_HANDLE), also much later.
+ * come at once; in a callback every function but mls_last_error and mls_free refuses (MLS_INVALID_ARGUMENT). mls_client_close ends calls that are under way
+ * on other threads with MLS_CANCELLED; a client that was closed is refused by its handle (MLS_INVALID_HANDLE), also much later.
  *
  * ERRORS. An error's id never changes: the XRPC name of the service's refusal (Unauthorized, EpochMismatch, ExternalCommitsDisabled, ...) or one of the
  * client's: Unreachable, InvalidAnswer, NoState, Desynchronised, OtherBranch, RejoinLoop, RejoinFailed, NothingToDo, and here InvalidArgument, InvalidHandle,
@@ -21,6 +21,7 @@
  * length in bytes; a null pointer goes with length 0.
  *
  * SECRETS. Store key and account key are read where they are; the library's own copies are zeroed when the client is closed. The caller zeroes its own.
+ * Messages, and the numbers that signing with a K-256 key makes, are left to the runtime's garbage collector.
  *
  * FORKING. A process that has used the library must not fork without exec.
  *
@@ -121,7 +122,7 @@ typedef struct mls_client_options {
     void *context;                    /* given to the callbacks */
 } mls_client_options;
 
-/* Opens a client. Asks the service nothing yet. A store that another key wrote is refused here. */
+/* Opens a client. Asks the service nothing yet. A file that is no store is refused here (StoreFailed); one that another key wrote is as an empty one. */
 mls_status mls_client_open(const mls_client_options *options, mls_client **client);
 
 /* The account's DID: as the options had it, or the account key's did:key. */

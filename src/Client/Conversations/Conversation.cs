@@ -75,6 +75,13 @@ internal sealed class Conversation(string id) : IDisposable
         _past.Clear();
     }
 
+    /// <summary>Drops what is not saved.</summary>
+    public void Unload()
+    {
+        Forget();
+        Loaded = false;
+    }
+
     public void Dispose()
     {
         Group?.Dispose();

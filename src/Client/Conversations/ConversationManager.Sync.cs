@@ -89,10 +89,24 @@ public sealed partial class ConversationManager
             conversation.LastSeq = entry.Seq;
             if (taken.Removed) break;
         }
-        if (_options.OnMessage is { } tell)
-            foreach (var message in taken.Messages.Skip(first)) await tell(message, cancellation).ConfigureAwait(false);
+        await Tell(conversation, taken.Messages.Skip(first), cancellation).ConfigureAwait(false);
         if (conversation.LastSeq != before) await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
         return followed;
+    }
+
+    /// <summary>Tells the application. What it did not take is told again: the conversation is loaded anew, as it was before.</summary>
+    private async Task Tell(Conversation conversation, IEnumerable<IncomingMessage> messages, CancellationToken cancellation)
+    {
+        if (_options.OnMessage is not { } tell) return;
+        try
+        {
+            foreach (var message in messages) await tell(message, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            conversation.Unload();
+            throw;
+        }
     }
 
     private static bool TakeOne(Conversation conversation, MessageView entry, Taken taken)

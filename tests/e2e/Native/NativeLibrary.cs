@@ -36,13 +36,13 @@ public sealed class NativeLibrary : IAsyncLifetime
 
     /// <summary>Publishes the library, where no test has done so yet, and links a program against it.</summary>
     /// <returns>The program.</returns>
-    public async Task<string> Link(string source, string compiler = "gcc", params string[] options)
+    public async Task<string> Link(string source)
     {
         await (_published ??= Publish());
-        var program = Path.Combine(_folder, $"{Path.GetFileNameWithoutExtension(source)}-{compiler}");
-        var (code, output) = await Run(compiler,
+        var program = Path.Combine(_folder, Path.GetFileNameWithoutExtension(source));
+        var (code, output) = await Run("gcc",
         [
-            .. options, "-Wall", "-Wextra", "-pedantic", "-Werror", "-g", "-I", Path.Combine(Library, "include"), Path.Combine(s_sources, source),
+            "-std=c11", "-Wall", "-Wextra", "-pedantic", "-Werror", "-g", "-I", Path.Combine(Library, "include"), Path.Combine(s_sources, source),
             "-o", program, "-L", Library, "-lmls_client", $"-Wl,-rpath,{Library}", "-pthread",
         ]);
         Assert.True(code == 0, output);
@@ -62,6 +62,16 @@ public sealed class NativeLibrary : IAsyncLifetime
         Assert.True(code == 0, output);
         Assert.True(File.Exists(Path.Combine(Library, s_library)), output);
     }
+
+    /// <summary>The exit code with which valgrind says that it found something.</summary>
+    public const int ValgrindFoundSomething = 99;
+
+    /// <summary>Runs a program under valgrind, with a small heap of the runtime's: valgrind cannot have the 256 GiB of addresses that it reserves elsewhere.</summary>
+    public static Task<(int Code, string Output)> Valgrind(string program, IEnumerable<string> arguments) => Run("valgrind",
+    [
+        "--fair-sched=yes", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect,possible", $"--error-exitcode={ValgrindFoundSomething}", "--num-callers=60",
+        $"--suppressions={Path.Combine(s_sources, "valgrind.supp")}", program, .. arguments,
+    ], ("DOTNET_GCHeapHardLimit", "0x10000000"));
 
     /// <summary>Runs a program to its end.</summary>
     public static async Task<(int Code, string Output)> Run(string program, IEnumerable<string> arguments, params (string Name, string Value)[] environment)

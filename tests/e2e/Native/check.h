@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Ends the program with the place, and what the library says of it. */
-static void fail(const char *file, int line, const char *what) {
+static inline void fail(const char *file, int line, const char *what) {
     mls_error *error = mls_last_error();
     fprintf(stderr, "%s:%d: %s\n", file, line, what);
     if (error) fprintf(stderr, "    the last error of this thread: %s: %s\n", error->id, error->message);
@@ -24,13 +24,13 @@ static void fail(const char *file, int line, const char *what) {
 /* Whether a call ended with a status, and this thread's last error has an id. */
 #define REFUSED(call, status, error_id) do { CHECK((call) == (status)); check_error(__FILE__, __LINE__, #call, error_id); } while (0)
 
-static void check_error(const char *file, int line, const char *call, const char *id) {
+static inline void check_error(const char *file, int line, const char *call, const char *id) {
     mls_error *error = mls_last_error();
     if (!error || strcmp(error->id, id) != 0 || error->message[0] == 0) fail(file, line, call);
     mls_free(error);
 }
 
-static void random_bytes(uint8_t *to, size_t length) {
+static inline void random_bytes(uint8_t *to, size_t length) {
     FILE *random = fopen("/dev/urandom", "rb");
     CHECK(random && fread(to, 1, length, random) == length);
     fclose(random);
@@ -46,7 +46,7 @@ typedef struct person {
     char *did;
 } person;
 
-static mls_client_options options_of(const person *one) {
+static inline mls_client_options options_of(const person *one) {
     mls_client_options options;
     memset(&options, 0, sizeof options);
     options.size = sizeof options;
@@ -64,21 +64,21 @@ static mls_client_options options_of(const person *one) {
     return options;
 }
 
-static void open_client(person *one) {
+static inline void open_client(person *one) {
     mls_client_options options = options_of(one);
     OK(mls_client_open(&options, &one->client));
     mls_free(one->did);
     OK(mls_client_did(one->client, &one->did));
 }
 
-static void close_client(person *one) {
+static inline void close_client(person *one) {
     OK(mls_client_close(one->client));
     mls_free(one->did);
     one->did = NULL;
 }
 
 /* Waits for the next message; other events are passed over. */
-static mls_event *next_message(mls_client *client) {
+static inline mls_event *next_message(mls_client *client) {
     for (int i = 0; i < 100; i++) {
         mls_event *event;
         OK(mls_next_event(client, 60000, &event));
@@ -90,6 +90,6 @@ static mls_event *next_message(mls_client *client) {
     return NULL;
 }
 
-static int is_text(const uint8_t *data, size_t length, const char *text) { return length == strlen(text) && memcmp(data, text, length) == 0; }
+static inline int is_text(const uint8_t *data, size_t length, const char *text) { return length == strlen(text) && memcmp(data, text, length) == 0; }
 
 #endif

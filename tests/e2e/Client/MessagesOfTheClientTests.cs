@@ -1,0 +1,28 @@
+namespace MlsConsole.E2e.Clients;
+
+/// <summary>What becomes of messages when the application does not take them.</summary>
+public sealed class MessagesOfTheClientTests(HostFixture fixture) : IClassFixture<HostFixture>
+{
+    [Fact]
+    public async Task A_message_that_the_application_did_not_take_is_told_again_and_then_no_more()
+    {
+        bool full = true;
+        var told = new List<(long Seq, string Text)>();
+        await using var couple = await Couple.Meet(fixture.Host.Url, ofBob: options => options.OnMessage = (message, _) =>
+        {
+            told.Add((message.Seq, System.Text.Encoding.UTF8.GetString(message.Data)));
+            return full ? throw new IOException("no space left") : default;
+        });
+        await couple.Alice.Conversations.SendAsync(couple.ConvoId, "one"u8.ToArray());
+
+        await Assert.ThrowsAsync<IOException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId));
+        full = false;
+        Assert.Single((await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages);
+        Assert.Empty((await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages);
+
+        Assert.Equal(2, told.Count);
+        Assert.Equal(told[0], told[1]);
+        Assert.Equal("one", told[0].Text);
+        await couple.Agree();
+    }
+}
