@@ -3,6 +3,7 @@ using System.Globalization;
 namespace MlsConsole.Load;
 
 /// <summary>What to measure.</summary>
+/// <param name="Storage">sqlite or postgresql; of the latter a server is started that synchronises what it commits.</param>
 /// <param name="Connections">As many conversations, each with one joiner.</param>
 /// <param name="Members">Of each conversation.</param>
 /// <param name="Requests">Of each measurement.</param>
@@ -23,7 +24,7 @@ internal sealed record Options(string Storage = "sqlite", int Connections = 100,
                 _ => throw new ArgumentException($"{args[i]} is no option."),
             };
         if (args.Length % 2 != 0) throw new ArgumentException($"{args[^1]} has no value.");
-        return options.Storage == "sqlite" ? options : throw new ArgumentException("--storage must be sqlite, the only one so far.");
+        return options.Storage is "sqlite" or "postgresql" ? options : throw new ArgumentException("--storage must be sqlite or postgresql.");
     }
 
     private static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0 ? number : throw new ArgumentException($"{text} is no positive number.");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using MlsConsole.E2e;
 using MlsConsole.Load;
+using MlsConsole.TestKit;
 
 Options options;
 try
@@ -13,7 +14,7 @@ catch (ArgumentException wrong)
     return 1;
 }
 
-await using var host = await HostProcess.Start(HostFixture.NoLimits);
+await using var host = await HostProcess.Start(HostFixture.NoLimits, options.Storage == "postgresql" ? await PostgreSqlServer.StartAsync(durable: true) : null);
 using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = options.Connections }) { BaseAddress = host.Url };
 
 var others = new List<byte[]>();

@@ -8,12 +8,14 @@ public sealed class EventStreamTests(ITestOutputHelper output)
 {
     private const int Restarts = 6;
 
-    [SkippableFact]
+    [SkippableTheory]
+    [InlineData(StorageProvider.Sqlite)]
+    [InlineData(StorageProvider.PostgreSql)]
     [Trait("Category", "Slow")]
-    public async Task Through_kills_and_restarts_of_the_host_no_event_is_lost_or_repeated()
+    public async Task Through_kills_and_restarts_of_the_host_no_event_is_lost_or_repeated(StorageProvider provider)
     {
         TsClient.Require();
-        await using var host = await HostProcess.Start(HostFixture.NoLimits);
+        await using var host = await HostProcess.Start(HostFixture.NoLimits, await DatabaseServers.Of(provider));
         await using var session = TsSession.Start(host.Url);
         var convoId = await AliceFollowsBob(session, [host.Url]);
         await session.Do("device", "stranger");
@@ -42,13 +44,15 @@ public sealed class EventStreamTests(ITestOutputHelper output)
         Assert.True(code == 0, report);
     }
 
-    [SkippableFact]
+    [SkippableTheory]
+    [InlineData(StorageProvider.Sqlite)]
+    [InlineData(StorageProvider.PostgreSql)]
     [Trait("Category", "Slow")]
-    public async Task Of_two_hosts_over_one_database_either_may_be_killed_and_its_subscribers_go_on_with_the_other()
+    public async Task Of_two_hosts_over_one_database_either_may_be_killed_and_its_subscribers_go_on_with_the_other(StorageProvider provider)
     {
         TsClient.Require();
-        await using var first = await HostProcess.Start(HostFixture.NoLimits);
-        await using var second = await HostProcess.Start(new Dictionary<string, string>(HostFixture.NoLimits) { ["ConnectionStrings__Default"] = first.ConnectionString });
+        await using var first = await HostProcess.Start(HostFixture.NoLimits, await DatabaseServers.Of(provider));
+        await using var second = await first.StartAnother();
         HostProcess[] hosts = [first, second];
         await using var session = TsSession.Start(second.Url);
         var convoId = await AliceFollowsBob(session, [first.Url, second.Url]);

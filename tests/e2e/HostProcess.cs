@@ -1,18 +1,16 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using MlsConsole.TestKit;
 
 namespace MlsConsole.E2e;
 
 /// <summary>
-/// The host as a process of its own, on a free loopback port with a SQLite file of its own. The file outlives a
-/// <see cref="Kill"/>, so that a second <see cref="Launch"/> meets what the killed host left; it goes with the fixture.
+/// The host as a process of its own, on a free loopback port with a database of its own, a SQLite file unless it is given a server. The database outlives a
+/// <see cref="Kill"/>, so that a second <see cref="Launch"/> meets what the killed host left; a file goes with the fixture.
 /// </summary>
 public sealed class HostProcess : IAsyncDisposable
 {
-    private static readonly ConcurrentDictionary<int, bool> GivenPorts = new();
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(90);
     private readonly Dictionary<string, string> _settings;
     private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-e2e-").FullName;
@@ -21,7 +19,7 @@ public sealed class HostProcess : IAsyncDisposable
 
     private HostProcess(IReadOnlyDictionary<string, string>? settings)
     {
-        Url = new Uri($"http://127.0.0.1:{FreePort()}");
+        Url = new Uri($"http://127.0.0.1:{FreePorts.Next()}");
         _settings = new()
         {
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
@@ -37,19 +35,27 @@ public sealed class HostProcess : IAsyncDisposable
 
     public Uri Url { get; }
 
-    /// <summary>Its database, for a second host over the same one.</summary>
-    public string ConnectionString => _settings["ConnectionStrings__Default"];
-
     /// <summary>All that the host wrote to its console so far.</summary>
     public string Output { get { lock (_output) return _output.ToString(); } }
 
     /// <summary>Starts a host and waits until it is ready.</summary>
     /// <param name="settings">Environment variables beside the usual ones, such as <c>Rollout__Initial</c>.</param>
-    public static async Task<HostProcess> Start(IReadOnlyDictionary<string, string>? settings = null)
+    /// <param name="server">Where it gets a database; null for a SQLite file.</param>
+    public static async Task<HostProcess> Start(IReadOnlyDictionary<string, string>? settings = null, PostgreSqlServer? server = null)
     {
-        var host = new HostProcess(settings);
-        host.Launch();
-        await host.WaitUntilReady();
+        var all = new Dictionary<string, string>(settings ?? new Dictionary<string, string>());
+        if (server is not null)
+            (all["Storage__Provider"], all["ConnectionStrings__Default"]) = ("PostgreSql", await server.CreateDatabaseAsync($"host{Guid.NewGuid():N}"));
+        var host = new HostProcess(all);
+        await host.Restart();
+        return host;
+    }
+
+    /// <summary>Starts a second host over the same database.</summary>
+    public async Task<HostProcess> StartAnother()
+    {
+        var host = new HostProcess(_settings.Where(setting => setting.Key != "ASPNETCORE_URLS").ToDictionary());
+        await host.Restart();
         return host;
     }
 
@@ -168,28 +174,5 @@ public sealed class HostProcess : IAsyncDisposable
     private void Keep(object sender, DataReceivedEventArgs line)
     {
         lock (_output) _output.AppendLine(line.Data);
-    }
-
-    /// <summary>
-    /// A port that nobody listens on and that no other host of this run was given. Below 32768: above, a connection
-    /// of anybody's may take it as its own end while the host is down.
-    /// </summary>
-    private static int FreePort()
-    {
-        while (true)
-        {
-            var port = Random.Shared.Next(20000, 32000);
-            if (!GivenPorts.TryAdd(port, true)) continue;
-            using var listener = new TcpListener(IPAddress.Loopback, port);
-            try
-            {
-                listener.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Somebody else's.
-            }
-        }
     }
 }

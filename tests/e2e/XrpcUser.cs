@@ -44,6 +44,9 @@ public sealed class XrpcUser : IDisposable
         return await Send(new HttpRequestMessage(HttpMethod.Get, $"xrpc/{Namespace}.{method}?{query}"), method);
     }
 
+    /// <summary>Asks a host with a token that may have been used before.</summary>
+    public Task<XrpcAnswer> QueryWith(string token, Uri host, string method) => SendWith(token, new HttpRequestMessage(HttpMethod.Get, new Uri(host, $"xrpc/{Namespace}.{method}")));
+
     /// <summary>The body of a success; any other answer fails the test.</summary>
     public async Task<JsonElement> MustDo(string method, object input) => Successful(method, await Procedure(method, input));
 
@@ -69,11 +72,13 @@ public sealed class XrpcUser : IDisposable
         return content;
     }
 
-    private async Task<XrpcAnswer> Send(HttpRequestMessage request, string method)
+    private Task<XrpcAnswer> Send(HttpRequestMessage request, string method) => SendWith(Token(method), request);
+
+    private async Task<XrpcAnswer> SendWith(string token, HttpRequestMessage request)
     {
         using (request)
         {
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Token(method));
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             using var response = await _http.SendAsync(request);
             var epoch = response.Headers.TryGetValues("MLS-Current-Epoch", out var values) ? values.Single() : null;
             return new((int)response.StatusCode, await response.Content.ReadFromJsonAsync<JsonElement>(), epoch);

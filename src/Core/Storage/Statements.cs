@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 
 namespace MlsConsole.Core;
@@ -7,6 +8,11 @@ namespace MlsConsole.Core;
 /// <param name="first">Returns one number: for a log, the sequence number that it takes.</param>
 internal sealed class Statements(FormattableString first)
 {
+    /// <summary>Says which batch is sent, as EF Core does of its commands.</summary>
+    internal const string Source = "MlsConsole.Core.Statements", Sending = "Sending";
+
+    private static readonly DiagnosticListener s_listener = new(Source);
+
     private readonly List<FormattableString> _all = [first];
 
     public void Add(FormattableString statement) => _all.Add(statement);
@@ -26,6 +32,7 @@ internal sealed class Statements(FormattableString first)
     {
         await using var batch = connection.CreateBatch();
         foreach (var statement in _all) batch.BatchCommands.Add(Command(batch.CreateBatchCommand(), statement));
+        if (s_listener.IsEnabled(Sending)) s_listener.Write(Sending, batch);
         await using var reader = await batch.ExecuteReaderAsync();
         long? number = await reader.ReadAsync() ? reader.GetInt64(0) : null;
         while (await reader.NextResultAsync())

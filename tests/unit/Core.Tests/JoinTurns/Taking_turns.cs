@@ -196,7 +196,7 @@ public class Taking_turns
     [Fact]
     public async Task Two_hosts_have_one_line()
     {
-        await using var first = await Service.StartAsync();
+        await using var first = await Service.StartAsync(clock: _clock);
         var (convo, alice, bob) = await first.AliceAndBobAsync();
         await using var second = await first.SecondHostAsync();
         var turn = await AskAsync(first, convo, alice);
@@ -207,7 +207,14 @@ public class Taking_turns
         {
             try
             {
-                info = await (i == 0 ? waits : AskAsync(second, convo, bob));
+                var asked = i == 0 ? waits : AskAsync(second, convo, bob);
+                while (!asked.IsCompleted)
+                {
+                    // What the other host did is seen by looking.
+                    _clock.Advance(TimeSpan.FromMilliseconds(100));
+                    await Task.Delay(1);
+                }
+                info = await asked;
             }
             catch (RefusedException pending) when (pending.Refusal.Error == "TurnPending")
             {

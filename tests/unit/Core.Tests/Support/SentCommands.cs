@@ -28,7 +28,7 @@ public static class SentCommands
     {
         public void OnNext(DiagnosticListener value)
         {
-            if (value.Name == DbLoggerCategory.Name) value.Subscribe(new Commands()!);
+            if (value.Name is DbLoggerCategory.Name or Statements.Source) value.Subscribe(new Commands()!);
         }
 
         public void OnCompleted()
@@ -44,9 +44,12 @@ public static class SentCommands
     {
         public void OnNext(KeyValuePair<string, object?> value)
         {
-            if (s_current.Value is not { } sent || value.Key != RelationalEventId.CommandExecuting.Name || value.Value is not CommandEventData { Command: var command }) return;
-            sent.Add(new(command.CommandText, [.. command.Parameters.Cast<DbParameter>().Select(parameter => (parameter.ParameterName, parameter.Value))]));
+            if (s_current.Value is not { } sent) return;
+            if (value.Value is CommandEventData { Command: var command } && value.Key == RelationalEventId.CommandExecuting.Name) sent.Add(Of(command.CommandText, command.Parameters));
+            else if (value.Value is DbBatch batch) sent.AddRange(batch.BatchCommands.Select(one => Of(one.CommandText, one.Parameters)));
         }
+
+        private static SentCommand Of(string text, DbParameterCollection parameters) => new(text, [.. parameters.Cast<DbParameter>().Select(parameter => (parameter.ParameterName, parameter.Value))]);
 
         public void OnCompleted()
         {

@@ -28,7 +28,7 @@ public sealed class Service : IAsyncDisposable
     public static async Task<Service> StartAsync(CoreSettings? settings = null, TimeProvider? clock = null)
     {
         var service = new Service { Clock = clock ?? TimeProvider.System };
-        if (OnPostgreSql) service._postgreSql = await (await PostgreSqlCluster.SharedAsync()).CreateDatabaseAsync();
+        if (OnPostgreSql) service._postgreSql = await PostgreSqlCluster.CreateDatabaseAsync();
         await service.BootAsync(settings);
         return service;
     }
@@ -166,7 +166,7 @@ public sealed class Service : IAsyncDisposable
     }
 
     /// <summary>How the database would find the rows of a command, step by step.</summary>
-    public async Task<IReadOnlyList<string>> PlanAsync(SentCommand sent)
+    public async Task<IReadOnlyList<string>> PlanAsync(string statement, IReadOnlyList<(string Name, object? Value)> parameters)
     {
         await using var context = Database.Read();
         var connection = context.Database.GetDbConnection();
@@ -177,8 +177,8 @@ public sealed class Service : IAsyncDisposable
             command.CommandText = "SET enable_seqscan = off";
             await command.ExecuteNonQueryAsync();
         }
-        command.CommandText = $"EXPLAIN {(OnPostgreSql ? "" : "QUERY PLAN ")}{sent.Text}";
-        foreach (var (name, value) in sent.Parameters)
+        command.CommandText = $"EXPLAIN {(OnPostgreSql ? "" : "QUERY PLAN ")}{statement}";
+        foreach (var (name, value) in parameters)
         {
             var parameter = command.CreateParameter();
             (parameter.ParameterName, parameter.Value) = (name, value ?? DBNull.Value);
