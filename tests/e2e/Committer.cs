@@ -9,7 +9,8 @@ public sealed record Acknowledged(PreparedCommit Prepared, ulong Epoch, string A
 /// One client in flight: commits to a conversation with a silent partner without pause, by turns as a member and from outside.
 /// When a request is cut it sends the same request again, with the same idempotency key, until there is an answer.
 /// </summary>
-public sealed class Committer(TestDevice device, string convoId, TestGroup group) : IDisposable
+/// <param name="mayFail">Whether the service may answer that it failed, because its database is killed: that is as good as no answer.</param>
+public sealed class Committer(TestDevice device, string convoId, TestGroup group, bool mayFail) : IDisposable
 {
     private readonly List<Acknowledged> _acknowledged = [];
     private TestGroup _group = group;
@@ -21,18 +22,18 @@ public sealed class Committer(TestDevice device, string convoId, TestGroup group
     /// <summary>What the service acknowledged so far; read it while <see cref="Run"/> does not run.</summary>
     public IReadOnlyList<Acknowledged> Acknowledged => _acknowledged;
 
-    /// <summary>Requests that were on their way when the connection broke: not those that found nobody listening.</summary>
+    /// <summary>Requests that were on their way when the connection broke, or that the service failed to do: not those that found nobody listening.</summary>
     public int Cut => Volatile.Read(ref _cut);
 
     /// <summary>The group after the last acknowledged commit.</summary>
     public TestGroup Group => _group;
 
-    public static async Task<Committer> Create(Uri url, int number)
+    public static async Task<Committer> Create(Uri url, int number, bool mayFail)
     {
         var device = await TestDevice.Register(url, $"committer-{number}");
         using var partner = await TestDevice.Register(url, $"partner-{number}");
         var (convoId, group) = await device.CreateConvo();
-        return new(device, convoId, await device.Add(convoId, group, partner));
+        return new(device, convoId, await device.Add(convoId, group, partner), mayFail);
     }
 
     /// <summary>Commits until it is told to stop and the last request has its answer.</summary>
@@ -57,13 +58,15 @@ public sealed class Committer(TestDevice device, string convoId, TestGroup group
         {
             try
             {
-                return await device.Send(prepared);
+                var answer = await device.Send(prepared);
+                if (!mayFail || answer.Status != 500) return answer;
+                Interlocked.Increment(ref _cut);
             }
             catch (HttpRequestException exception)
             {
                 if (exception.HttpRequestError != HttpRequestError.ConnectionError) Interlocked.Increment(ref _cut);
-                await Task.Delay(20, CancellationToken.None);
             }
+            await Task.Delay(20, CancellationToken.None);
         }
     }
 }

@@ -1,41 +1,30 @@
 using System.Diagnostics;
+using MlsConsole.TestKit;
 using Xunit.Abstractions;
 
 namespace MlsConsole.E2e;
 
 public sealed class KillTests(ITestOutputHelper output)
 {
-    private const int Kills = 20;
-    private const int KillsDuringStart = 3;
     private const int Clients = 4;
     private readonly Random _random = new();
 
-    [Fact]
-    [Trait("Category", "Slow")]
-    public async Task After_each_of_twenty_kills_with_four_clients_in_flight_every_acknowledged_commit_is_there_and_every_group_goes_on()
-    {
-        await using var host = await HostProcess.Start(HostFixture.NoLimits);
-        var committers = new List<Committer>();
-        for (var i = 0; i < Clients; i++) committers.Add(await Committer.Create(host.Url, i));
+    public enum Victim { Host, Database }
 
-        var (counted, duringStart, attempts) = (0, 0, 0);
-        while (counted < Kills || duringStart < KillsDuringStart)
-        {
-            Assert.True(++attempts <= 5 * Kills, $"only {counted} of {attempts} kills cut a request, {duringStart} of them during start-up");
-            var startUp = attempts % 4 == 0;
-            var cut = await KillInFlight(host, committers, startUp);
-            foreach (var committer in committers) await CheckAfterRestart(committer);
-            output.WriteLine($"kill {attempts}{(startUp ? " during start-up" : "")}: {cut} requests cut, {committers.Sum(c => c.Acknowledged.Count)} commits acknowledged so far");
-            if (cut == 0) continue; // nothing was in flight: this kill proves nothing
-            counted++;
-            if (startUp) duringStart++;
-        }
-        Assert.All(committers, committer => Assert.True(committer.Acknowledged.Count > Kills));
-        var (code, report) = await host.Run("verify-audit");
-        output.WriteLine(report);
-        Assert.True(code == 0, report);
-        foreach (var committer in committers) committer.Dispose();
-    }
+    public static TheoryData<StorageProvider, Victim> Cases => new()
+    {
+        { StorageProvider.Sqlite, Victim.Host }, { StorageProvider.PostgreSql, Victim.Host }, { StorageProvider.PostgreSql, Victim.Database },
+    };
+
+    [SkippableTheory, MemberData(nameof(Cases))]
+    [Trait("Category", "Slow")]
+    public Task After_each_of_ten_kills_with_four_clients_in_flight_every_acknowledged_commit_is_there_and_every_group_goes_on(StorageProvider provider, Victim victim) =>
+        KillAgainAndAgain(provider, victim, kills: 10);
+
+    [SkippableTheory, MemberData(nameof(Cases))]
+    [Trait("Category", "Long")]
+    public Task After_each_of_fifty_kills_with_four_clients_in_flight_every_acknowledged_commit_is_there_and_every_group_goes_on(StorageProvider provider, Victim victim) =>
+        KillAgainAndAgain(provider, victim, kills: 50);
 
     [Fact]
     [Trait("Category", "Slow")]
@@ -57,17 +46,54 @@ public sealed class KillTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>Kills the host while all clients commit, starts it again, and lets every client commit once more.</summary>
+    private async Task KillAgainAndAgain(StorageProvider provider, Victim victim, int kills)
+    {
+        // What is killed has to write what it acknowledges; the server that all share does not.
+        var shared = await DatabaseServers.Of(provider);
+        var killed = victim == Victim.Database ? await PostgreSqlServer.StartAsync(durable: true) : null;
+        await using var host = await HostProcess.Start(HostFixture.NoLimits, killed ?? shared);
+        var committers = new List<Committer>();
+        for (var i = 0; i < Clients; i++) committers.Add(await Committer.Create(host.Url, i, mayFail: killed is not null));
+
+        var (counted, duringStart, attempts) = (0, 0, 0);
+        while (counted < kills || (killed is null && duringStart < kills / 5))
+        {
+            Assert.True(++attempts <= 10 * kills, $"only {counted} of {attempts} kills cut a request, {duringStart} of them during start-up");
+            var startUp = killed is null && attempts % 4 == 0;
+            var cut = await KillInFlight(host, killed, committers, startUp);
+            foreach (var committer in committers) await CheckAfterRestart(committer);
+            output.WriteLine($"kill {attempts}{(startUp ? " during start-up" : "")}: {cut} requests cut, {committers.Sum(c => c.Acknowledged.Count)} commits acknowledged so far");
+            if (cut == 0) continue; // nothing was in flight: this kill proves nothing
+            counted++;
+            if (startUp) duringStart++;
+        }
+        Assert.All(committers, committer => Assert.True(committer.Acknowledged.Count > kills));
+        var (code, report) = await host.Run("verify-audit");
+        output.WriteLine(report);
+        Assert.True(code == 0, report);
+        foreach (var committer in committers) committer.Dispose();
+        if (killed is not null) await killed.KillAsync();
+    }
+
+    /// <summary>Kills the host, or the server of its database, while all clients commit, starts it again, and lets every client commit once more.</summary>
     /// <returns>How many requests the kill cut; of a kill during start-up, those that the starting host had accepted.</returns>
-    private async Task<int> KillInFlight(HostProcess host, IReadOnlyList<Committer> committers, bool startUp)
+    private async Task<int> KillInFlight(HostProcess host, PostgreSqlServer? server, IReadOnlyList<Committer> committers, bool startUp)
     {
         using var stop = new CancellationTokenSource();
         var counts = committers.Select(committer => committer.Acknowledged.Count).ToList();
         var running = committers.Select(committer => Task.Run(() => committer.Run(stop.Token))).ToList();
         var before = Cut();
         await Task.Delay(_random.Next(100, 800));
-        await host.Kill();
-        host.Launch();
+        if (server is not null)
+        {
+            await server.KillAsync();
+            await server.RestartAsync();
+        }
+        else
+        {
+            await host.Kill();
+            host.Launch();
+        }
         if (startUp)
         {
             // Once before it listens, and once while it has just begun to answer.
