@@ -27,7 +27,7 @@ public static class CoreServices
         services.AddSingleton<RateWindows>();
         services.AddSingleton(provider => new Attempts(provider.GetRequiredService<Database>(), provider.GetRequiredService<AuditLog>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new SignatureKeys(Database(provider), provider.GetRequiredService<AuditLog>(), provider.GetRequiredService<IDataProtectionProvider>(), Clock(provider)));
-        services.AddSingleton(provider => new PublicGroups(provider.GetRequiredService<Database>(), settings));
+        services.AddSingleton(provider => new PublicGroups(provider.GetRequiredService<Database>(), settings, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new Devices(Attempts(provider), Database(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new KeyPackages(Attempts(provider), Database(provider), Clock(provider)));
         services.AddSingleton(provider => new Conversations(Attempts(provider), Database(provider), Groups(provider), settings, Clock(provider)));

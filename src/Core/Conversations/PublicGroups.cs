@@ -4,30 +4,58 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core;
 
-/// <summary>The public state of groups: live ones in memory, bounded by bytes; cold ones from the last snapshot and the commits after it.</summary>
-internal sealed class PublicGroups(Database database, CoreSettings settings) : IDisposable
+/// <summary>The public state of groups: live ones in memory, bounded by bytes and for a time; cold ones from the last snapshot and the commits after it.</summary>
+internal sealed class PublicGroups(Database database, CoreSettings settings, TimeProvider clock) : IDisposable
 {
-    private readonly MemoryCache _live = new(new MemoryCacheOptions { SizeLimit = settings.GroupCacheBytes });
+    // What a group has beside its encoded nodes, measured: objects, hashes, and keys of each member and its share of parents.
+    private const long BytesOfGroup = 512, BytesOfMember = 768;
+
+    private readonly MemoryCache _live = new(new MemoryCacheOptions { SizeLimit = settings.GroupCacheBytes, TrackStatistics = true });
+
+    /// <summary>What the live groups take.</summary>
+    public long LiveBytes => _live.GetCurrentStatistics()!.CurrentEstimatedSize!.Value;
+
+    /// <summary>What a group takes in memory.</summary>
+    public static long BytesOf(PublicGroup group) => BytesOfGroup + BytesOfMember * group.MemberCount + group.EncodedNodesLength;
 
     /// <summary>The group of a conversation at the epoch of its row.</summary>
     /// <exception cref="InvalidDataException">What is stored does not hold.</exception>
     public async Task<PublicGroup> GetAsync(Conversation conversation, CancellationToken cancellation)
     {
-        if (_live.TryGetValue(conversation.Id, out PublicGroup? live) && live!.Epoch == (ulong)conversation.Epoch) return live;
+        var now = clock.GetUtcNow();
+        if (_live.TryGetValue(conversation.Id, out Live? live) && live!.Group.Epoch == (ulong)conversation.Epoch && live.Until > now) return live.Group;
         var group = await LoadAsync(conversation, cancellation);
-        Keep(conversation.Id, group);
+        Set(conversation.Id, new(group, now + settings.GroupInfoCacheLifetime), now);
         return group;
     }
 
-    /// <summary>Keeps a group whose epoch has been committed.</summary>
+    /// <summary>Keeps a group whose epoch has been committed, as long as the one that it came from: however many commits there are, what is in memory is compared with what is stored once in a while.</summary>
     public void Keep(string convoId, PublicGroup group)
     {
+        var now = clock.GetUtcNow();
+        _live.TryGetValue(convoId, out Live? live);
         // A slower request must not put an older epoch over a newer one; a stale entry would only cost a load, never a wrong answer.
-        if (_live.TryGetValue(convoId, out PublicGroup? live) && live!.Epoch > group.Epoch) return;
-        _live.Set(convoId, group, new MemoryCacheEntryOptions { Size = 1024 + 1024L * group.MemberCount, SlidingExpiration = settings.GroupInfoCacheLifetime });
+        if (live?.Group.Epoch > group.Epoch) return;
+        if (live?.Until <= now) _live.Remove(convoId);
+        else Set(convoId, new(group, live?.Until ?? now + settings.GroupInfoCacheLifetime), now);
+    }
+
+    private void Set(string convoId, Live live, DateTimeOffset now)
+    {
+        long bytes = BytesOf(live.Group);
+        if (bytes > settings.GroupCacheBytes) _live.Remove(convoId);
+        while (bytes <= settings.GroupCacheBytes)
+        {
+            _live.Set(convoId, live, new MemoryCacheEntryOptions { Size = bytes, AbsoluteExpirationRelativeToNow = live.Until - now });
+            if (_live.TryGetValue(convoId, out _) || _live.Count is not (> 0 and var count)) return;
+            // It makes room by itself only when nearly nothing is left: what is too large for the rest would never be kept. Those go that were used longest ago.
+            _live.Compact(Math.Max(0.05, 1.5 / count));
+        }
     }
 
     public void Dispose() => _live.Dispose();
+
+    private sealed record Live(PublicGroup Group, DateTimeOffset Until);
 
     private async Task<PublicGroup> LoadAsync(Conversation conversation, CancellationToken cancellation)
     {

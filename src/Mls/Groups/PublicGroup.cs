@@ -39,6 +39,8 @@ public sealed partial class PublicGroup
     public ReadOnlyMemory<byte> TreeHash => Context.TreeHash;
     /// <summary>Members of the group.</summary>
     public int MemberCount => Tree.MemberCount;
+    /// <summary>Bytes that all nodes of the tree have when they are encoded: what the group takes in memory grows with them.</summary>
+    public int EncodedNodesLength => Tree.Root.EncodedLength;
     /// <summary>All members, by leaf index.</summary>
     public IEnumerable<(LeafIndex Index, LeafNode Leaf)> Members => Tree.Members;
     /// <summary>The leaf at an index, or null where it is blank or outside the tree.</summary>

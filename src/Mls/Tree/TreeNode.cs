@@ -10,6 +10,8 @@ internal abstract class TreeNode
 
     /// <summary>Non-blank leaves at or below this position.</summary>
     public abstract int Members { get; }
+    /// <summary>Bytes of the nodes at and below this position as they are encoded.</summary>
+    public abstract int EncodedLength { get; }
     public abstract bool IsBlank { get; }
     public abstract ReadOnlyMemory<byte> EncryptionKey { get; }
     public abstract ReadOnlyMemory<byte> ParentHash { get; }
@@ -36,6 +38,7 @@ internal sealed class LeafPosition(LeafIndex index, LeafNode? leaf) : TreeNode
     public LeafIndex Index => index;
     public LeafNode? Leaf => leaf;
     public override int Members => leaf is null ? 0 : 1;
+    public override int EncodedLength => leaf?.Encoded.Length ?? 0;
     public override bool IsBlank => leaf is null;
     public override ReadOnlyMemory<byte> EncryptionKey => leaf!.EncryptionKey;
     public override ReadOnlyMemory<byte> ParentHash => leaf!.ParentHash;
@@ -64,6 +67,7 @@ internal sealed class ParentPosition : TreeNode
     {
         (_level, _firstLeaf, Node, _left, _right) = (level, firstLeaf, node, left, right);
         Members = left.Members + right.Members;
+        EncodedLength = left.EncodedLength + right.EncodedLength + (node?.EncodedLength ?? 0);
     }
 
     private ParentPosition(int level, uint firstLeaf) => (_level, _firstLeaf) = (level, firstLeaf);
@@ -76,6 +80,7 @@ internal sealed class ParentPosition : TreeNode
     public TreeNode Left => _left ??= Blank(_level - 1, _firstLeaf);
     public TreeNode Right => _right ??= Blank(_level - 1, _firstLeaf + (1u << (_level - 1)));
     public override int Members { get; }
+    public override int EncodedLength { get; }
     public override bool IsBlank => Node is null;
     /// <summary>Whether nothing stands at or below this position.</summary>
     public bool IsBlankSubtree => Members == 0 && Node is null;
