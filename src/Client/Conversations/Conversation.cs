@@ -33,6 +33,14 @@ internal sealed class Conversation(string id) : IDisposable
         Loaded = true;
     }
 
+    /// <summary>Goes back to the state that was saved last.</summary>
+    public Task ReloadAsync(MlsStore store, DeviceKeys keys, CancellationToken cancellation)
+    {
+        Group?.Dispose();
+        (Group, Loaded) = (null, false);
+        return LoadAsync(store, keys, cancellation);
+    }
+
     /// <summary>Saves the state together with other entries. Done after each message sent or received, so that used keys are gone.</summary>
     public async Task SaveAsync(MlsStore store, CancellationToken cancellation, IEnumerable<KeyValuePair<string, byte[]?>>? others = null)
     {

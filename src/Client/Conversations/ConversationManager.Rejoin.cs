@@ -7,6 +7,8 @@ namespace MlsConsole.Clients;
 
 public sealed partial class ConversationManager
 {
+    private static readonly TimeSpan s_longestReport = TimeSpan.FromSeconds(5);
+
     /// <summary>
     /// Brings the device (back) into a conversation: by a Welcome that waits, else by an external commit in turn, tried again within bounds when the epoch moves.
     /// </summary>
@@ -52,6 +54,8 @@ public sealed partial class ConversationManager
         public long Started => started;
         public int Attempts { get; set; }
         public int Turns { get; set; }
+        public RejoinWay Way { get; set; } = RejoinWay.ExternalCommit;
+        public string? LastError { get; set; }
         public TimeSpan Waited { get; set; }
     }
 
@@ -67,12 +71,41 @@ public sealed partial class ConversationManager
                     ? await otherwise(progress, failure).ConfigureAwait(false)
                     : Result(conversation, RejoinWay.ExternalCommit, progress);
             LogRejoined(result.Way, result.Epoch, result.Attempts, result.Elapsed.TotalMilliseconds);
+            // A Welcome is the work of a member who added the device again.
+            if (result.Joined) await Report(conversation, result.Way == RejoinWay.ExternalCommit ? "externalCommit" : "legacy", progress, succeeded: true, cancellation).ConfigureAwait(false);
             return result;
         }
         catch (MlsClientException failure)
         {
             LogRejoinFailed(failure.Error, progress.Attempts);
+            progress.LastError = failure.Error;
+            // Of who may not, the service takes no reports.
+            if (failure.Error is not (ClientErrors.Unreachable or "Unauthorized")) await Report(conversation, progress.Way == RejoinWay.ExternalCommit ? "externalCommit" : "legacy", progress, succeeded: false, cancellation).ConfigureAwait(false);
             throw;
+        }
+    }
+
+    /// <summary>Tells the service how a rejoin ended, which is for its statistics: what becomes of the telling changes nothing.</summary>
+    private async Task Report(Conversation conversation, string way, Progress progress, bool succeeded, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(s_longestReport);
+        try
+        {
+            await _service.Call(Lexicons.ReportRejoinOutcome, new()
+            {
+                ConvoId = conversation.Id,
+                DeviceId = _options.DeviceId,
+                Way = way,
+                Outcome = succeeded ? "succeeded" : "failed",
+                Attempts = Math.Max(1, progress.Attempts),
+                ElapsedMs = (long)_options.Clock.GetElapsedTime(progress.Started).TotalMilliseconds,
+                LastError = progress.LastError is { Length: > 0 } error && error.All(char.IsAsciiLetter) ? error : null,
+            }, limit.Token).ConfigureAwait(false);
+        }
+        catch (Exception untold)
+        {
+            LogUntold(untold.Message);
         }
     }
 
@@ -108,6 +141,7 @@ public sealed partial class ConversationManager
             }
             catch (MlsClientException failure)
             {
+                progress.LastError = failure.Error;
                 var decision = RejoinDecision.After(failure, progress.Attempts, progress.Turns, _options);
                 switch (decision.Step)
                 {
@@ -139,7 +173,9 @@ public sealed partial class ConversationManager
         foreach (var (index, leaf) in before.Members)
             if (leaf.Credential.SameAs(client.Credential)) own = index;
 
-        var joined = Served(() => Group.JoinByExternalCommit(client, groupInfo, before, own, null));
+        // Who has left is out with the same commit. Of the own account nobody is: it is coming back.
+        var selfRemoves = Served(() => (served.SelfRemoves ?? []).Select(Public).Where(one => DidOf(before.Leaf(new(one.Content.Sender.Index))?.Credential) != _options.Did).ToList());
+        var joined = Served(() => Group.JoinByExternalCommit(client, groupInfo, before, own, null, selfRemoves: selfRemoves));
         try
         {
             var answer = await _service.Call(Lexicons.ProcessExternalCommit, new()
@@ -210,4 +246,7 @@ public sealed partial class ConversationManager
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A rejoin failed with {Error} after {Attempts} tries")]
     private partial void LogRejoinFailed(string error, int attempts);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "How a rejoin ended could not be told to the service: {Reason}")]
+    private partial void LogUntold(string reason);
 }

@@ -11,6 +11,7 @@ public sealed partial class ConversationManager
     {
         for (int attempt = 1; ; attempt++)
         {
+            await CommitWaiting(conversation, cancellation).ConfigureAwait(false);
             var message = conversation.Live.Encrypt(data.Span);
             await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
             try
@@ -50,18 +51,10 @@ public sealed partial class ConversationManager
         }, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Removes all devices of an account. Only admins may remove others.</summary>
-    /// <exception cref="MlsClientException">The service's refusal, such as <c>NotAdmin</c>.</exception>
-    public Task<Recorded> RemoveMemberAsync(string conversationId, string did, CancellationToken cancellation = default) => Commit(conversationId, group =>
-    {
-        var leaves = LeavesOf(group, did);
-        return leaves.Count == 0 ? null : new() { Remove = leaves };
-    }, (pending, token) => SendCommit(conversationId, pending, token), cancellation);
-
     /// <summary>Renews the device's keys along its path (RFC 9420 §12.1.2), which heals the group after a compromise of this device.</summary>
     /// <exception cref="MlsClientException">The service's refusal.</exception>
     public Task<Recorded> UpdateAsync(string conversationId, CancellationToken cancellation = default) =>
-        Commit(conversationId, static _ => new(), (pending, token) => SendCommit(conversationId, pending, token), cancellation);
+        Commit(conversationId, static _ => new(), null, cancellation);
 
     private async Task<Recorded> SendCommit(string conversationId, PendingCommit pending, CancellationToken cancellation)
     {
@@ -81,37 +74,42 @@ public sealed partial class ConversationManager
     /// </summary>
     /// <param name="conversationId">The conversation.</param>
     /// <param name="decide">What to commit in the group's current epoch; null for nothing any more.</param>
-    /// <param name="send">Sends it.</param>
+    /// <param name="send">Sends it by a method that takes no other proposals than its own; with others that wait it is sent as any commit.</param>
     /// <param name="cancellation">Ends the waiting.</param>
-    private Task<Recorded> Commit(string conversationId, Func<PublicGroup, CommitOptions?> decide, Func<PendingCommit, CancellationToken, Task<Recorded>> send, CancellationToken cancellation) =>
-        With(conversationId, async conversation =>
+    private Task<Recorded> Commit(string conversationId, Func<PublicGroup, CommitOptions?> decide, Func<PendingCommit, CancellationToken, Task<Recorded>>? send, CancellationToken cancellation) =>
+        With(conversationId, conversation => Commit(conversation, decide, send, cancellation), cancellation);
+
+    private async Task<Recorded> Commit(Conversation conversation, Func<PublicGroup, CommitOptions?> decide, Func<PendingCommit, CancellationToken, Task<Recorded>>? send, CancellationToken cancellation)
+    {
+        await SettlePending(conversation, cancellation).ConfigureAwait(false);
+        IReadOnlyList<LeafIndex> gone = [];
+        for (int attempt = 1; ; attempt++)
         {
-            await SettlePending(conversation, cancellation).ConfigureAwait(false);
-            for (int attempt = 1; ; attempt++)
+            var group = conversation.Live;
+            var options = decide(group.PublicGroup) ?? throw new MlsClientException(ClientErrors.NothingToDo, "The group is as it is to be.");
+            bool carriesOthers = group.MustCommit;
+            var pending = group.Commit(options with { Remove = [.. options.Remove.Union(gone)] });
+            // With the pending commit inside: if the answer gets lost, the log tells whether it was accepted.
+            await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
+            try
             {
-                var group = conversation.Live;
-                var options = decide(group.PublicGroup) ?? throw new MlsClientException(ClientErrors.NothingToDo, "The group is as it is to be.");
-                var pending = group.Commit(options);
-                // With the pending commit inside: if the answer gets lost, the log tells whether it was accepted.
+                var recorded = await (send is null || carriesOthers ? SendCommit(conversation.Id, pending, cancellation) : send(pending, cancellation)).ConfigureAwait(false);
+                conversation.Remember(group.PublicGroup);
+                group.MergePendingCommit();
                 await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
-                try
-                {
-                    var recorded = await send(pending, cancellation).ConfigureAwait(false);
-                    conversation.Remember(group.PublicGroup);
-                    group.MergePendingCommit();
-                    await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
-                    return recorded;
-                }
-                catch (MlsClientException refused) when (refused.Status is > 0 and < 500)
-                {
-                    group.DiscardPendingCommit();
-                    await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
-                    if (refused.Error is not ("EpochMismatch" or "LeavePending") || attempt >= _options.CommitAttempts) throw;
-                    await Sync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
-                    await Task.Delay(Jitter(attempt), _options.Clock, cancellation).ConfigureAwait(false);
-                }
+                return recorded;
             }
-        }, cancellation);
+            catch (MlsClientException refused) when (refused.Status is > 0 and < 500)
+            {
+                group.DiscardPendingCommit();
+                await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
+                if (refused.Error is not ("EpochMismatch" or "LeavePending") || attempt >= _options.CommitAttempts) throw;
+                await Sync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
+                gone = refused.Error == "LeavePending" ? await Gone(conversation, cancellation).ConfigureAwait(false) : [];
+                await Task.Delay(Jitter(attempt), _options.Clock, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
 
     /// <summary>A commit whose answer got lost: the log knows what became of it.</summary>
     private async Task SettlePending(Conversation conversation, CancellationToken cancellation)
@@ -125,8 +123,9 @@ public sealed partial class ConversationManager
     private static List<LeafIndex> LeavesOf(PublicGroup group, string did) => [.. group.Members.Where(member => DidOf(member.Leaf.Credential) == did).Select(member => member.Index)];
 
     /// <summary>The DID of a credential: what is before the first <c>#</c>, compared as a whole and never by prefix.</summary>
-    private static string? DidOf(Credential credential)
+    private static string? DidOf(Credential? credential)
     {
+        if (credential is null) return null;
         var identity = credential.Identity.Span;
         int at = identity.IndexOf((byte)'#');
         return at < 0 ? null : System.Text.Encoding.UTF8.GetString(identity[..at]);

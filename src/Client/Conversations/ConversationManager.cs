@@ -57,10 +57,15 @@ public sealed partial class ConversationManager
     /// <summary>Forgets all that the device knows of a conversation. A later rejoin has nothing left to verify the service's group against.</summary>
     public Task ForgetAsync(string conversationId, CancellationToken cancellation = default) => With(conversationId, async conversation =>
     {
-        await Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>($"group/{conversationId}", null)).ConfigureAwait(false);
-        conversation.Forget();
+        await Forget(conversation, cancellation).ConfigureAwait(false);
         return true;
     }, cancellation);
+
+    private async Task Forget(Conversation conversation, CancellationToken cancellation)
+    {
+        await Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>($"group/{conversation.Id}", null)).ConfigureAwait(false);
+        conversation.Forget();
+    }
 
     private async Task<T> With<T>(string id, Func<Conversation, Task<T>> action, CancellationToken cancellation)
     {

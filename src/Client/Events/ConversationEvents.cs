@@ -96,6 +96,9 @@ public sealed class ConversationEvents
             case SubscribeConvoEventsWelcome welcome when welcome.Did == _options.Did && welcome.DeviceId == _options.DeviceId:
                 await _conversations.AcceptWelcomesAsync(cancellation).ConfigureAwait(false);
                 return null;
+            case SubscribeConvoEventsRemovalRequested asked:
+                await _conversations.RemoveGoneAsync(asked.ConvoId, cancellation).ConfigureAwait(false);
+                return null;
             default: return null;
         }
     }
@@ -168,6 +171,7 @@ public sealed class ConversationEvents
         SubscribeConvoEventsMembership it => it.Seq,
         SubscribeConvoEventsGroupInfoRefreshRequested it => it.Seq,
         SubscribeConvoEventsRejoinRequested it => it.Seq,
+        SubscribeConvoEventsRemovalRequested it => it.Seq,
         SubscribeConvoEventsNewDevice it => it.Seq,
         SubscribeConvoEventsEpochAcknowledged it => it.Seq,
         _ => null,

@@ -89,14 +89,14 @@ public sealed partial class Conversations
             .Join(context.Set<Conversation>(), leaf => leaf.ConvoId, convo => convo.Id, (leaf, convo) => new { leaf, convo.Epoch })
             .Join(context.Set<Device>(), seat => seat.leaf.DeviceRow, device => device.Id, (seat, device) => new { seat.leaf, seat.Epoch, device.Did, device.DeviceId })
             .Join(context.Set<RosterEntry>(), seat => new { seat.leaf.ConvoId, seat.Did }, entry => new { entry.ConvoId, entry.Did }, (seat, entry) =>
-                new Seat(seat.leaf.ConvoId, seat.Epoch, seat.leaf.LeafIndex, seat.Did, seat.DeviceId, entry.IsAdmin))
+                new Seat(seat.leaf.ConvoId, seat.Epoch, seat.leaf.LeafIndex, seat.Did, seat.DeviceId, entry.IsAdmin, entry.State != RosterState.Member))
             .ToListAsync(cancellation);
 
     private static ConvoView View(Row row, IReadOnlyList<Seat> seats) => new(row.Id, Convert.ToHexStringLower(row.GroupId), (ulong)(seats.Count == 0 ? row.Epoch : seats[0].Epoch), row.CipherSuite,
-        [.. seats.OrderBy(seat => seat.LeafIndex).Select(seat => new Member(seat.Did, seat.DeviceId, (uint)seat.LeafIndex, seat.IsAdmin))], row.Metadata, row.CreatedAt);
+        [.. seats.OrderBy(seat => seat.LeafIndex).Select(seat => new Member(seat.Did, seat.DeviceId, (uint)seat.LeafIndex, seat.IsAdmin, seat.RemovalPending))], row.Metadata, row.CreatedAt);
 
     /// <summary>What never changes about a conversation, and its epoch and number of leaves a moment before its members are read.</summary>
     private sealed record Row(string Id, byte[] GroupId, int CipherSuite, string? Metadata, DateTimeOffset CreatedAt, long Epoch, int Leaves);
 
-    private sealed record Seat(string ConvoId, long Epoch, long LeafIndex, string Did, string DeviceId, bool IsAdmin);
+    private sealed record Seat(string ConvoId, long Epoch, long LeafIndex, string Did, string DeviceId, bool IsAdmin, bool RemovalPending);
 }

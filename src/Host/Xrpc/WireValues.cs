@@ -25,7 +25,7 @@ internal static class WireValues
     public static ConvoView Convo(Core.ConvoView convo) => new()
     {
         ConvoId = convo.ConvoId, GroupId = convo.GroupId, Epoch = (long)convo.Epoch, CipherSuite = convo.CipherSuite, Metadata = convo.Metadata, CreatedAt = convo.CreatedAt,
-        Members = [.. convo.Members.Select(member => new MemberView { Did = member.Did, DeviceId = member.DeviceId, LeafIndex = member.LeafIndex, IsAdmin = member.IsAdmin })],
+        Members = [.. convo.Members.Select(member => new MemberView { Did = member.Did, DeviceId = member.DeviceId, LeafIndex = member.LeafIndex, IsAdmin = member.IsAdmin, RemovalPending = member.RemovalPending ? true : null })],
     };
 
     /// <summary>An epoch or sequence number in a query: decimal digits without sign or leading zero, at most 2^53 - 1 as in bodies.</summary>

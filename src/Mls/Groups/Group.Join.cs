@@ -67,9 +67,10 @@ public sealed partial class Group
     /// <param name="remove">The client's old leaf, to resync.</param>
     /// <param name="preSharedKeys">External keys that the application knows.</param>
     /// <param name="treeInGroupInfo">See <see cref="CommitOptions.TreeInGroupInfo"/>.</param>
+    /// <param name="selfRemoves">SelfRemoves that wait in the epoch, to be carried out (draft-ietf-mls-extensions). Their signatures are verified; their membership tags only members can verify.</param>
     /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
     /// <exception cref="ArgumentException"><paramref name="before"/> was made of another GroupInfo.</exception>
-    public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, PublicGroup before, LeafIndex? remove, PreSharedKeys? preSharedKeys, bool treeInGroupInfo = true)
+    public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, PublicGroup before, LeafIndex? remove, PreSharedKeys? preSharedKeys, bool treeInGroupInfo = true, IReadOnlyList<PublicMessage>? selfRemoves = null)
     {
         var suite = client.Suite;
         if (!before.Context.Encoded.Span.SequenceEqual(groupInfo.GroupContext.Encoded.Span)) throw new ArgumentException("The group was not made of this GroupInfo.", nameof(before));
@@ -79,8 +80,10 @@ public sealed partial class Group
         var (kemOutput, init) = suite.ExportSend(groupInfo.ExternalPublicKey!.Value.Span, EpochSecrets.ExternalInitLabel, suite.HashLength);
         var proposals = new List<ProposalOrReference> { new(new ExternalInitProposal(kemOutput), default) };
         if (remove is { } old) proposals.Add(new(new RemoveProposal(old), default));
+        AuthenticatedContent[] leaving = [.. (selfRemoves ?? []).Select(before.Authenticate)];
+        proposals.AddRange(leaving.Select(item => new ProposalOrReference(null, item.ProposalReference(suite))));
 
-        var builder = new CommitBuilder(client, before, proposals, [], new(SenderType.NewMemberCommit, 0), null);
+        var builder = new CommitBuilder(client, before, proposals, leaving, new(SenderType.NewMemberCommit, 0), null);
         using var built = builder.Build(withPath: true);
         var secrets = built.Secrets(init, new byte[suite.HashLength]);
         CryptographicOperations.ZeroMemory(init);

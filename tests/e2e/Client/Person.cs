@@ -17,6 +17,7 @@ internal sealed class Person : IAsyncDisposable
         Client = Open(store ?? new MemoryStore());
     }
 
+    public Uri Service => _service;
     public AccountKey Key => _key;
     public string Did => _key.DidKey;
     public Meddler Meddler { get; private set; } = null!;

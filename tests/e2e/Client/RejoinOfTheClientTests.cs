@@ -84,6 +84,8 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         var result = await couple.Bob.Conversations.RejoinAsync(couple.ConvoId);
 
         Assert.Equal((RejoinWay.ExternalCommit, 3, 4UL), (result.Way, result.Attempts, result.Epoch));
+        var told = Assert.Single(couple.Bob.Meddler.BodiesOf("reportRejoinOutcome"));
+        Assert.Equal(("externalCommit", "succeeded", 3, "EpochMismatch"), ((string?)told["way"], (string?)told["outcome"], (int?)told["attempts"], (string?)told["lastError"]));
         await couple.Agree();
     }
 
@@ -160,7 +162,7 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
     {
         await using var couple = await Couple.Meet(Url, options => options.RejoinsPerHour = 3);
         // A service whose log never has a commit that holds: each one throws Bob out of the group again.
-        couple.Bob.Meddler.After = (method, answer) => method == "getMessages" ? Rewritten(answer, Spoil) : Task.FromResult(answer);
+        couple.Bob.Meddler.After = (method, answer) => method == "getMessages" ? Meddler.Rewritten(answer, Spoil) : Task.FromResult(answer);
         for (var i = 0; i < 2; i++) await FallOut();
         var looped = await Assert.ThrowsAsync<MlsClientException>(async () =>
         {
@@ -199,9 +201,9 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         if (lie == "older") await couple.Bob.Conversations.SyncAsync(couple.ConvoId);
         couple.Bob.Meddler.After = (method, answer) => (method, lie) switch
         {
-            ("getCommits", "withheld") => Rewritten(answer, body => { if (body["commits"]!.AsArray() is { Count: > 0 } commits) commits.RemoveAt(commits.Count - 1); }),
-            ("getCommits", "spoilt") => Rewritten(answer, body => (body["commits"]![0]!["commit"], body["commits"]![1]!["commit"]) = (body["commits"]![1]!["commit"]!.DeepClone(), body["commits"]![0]!["commit"]!.DeepClone())),
-            ("getGroupInfo", "older") => Rewritten(answer, body => (body["groupInfo"], body["ratchetTree"]) = (old.GroupInfo, old.RatchetTree)),
+            ("getCommits", "withheld") => Meddler.Rewritten(answer, body => { if (body["commits"]!.AsArray() is { Count: > 0 } commits) commits.RemoveAt(commits.Count - 1); }),
+            ("getCommits", "spoilt") => Meddler.Rewritten(answer, body => (body["commits"]![0]!["commit"], body["commits"]![1]!["commit"]) = (body["commits"]![1]!["commit"]!.DeepClone(), body["commits"]![0]!["commit"]!.DeepClone())),
+            ("getGroupInfo", "older") => Meddler.Rewritten(answer, body => (body["groupInfo"], body["ratchetTree"]) = (old.GroupInfo, old.RatchetTree)),
             _ => Task.FromResult(answer),
         };
         couple.Bob.Meddler.Forget();
@@ -295,14 +297,5 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         await events;
 
         Assert.Equal(["one", "two", "last"], heard);
-    }
-
-    private static async Task<HttpResponseMessage> Rewritten(HttpResponseMessage answer, Action<JsonNode> change)
-    {
-        var body = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
-        if (!answer.IsSuccessStatusCode) return answer;
-        change(body);
-        answer.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
-        return answer;
     }
 }

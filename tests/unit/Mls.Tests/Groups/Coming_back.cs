@@ -102,4 +102,27 @@ public sealed class Coming_back : GroupTests
         bob.Receive(forgotten); // ... and so alice must come back by external commit
         Assert.Equal(1ul, alice.CurrentEpoch);
     }
+
+    [Fact]
+    public void A_joiner_carries_out_the_SelfRemoves_that_wait_and_nothing_else()
+    {
+        var alice = Keep(Group.Create(Client(1, "alice")));
+        var bob = Add(alice, Client(1, "bob"));
+        var daveClient = Client(1, "dave");
+        byte[] leave = bob.ProposeSelfRemove(), update = bob.ProposeUpdate();
+        alice.Receive(leave);
+        var groupInfo = UnverifiedGroupInfo.Decode(alice.CreateGroupInfo());
+
+        Refused(Rules.ExternalCommitByReference, () => Join(update));
+        var dave = Keep(Join(leave));
+        alice.Receive(dave.Pending!.Commit);
+        dave.MergePendingCommit();
+
+        Assert.DoesNotContain(alice.PublicGroup.Members, member => member.Leaf.Credential.Identity.Span.SequenceEqual("bob"u8));
+        Assert.Equal(2, alice.PublicGroup.MemberCount);
+        Agree(alice, dave);
+        Talk(alice, dave);
+
+        Group Join(byte[] proposal) => Group.JoinByExternalCommit(daveClient, groupInfo, PublicGroup.FromGroupInfo(groupInfo), null, null, selfRemoves: [MlsMessage.Decode(proposal).PublicMessage!]);
+    }
 }
