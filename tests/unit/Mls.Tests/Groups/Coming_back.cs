@@ -123,6 +123,6 @@ public sealed class Coming_back : GroupTests
         Agree(alice, dave);
         Talk(alice, dave);
 
-        Group Join(byte[] proposal) => Group.JoinByExternalCommit(daveClient, groupInfo, PublicGroup.FromGroupInfo(groupInfo), null, null, selfRemoves: [MlsMessage.Decode(proposal).PublicMessage!]);
+        Group Join(byte[] proposal) => Group.JoinByExternalCommit(daveClient, groupInfo, PublicGroup.FromGroupInfo(groupInfo, null), null, null, selfRemoves: [MlsMessage.Decode(proposal).PublicMessage!]);
     }
 }
