@@ -33,6 +33,8 @@ public sealed record MlsClientOptions
     public int RejoinAttempts { get; set; } = 5;
     /// <summary>Times that <c>TurnPending</c> is waited for in one rejoin.</summary>
     public int RejoinTurns { get; set; } = 24;
+    /// <summary>How long a rejoin waits for a member whom it asked; the Welcome may also come later.</summary>
+    public TimeSpan MemberWait { get; set; } = TimeSpan.FromSeconds(10);
     /// <summary>Rejoins of one conversation within an hour; one more is refused as <see cref="ClientErrors.RejoinLoop"/> before anything is asked.</summary>
     public int RejoinsPerHour { get; set; } = 5;
     /// <summary>Tries of a member's own commit that others overtake.</summary>

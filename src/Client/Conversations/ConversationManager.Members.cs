@@ -72,21 +72,21 @@ public sealed partial class ConversationManager
         var gone = await Gone(conversation, cancellation).ConfigureAwait(false);
         ulong epoch = conversation.Live.CurrentEpoch;
         // In another epoch they may be back, or gone.
-        return await CommitIfNeeded(conversation, group => gone.Count > 0 && group.Epoch == epoch ? new() { Remove = gone } : null, cancellation).ConfigureAwait(false);
+        return await CommitIfNeeded(conversation, group => gone.Count > 0 && group.Epoch == epoch ? new() { Remove = gone } : null, null, cancellation).ConfigureAwait(false);
     }, cancellation);
 
     /// <summary>Commits the proposals that wait, so that no one who has left or is to be removed reads what comes (RFC 9420 §12.4).</summary>
     private async Task CommitWaiting(Conversation conversation, CancellationToken cancellation)
     {
-        if (conversation.Live.MustCommit) await CommitIfNeeded(conversation, _ => conversation.Live.MustCommit ? new() : null, cancellation).ConfigureAwait(false);
+        if (conversation.Live.MustCommit) await CommitIfNeeded(conversation, _ => conversation.Live.MustCommit ? new() : null, null, cancellation).ConfigureAwait(false);
     }
 
     /// <returns>False where others have done it.</returns>
-    private async Task<bool> CommitIfNeeded(Conversation conversation, Func<PublicGroup, CommitOptions?> decide, CancellationToken cancellation)
+    private async Task<bool> CommitIfNeeded(Conversation conversation, Func<PublicGroup, CommitOptions?> decide, Func<PendingCommit, CancellationToken, Task<Recorded>>? send, CancellationToken cancellation)
     {
         try
         {
-            await Commit(conversation, decide, null, cancellation).ConfigureAwait(false);
+            await Commit(conversation, decide, send, cancellation).ConfigureAwait(false);
             return true;
         }
         catch (MlsClientException done) when (done.Error == ClientErrors.NothingToDo)

@@ -10,7 +10,7 @@ public sealed partial class ConversationManager
     private static readonly TimeSpan s_longestReport = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Brings the device (back) into a conversation: by a Welcome that waits, else by an external commit in turn, tried again within bounds when the epoch moves.
+    /// Brings the device (back) into a conversation: by a Welcome that waits, else by an external commit in turn, tried again within bounds when the epoch moves, else by a member who is asked to add it again.
     /// </summary>
     /// <remarks>Where the device still knows an old epoch, the group that it joins must descend from it.</remarks>
     /// <exception cref="MlsClientException">
@@ -56,6 +56,8 @@ public sealed partial class ConversationManager
         public int Turns { get; set; }
         public RejoinWay Way { get; set; } = RejoinWay.ExternalCommit;
         public string? LastError { get; set; }
+        /// <summary>All ways together.</summary>
+        public int Tries => Math.Max(1, Attempts + (Way == RejoinWay.Legacy ? 1 : 0));
         public TimeSpan Waited { get; set; }
     }
 
@@ -72,21 +74,20 @@ public sealed partial class ConversationManager
                     : Result(conversation, RejoinWay.ExternalCommit, progress);
             LogRejoined(result.Way, result.Epoch, result.Attempts, result.Elapsed.TotalMilliseconds);
             // A Welcome is the work of a member who added the device again.
-            if (result.Joined) await Report(conversation, result.Way == RejoinWay.ExternalCommit ? "externalCommit" : "legacy", progress, succeeded: true, cancellation).ConfigureAwait(false);
+            if (result.Joined) await Report(conversation, result.Way, progress.Tries, result.Elapsed, progress.LastError, succeeded: true, cancellation).ConfigureAwait(false);
             return result;
         }
         catch (MlsClientException failure)
         {
             LogRejoinFailed(failure.Error, progress.Attempts);
-            progress.LastError = failure.Error;
             // Of who may not, the service takes no reports.
-            if (failure.Error is not (ClientErrors.Unreachable or "Unauthorized")) await Report(conversation, progress.Way == RejoinWay.ExternalCommit ? "externalCommit" : "legacy", progress, succeeded: false, cancellation).ConfigureAwait(false);
+            if (failure.Error is not (ClientErrors.Unreachable or "Unauthorized")) await Report(conversation, progress.Way, progress.Tries, _options.Clock.GetElapsedTime(progress.Started), failure.Error, succeeded: false, cancellation).ConfigureAwait(false);
             throw;
         }
     }
 
     /// <summary>Tells the service how a rejoin ended, which is for its statistics: what becomes of the telling changes nothing.</summary>
-    private async Task Report(Conversation conversation, string way, Progress progress, bool succeeded, CancellationToken cancellation)
+    private async Task Report(Conversation conversation, RejoinWay way, int tries, TimeSpan elapsed, string? lastError, bool succeeded, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(s_longestReport);
@@ -96,11 +97,11 @@ public sealed partial class ConversationManager
             {
                 ConvoId = conversation.Id,
                 DeviceId = _options.DeviceId,
-                Way = way,
+                Way = way == RejoinWay.ExternalCommit ? "externalCommit" : "legacy",
                 Outcome = succeeded ? "succeeded" : "failed",
-                Attempts = Math.Max(1, progress.Attempts),
-                ElapsedMs = (long)_options.Clock.GetElapsedTime(progress.Started).TotalMilliseconds,
-                LastError = progress.LastError is { Length: > 0 } error && error.All(char.IsAsciiLetter) ? error : null,
+                Attempts = tries,
+                ElapsedMs = (long)elapsed.TotalMilliseconds,
+                LastError = lastError is { Length: > 0 } error && error.All(char.IsAsciiLetter) ? error : null,
             }, limit.Token).ConfigureAwait(false);
         }
         catch (Exception untold)
@@ -233,13 +234,6 @@ public sealed partial class ConversationManager
 
     private static MlsClientException OtherBranch(string why, Exception? inner = null) =>
         new(ClientErrors.OtherBranch, $"The group that the service offers does not descend from the one that the device knows. {why}", inner);
-
-    /// <summary>Where external commits do not lead in. The service has no method yet by which a member could be asked.</summary>
-    private static Task<RejoinResult> JoinByMember(Conversation conversation, Progress progress, MlsClientException failure, CancellationToken cancellation) =>
-        throw new MlsClientException(ClientErrors.RejoinFailed, $"External commits did not lead into {conversation.Id} after {progress.Attempts} tries: {failure.Message}", failure)
-        {
-            RetryAfter = failure.RetryAfter, CurrentEpoch = failure.CurrentEpoch, Rule = failure.Rule,
-        };
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Rejoined by {Way} in epoch {Epoch} after {Attempts} tries, {Milliseconds} ms")]
     private partial void LogRejoined(RejoinWay way, ulong epoch, int attempts, double milliseconds);

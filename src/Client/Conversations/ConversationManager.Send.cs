@@ -38,17 +38,20 @@ public sealed partial class ConversationManager
             // Somebody else may have added some of them meanwhile.
             var missing = packages.Where(package => !group.Members.Any(member => member.Leaf.Credential.SameAs(package.LeafNode.Credential))).ToList();
             return missing.Count == 0 ? null : new() { Add = missing, TreeInWelcome = false };
-        }, async (pending, token) =>
+        }, (pending, token) => SendAdds(conversationId, pending, null, token), cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<Recorded> SendAdds(string conversationId, PendingCommit pending, IReadOnlyList<string>? rejoinRequestIds, CancellationToken cancellation)
+    {
+        var answer = await _service.Call(Lexicons.AddMembers, new()
         {
-            var answer = await _service.Call(Lexicons.AddMembers, new()
-            {
-                ConvoId = conversationId,
-                Commit = Convert.ToBase64String(pending.Commit),
-                GroupInfo = Convert.ToBase64String(pending.GroupInfo),
-                Welcome = Convert.ToBase64String(pending.Welcome!),
-            }, token).ConfigureAwait(false);
-            return new((ulong)answer.Epoch, answer.Seq);
+            ConvoId = conversationId,
+            Commit = Convert.ToBase64String(pending.Commit),
+            GroupInfo = Convert.ToBase64String(pending.GroupInfo),
+            Welcome = Convert.ToBase64String(pending.Welcome!),
+            RejoinRequestIds = rejoinRequestIds,
         }, cancellation).ConfigureAwait(false);
+        return new((ulong)answer.Epoch, answer.Seq);
     }
 
     /// <summary>Renews the device's keys along its path (RFC 9420 §12.1.2), which heals the group after a compromise of this device.</summary>
@@ -118,7 +121,7 @@ public sealed partial class ConversationManager
     }
 
     /// <summary>A random part of a time that doubles, so that those who met do not meet again.</summary>
-    private static TimeSpan Jitter(int attempt) => Random.Shared.NextDouble() * TimeSpan.FromMilliseconds(20 << Math.Min(attempt, 6));
+    internal static TimeSpan Jitter(int attempt) => Random.Shared.NextDouble() * TimeSpan.FromMilliseconds(20 << Math.Min(attempt, 6));
 
     private static List<LeafIndex> LeavesOf(PublicGroup group, string did) => [.. group.Members.Where(member => DidOf(member.Leaf.Credential) == did).Select(member => member.Index)];
 

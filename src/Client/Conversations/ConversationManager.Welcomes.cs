@@ -11,8 +11,17 @@ public sealed partial class ConversationManager
     {
         var joined = new List<string>();
         foreach (var waiting in (await Welcomes(cancellation).ConfigureAwait(false)).GroupBy(static one => one.ConvoId))
-            if (await With(waiting.Key, conversation => Accept(conversation, waiting, cancellation), cancellation).ConfigureAwait(false)) joined.Add(waiting.Key);
+            if (await With(waiting.Key, conversation => AcceptLate(conversation, waiting, cancellation), cancellation).ConfigureAwait(false)) joined.Add(waiting.Key);
         return joined;
+    }
+
+    /// <summary>A Welcome may be the end of a rejoin that asked the members and did not wait for one.</summary>
+    private async Task<bool> AcceptLate(Conversation conversation, IEnumerable<WelcomeView> welcomes, CancellationToken cancellation)
+    {
+        var request = await OpenRequest(conversation.Id, cancellation).ConfigureAwait(false);
+        if (!await Accept(conversation, welcomes, cancellation).ConfigureAwait(false)) return false;
+        if (request is not null) await Report(conversation, RejoinWay.Legacy, 1, _options.Clock.GetUtcNow() - request.At, null, succeeded: true, cancellation).ConfigureAwait(false);
+        return true;
     }
 
     private async Task<bool> AcceptWaiting(Conversation conversation, CancellationToken cancellation) =>
@@ -56,7 +65,7 @@ public sealed partial class ConversationManager
                 ConvoId = conversation.Id, FromEpoch = ServiceConnection.Decimal(group.CurrentEpoch - 1), ToEpoch = ServiceConnection.Decimal(group.CurrentEpoch),
             }, cancellation).ConfigureAwait(false);
             conversation.Take(group, commits.Commits.Count == 0 ? 0 : commits.Commits[0].Seq);
-            await conversation.SaveAsync(Store, cancellation, DeviceKeys.Used(package)).ConfigureAwait(false);
+            await conversation.SaveAsync(Store, cancellation, [.. DeviceKeys.Used(package), new(NameOfRequest(conversation.Id), null)]).ConfigureAwait(false);
             return null;
         }
         catch (Exception broken) when (broken is MlsException or FormatException)

@@ -7,7 +7,7 @@ public enum RejoinWay
     Welcome,
     /// <summary>By an external commit of its own.</summary>
     ExternalCommit,
-    /// <summary>By a member who was asked to add it again; no service of this version can be asked yet.</summary>
+    /// <summary>By a member who was asked to add it again.</summary>
     Legacy,
 }
 

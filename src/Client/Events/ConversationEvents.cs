@@ -96,7 +96,13 @@ public sealed class ConversationEvents
             case SubscribeConvoEventsWelcome welcome when welcome.Did == _options.Did && welcome.DeviceId == _options.DeviceId:
                 await _conversations.AcceptWelcomesAsync(cancellation).ConfigureAwait(false);
                 return null;
+            case SubscribeConvoEventsRejoinRequested asked when (asked.Did, asked.DeviceId) != (_options.Did, _options.DeviceId):
+                // All members hear of it, and one answer is enough.
+                await Task.Delay(ConversationManager.Jitter(6), _options.Clock, cancellation).ConfigureAwait(false);
+                await _conversations.AnswerRejoinRequestsAsync(asked.ConvoId, cancellation).ConfigureAwait(false);
+                return null;
             case SubscribeConvoEventsRemovalRequested asked:
+                await Task.Delay(ConversationManager.Jitter(6), _options.Clock, cancellation).ConfigureAwait(false);
                 await _conversations.RemoveGoneAsync(asked.ConvoId, cancellation).ConfigureAwait(false);
                 return null;
             default: return null;

@@ -61,6 +61,10 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
         return packages.Count;
     }
 
+    /// <summary>A key package for a conversation's suite, in base64. Its private keys are in the store.</summary>
+    public async Task<string> NewAsync(ushort cipherSuite, CancellationToken cancellation) =>
+        (await New(await ForAsync(cipherSuite, cancellation).ConfigureAwait(false), lastResort: false, cancellation).ConfigureAwait(false)).KeyPackage;
+
     /// <summary>A key package whose private keys are in the store before anybody can use it.</summary>
     private async Task<NewKeyPackage> New(Client client, bool lastResort, CancellationToken cancellation)
     {
