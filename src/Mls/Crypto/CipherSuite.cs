@@ -76,13 +76,18 @@ public sealed class CipherSuite
     /// <summary>The suite's hash.</summary>
     internal byte[] Hash(ReadOnlySpan<byte> data)
     {
+        CryptoOperations.Count(CryptoOperations.Hash);
         var hash = new byte[HashLength];
         _kdf.Hash(data, hash);
         return hash;
     }
 
     /// <summary>The suite's hash into <paramref name="destination"/>, which has at least <see cref="HashLength"/> bytes.</summary>
-    internal void Hash(ReadOnlySpan<byte> data, Span<byte> destination) => _kdf.Hash(data, destination);
+    internal void Hash(ReadOnlySpan<byte> data, Span<byte> destination)
+    {
+        CryptoOperations.Count(CryptoOperations.Hash);
+        _kdf.Hash(data, destination);
+    }
 
     /// <summary>RefHash, RFC 9420 §5.2: <c>Hash(struct { opaque label&lt;V&gt;; opaque value&lt;V&gt;; })</c>.</summary>
     internal byte[] RefHash(string label, ReadOnlySpan<byte> value) => RefHash(Encoding.UTF8.GetBytes(label), value);
@@ -104,6 +109,7 @@ public sealed class CipherSuite
     /// <summary>VerifyWithLabel, RFC 9420 §5.1.2. False for anything malformed.</summary>
     public bool VerifyWithLabel(ReadOnlySpan<byte> publicKey, string label, ReadOnlySpan<byte> content, ReadOnlySpan<byte> signature)
     {
+        CryptoOperations.Count(CryptoOperations.Verify);
         using var input = new Scratch(stackalloc byte[Scratch.StackSize]);
         input.AppendOpaque(Labels.Prefixed(label));
         input.AppendOpaque(content);
@@ -114,6 +120,7 @@ public sealed class CipherSuite
     /// <exception cref="ArgumentException">The private key is malformed.</exception>
     public byte[] SignWithLabel(ReadOnlySpan<byte> privateKey, string label, ReadOnlySpan<byte> content)
     {
+        CryptoOperations.Count(CryptoOperations.Sign);
         using var input = new Scratch(stackalloc byte[Scratch.StackSize]);
         input.AppendOpaque(Labels.Prefixed(label));
         input.AppendOpaque(content);
@@ -121,15 +128,24 @@ public sealed class CipherSuite
     }
 
     /// <summary>Whether an HPKE public key has the right length and is a point that may be used.</summary>
-    public bool IsWellFormedKemPublicKey(ReadOnlySpan<byte> key) => _kem.IsWellFormed(key);
+    public bool IsWellFormedKemPublicKey(ReadOnlySpan<byte> key)
+    {
+        CryptoOperations.Count(CryptoOperations.CheckKey);
+        return _kem.IsWellFormed(key);
+    }
 
     /// <summary>Whether a signature public key has the right length and, on the NIST curves, is a point.</summary>
-    public bool IsWellFormedSignaturePublicKey(ReadOnlySpan<byte> key) => _signature.IsWellFormed(key);
+    public bool IsWellFormedSignaturePublicKey(ReadOnlySpan<byte> key)
+    {
+        CryptoOperations.Count(CryptoOperations.CheckKey);
+        return _signature.IsWellFormed(key);
+    }
 
     /// <summary>EncryptWithLabel, RFC 9420 §5.1.3.</summary>
     /// <exception cref="MlsException"><see cref="Rules.PublicKeyMalformed"/></exception>
     internal (byte[] KemOutput, byte[] Ciphertext) EncryptWithLabel(ReadOnlySpan<byte> publicKey, string label, ReadOnlySpan<byte> context, ReadOnlySpan<byte> plaintext)
     {
+        CryptoOperations.Count(CryptoOperations.Hpke);
         using var info = new Scratch(stackalloc byte[Scratch.StackSize]);
         info.AppendOpaque(Labels.Prefixed(label));
         info.AppendOpaque(context);
@@ -140,6 +156,7 @@ public sealed class CipherSuite
     /// <exception cref="MlsException"><see cref="Rules.HpkeOpen"/></exception>
     internal byte[] DecryptWithLabel(ReadOnlySpan<byte> privateKey, string label, ReadOnlySpan<byte> context, ReadOnlySpan<byte> kemOutput, ReadOnlySpan<byte> ciphertext)
     {
+        CryptoOperations.Count(CryptoOperations.Hpke);
         using var info = new Scratch(stackalloc byte[Scratch.StackSize]);
         info.AppendOpaque(Labels.Prefixed(label));
         info.AppendOpaque(context);
@@ -151,6 +168,7 @@ public sealed class CipherSuite
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
     internal (byte[] KemOutput, byte[] Exported) ExportSend(ReadOnlySpan<byte> publicKey, string exporterContext, int length)
     {
+        CryptoOperations.Count(CryptoOperations.Hpke);
         CheckExpandLength(length);
         return _hpke.ExportSend(publicKey, Encoding.UTF8.GetBytes(exporterContext), length) ?? throw new MlsException(Rules.PublicKeyMalformed);
     }
@@ -160,6 +178,7 @@ public sealed class CipherSuite
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
     internal byte[] ExportReceive(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> kemOutput, string exporterContext, int length)
     {
+        CryptoOperations.Count(CryptoOperations.Hpke);
         CheckExpandLength(length);
         return _hpke.ExportReceive(privateKey, kemOutput, Encoding.UTF8.GetBytes(exporterContext), length) ?? throw new MlsException(Rules.HpkeOpen);
     }
@@ -167,6 +186,7 @@ public sealed class CipherSuite
     /// <summary>KDF.Extract.</summary>
     internal byte[] Extract(ReadOnlySpan<byte> salt, ReadOnlySpan<byte> inputKeyingMaterial)
     {
+        CryptoOperations.Count(CryptoOperations.Derive);
         var prk = new byte[HashLength];
         _kdf.Extract(salt, inputKeyingMaterial, prk);
         return prk;
@@ -176,6 +196,7 @@ public sealed class CipherSuite
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
     internal byte[] Expand(ReadOnlySpan<byte> prk, ReadOnlySpan<byte> info, int length)
     {
+        CryptoOperations.Count(CryptoOperations.Derive);
         CheckExpandLength(length);
         var output = new byte[length];
         _kdf.Expand(prk, info, output);
@@ -186,6 +207,7 @@ public sealed class CipherSuite
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
     internal byte[] ExpandWithLabel(ReadOnlySpan<byte> secret, string label, ReadOnlySpan<byte> context, int length)
     {
+        CryptoOperations.Count(CryptoOperations.Derive);
         CheckExpandLength(length);
         using var info = new Scratch(stackalloc byte[Scratch.StackSize]);
         info.AppendUInt16(length);
@@ -216,6 +238,7 @@ public sealed class CipherSuite
     /// <summary>HMAC with the suite's hash.</summary>
     internal byte[] Mac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data)
     {
+        CryptoOperations.Count(CryptoOperations.Mac);
         var tag = new byte[HashLength];
         _kdf.Mac(key, data, tag);
         return tag;
@@ -223,23 +246,41 @@ public sealed class CipherSuite
 
     /// <summary>AEAD.Seal; the tag stands behind the ciphertext.</summary>
     /// <exception cref="ArgumentException">The key or the nonce has not the suite's length.</exception>
-    internal byte[] AeadSeal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> plaintext) =>
-        _aead.Seal(key, nonce, additionalData, plaintext);
+    internal byte[] AeadSeal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> plaintext)
+    {
+        CryptoOperations.Count(CryptoOperations.Aead);
+        return _aead.Seal(key, nonce, additionalData, plaintext);
+    }
 
     /// <summary>AEAD.Open.</summary>
     /// <exception cref="ArgumentException">The key or the nonce has not the suite's length.</exception>
     /// <exception cref="MlsException"><see cref="Rules.AeadOpen"/></exception>
-    internal byte[] AeadOpen(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> ciphertext) =>
-        _aead.Open(key, nonce, additionalData, ciphertext) ?? throw new MlsException(Rules.AeadOpen);
+    internal byte[] AeadOpen(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> ciphertext)
+    {
+        CryptoOperations.Count(CryptoOperations.Aead);
+        return _aead.Open(key, nonce, additionalData, ciphertext) ?? throw new MlsException(Rules.AeadOpen);
+    }
 
     /// <summary>A new signature key pair.</summary>
-    public SecretKeyPair GenerateSignatureKeyPair() => _signature.Generate();
+    public SecretKeyPair GenerateSignatureKeyPair()
+    {
+        CryptoOperations.Count(CryptoOperations.GenerateKey);
+        return _signature.Generate();
+    }
 
     /// <summary>A new HPKE key pair.</summary>
-    internal SecretKeyPair GenerateKemKeyPair() => _kem.Generate();
+    internal SecretKeyPair GenerateKemKeyPair()
+    {
+        CryptoOperations.Count(CryptoOperations.GenerateKey);
+        return _kem.Generate();
+    }
 
     /// <summary>KEM.DeriveKeyPair, as RFC 9420 §7.4 uses it for node secrets.</summary>
-    internal SecretKeyPair DeriveKemKeyPair(ReadOnlySpan<byte> inputKeyingMaterial) => _kem.Derive(inputKeyingMaterial);
+    internal SecretKeyPair DeriveKemKeyPair(ReadOnlySpan<byte> inputKeyingMaterial)
+    {
+        CryptoOperations.Count(CryptoOperations.GenerateKey);
+        return _kem.Derive(inputKeyingMaterial);
+    }
 
     /// <inheritdoc/>
     public override string ToString() => Name;

@@ -63,7 +63,7 @@ public class Who_may_rejoin
     }
 
     [Fact]
-    public async Task Every_no_sends_the_same_commands_to_the_database()
+    public async Task Every_no_costs_the_same_commands_of_the_database_and_cryptographic_operations()
     {
         var seen = new Dictionary<int, HashSet<string>>();
         int refusals = 0;
@@ -77,15 +77,27 @@ public class Who_may_rejoin
                 var calls = Calls(service, convo, bob, commit);
                 for (int i = 0; i < calls.Count; i++)
                 {
-                    var sent = await SentCommands.OfAsync(() => Assert.ThrowsAsync<RefusedException>(calls[i]));
+                    IReadOnlyList<SentCommand> sent = [];
+                    string operations = await CountedOperations.OfAsync(async () => sent = await SentCommands.OfAsync(() => Assert.ThrowsAsync<RefusedException>(calls[i])));
                     seen.TryAdd(i, []);
-                    seen[i].Add(string.Join("\n;\n", sent.Select(command => command.Text)));
+                    seen[i].Add($"{string.Join("\n;\n", sent.Select(command => command.Text))}\n{operations}");
                     refusals++;
                 }
             }
         }
         Assert.True(refusals >= 60, $"{refusals}");
         Assert.All(seen.Values, texts => Assert.Single(texts));
+    }
+
+    [Fact]
+    public async Task A_yes_costs_operations_that_are_counted()
+    {
+        await using var service = await Service.StartAsync();
+        var (convo, bob, commit) = await SceneAsync(service, Row.Member, hasLeaf: true, BannedFrom.Nothing);
+        var operations = new List<string>();
+        foreach (var call in Calls(service, convo, bob, commit)) operations.Add(await CountedOperations.OfAsync(call));
+        // The signatures of commit, leaf and GroupInfo.
+        Assert.Matches(@"hash \d+, verify 3$", operations[^1]);
     }
 
     private static List<Func<Task>> Calls(Service service, TestConvo convo, TestDevice bob, BuiltCommit commit) =>
