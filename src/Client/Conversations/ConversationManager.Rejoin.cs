@@ -72,9 +72,10 @@ public sealed partial class ConversationManager
                 : await JoinByExternalCommits(conversation, progress, cancellation).ConfigureAwait(false) is { } failure
                     ? await otherwise(progress, failure).ConfigureAwait(false)
                     : Result(conversation, RejoinWay.ExternalCommit, progress);
+            if (!result.Joined) return result;
             LogRejoined(result.Way, result.Epoch, result.Attempts, result.Elapsed.TotalMilliseconds);
             // A Welcome is the work of a member who added the device again.
-            if (result.Joined) await Report(conversation, result.Way, progress.Tries, result.Elapsed, progress.LastError, succeeded: true, cancellation).ConfigureAwait(false);
+            await Report(conversation, result.Way, progress.Tries, result.Elapsed, progress.LastError, succeeded: true, cancellation).ConfigureAwait(false);
             return result;
         }
         catch (MlsClientException failure)

@@ -25,6 +25,21 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
     }
 
     [Fact]
+    public async Task Expired_who_left_too_long_ago_is_refused_like_a_stranger()
+    {
+        await using var host = await HostProcess.Start(new Dictionary<string, string>(HostFixture.NoLimits) { ["Rejoin__GracePeriod"] = "00:00:00.001" });
+        await using var couple = await Couple.Meet(host.Url);
+        Assert.Equal(RejoinWay.ExternalCommit, (await couple.Bob.Conversations.RejoinAsync(couple.ConvoId)).Way);
+        await couple.Bob.Conversations.LeaveAsync(couple.ConvoId);
+        await Task.Delay(2);
+
+        var failure = await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.RejoinAsync(couple.ConvoId));
+
+        Assert.Equal(("Unauthorized", 403), (failure.Error, failure.Status));
+        Assert.Equal(1, couple.Bob.Meddler.Count("processExternalCommit"));
+    }
+
+    [Fact]
     public async Task A_commit_that_does_not_know_of_a_leave_is_refused_and_made_again_with_it()
     {
         await using var couple = await Couple.Meet(Url);
