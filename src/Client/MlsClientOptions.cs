@@ -24,6 +24,8 @@ public sealed record MlsClientOptions
     public Func<HttpClient>? CreateHttpClient { get; set; }
     /// <summary>The cipher suite of conversations that this device creates, and of its key packages.</summary>
     public ushort CipherSuite { get; set; } = 1;
+    /// <summary>Whether conversations that this device creates list the service in external_senders: it then proposes the removal of who left or was banned. Members on a library that cannot decode that extension cannot join them.</summary>
+    public bool ListService { get; set; }
     /// <summary>Asks the application about each credential; see <see cref="Client.VerifyCredential"/>.</summary>
     public CredentialVerifier? VerifyCredential { get; set; }
     /// <summary>Told of each application message before the state without its key is saved: a message is told again if the process ends in between or this throws, and never lost.</summary>

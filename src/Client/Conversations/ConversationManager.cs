@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using MlsConsole.Lexicon;
@@ -30,7 +31,7 @@ public sealed partial class ConversationManager
     public async Task<string> CreateAsync(string? metadata = null, CancellationToken cancellation = default)
     {
         var client = await _keys.ForAsync(_options.CipherSuite, cancellation).ConfigureAwait(false);
-        var group = Group.Create(client);
+        var group = Group.Create(client, extensions: _options.ListService ? new(await ServiceAsSender(cancellation).ConfigureAwait(false)) : null);
         try
         {
             var answer = await _service.Call(Lexicons.CreateConvo, new() { GroupInfo = Convert.ToBase64String(group.CreateGroupInfo()), Metadata = metadata }, cancellation).ConfigureAwait(false);
@@ -46,6 +47,20 @@ public sealed partial class ConversationManager
             group.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The extension external_senders with the service's key for the device's cipher suite (RFC 9420 §12.1.8.1).</summary>
+    private async Task<Extension> ServiceAsSender(CancellationToken cancellation)
+    {
+        var info = await _service.Call(Lexicons.GetServiceInfo, new GetServiceInfoParameters(), cancellation).ConfigureAwait(false);
+        var credential = Credential.Basic(Encoding.UTF8.GetBytes(_options.ServiceDid));
+        var suite = CipherSuite.Get(_options.CipherSuite);
+        return Served(() =>
+        {
+            var key = info.ExternalSenders.FirstOrDefault(sender => sender.SignatureScheme == suite.SignatureScheme && Convert.FromBase64String(sender.Credential).AsSpan().SequenceEqual(credential.Encode()))
+                ?? throw new FormatException("no signature key of the service for the cipher suite");
+            return Mls.ExternalSender.ToExtension(new Mls.ExternalSender(Convert.FromBase64String(key.SignatureKey), credential));
+        });
     }
 
     /// <summary>The conversation as this device has it; null where it has no state of it, or is no longer in the group.</summary>
