@@ -24,6 +24,7 @@ internal sealed class Account(int number)
 /// <summary>One device on the real client, and what the fleet knows of it. What changes where it stands is done under <see cref="Gate"/>.</summary>
 internal sealed class Device(Crowd crowd, Account account, int number, string deviceId) : IAsyncDisposable
 {
+    private const int Tries = 20;
     private readonly Dictionary<Room, Queue<long>> _rejoins = [];
     private CancellationTokenSource? _listening;
     private Task _heard = Task.CompletedTask;
@@ -57,8 +58,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         {
             if (crowd.Rooms.FirstOrDefault(room => room.ConvoId == recovery.ConversationId) is not { } room) continue;
             if (recovery.Rejoin is { Joined: true } rejoin) await Arrived(room, rejoin, turn: null, stop);
-            else if (recovery.Failure is { Error: ClientErrors.Unreachable }) crowd.Statistics.Refused(ClientErrors.Unreachable); // tried again when it next turns to it
-            else crowd.Statistics.RejoinFailed(recovery.Failure?.Error ?? "Pending");
+            else if (recovery.Failure is { Error: not ClientErrors.Unreachable } failure) crowd.Statistics.RejoinFailed(failure.Error);
+            // Else it is tried again when the device next turns to it.
         }
         _enrolled = true;
     }
@@ -262,18 +263,28 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         if (!_enrolled) await Start(stop);
         if (Places[room] == Place.In) return;
         Ledger.Begin(Identity, room.ConvoId);
+        bool asked = false;
         for (int tries = 1; ; tries++)
         {
             long started = Stopwatch.GetTimestamp();
             try
             {
                 var result = await Conversations.RejoinAsync(room.ConvoId, stop);
+                if (!result.Joined)
+                {
+                    // A member was asked; its Welcome comes when it comes.
+                    asked = true;
+                    if (tries == Tries) throw new MlsClientException(ClientErrors.RejoinFailed, $"No member has added {Name} again.");
+                    await Task.Delay(500, stop);
+                    continue;
+                }
+                if (asked && result.Way == RejoinWay.Welcome) result = result with { Way = RejoinWay.Legacy };
                 // Where many join one conversation, the wait in line is told apart.
                 var turn = crowd.Options.MeetInLine && _wire!.TurnIn(room.ConvoId) is { } given && given > started ? Stopwatch.GetElapsedTime(started, given) : (TimeSpan?)null;
                 await Arrived(room, result, turn, stop);
                 return;
             }
-            catch (MlsClientException failure) when (failure.Error == ClientErrors.Unreachable && tries < 20)
+            catch (MlsClientException failure) when (failure.Error == ClientErrors.Unreachable && tries < Tries)
             {
                 crowd.Statistics.Refused(failure.Error);
                 await Task.Delay(500, stop);
@@ -336,5 +347,5 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
 internal static class Harmless
 {
     public static bool Of(MlsClientException refusal) => refusal.Error is "EpochMismatch" or "LeavePending" or "RateLimitExceeded" or "TurnPending" or "LastMember" or "Unauthorized"
-        or ClientErrors.NoState or ClientErrors.NothingToDo or ClientErrors.Unreachable or ClientErrors.RejoinLoop;
+        or ClientErrors.NoState or ClientErrors.NothingToDo or ClientErrors.Unreachable or ClientErrors.RejoinLoop or ClientErrors.RejoinFailed;
 }
