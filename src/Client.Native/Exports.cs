@@ -104,11 +104,23 @@ internal static unsafe class Exports
         }, result => Put(recorded, Of(result)));
     }
 
+    [UnmanagedCallersOnly(EntryPoint = "mls_leave", CallConvs = [typeof(CallConvCdecl)])]
+    public static int Leave(nint client, byte* conversationId, long* leftAtMs)
+    {
+        Clear(leftAtMs);
+        return Call.Run(client, (open, token) => open.Client.Conversations.LeaveAsync(Conversation(conversationId), token), leftAt => Put(leftAtMs, leftAt.ToUnixTimeMilliseconds()));
+    }
+
     [UnmanagedCallersOnly(EntryPoint = "mls_remove_member", CallConvs = [typeof(CallConvCdecl)])]
     public static int RemoveMember(nint client, byte* conversationId, byte* did, RecordedAbi* recorded)
     {
         Clear(recorded);
-        return Call.Run(client, (open, token) => open.Client.Conversations.RemoveMemberAsync(Conversation(conversationId), Arguments.Required(did, "did"), token), result => Put(recorded, Of(result)));
+        return Call.Run(client, (open, token) =>
+        {
+            string whom = Arguments.Required(did, "did");
+            if (whom == open.Did) throw new InvalidArgumentException("To go oneself there is mls_leave.");
+            return open.Client.Conversations.RemoveMemberAsync(Conversation(conversationId), whom, token);
+        }, result => Put(recorded, Of(result)));
     }
 
     [UnmanagedCallersOnly(EntryPoint = "mls_update", CallConvs = [typeof(CallConvCdecl)])]

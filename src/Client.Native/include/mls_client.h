@@ -197,7 +197,13 @@ mls_status mls_create_conversation(mls_client *client, const char *metadata, cha
 /* Adds all devices of accounts. `recorded` may be NULL, here and below. */
 mls_status mls_add_members(mls_client *client, const char *conversation_id, const char *const *dids, size_t count, mls_recorded *recorded);
 
-/* Removes all devices of an account. */
+/*
+ * Leaves, with all devices of the account. It counts at once, the leaves go with the next commit of a member, and what the device knows of the conversation
+ * is forgotten. The time (ms since 1970-01-01 UTC) from which the days to come back by mls_rejoin are counted is put into `left_at_ms`, which may be NULL.
+ */
+mls_status mls_leave(mls_client *client, const char *conversation_id, int64_t *left_at_ms);
+
+/* Removes all devices of another account. */
 mls_status mls_remove_member(mls_client *client, const char *conversation_id, const char *did, mls_recorded *recorded);
 
 /* Renews the device's keys in the group, which heals the group after a compromise of the device. */

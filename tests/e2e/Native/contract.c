@@ -88,6 +88,7 @@ static void bad_arguments_are_refused(void) {
     REFUSED(mls_send(alice.client, conversation, (const uint8_t *)"x", SIZE_MAX, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_add_members(alice.client, conversation, dids, 0, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_add_members(alice.client, conversation, dids, 2, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
+    REFUSED(mls_remove_member(alice.client, conversation, alice.did, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_create_conversation(alice.client, NULL, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_view(alice.client, conversation, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_next_event(alice.client, 0, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");

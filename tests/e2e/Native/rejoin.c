@@ -129,6 +129,31 @@ int main(int count, char **arguments) {
     REFUSED(mls_rejoin(bob.client, conversation, &result), MLS_FAILED, "Unauthorized");
     CHECK(result.way == 0 && result.epoch == 0);
 
+    /* Who leaves is gone with the next commit of a member, and may come back. */
+    char *second;
+    int64_t left_at;
+    OK(mls_create_conversation(alice.client, NULL, &second));
+    REFUSED(mls_leave(alice.client, second, &left_at), MLS_FAILED, "LastMember");
+    CHECK(left_at == 0);
+    dids[0] = bob.did;
+    OK(mls_add_members(alice.client, second, dids, 1, NULL));
+    /* By the Welcome, or without, if it is for a key package of a store that is lost. */
+    OK(mls_rejoin(bob.client, second, &result));
+    CHECK(result.joined == 1);
+    OK(mls_leave(bob.client, second, &left_at));
+    CHECK(left_at > INT64_C(1700000000000));
+    REFUSED(mls_view(bob.client, second, &nothing), MLS_FAILED, "NoState");
+    OK(mls_sync(alice.client, second, NULL));
+    OK(mls_update(alice.client, second, NULL));
+    mls_conversation *alone;
+    OK(mls_view(alice.client, second, &alone));
+    CHECK(alone->member_count == 1);
+    mls_free(alone);
+    OK(mls_rejoin(bob.client, second, &result));
+    CHECK(result.way == MLS_BY_EXTERNAL_COMMIT && result.joined == 1);
+    agree(&alice, &bob, second, 2);
+    mls_free(second);
+
     mls_free(conversation);
     close_client(&alice);
     close_client(&bob);

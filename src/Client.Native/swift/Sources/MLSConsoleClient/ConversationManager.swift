@@ -55,9 +55,19 @@ public struct ConversationManager: Sendable {
         }
     }
 
-    /// Removes all devices of an account.
+    /// Removes all devices of another account.
     public func removeMember(_ did: String, from conversationId: String) async throws {
         try await client.call { try MLSClient.check(mls_remove_member($0, conversationId, did, nil)) }
+    }
+
+    /// Leaves, with all devices of the account.
+    /// - Returns: from when the days to come back by `rejoin` are counted.
+    public func leave(_ conversationId: String) async throws -> Date {
+        try await client.call { client in
+            var leftAt: Int64 = 0
+            try MLSClient.check(mls_leave(client, conversationId, &leftAt))
+            return Date(timeIntervalSince1970: TimeInterval(leftAt) / 1000)
+        }
     }
 
     /// Joins the conversations whose Welcome waits for this device.
