@@ -37,6 +37,7 @@ public static class CoreServices
         services.AddSingleton(provider => new RemovalProposals(Database(provider), Groups(provider), provider.GetRequiredService<SignatureKeys>(), provider.GetRequiredService<AuditLog>(), Clock(provider), provider.GetRequiredService<ILogger<RemovalProposals>>()));
         services.AddSingleton(provider => new Leaving(Attempts(provider), Database(provider), Groups(provider), Clock(provider)));
         services.AddSingleton(provider => new Admins(Attempts(provider), Database(provider), Clock(provider)));
+        services.AddSingleton(provider => new Bans(Attempts(provider), Database(provider), provider.GetRequiredService<AuditLog>(), Clock(provider)));
         services.AddSingleton(provider => new GroupInfos(Attempts(provider), Database(provider), Groups(provider), Flag(provider), Turns(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new ExternalCommits(Attempts(provider), Database(provider), Groups(provider), Flag(provider), Turns(provider), settings, Clock(provider)));
         services.AddSingleton(provider => new EpochAcknowledgements(Attempts(provider), Database(provider), Clock(provider)));

@@ -15,6 +15,8 @@ public sealed record Refusal(string Error, string Message)
     public TimeSpan? RetryAfter { get; init; }
     /// <summary>For TurnPending: how many are before the device, at least 1.</summary>
     public int? Position { get; init; }
+    /// <summary>For LeavePending: the leaves that the commit must remove.</summary>
+    public IReadOnlyList<uint>? Leaves { get; init; }
     /// <summary>Why, for the audit log and a metric label; one of a closed list. Never sent.</summary>
     public string? Reason { get; init; }
 
@@ -49,7 +51,7 @@ public sealed record Refusal(string Error, string Message)
     public static Refusal WrongUser { get; } = new("WrongUser", "The leaf is not one of the caller's enrolled devices.");
     public static Refusal LastMember { get; } = new("LastMember", "The last member cannot leave.");
     public static Refusal LastAdmin { get; } = new("LastAdmin", "The last admin cannot be demoted.");
-    public static Refusal LeavePending { get; } = new("LeavePending", "A member has left: the commit must remove its leaves.");
+    public static Refusal LeavePending { get; } = new("LeavePending", "A member has left or is banned: the commit must remove its leaves.");
     public static Refusal GhostLeaf { get; } = new("GhostLeaf", "The device still has a leaf: the commit must remove it.");
     public static Refusal NotAdmin { get; } = new("NotAdmin", "Only an admin of the conversation may do this.");
     public static Refusal ExternalCommitsDisabled { get; } = new("ExternalCommitsDisabled", "External commits are off for this account.");

@@ -33,6 +33,8 @@ public sealed record AuditEntry
     public const string Unauthenticated = "unauthenticated";
     /// <summary>The actor of requests that came too fast.</summary>
     public const string RateLimited = "rate-limited";
+    /// <summary>The actor of what a command of the program does.</summary>
+    public const string Operator = "operator";
 
     internal sealed class Table : IEntityTypeConfiguration<AuditEntry>
     {

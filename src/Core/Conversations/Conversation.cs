@@ -24,6 +24,9 @@ internal sealed class Conversation
     public long? SignatureKeyId { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>Holds the conversation's row to the end of the transaction: no epoch begins, and nobody's standing changes, meanwhile.</summary>
+    public static Task HoldAsync(MlsDbContext write, string id) => write.Database.ExecuteSqlAsync($"UPDATE conversations SET next_seq = next_seq WHERE id = {id}");
+
     internal sealed class Table : IEntityTypeConfiguration<Conversation>
     {
         public void Configure(EntityTypeBuilder<Conversation> builder)

@@ -40,8 +40,7 @@ public sealed partial class Conversations
         bool hasDevice = await context.Set<Device>().AnyAsync(device => device.Did == did && device.DeletedAt == null, cancellation);
         if (!hasDevice) return new([], null);
 
-        var bans = context.Set<Ban>().Where(ban => ban.Did == did);
-        var rows = await context.Set<RosterEntry>().Where(entry => entry.Did == did && entry.State == RosterState.Member && !bans.Any(ban => ban.ConvoId == entry.ConvoId || ban.ConvoId == Ban.FromService) && entry.ConvoId.CompareTo(cursor) > 0)
+        var rows = await context.Members().Where(entry => entry.Did == did && entry.ConvoId.CompareTo(cursor) > 0)
             .OrderBy(entry => entry.ConvoId).Take(input.Limit + 1)
             .Join(context.Set<Conversation>(), entry => entry.ConvoId, convo => convo.Id, (_, convo) => convo).OrderBy(convo => convo.Id)
             .Select(convo => new Row(convo.Id, convo.GroupId, convo.CipherSuite, convo.Metadata, convo.CreatedAt, convo.Epoch, context.Set<Leaf>().Count(leaf => leaf.ConvoId == convo.Id)))

@@ -57,6 +57,7 @@ public sealed partial class Conversations
             string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
             var view = await _attempts.CommitAsync(attempt with { Subject = id }, async write =>
             {
+                await write.RequireNotBannedAsync(caller, CancellationToken.None);
                 var groupId = group.GroupId.ToArray();
                 if (await write.Set<Conversation>().AnyAsync(row => row.GroupId == groupId)) throw Refusal.GroupExists.AsException();
                 var now = _clock.GetUtcNow();

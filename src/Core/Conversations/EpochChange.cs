@@ -92,6 +92,11 @@ internal static class EpochWriter
         RejoinRequests.Answer(statements, id, leaves.Added.Select(entry => entry.Device), now);
         foreach (var device in leaves.NewDevices) statements.AddEvent(OutboxEvent.NewDevice(id, device.Did, device.DeviceId, now));
         foreach (string did in leaves.LostDids.Union(change.Expelled is { } expelled ? [expelled] : [])) Roster.Remove(statements, id, did, now);
-        foreach (string did in leaves.Added.Select(entry => entry.Device.Did).Distinct()) Roster.Join(statements, id, did, now);
+        foreach (string did in leaves.Added.Select(entry => entry.Device.Did).Distinct())
+        {
+            // After its leaf: a ban from the service waits for that, or is there to be seen.
+            Ban.Forbid(statements, did, id);
+            Roster.Join(statements, id, did, now);
+        }
     }
 }

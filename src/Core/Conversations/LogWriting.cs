@@ -3,7 +3,7 @@ namespace MlsConsole.Core;
 internal static class LogWriting
 {
     /// <summary>Appends an entry, with its event, at the sequence number that the first statement took.</summary>
-    /// <param name="statements">The first took the number, if the conversation is at an epoch from that of the entry to <paramref name="lastEpoch"/>. If not, a constraint breaks: there is no number, or another commit has the epoch.</param>
+    /// <param name="statements">The first took the number, if the conversation is at an epoch from that of the entry to <paramref name="lastEpoch"/>. If not, or if the sender is banned, a constraint breaks: there is no number, or another commit has the epoch.</param>
     /// <param name="entry">Without its number.</param>
     /// <param name="lastEpoch">The last epoch of the conversation at which the entry is taken.</param>
     public static void AddToLog(this Statements statements, LogEntry entry, long lastEpoch)
@@ -14,6 +14,7 @@ internal static class LogWriting
             VALUES ({entry.ConvoId}, (SELECT next_seq - 1 FROM conversations WHERE id = {entry.ConvoId} AND epoch >= {entry.Epoch} AND epoch <= {lastEpoch}),
                 {(int)entry.Kind}, {entry.Epoch}, {entry.Message}, {entry.Sender}, {entry.External}, {entry.JoinedBy}, {at})
             """);
+        Ban.Forbid(statements, entry.Sender, entry.ConvoId);
         var told = OutboxEvent.Of(entry);
         statements.Add($"""
             INSERT INTO outbox (kind, audience, convo_id, log_seq, epoch, created_at)

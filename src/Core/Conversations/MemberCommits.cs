@@ -96,9 +96,18 @@ public sealed class MemberCommits
 
             var change = new EpochChange(access.Conversation, next, input.Commit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, null, leaves, welcome, expelled, target?.Reason);
             if (!next.Context.Extensions.SameAs(group.Context.Extensions)) change = change with { SignatureKeyId = await SignatureKeys.ListedAsync(context, next, cancellation) };
-            var result = await EpochWriter.WriteAsync(_attempts, attempt, change, _settings.SnapshotInterval, _clock.GetUtcNow(), cancellation);
-            _groups.Keep(access.Conversation.Id, next);
-            return result;
+            try
+            {
+                var result = await EpochWriter.WriteAsync(_attempts, attempt, change, _settings.SnapshotInterval, _clock.GetUtcNow(), cancellation);
+                _groups.Keep(access.Conversation.Id, next);
+                return result;
+            }
+            catch (OvertakenException)
+            {
+                // Somebody whom it adds was banned meanwhile.
+                await RequireNotBannedAsync(context, access, staged, owners, cancellation);
+                throw;
+            }
         }, cancellation);
     }
 

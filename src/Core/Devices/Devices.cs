@@ -53,6 +53,7 @@ public sealed partial class Devices
 
             return await _attempts.CommitAsync(attempt, async context =>
             {
+                await context.RequireNotBannedAsync(caller, CancellationToken.None);
                 var device = await Enrol(context, caller, input, identity, signatureKey);
                 foreach (var package in packages) package.RequireOwner(device);
                 await KeyPackages.StoreAsync(context, device, packages, _clock.GetUtcNow());

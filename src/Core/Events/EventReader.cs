@@ -28,10 +28,10 @@ public sealed class EventReader
     {
         await using var context = _database.Read();
         long head = await HeadAsync(context, cancellation);
-        var roster = context.Set<RosterEntry>().Where(entry => entry.State == RosterState.Member);
+        var roster = context.Members();
         var rows = context.Set<OutboxEvent>().Where(row => row.Seq > after && row.Seq <= head
             && ((row.Audience == EventAudience.Members && roster.Any(entry => entry.ConvoId == row.ConvoId && entry.Did == did))
-                || (row.Audience == EventAudience.Account && row.Did == did && roster.Any(entry => entry.ConvoId == row.ConvoId && entry.Did == did))
+                || (row.Audience == EventAudience.Account && row.Did == did && (row.ConvoId == null || roster.Any(entry => entry.ConvoId == row.ConvoId && entry.Did == did)))
                 || (row.Audience == EventAudience.Contacts && roster.Any(mine => mine.Did == did && roster.Any(theirs => theirs.ConvoId == mine.ConvoId && theirs.Did == row.Did)))));
         var (events, whole) = await LoadAsync(context, rows, bodies: true, cancellation);
         return new(events, whole ? head : events[^1].Seq);
@@ -50,7 +50,7 @@ public sealed class EventReader
         var (events, _) = await LoadAsync(context, context.Set<OutboxEvent>().Where(row => row.Seq > after && row.Seq <= head), bodies, cancellation);
         if (!bodies) return [.. events.Select(one => new AddressedEvent(one, new HashSet<string>()))];
 
-        var roster = context.Set<RosterEntry>().Where(entry => entry.State == RosterState.Member);
+        var roster = context.Members();
         var convos = events.Select(one => one.ConvoId).OfType<string>().Distinct().ToList();
         var members = (await roster.Where(entry => convos.Contains(entry.ConvoId)).Select(entry => new { entry.ConvoId, entry.Did }).ToListAsync(cancellation))
             .GroupBy(entry => entry.ConvoId).ToDictionary(group => group.Key, group => group.Select(entry => entry.Did).ToHashSet(StringComparer.Ordinal));
@@ -62,6 +62,7 @@ public sealed class EventReader
 
         HashSet<string> Audience(ConvoEvent one)
         {
+            if (one.Kind == EventKind.SubscriptionsEnded) return [one.Did!];
             var all = (one.ConvoId is { } convo ? members.GetValueOrDefault(convo) : contacts.GetValueOrDefault(one.Did!)) ?? [];
             return one.Kind == EventKind.Welcome ? all.Where(did => did == one.Did).ToHashSet(StringComparer.Ordinal) : all;
         }

@@ -16,6 +16,8 @@ public enum EventKind
     NewDevice = 8,
     EpochAcknowledged = 9,
     RemovalRequested = 10,
+    /// <summary>To nobody but the hosts: the account's open subscriptions end.</summary>
+    SubscriptionsEnded = 11,
 }
 
 /// <summary>How an account's standing in a conversation changed. The names in lower case are the wire's.</summary>
@@ -35,7 +37,7 @@ internal enum EventAudience
 {
     /// <summary>The members of the conversation.</summary>
     Members = 1,
-    /// <summary>The account that the event is about, as a member of the conversation.</summary>
+    /// <summary>The account that the event is about, as a member of the conversation if it is of one.</summary>
     Account = 2,
     /// <summary>The members of every conversation of the account that the event is about.</summary>
     Contacts = 3,
@@ -87,6 +89,9 @@ internal sealed class OutboxEvent
     /// <summary>The leaves of an account that is gone are still in the tree: a member should remove them.</summary>
     public static OutboxEvent RemovalRequested(string convoId, string did, long epoch, DateTimeOffset now) =>
         New(EventKind.RemovalRequested, EventAudience.Members, convoId, did, null, epoch, null, now);
+
+    /// <summary>The account was banned: what it has open is closed, on whichever host.</summary>
+    public static OutboxEvent SubscriptionsEnded(string did, DateTimeOffset now) => New(EventKind.SubscriptionsEnded, EventAudience.Account, null, did, null, null, null, now);
 
     /// <summary>A device asks to be added again.</summary>
     public static OutboxEvent RejoinRequested(string convoId, string did, string deviceId, string requestId, DateTimeOffset now) =>

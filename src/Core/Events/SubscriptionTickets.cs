@@ -26,6 +26,7 @@ public sealed class SubscriptionTickets
         var attempt = new Attempt(caller, "getSubscriptionTicket", null, idempotencyKey, Attempt.HashOf());
         return _attempts.RunAsync(attempt, () => _attempts.CommitAsync(attempt, async context =>
         {
+            await context.RequireNotBannedAsync(caller, CancellationToken.None);
             var now = _clock.GetUtcNow();
             string ticket = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
             await context.Set<Ticket>().Where(row => row.ExpiresAt < now).ExecuteDeleteAsync();
@@ -47,7 +48,8 @@ public sealed class SubscriptionTickets
         }
         return await _database.WriteAsync(async context =>
         {
-            string? did = await context.Set<Ticket>().Where(row => row.Hash == hash && row.ExpiresAt >= now).Select(row => row.Did).FirstOrDefaultAsync();
+            var bans = context.Set<Ban>().Where(ban => ban.ConvoId == Ban.FromService);
+            string? did = await context.Set<Ticket>().Where(row => row.Hash == hash && row.ExpiresAt >= now && !bans.Any(ban => ban.Did == row.Did)).Select(row => row.Did).FirstOrDefaultAsync();
             return await context.Set<Ticket>().Where(row => row.Hash == hash).ExecuteDeleteAsync() == 1 ? did : null;
         }, cancellation);
     }

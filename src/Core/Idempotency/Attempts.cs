@@ -102,6 +102,7 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
         {
             if (await FindAsync<T>(attempt, CancellationToken.None) is { } known) return known;
             await using var context = database.Read();
+            if (await context.IsBannedAsync(attempt.Caller.Did.Value, attempt.Subject!, CancellationToken.None)) throw Refusal.Unauthorized(nameof(RejoinReason.Banned)).AsException();
             var now = await context.Set<Conversation>().Where(row => row.Id == attempt.Subject).Select(row => new { row.Epoch, row.LeftSeq }).SingleAsync(CancellationToken.None);
             if (overtaken((ulong)now.Epoch, now.LeftSeq) is { } refusal) throw refusal.AsException();
             throw;

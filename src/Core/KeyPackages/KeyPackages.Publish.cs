@@ -37,6 +37,7 @@ public sealed partial class KeyPackages
             var verified = input.KeyPackages.Select(package => Try(() => VerifiedKeyPackage.Verify(package, now))).ToList();
             return await _attempts.CommitAsync(attempt, async write =>
             {
+                await write.RequireNotBannedAsync(caller, CancellationToken.None);
                 var device = await Devices.RequireOwnAsync(write, caller, input.DeviceId, CancellationToken.None);
                 var owned = verified.Select(item => item.Package is { } package ? Try(() => package.RequireOwner(device)) : item).ToList();
                 var used = await StoreAsync(write, device, [.. owned.Select(item => item.Package).OfType<VerifiedKeyPackage>()], now);

@@ -28,13 +28,18 @@ public sealed partial class KeyPackages
         var attempt = new Attempt(caller, "claimKeyPackages", null, input.IdempotencyKey,
             Attempt.HashOf([BitConverter.GetBytes(input.CipherSuite), .. dids.Select(did => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(did))]));
         return _attempts.RunAsync(attempt, () => _attempts.CommitAsync(attempt, async context =>
-            new Done<ClaimKeyPackagesResult>(await Claim(context, caller.Did.Value, dids, input.CipherSuite)), cancellation), cancellation);
+        {
+            await context.RequireNotBannedAsync(caller, CancellationToken.None);
+            return new Done<ClaimKeyPackagesResult>(await Claim(context, caller.Did.Value, dids, input.CipherSuite));
+        }, cancellation), cancellation);
     }
 
     private async Task<ClaimKeyPackagesResult> Claim(MlsDbContext context, string claimer, List<string> dids, int suite)
     {
         var now = _clock.GetUtcNow();
-        var devices = await context.Set<Device>().AsNoTracking().Where(device => dids.Contains(device.Did) && device.DeletedAt == null)
+        // Who is banned from the service can be added nowhere: its key packages are not used up for it.
+        var bans = context.Set<Ban>().Where(ban => ban.ConvoId == Ban.FromService);
+        var devices = await context.Set<Device>().AsNoTracking().Where(device => dids.Contains(device.Did) && device.DeletedAt == null && !bans.Any(ban => ban.Did == device.Did))
             .Select(device => new { device.Id, device.Did, device.DeviceId }).ToListAsync();
         var rows = devices.Select(device => device.Id).ToList();
         // Of those for one use the oldest, of last resorts the newest.

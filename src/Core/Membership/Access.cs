@@ -25,7 +25,7 @@ internal sealed record Access(Conversation Conversation, RosterEntry Entry, IRea
         var entry = await context.Set<RosterEntry>().AsNoTracking().FirstOrDefaultAsync(row => row.ConvoId == convoId && row.Did == did, cancellation);
         var devices = await context.Set<Device>().AsNoTracking().Include(device => device.Keys).Where(device => device.Did == did && device.DeletedAt == null)
             .Select(device => new { Device = device, HasLeaf = context.Set<Leaf>().Any(leaf => leaf.ConvoId == convoId && leaf.DeviceRow == device.Id) }).AsSingleQuery().ToListAsync(cancellation);
-        bool isBanned = await context.Set<Ban>().AnyAsync(ban => ban.Did == did && (ban.ConvoId == convoId || ban.ConvoId == Ban.FromService), cancellation);
+        bool isBanned = await context.IsBannedAsync(did, convoId, cancellation);
         var reason = decide(new(entry?.State, entry?.EndedAt, devices.Exists(device => device.HasLeaf), devices.Count > 0, isBanned));
         if (!allows(reason)) throw Refusal.Unauthorized(reason.ToString()).AsException();
         return new(conversation!, entry!, [.. devices.Select(device => device.Device)]);

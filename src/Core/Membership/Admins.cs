@@ -39,9 +39,9 @@ public sealed class Admins
     private async Task<SetAdminResult> SetAsync(MlsDbContext write, Caller caller, SetAdminInput input, bool admin)
     {
         string id = input.ConvoId, target = input.Target.Value;
-        // It holds the conversation's row: two admins cannot demote each other at the same time.
-        await write.Database.ExecuteSqlAsync($"UPDATE conversations SET next_seq = next_seq WHERE id = {id}");
-        var members = await write.Set<RosterEntry>().AsTracking().Where(row => row.ConvoId == id && row.State == RosterState.Member && (row.IsAdmin || row.Did == target)).ToListAsync();
+        // Two admins cannot demote each other at the same time.
+        await Conversation.HoldAsync(write, id);
+        var members = await write.Members().AsTracking().Where(row => row.ConvoId == id && (row.IsAdmin || row.Did == target)).ToListAsync();
         if (!members.Exists(row => row.Did == caller.Did.Value && row.IsAdmin)) throw Refusal.NotAdmin.AsException();
         var entry = members.SingleOrDefault(row => row.Did == target) ?? throw Refusal.InvalidRequest("targetDid is not a member of the conversation.").AsException();
         if (entry.IsAdmin == admin) return new(admin);
@@ -49,5 +49,14 @@ public sealed class Admins
         entry.IsAdmin = admin;
         write.AddEvent(OutboxEvent.Membership(id, target, admin ? MembershipChange.Promoted : MembershipChange.Demoted, _clock.GetUtcNow()));
         return new(admin);
+    }
+
+    /// <summary>Where no admin is left, whoever has been a member longest becomes one.</summary>
+    internal static async Task KeepOneAsync(MlsDbContext write, string convoId, DateTimeOffset now)
+    {
+        if (await write.Members().AnyAsync(row => row.ConvoId == convoId && row.IsAdmin)) return;
+        if (await write.Members().AsTracking().Where(row => row.ConvoId == convoId).OrderBy(row => row.JoinedAt).ThenBy(row => row.Did).FirstOrDefaultAsync() is not { } next) return;
+        next.IsAdmin = true;
+        write.AddEvent(OutboxEvent.Membership(convoId, next.Did, MembershipChange.Promoted, now));
     }
 }

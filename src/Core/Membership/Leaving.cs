@@ -58,26 +58,18 @@ public sealed class Leaving
         var now = _clock.GetUtcNow();
         // First: it holds the conversation's row, so that nobody else leaves or is demoted meanwhile.
         long seq = await ProposalLog.AppendAsync(write, access.Conversation, proposals, did, now);
-        var roster = await write.Set<RosterEntry>().AsTracking().Where(row => row.ConvoId == id && row.State == RosterState.Member && (row.Did == did || row.IsAdmin)).ToListAsync();
-        var entry = roster.SingleOrDefault(row => row.Did == did) ?? throw Refusal.Unauthorized(nameof(RejoinReason.Left)).AsException();
-        var next = await write.Set<RosterEntry>().AsTracking().Where(row => row.ConvoId == id && row.State == RosterState.Member && row.Did != did)
-            .OrderBy(row => row.JoinedAt).ThenBy(row => row.Did).FirstOrDefaultAsync() ?? throw Refusal.LastMember.AsException();
-        if (entry.IsAdmin && !roster.Exists(row => row.Did != did))
-        {
-            // A conversation always has an admin: the one who has been in it longest.
-            next.IsAdmin = true;
-            write.AddEvent(OutboxEvent.Membership(id, next.Did, MembershipChange.Promoted, now));
-        }
+        var entry = await write.Members().AsTracking().SingleOrDefaultAsync(row => row.ConvoId == id && row.Did == did) ?? throw Refusal.Unauthorized(nameof(RejoinReason.Left)).AsException();
+        if (!await write.Members().AnyAsync(row => row.ConvoId == id && row.Did != did)) throw Refusal.LastMember.AsException();
         (entry.State, entry.EndedAt, entry.IsAdmin) = (RosterState.Left, now, false);
         write.AddEvent(OutboxEvent.Membership(id, did, MembershipChange.Left, now));
+        await write.SaveChangesAsync();
+        await Admins.KeepOneAsync(write, id, now);
         if (proposals.Count > 0)
         {
             write.Add(new PendingRemoval { ConvoId = id, Did = did, Kind = PendingKind.Leave, ProposedEpoch = access.Conversation.Epoch });
             await write.Set<Conversation>().Where(row => row.Id == id).ExecuteUpdateAsync(set => set.SetProperty(row => row.LeftSeq, seq));
         }
-        var devices = access.Devices.Select(device => device.Id).ToList();
-        await write.Set<WelcomeRecipient>().Where(row => row.ConvoId == id && devices.Contains(row.DeviceRow) && row.ConfirmedAt == null)
-            .ExecuteUpdateAsync(set => set.SetProperty(row => row.ConfirmedAt, now).SetProperty(row => row.Success, false).SetProperty(row => row.ErrorDetails, "The account left."));
+        await WelcomeRecipient.EndAsync(write, did, [id], "The account left.", now);
         return new(now, seq);
     }
 }

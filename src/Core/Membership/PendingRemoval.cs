@@ -6,13 +6,13 @@ namespace MlsConsole.Core;
 /// <summary>Why leaves wait for their removal. The numbers are stored: never changed.</summary>
 internal enum PendingKind
 {
-    /// <summary>The account left. Every member's commit must leave its leaves blank.</summary>
+    /// <summary>The account left.</summary>
     Leave = 1,
     /// <summary>The account was banned.</summary>
     Ban = 2,
 }
 
-/// <summary>An account whose leaves any member may remove: it is gone, they are still in the tree. The epoch in which they are not any more, or in which the account joins again, settles it.</summary>
+/// <summary>An account whose leaves any member may remove, and every member's commit has to: it is gone, they are still in the tree. The epoch in which they are not any more, or in which the account joins again, settles it.</summary>
 internal sealed class PendingRemoval
 {
     public required string ConvoId { get; init; }
@@ -46,12 +46,12 @@ internal static class PendingRemovals
 
     public static HashSet<uint> LeavesOf(IEnumerable<PendingLeaf> pending) => [.. pending.Select(leaf => leaf.LeafIndex)];
 
-    /// <summary>A member's commit leaves the leaves of everybody who left blank.</summary>
+    /// <summary>A member's commit leaves the leaves of everybody who is gone blank.</summary>
     /// <exception cref="RefusedException">LeavePending</exception>
     public static void RequireRemoved(IReadOnlyList<PendingLeaf> pending, IEnumerable<uint> removed)
     {
         var gone = removed.ToHashSet();
-        if (pending.Any(leaf => leaf.Kind == PendingKind.Leave && !gone.Contains(leaf.LeafIndex))) throw Refusal.LeavePending.AsException();
+        if (pending.Any(leaf => !gone.Contains(leaf.LeafIndex))) throw (Refusal.LeavePending with { Leaves = [.. LeavesOf(pending).Order()] }).AsException();
     }
 
     /// <summary>In the list of an epoch, when its leaves are blank and nobody has one anew: settles who has no leaf any more. Whose leaves are left behind, members are asked to remove, unless the service can propose it: proposals of the epoch before are void.</summary>

@@ -8,7 +8,7 @@ internal static class ProposalLog
 {
     /// <summary>Appends verified proposals, if the conversation is still in their epoch.</summary>
     /// <returns>The sequence number of the first; of none, the next message's.</returns>
-    /// <exception cref="RefusedException">EpochMismatch</exception>
+    /// <exception cref="RefusedException">EpochMismatch; Unauthorized: the sender was banned meanwhile.</exception>
     public static async Task<long> AppendAsync(MlsDbContext context, Conversation conversation, IReadOnlyList<NewProposal> proposals, string sender, DateTimeOffset now)
     {
         string id = conversation.Id;
@@ -17,6 +17,7 @@ internal static class ProposalLog
             """).ToListAsync();
         if (seqs.Count == 0)
             throw Refusal.EpochMismatch((ulong)await context.Set<Conversation>().AsNoTracking().Where(row => row.Id == id).Select(row => row.Epoch).SingleAsync(), (ulong)conversation.Epoch).AsException();
+        if (await context.IsBannedAsync(sender, id, CancellationToken.None)) throw Refusal.Unauthorized(nameof(RejoinReason.Banned)).AsException();
         for (int i = 0; i < proposals.Count; i++)
         {
             var logged = new LogEntry

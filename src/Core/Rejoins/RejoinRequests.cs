@@ -65,8 +65,8 @@ public sealed class RejoinRequests
     private async Task<RequestRejoinResult> StoreAsync(MlsDbContext write, RequestRejoinInput input, Device device, KeyPackage package, DateTimeOffset now)
     {
         string id = input.ConvoId;
-        // It holds the conversation's row: no epoch begins, and the device asks no second time, meanwhile.
-        await write.Database.ExecuteSqlAsync($"UPDATE conversations SET next_seq = next_seq WHERE id = {id}");
+        // The device asks no second time meanwhile.
+        await Conversation.HoldAsync(write, id);
         var reference = package.Reference.ToArray();
         var same = await write.Set<RejoinRequest>().AsNoTracking().FirstOrDefaultAsync(request => request.ConvoId == id && request.DeviceRow == device.Id
             && write.Set<KeyPackageRow>().Any(row => row.Reference == reference && row.Id == request.KeyPackageRow));

@@ -36,6 +36,14 @@ internal sealed class WelcomeRecipient
     public bool? Success { get; set; }
     public string? ErrorDetails { get; set; }
 
+    /// <summary>Ends the delivery of an account's Welcomes to conversations.</summary>
+    public static async Task EndAsync(MlsDbContext write, string did, IReadOnlyList<string> convos, string why, DateTimeOffset now)
+    {
+        var devices = await write.Set<Device>().Where(device => device.Did == did).Select(device => device.Id).ToListAsync();
+        await write.Set<WelcomeRecipient>().Where(row => devices.Contains(row.DeviceRow) && convos.Contains(row.ConvoId) && row.ConfirmedAt == null)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.ConfirmedAt, now).SetProperty(row => row.Success, false).SetProperty(row => row.ErrorDetails, why));
+    }
+
     internal sealed class Table : IEntityTypeConfiguration<WelcomeRecipient>
     {
         public void Configure(EntityTypeBuilder<WelcomeRecipient> builder)

@@ -6,14 +6,14 @@ namespace MlsConsole.Host;
 /// <summary>Events as frames of subscribeConvoEvents.</summary>
 internal static class EventFrames
 {
-    /// <returns>Null for a log entry that is no more.</returns>
+    /// <returns>Null for a log entry that is no more, and for what is not told.</returns>
     public static byte[]? Of(ConvoEvent one) => MessageOf(one) is { } message ? Lexicons.SubscribeConvoEvents.WriteFrame(message) : null;
 
     public static byte[] Info(string name, string message) => Lexicons.SubscribeConvoEvents.WriteFrame(new SubscribeConvoEventsInfo { Name = name, Message = message });
 
     private static SubscribeConvoEventsEvent? MessageOf(ConvoEvent one)
     {
-        if (one.Kind is EventKind.Commit or EventKind.Proposal or EventKind.Message && one.Log is null) return null;
+        if (one.Kind is EventKind.SubscriptionsEnded || (one.Kind is EventKind.Commit or EventKind.Proposal or EventKind.Message && one.Log is null)) return null;
         long epoch = (long)(one.Epoch ?? 0);
         string convo = one.ConvoId ?? "", did = one.Did ?? "", device = one.DeviceId ?? "", detail = one.Detail ?? "";
         return one.Kind switch

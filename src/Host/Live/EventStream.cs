@@ -3,10 +3,11 @@ using MlsConsole.Core;
 namespace MlsConsole.Host;
 
 /// <summary>An event, encoded once for all who get it.</summary>
-/// <param name="Frame">Null if its log entry has been pruned meanwhile.</param>
+/// <param name="Kind">What it tells.</param>
+/// <param name="Frame">Null if its log entry has been pruned meanwhile, or if it is not told.</param>
 /// <param name="Members">Who may have it.</param>
 /// <param name="AskedAt">Timestamp of the moment at which the roster said so.</param>
-internal sealed record StreamedEvent(long Seq, byte[]? Frame, IReadOnlySet<string> Members, long AskedAt);
+internal sealed record StreamedEvent(long Seq, EventKind Kind, byte[]? Frame, IReadOnlySet<string> Members, long AskedAt);
 
 /// <summary>
 /// Follows the stream of events for all subscribers of this host: numbers what waits if it is this host's turn, reads what is new, whichever host it came from, and keeps the last moments of it.
@@ -131,7 +132,7 @@ internal sealed partial class EventStream(
             if (events.Count == 0) return;
             foreach (var one in events.Select(static addressed => addressed.Event))
                 feed.Publish(new Activity { At = one.At, Method = Activity.Event, Outcome = AuditEntry.Accepted, Reason = one.Kind.ToString(), Elapsed = TimeSpan.Zero, ConvoId = one.ConvoId, Epoch = one.Epoch });
-            Keep(listened ? [.. events.Select(addressed => new StreamedEvent(addressed.Event.Seq, EventFrames.Of(addressed.Event), addressed.Members, askedAt))] : [], events[^1].Event.Seq);
+            Keep(listened ? [.. events.Select(addressed => new StreamedEvent(addressed.Event.Seq, addressed.Event.Kind, EventFrames.Of(addressed.Event), addressed.Members, askedAt))] : [], events[^1].Event.Seq);
         }
     }
 

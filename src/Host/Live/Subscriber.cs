@@ -5,7 +5,8 @@ namespace MlsConsole.Host;
 
 /// <summary>One open subscription: sends what its account may have from its cursor on, until somebody closes.</summary>
 /// <remarks>It reads at its own pace and nothing is queued for it, so a slow one costs no memory; one that falls too far behind is dropped.</remarks>
-internal sealed class Subscriber(WebSocket socket, string did, EventStream stream, EventReader reader, int maxLag)
+/// <param name="range">Of the stream, read before the account's ticket was: what ends its subscriptions ends this one if it comes later.</param>
+internal sealed class Subscriber(WebSocket socket, string did, EventStream stream, EventReader reader, EventRange range, int maxLag)
 {
     /// <summary>A frame that is not taken within this time is taken by nobody.</summary>
     private static readonly TimeSpan s_sendLimit = TimeSpan.FromSeconds(30);
@@ -14,10 +15,9 @@ internal sealed class Subscriber(WebSocket socket, string did, EventStream strea
     /// <param name="from">The last event that the client has; null for what happens from now on.</param>
     /// <param name="opened">Called when the cursor is known to be good.</param>
     /// <param name="cancellation">The end of the connection.</param>
-    /// <exception cref="StreamRefusal">The cursor is ahead, or the consumer behind.</exception>
+    /// <exception cref="StreamRefusal">The cursor is ahead, or the consumer behind; or the account is banned.</exception>
     public async Task Run(long? from, Action opened, CancellationToken cancellation)
     {
-        var range = await reader.RangeAsync(cancellation);
         long cursor = from ?? range.Head;
         if (cursor > range.Head) throw new StreamRefusal("FutureCursor", "The cursor is ahead of the last event.");
         opened();
@@ -53,6 +53,7 @@ internal sealed class Subscriber(WebSocket socket, string did, EventStream strea
         {
             // What the roster said is too old by now: it is asked anew, with the page from here on.
             if (!stream.IsFresh(one)) return cursor;
+            RequireOpen(one.Seq, one.Kind, one.Members.Contains(did));
             if (one.Frame is not null && one.Members.Contains(did)) await Send(one.Frame, cancellation);
             cursor = one.Seq;
         }
@@ -63,8 +64,16 @@ internal sealed class Subscriber(WebSocket socket, string did, EventStream strea
     {
         var page = await reader.ReadForAsync(did, cursor, cancellation);
         foreach (var one in page.Events)
+        {
+            RequireOpen(one.Seq, one.Kind, isFor: true);
             if (EventFrames.Of(one) is { } frame) await Send(frame, cancellation);
+        }
         return page.Last;
+    }
+
+    private void RequireOpen(long seq, EventKind kind, bool isFor)
+    {
+        if (isFor && kind == EventKind.SubscriptionsEnded && seq > range.Head) throw new StreamRefusal("Unauthorized", "The account is banned from the service or from a conversation.");
     }
 
     private async Task Send(byte[] frame, CancellationToken cancellation)

@@ -7,18 +7,19 @@ namespace MlsConsole.Host;
 /// <summary>What the program does instead of serving, by its first argument. Whether a host runs on the database makes no difference.</summary>
 internal static class Commands
 {
-    private const string Verify = "verify-audit", Export = "export-audit", Rotate = "rotate-signature-key";
+    private const string Verify = "verify-audit", Export = "export-audit", Rotate = "rotate-signature-key", Ban = "ban", Unban = "unban";
 
     /// <summary>Runs the command that the arguments name.</summary>
     /// <returns>The exit code, or null if they name none: then the host is meant.</returns>
     /// <exception cref="ConfigurationException">The database cannot be used.</exception>
     public static async Task<int?> Run(string[] args)
     {
-        if (args is not [Verify or Export or Rotate, ..]) return null;
+        if (args is not [Verify or Export or Rotate or Ban or Unban, ..]) return null;
         WebApplicationBuilder builder = HostBuilding.CreateBuilder(args[1..]);
         using Database database = Storage.Open(builder.Configuration);
         await RequireSchema(database);
         if (args[0] == Rotate) return await RotateSignatureKey(builder, Console.Out);
+        if (args[0] is Ban or Unban) return await SetBan(database, args[0] == Ban, args[1..], builder.Configuration["reason"], Console.Out);
         if (args[0] == Verify) return await VerifyAudit(database, Console.Out);
         await using StreamWriter output = new(Console.OpenStandardOutput(), bufferSize: 64 * 1024);
         await AuditVerifier.ExportAsync(database, output, CancellationToken.None);
@@ -45,6 +46,23 @@ internal static class Commands
         KeyRing.Create(app.Configuration);
         Rotation rotation = await app.Services.GetRequiredService<SignatureKeys>().RotateAsync("operator", Guid.NewGuid().ToString("N"), CancellationToken.None);
         await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"the service has new signature keys; {rotation.Kept} retired ones are kept, {rotation.Deleted} that no group lists are deleted"));
+        return 0;
+    }
+
+    /// <summary>Bans an account from the service, or ends that: hosts that run on the database hear of it.</summary>
+    private static async Task<int> SetBan(Database database, bool ban, string[] args, string? reason, TextWriter output)
+    {
+        if (args is not [var text, ..] || !Did.TryParse(text, out Did did)) throw new ConfigurationException(ban ? Ban : Unban, "must be followed by the DID of an account.");
+        await using ServiceProvider services = new ServiceCollection().AddCore(database, new CoreSettings()).BuildServiceProvider();
+        Bans bans = services.GetRequiredService<Bans>();
+        bool changed = ban ? await bans.BanAccount(did, reason, CancellationToken.None) : await bans.UnbanAccount(did, reason, CancellationToken.None);
+        await output.WriteLineAsync((ban, changed) switch
+        {
+            (true, true) => $"{did} is banned",
+            (true, false) => $"{did} was already banned",
+            (false, true) => $"{did} is no longer banned",
+            (false, false) => $"{did} was not banned",
+        });
         return 0;
     }
 

@@ -27,6 +27,9 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
     /// <summary>For TurnPending.</summary>
     public int? Position { get; init; }
 
+    /// <summary>For LeavePending: the leaves to remove.</summary>
+    public IReadOnlyList<uint>? Leaves { get; init; }
+
     /// <summary>A low-cardinality label for metrics, never sent.</summary>
     public string? Reason { get; init; }
 
@@ -42,6 +45,7 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
             Mismatch = refusal.Mismatch,
             RetryAfter = refusal.RetryAfter,
             Position = refusal.Position,
+            Leaves = refusal.Leaves,
             Reason = refusal.Reason ?? refusal.Rule ?? refusal.Mismatch,
         },
         AuthenticationException authentication => new(StatusCodes.Status401Unauthorized, "AuthenticationRequired", authentication.Message)
@@ -91,6 +95,12 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
                 json.WriteNumber("position", position);
             }
             if (Mismatch is not null) json.WriteString("reason", Mismatch);
+            if (Leaves is not null)
+            {
+                json.WriteStartArray("leaves");
+                foreach (uint leaf in Leaves) json.WriteNumberValue(leaf);
+                json.WriteEndArray();
+            }
             json.WriteEndObject();
         }
         return body.WrittenMemory;

@@ -4,6 +4,7 @@
 //   node cli.mjs rejoin  [--url http://127.0.0.1:5080] [--service-did did:web:localhost] [--suite 1] [--new-key]
 //   node cli.mjs journey [same options]
 //   node cli.mjs contract [same options]    every method, by a client that is generated from lexicons/
+//   node cli.mjs departures --grace MS [same options]   removed, banned, expired and back, against a service with that grace period
 //   node cli.mjs accounts --port P [same options]   documents of did:web and did:plc from that port, where the service's directory is
 //   node cli.mjs record  [--suite 1] [--commits 40] what a service would see of a wandering group; needs no service
 //   node cli.mjs session [same options]     commands as JSON lines on standard input, see src/session.mjs
@@ -11,6 +12,7 @@
 import { parseArgs } from 'node:util';
 import { accounts } from './src/accounts.mjs';
 import { contract } from './src/contract.mjs';
+import { departures } from './src/departures.mjs';
 import { Peer } from './src/peer.mjs';
 import { Relay } from './src/relay.mjs';
 import { journey, rejoin, serviceView, wander } from './src/scenarios.mjs';
@@ -24,6 +26,7 @@ const { values, positionals } = parseArgs({
     'service-did': { type: 'string', default: 'did:web:localhost' },
     suite: { type: 'string', default: '1' },
     commits: { type: 'string', default: '40' },
+    grace: { type: 'string', default: '2000' },
     port: { type: 'string', default: '2582' },
     'new-key': { type: 'boolean', default: false },
   },
@@ -48,6 +51,9 @@ const scenarios = {
   },
   async contract() {
     print({ result: 'passed', ...await contract({ url: values.url, did: values['service-did'], suite: options.suite, log: print }) });
+  },
+  async departures() {
+    print({ result: 'passed', ...await departures({ ...options, service: options.service, grace: Number(values.grace) }) });
   },
   async accounts() {
     print({ result: 'passed', ...await accounts({ service: options.service, port: Number(values.port) }) });

@@ -19,6 +19,8 @@ internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.Subscri
         RateLimits limits = services.GetRequiredService<RateLimits>();
         var address = context.Connection.RemoteIpAddress;
         limits.Of(address)?.Check("address", services.GetRequiredService<TimeProvider>().GetUtcNow());
+        EventReader reader = services.GetRequiredService<EventReader>();
+        var range = await reader.RangeAsync(cancellation);
         if (await services.GetRequiredService<SubscriptionTickets>().TryUse(parameters.Ticket, cancellation) is not { } did)
         {
             await limits.Take(address);
@@ -28,7 +30,7 @@ internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.Subscri
         if (!stream.TryEnter(did, MaxOfAccount)) throw new StreamRefusal("RateLimitExceeded", "The account has the greatest number of subscriptions.");
         try
         {
-            Subscriber subscriber = new(socket, did, stream, services.GetRequiredService<EventReader>(), services.GetRequiredService<CoreSettings>().EventMaxLag);
+            Subscriber subscriber = new(socket, did, stream, reader, range, services.GetRequiredService<CoreSettings>().EventMaxLag);
             await subscriber.Run(cursor, opened, cancellation);
         }
         finally

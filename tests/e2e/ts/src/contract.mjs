@@ -164,6 +164,20 @@ const calls = {
     await bob.catchUp(convoId);
     assert.deepEqual(bob.view(convoId), alice.view(convoId));
   },
+  async banMember({ service, convoId, alice, bob, mallory }) {
+    const input = { convoId, targetDid: mallory.user.did };
+    await refused('NotAdmin', service.procedure(bob.user, 'banMember', input));
+    await refused('Unauthorized', service.procedure(mallory.user, 'banMember', { convoId, targetDid: bob.user.did }));
+    await refused('InvalidRequest', service.procedure(alice.user, 'banMember', { convoId, targetDid: alice.user.did }));
+    assert.deepEqual(await service.procedure(alice.user, 'banMember', { ...input, reason: 'contract' }), { isBanned: true });
+    await refused('InvalidCommit', alice.addMembers(convoId, [mallory.user.did]));
+  },
+  async unbanMember({ service, convoId, alice, bob, mallory }) {
+    const input = { convoId, targetDid: mallory.user.did };
+    await refused('NotAdmin', service.procedure(bob.user, 'unbanMember', input));
+    assert.deepEqual(await service.procedure(alice.user, 'unbanMember', input), { isBanned: false });
+    await refused('Unauthorized', mallory.rejoin(convoId)); // removed still
+  },
   async leaveConvo({ service, convoId, alice, bob }) {
     await refused('InvalidProposal', service.procedure(bob.user, 'leaveConvo', { convoId, proposals: [] }));
     await bob.leave(convoId);

@@ -115,7 +115,7 @@ public class Leaving_and_coming_back
         await Refused("NotAdmin", () => service.DemoteAsync(convo, alice, bob.Did));
         await service.LeaveAsync(convo, bob, new SelfRemoveProposal());
         await service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).With(new GroupContextExtensionsProposal(Extensions.None)).Remove(convo.Group.LeafOf(bob.Client)).Build());
-        Assert.Equal(["promoted", "demoted", "promoted", "left"], (await Telling_events.For(service, alice.Did)).Where(one => one.Kind == EventKind.Membership).Skip(2).Select(one => one.Detail));
+        Assert.Equal(["promoted", "demoted", "left", "promoted"], (await Telling_events.For(service, alice.Did)).Where(one => one.Kind == EventKind.Membership).Skip(2).Select(one => one.Detail));
     }
 
     [Fact]

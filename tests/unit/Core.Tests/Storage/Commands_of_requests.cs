@@ -36,6 +36,12 @@ public class Commands_of_requests
             var asked = await Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, package);
             await Asking_to_be_added_again.AddAsync(scene.Service, scene.Convo, scene.Alice, Asking_to_be_added_again.Answer(scene.Convo, scene.Alice, scene.Bob, package), package, asked.RequestId);
         },
+        ["banMember"] = scene => scene.Service.Get<Bans>().BanMember(scene.Alice.Caller, new(scene.Convo.Id, Did.Parse(scene.Bob.Did), null, null), CancellationToken.None),
+        ["unbanMember"] = async scene =>
+        {
+            await scene.Service.BanAsync(scene.Bob.Did, scene.Convo.Id);
+            await scene.Service.Get<Bans>().UnbanMember(scene.Alice.Caller, new(scene.Convo.Id, Did.Parse(scene.Bob.Did), null, null), CancellationToken.None);
+        },
         ["listDevices"] = scene => scene.Service.Get<Devices>().ListDevices(scene.Alice.Caller, CancellationToken.None),
         ["getKeyPackageStats"] = scene => scene.Service.Get<KeyPackages>().GetKeyPackageStats(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
         ["publishKeyPackages"] = scene => scene.Service.PublishAsync(scene.Bob, scene.Bob.Client.KeyPackage(), scene.Bob.Client.KeyPackage(lastResort: true)),

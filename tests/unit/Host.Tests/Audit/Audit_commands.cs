@@ -5,7 +5,7 @@ using MlsConsole.Core;
 
 namespace MlsConsole.Host.Tests;
 
-/// <summary>The program's commands about the audit log, run as an operator runs them: on the database alone, without a host.</summary>
+/// <summary>The program's commands about the audit log, and those that leave their trace in it, run as an operator runs them: on the database alone, without a host.</summary>
 public sealed class Audit_commands : IAsyncLifetime, IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("mlsconsole-audit-").FullName;
@@ -49,14 +49,30 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
         Assert.All(lines[..4], static line => Assert.StartsWith("{\"action\":\"commit\"", line, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task An_account_is_banned_and_unbanned_on_the_database_alone_and_the_audit_log_has_it()
+    {
+        const string mallory = "did:web:mallory.example";
+        Assert.Equal((0, $"{mallory} is banned\n", ""), await Run("ban", Connection, mallory, "--reason", "abuse of the service"));
+        Assert.Equal((0, $"{mallory} was already banned\n", ""), await Run("ban", Connection, mallory));
+        Assert.Equal((0, $"{mallory} is no longer banned\n", ""), await Run("unban", Connection, mallory));
+        Assert.Equal((0, $"{mallory} was not banned\n", ""), await Run("unban", Connection, mallory));
+        IReadOnlyList<AuditEntry> entries = await new AuditLog(database).LatestAsync(4, CancellationToken.None);
+        Assert.Equal([("unbanAccount", null), ("unbanAccount", null), ("banAccount", null), ("banAccount", "abuse of the service")], entries.Select(static entry => (entry.Action, entry.Reason)));
+        Assert.All(entries, static entry => Assert.Equal(("operator", mallory, "accepted"), (entry.Actor, entry.Subject, entry.Outcome)));
+        (int code, _, string error) = await Run("ban", Connection, "mallory");
+        Assert.Equal((1, "MlsConsole cannot start: ban must be followed by the DID of an account.\n"), (code, error.ReplaceLineEndings("\n")));
+    }
+
     [Theory]
     [InlineData("verify-audit")]
     [InlineData("export-audit")]
     [InlineData("rotate-signature-key")]
-    public async Task A_database_that_does_not_exist_is_not_created(string command)
+    [InlineData("ban", "did:web:mallory.example")]
+    public async Task A_database_that_does_not_exist_is_not_created(string command, params string[] arguments)
     {
         string missing = Path.Combine(folder, "missing.db");
-        (int code, string output, string error) = await Run(command, $"Data Source={missing}");
+        (int code, string output, string error) = await Run(command, $"Data Source={missing}", arguments);
         Assert.Equal((1, ""), (code, output));
         Assert.StartsWith("MlsConsole cannot start: ConnectionStrings:Default ", error, StringComparison.Ordinal);
         Assert.False(File.Exists(missing));
@@ -82,9 +98,9 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
         Directory.Delete(folder, recursive: true);
     }
 
-    internal static async Task<(int Code, string Output, string Error)> Run(string command, string connection)
+    internal static async Task<(int Code, string Output, string Error)> Run(string command, string connection, params string[] arguments)
     {
-        ProcessStartInfo start = new("dotnet", [typeof(HostSettings).Assembly.Location, command]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("dotnet", [typeof(HostSettings).Assembly.Location, command, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["ConnectionStrings__Default"] = connection;
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();

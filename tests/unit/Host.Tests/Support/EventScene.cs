@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using MlsConsole.Core;
 
@@ -26,6 +27,10 @@ internal static class EventScene
         });
         return id;
     }
+
+    /// <summary>Enrols a device, with a key that signs nothing.</summary>
+    public static Task Enrol(this TestHost host, string did) => host.Services.GetRequiredService<Devices>().RegisterDevice(
+        new(Did.Parse(did), "test"), new("phone", "A phone", RandomNumberGenerator.GetBytes(32), null, [], null), CancellationToken.None);
 
     /// <summary>Writes one event that has the number as its epoch.</summary>
     public static Task Tell(this TestHost host, string convoId, long epoch) => host.Write(context =>
