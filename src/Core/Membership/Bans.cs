@@ -115,17 +115,18 @@ public sealed class Bans
     private static async Task<bool> AddAsync(MlsDbContext write, string did, string convoId, DateTimeOffset now) =>
         await write.Database.ExecuteSqlAsync($"INSERT INTO bans (did, convo_id, created_at) VALUES ({did}, {convoId}, {now.ToUnixTimeMilliseconds()}) ON CONFLICT (did, convo_id) DO NOTHING") == 1;
 
-    /// <summary>Queues the removal of the account's leaves, asks the members for it, and ends what is on its way to the account.</summary>
+    /// <summary>Queues the removal of the account's leaves, asks the members for it where the service cannot propose it, and ends what is on its way to the account.</summary>
     private static async Task ShutOutAsync(MlsDbContext write, string did, IReadOnlyList<string> convos, DateTimeOffset now)
     {
         await write.Set<RosterEntry>().Where(entry => convos.Contains(entry.ConvoId) && entry.Did == did && entry.IsAdmin).ExecuteUpdateAsync(set => set.SetProperty(entry => entry.IsAdmin, false));
-        var seats = await SeatsOf(write, did).Where(seat => convos.Contains(seat.ConvoId)).Join(write.Set<Conversation>(), seat => seat.ConvoId, convo => convo.Id, (seat, convo) => new { convo.Id, convo.Epoch })
+        var seats = await SeatsOf(write, did).Where(seat => convos.Contains(seat.ConvoId)).Join(write.Set<Conversation>(), seat => seat.ConvoId, convo => convo.Id, (seat, convo) => new { convo.Id, convo.Epoch, convo.SignatureKeyId })
             .Distinct().ToListAsync();
         foreach (var convo in seats)
         {
             // Who left before waits for the same already.
             await write.Database.ExecuteSqlAsync($"INSERT INTO pending_removals (convo_id, did, kind) VALUES ({convo.Id}, {did}, {(int)PendingKind.Ban}) ON CONFLICT (convo_id, did) DO NOTHING");
-            write.AddEvent(OutboxEvent.RemovalRequested(convo.Id, did, convo.Epoch, now));
+            // Where the group lists the service, it proposes (RemovalProposals).
+            if (convo.SignatureKeyId is null) write.AddEvent(OutboxEvent.RemovalRequested(convo.Id, did, convo.Epoch, now));
         }
         await WelcomeRecipient.EndAsync(write, did, convos, "The account was banned.", now);
         write.AddEvent(OutboxEvent.SubscriptionsEnded(did, now));
