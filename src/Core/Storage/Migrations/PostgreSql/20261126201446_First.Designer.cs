@@ -11,8 +11,8 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace MlsConsole.Core.Storage.Migrations.PostgreSql
 {
     [DbContext(typeof(PostgreSqlMlsDbContext))]
-    [Migration("20261126184551_SignatureKeys")]
-    partial class SignatureKeys
+    [Migration("20261126201446_First")]
+    partial class First
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)

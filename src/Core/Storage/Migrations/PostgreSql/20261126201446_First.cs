@@ -49,27 +49,6 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 });
 
             migrationBuilder.CreateTable(
-                name: "conversations",
-                columns: table => new
-                {
-                    id = table.Column<string>(type: "text", nullable: false),
-                    group_id = table.Column<byte[]>(type: "bytea", nullable: false),
-                    cipher_suite = table.Column<int>(type: "integer", nullable: false),
-                    epoch = table.Column<long>(type: "bigint", nullable: false),
-                    next_seq = table.Column<long>(type: "bigint", nullable: false),
-                    left_seq = table.Column<long>(type: "bigint", nullable: false),
-                    group_info = table.Column<byte[]>(type: "bytea", nullable: false),
-                    group_info_updated_at = table.Column<long>(type: "bigint", nullable: false),
-                    group_info_epoch = table.Column<long>(type: "bigint", nullable: false),
-                    metadata = table.Column<string>(type: "text", nullable: true),
-                    created_at = table.Column<long>(type: "bigint", nullable: false)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_conversations", x => x.id);
-                });
-
-            migrationBuilder.CreateTable(
                 name: "devices",
                 columns: table => new
                 {
@@ -186,6 +165,23 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 });
 
             migrationBuilder.CreateTable(
+                name: "signature_keys",
+                columns: table => new
+                {
+                    id = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
+                    signature_scheme = table.Column<int>(type: "integer", nullable: false),
+                    public_key = table.Column<byte[]>(type: "bytea", nullable: false),
+                    protected_private_key = table.Column<byte[]>(type: "bytea", nullable: false),
+                    created_at = table.Column<long>(type: "bigint", nullable: false),
+                    retired_at = table.Column<long>(type: "bigint", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_signature_keys", x => x.id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "subscription_tickets",
                 columns: table => new
                 {
@@ -209,6 +205,107 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 constraints: table =>
                 {
                     table.PrimaryKey("pk_used_tokens", x => new { x.issuer, x.jti });
+                });
+
+            migrationBuilder.CreateTable(
+                name: "device_keys",
+                columns: table => new
+                {
+                    id = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
+                    device_row = table.Column<long>(type: "bigint", nullable: false),
+                    signature_key = table.Column<byte[]>(type: "bytea", nullable: false),
+                    added_at = table.Column<long>(type: "bigint", nullable: false),
+                    retired_at = table.Column<long>(type: "bigint", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_device_keys", x => x.id);
+                    table.ForeignKey(
+                        name: "fk_device_keys_devices_device_row",
+                        column: x => x.device_row,
+                        principalTable: "devices",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "key_packages",
+                columns: table => new
+                {
+                    id = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
+                    device_row = table.Column<long>(type: "bigint", nullable: false),
+                    reference = table.Column<byte[]>(type: "bytea", nullable: false),
+                    cipher_suite = table.Column<int>(type: "integer", nullable: false),
+                    key_package = table.Column<byte[]>(type: "bytea", nullable: false),
+                    last_resort = table.Column<bool>(type: "boolean", nullable: false),
+                    not_after = table.Column<long>(type: "bigint", nullable: false),
+                    claimed_at = table.Column<long>(type: "bigint", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_key_packages", x => x.id);
+                    table.ForeignKey(
+                        name: "fk_key_packages_devices_device_row",
+                        column: x => x.device_row,
+                        principalTable: "devices",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "conversations",
+                columns: table => new
+                {
+                    id = table.Column<string>(type: "text", nullable: false),
+                    group_id = table.Column<byte[]>(type: "bytea", nullable: false),
+                    cipher_suite = table.Column<int>(type: "integer", nullable: false),
+                    epoch = table.Column<long>(type: "bigint", nullable: false),
+                    next_seq = table.Column<long>(type: "bigint", nullable: false),
+                    left_seq = table.Column<long>(type: "bigint", nullable: false),
+                    group_info = table.Column<byte[]>(type: "bytea", nullable: false),
+                    group_info_updated_at = table.Column<long>(type: "bigint", nullable: false),
+                    group_info_epoch = table.Column<long>(type: "bigint", nullable: false),
+                    metadata = table.Column<string>(type: "text", nullable: true),
+                    signature_key_id = table.Column<long>(type: "bigint", nullable: true),
+                    created_at = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_conversations", x => x.id);
+                    table.ForeignKey(
+                        name: "fk_conversations_signature_key_signature_key_id",
+                        column: x => x.signature_key_id,
+                        principalTable: "signature_keys",
+                        principalColumn: "id");
+                });
+
+            migrationBuilder.CreateTable(
+                name: "acknowledgements",
+                columns: table => new
+                {
+                    convo_id = table.Column<string>(type: "text", nullable: false),
+                    epoch = table.Column<long>(type: "bigint", nullable: false),
+                    device_row = table.Column<long>(type: "bigint", nullable: false),
+                    authenticator_hash = table.Column<byte[]>(type: "bytea", nullable: false),
+                    at = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_acknowledgements", x => new { x.convo_id, x.epoch, x.device_row });
+                    table.ForeignKey(
+                        name: "fk_acknowledgements_conversation_convo_id",
+                        column: x => x.convo_id,
+                        principalTable: "conversations",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                    table.ForeignKey(
+                        name: "fk_acknowledgements_device_device_row",
+                        column: x => x.device_row,
+                        principalTable: "devices",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
                 });
 
             migrationBuilder.CreateTable(
@@ -274,6 +371,31 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 });
 
             migrationBuilder.CreateTable(
+                name: "leaves",
+                columns: table => new
+                {
+                    convo_id = table.Column<string>(type: "text", nullable: false),
+                    leaf_index = table.Column<long>(type: "bigint", nullable: false),
+                    device_row = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_leaves", x => new { x.convo_id, x.leaf_index });
+                    table.ForeignKey(
+                        name: "fk_leaves_conversations_convo_id",
+                        column: x => x.convo_id,
+                        principalTable: "conversations",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                    table.ForeignKey(
+                        name: "fk_leaves_devices_device_row",
+                        column: x => x.device_row,
+                        principalTable: "devices",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "log",
                 columns: table => new
                 {
@@ -305,7 +427,8 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 {
                     convo_id = table.Column<string>(type: "text", nullable: false),
                     did = table.Column<string>(type: "text", nullable: false),
-                    kind = table.Column<int>(type: "integer", nullable: false)
+                    kind = table.Column<int>(type: "integer", nullable: false),
+                    proposed_epoch = table.Column<long>(type: "bigint", nullable: true)
                 },
                 constraints: table =>
                 {
@@ -314,6 +437,42 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         name: "fk_pending_removals_conversations_convo_id",
                         column: x => x.convo_id,
                         principalTable: "conversations",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "rejoin_requests",
+                columns: table => new
+                {
+                    id = table.Column<string>(type: "text", nullable: false),
+                    convo_id = table.Column<string>(type: "text", nullable: false),
+                    device_row = table.Column<long>(type: "bigint", nullable: false),
+                    key_package_row = table.Column<long>(type: "bigint", nullable: false),
+                    reason = table.Column<string>(type: "text", nullable: true),
+                    created_at = table.Column<long>(type: "bigint", nullable: false),
+                    expires_at = table.Column<long>(type: "bigint", nullable: false),
+                    answered_at = table.Column<long>(type: "bigint", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_rejoin_requests", x => x.id);
+                    table.ForeignKey(
+                        name: "fk_rejoin_requests_conversations_convo_id",
+                        column: x => x.convo_id,
+                        principalTable: "conversations",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                    table.ForeignKey(
+                        name: "fk_rejoin_requests_devices_device_row",
+                        column: x => x.device_row,
+                        principalTable: "devices",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                    table.ForeignKey(
+                        name: "fk_rejoin_requests_key_packages_key_package_row",
+                        column: x => x.key_package_row,
+                        principalTable: "key_packages",
                         principalColumn: "id",
                         onDelete: ReferentialAction.Cascade);
                 });
@@ -380,105 +539,6 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 });
 
             migrationBuilder.CreateTable(
-                name: "acknowledgements",
-                columns: table => new
-                {
-                    convo_id = table.Column<string>(type: "text", nullable: false),
-                    epoch = table.Column<long>(type: "bigint", nullable: false),
-                    device_row = table.Column<long>(type: "bigint", nullable: false),
-                    authenticator_hash = table.Column<byte[]>(type: "bytea", nullable: false),
-                    at = table.Column<long>(type: "bigint", nullable: false)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_acknowledgements", x => new { x.convo_id, x.epoch, x.device_row });
-                    table.ForeignKey(
-                        name: "fk_acknowledgements_conversation_convo_id",
-                        column: x => x.convo_id,
-                        principalTable: "conversations",
-                        principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
-                    table.ForeignKey(
-                        name: "fk_acknowledgements_device_device_row",
-                        column: x => x.device_row,
-                        principalTable: "devices",
-                        principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
-                });
-
-            migrationBuilder.CreateTable(
-                name: "device_keys",
-                columns: table => new
-                {
-                    id = table.Column<long>(type: "bigint", nullable: false)
-                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
-                    device_row = table.Column<long>(type: "bigint", nullable: false),
-                    signature_key = table.Column<byte[]>(type: "bytea", nullable: false),
-                    added_at = table.Column<long>(type: "bigint", nullable: false),
-                    retired_at = table.Column<long>(type: "bigint", nullable: true)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_device_keys", x => x.id);
-                    table.ForeignKey(
-                        name: "fk_device_keys_devices_device_row",
-                        column: x => x.device_row,
-                        principalTable: "devices",
-                        principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
-                });
-
-            migrationBuilder.CreateTable(
-                name: "key_packages",
-                columns: table => new
-                {
-                    id = table.Column<long>(type: "bigint", nullable: false)
-                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
-                    device_row = table.Column<long>(type: "bigint", nullable: false),
-                    reference = table.Column<byte[]>(type: "bytea", nullable: false),
-                    cipher_suite = table.Column<int>(type: "integer", nullable: false),
-                    key_package = table.Column<byte[]>(type: "bytea", nullable: false),
-                    last_resort = table.Column<bool>(type: "boolean", nullable: false),
-                    not_after = table.Column<long>(type: "bigint", nullable: false),
-                    claimed_at = table.Column<long>(type: "bigint", nullable: true)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_key_packages", x => x.id);
-                    table.ForeignKey(
-                        name: "fk_key_packages_devices_device_row",
-                        column: x => x.device_row,
-                        principalTable: "devices",
-                        principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
-                });
-
-            migrationBuilder.CreateTable(
-                name: "leaves",
-                columns: table => new
-                {
-                    convo_id = table.Column<string>(type: "text", nullable: false),
-                    leaf_index = table.Column<long>(type: "bigint", nullable: false),
-                    device_row = table.Column<long>(type: "bigint", nullable: false)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_leaves", x => new { x.convo_id, x.leaf_index });
-                    table.ForeignKey(
-                        name: "fk_leaves_conversations_convo_id",
-                        column: x => x.convo_id,
-                        principalTable: "conversations",
-                        principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
-                    table.ForeignKey(
-                        name: "fk_leaves_devices_device_row",
-                        column: x => x.device_row,
-                        principalTable: "devices",
-                        principalColumn: "id",
-                        onDelete: ReferentialAction.Cascade);
-                });
-
-            migrationBuilder.CreateTable(
                 name: "welcome_recipients",
                 columns: table => new
                 {
@@ -540,6 +600,11 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 table: "conversations",
                 column: "group_id",
                 unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_conversations_signature_key_id",
+                table: "conversations",
+                column: "signature_key_id");
 
             migrationBuilder.CreateIndex(
                 name: "ix_device_keys_device_row",
@@ -648,9 +713,45 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 column: "window_start");
 
             migrationBuilder.CreateIndex(
+                name: "ix_rejoin_requests_device_row",
+                table: "rejoin_requests",
+                column: "device_row");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_rejoin_requests_expires_at",
+                table: "rejoin_requests",
+                column: "expires_at");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_rejoin_requests_key_package_row",
+                table: "rejoin_requests",
+                column: "key_package_row",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_rejoin_requests_open",
+                table: "rejoin_requests",
+                columns: new[] { "convo_id", "device_row" },
+                unique: true,
+                filter: "answered_at IS NULL");
+
+            migrationBuilder.CreateIndex(
                 name: "ix_roster_did_convo_id",
                 table: "roster",
                 columns: new[] { "did", "convo_id" });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_signature_keys_of_the_current",
+                table: "signature_keys",
+                column: "signature_scheme",
+                unique: true,
+                filter: "retired_at IS NULL");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_signature_keys_public_key",
+                table: "signature_keys",
+                column: "public_key",
+                unique: true);
 
             migrationBuilder.CreateIndex(
                 name: "ix_subscription_tickets_expires_at",
@@ -704,9 +805,6 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 name: "key_package_claims");
 
             migrationBuilder.DropTable(
-                name: "key_packages");
-
-            migrationBuilder.DropTable(
                 name: "leases");
 
             migrationBuilder.DropTable(
@@ -723,6 +821,9 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
 
             migrationBuilder.DropTable(
                 name: "rate_windows");
+
+            migrationBuilder.DropTable(
+                name: "rejoin_requests");
 
             migrationBuilder.DropTable(
                 name: "rollout_flags");
@@ -743,13 +844,19 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 name: "welcome_recipients");
 
             migrationBuilder.DropTable(
-                name: "devices");
+                name: "key_packages");
 
             migrationBuilder.DropTable(
                 name: "welcomes");
 
             migrationBuilder.DropTable(
+                name: "devices");
+
+            migrationBuilder.DropTable(
                 name: "conversations");
+
+            migrationBuilder.DropTable(
+                name: "signature_keys");
         }
     }
 }
