@@ -66,7 +66,7 @@ public sealed class Committer(TestDevice device, string convoId, TestGroup group
             {
                 if (exception.HttpRequestError != HttpRequestError.ConnectionError) Interlocked.Increment(ref _cut);
             }
-            await Task.Delay(20, CancellationToken.None);
+            await Task.Delay(20, CancellationToken.None); // until the host is there again
         }
     }
 }

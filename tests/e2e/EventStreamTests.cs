@@ -162,7 +162,7 @@ public sealed class EventStreamTests(ITestOutputHelper output)
                 Assert.Equal("Cut", reply.GetProperty("error").GetString());
                 Interlocked.Increment(ref _cut);
                 // Whether the commit whose answer was lost had been taken, the log knows.
-                while (!(await _session.Try("catchUp", "bob", new { convoId = _convoId })).TryGetProperty("result", out _)) await Task.Delay(20);
+                while (!(await _session.Try("catchUp", "bob", new { convoId = _convoId })).TryGetProperty("result", out _)) await Task.Delay(20); // until a host is there again
             }
         }
     }

@@ -36,8 +36,7 @@ internal sealed class Conversation(string id) : IDisposable
     /// <summary>Goes back to the state that was saved last.</summary>
     public Task ReloadAsync(MlsStore store, DeviceKeys keys, CancellationToken cancellation)
     {
-        Group?.Dispose();
-        (Group, Loaded) = (null, false);
+        Unload();
         return LoadAsync(store, keys, cancellation);
     }
 
@@ -86,8 +85,8 @@ internal sealed class Conversation(string id) : IDisposable
     /// <summary>Drops what is not saved.</summary>
     public void Unload()
     {
-        Forget();
-        Loaded = false;
+        Group?.Dispose();
+        (Group, LastSeq, Loaded) = (null, 0, false);
     }
 
     public void Dispose()

@@ -78,6 +78,7 @@ public sealed partial class ConversationManager
         {
             if (await AcceptWaiting(conversation, cancellation).ConfigureAwait(false)) return Result(conversation, RejoinWay.Legacy, progress);
             if (_options.Clock.GetElapsedTime(asked) >= _options.MemberWait) return Result(conversation, RejoinWay.Legacy, progress, joined: false);
+            // The Welcome is asked for ever more rarely: a member may need a while to come online, and there need be no event stream.
             await Task.Delay(TimeSpan.FromMilliseconds(100 << Math.Min(polls, 4)), _options.Clock, cancellation).ConfigureAwait(false);
         }
     }

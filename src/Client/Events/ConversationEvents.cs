@@ -97,17 +97,19 @@ public sealed class ConversationEvents
                 await _conversations.AcceptWelcomesAsync(cancellation).ConfigureAwait(false);
                 return null;
             case SubscribeConvoEventsRejoinRequested asked when (asked.Did, asked.DeviceId) != (_options.Did, _options.DeviceId):
-                // All members hear of it, and one answer is enough.
-                await Task.Delay(ConversationManager.Jitter(6), _options.Clock, cancellation).ConfigureAwait(false);
+                await LetOthersFirst(cancellation).ConfigureAwait(false);
                 await _conversations.AnswerRejoinRequestsAsync(asked.ConvoId, cancellation).ConfigureAwait(false);
                 return null;
             case SubscribeConvoEventsRemovalRequested asked:
-                await Task.Delay(ConversationManager.Jitter(6), _options.Clock, cancellation).ConfigureAwait(false);
+                await LetOthersFirst(cancellation).ConfigureAwait(false);
                 await _conversations.RemoveGoneAsync(asked.ConvoId, cancellation).ConfigureAwait(false);
                 return null;
             default: return null;
         }
     }
+
+    /// <summary>All members hear of it at once, and one answer is enough: each waits a random while, after which it may be done.</summary>
+    private Task LetOthersFirst(CancellationToken cancellation) => Task.Delay(ConversationManager.Jitter(6), _options.Clock, cancellation);
 
     private async Task<SyncResult?> Take(string conversationId, MessageView entry, CancellationToken cancellation)
     {

@@ -100,7 +100,7 @@ public sealed partial class RemovalProposals
         long epoch = conversation.Epoch;
         var now = _clock.GetUtcNow();
         // First: whoever holds the conversation's row is the only one who proposes, and no epoch begins meanwhile.
-        await write.Database.ExecuteSqlAsync($"UPDATE conversations SET next_seq = next_seq WHERE id = {id}");
+        await Conversation.HoldAsync(write, id);
         var due = await write.Database.SqlQuery<string>($"""
             UPDATE pending_removals SET proposed_epoch = {epoch} WHERE convo_id = {id} AND (proposed_epoch IS NULL OR proposed_epoch < {epoch}) RETURNING did AS "Value"
             """).ToListAsync();

@@ -103,6 +103,7 @@ public sealed class Database : IDisposable
                 }
                 catch (Exception broken) when (tries < MaxTries && IsOf(rivalry, broken))
                 {
+                    // A random while, longer after each try: of two hosts in each other's way one gets through.
                     await Task.Delay(s_longestPause * (Random.Shared.NextDouble() * Math.Min(1, tries / 20.0)), cancellation);
                 }
             }

@@ -38,10 +38,13 @@ public static class StorageStartup
             {
                 return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
             }
-            catch (IOException) when (!cancellation.IsCancellationRequested)
+            catch (IOException exception) when (IsHeld(exception))
             {
                 await Task.Delay(50, cancellation); // another host is migrating
             }
         }
     }
+
+    /// <summary>Another process has the file: ERROR_SHARING_VIOLATION of Windows, EWOULDBLOCK of Linux and of macOS. Nothing else passes by waiting.</summary>
+    private static bool IsHeld(IOException exception) => exception.HResult is unchecked((int)0x80070020) or 11 or 35;
 }
