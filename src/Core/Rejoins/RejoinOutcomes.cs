@@ -40,7 +40,7 @@ public sealed class RejoinOutcomes
             await using var context = _database.Read();
             var access = await Access.RequireMemberAsync(context, caller, convoId, cancellation);
             if (!access.Devices.Any(device => device.DeviceId == deviceId)) throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
-            string told = $"{outcome.Way} {(outcome.Succeeded ? "succeeded" : "failed")} after {outcome.Attempts} in {outcome.Elapsed.TotalMilliseconds} ms{(outcome.LastError is null ? "" : $", last error {outcome.LastError}")}";
+            string told = $"{outcome.Way} {(outcome.Succeeded ? "succeeded" : "failed")} in {outcome.Attempts} {(outcome.Attempts == 1 ? "attempt" : "attempts")}, {outcome.Elapsed.TotalMilliseconds} ms{(outcome.LastError is null ? "" : $", last error {outcome.LastError}")}";
             return await _attempts.CommitAsync(attempt, _ => Task.FromResult(new Done<RejoinOutcome>(outcome, Reason: told)), cancellation);
         }, cancellation);
     }

@@ -11,7 +11,7 @@ public class Telling_of_rejoins
         var (convo, _, bob) = await service.AliceAndBobAsync();
         Assert.Equal(s_outcome, await Report(service, convo, bob, s_outcome));
         await Report(service, convo, bob, new(RejoinWay.Legacy, false, 1, TimeSpan.FromSeconds(60), null));
-        Assert.Equal([("accepted", convo.Id, "Legacy failed after 1 in 60000 ms"), ("accepted", convo.Id, "ExternalCommit succeeded after 2 in 1500 ms, last error EpochMismatch")],
+        Assert.Equal([("accepted", convo.Id, "Legacy failed in 1 attempt, 60000 ms"), ("accepted", convo.Id, "ExternalCommit succeeded in 2 attempts, 1500 ms, last error EpochMismatch")],
             (await service.Get<AuditLog>().LatestAsync(2, default)).Select(entry => (entry.Outcome, entry.Subject!, entry.Reason!)));
     }
 
