@@ -3,6 +3,11 @@ using MlsConsole.Core;
 
 namespace MlsConsole.Host.Tests;
 
+/// <summary>Meters are the process's: a host hears those of every other one in it, so there is none beside this test.</summary>
+[CollectionDefinition(nameof(Metrics_of_groups), DisableParallelization = true)]
+public sealed class AloneInTheProcess;
+
+[Collection(nameof(Metrics_of_groups))]
 public sealed class Metrics_of_groups
 {
     [Fact]
