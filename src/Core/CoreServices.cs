@@ -43,7 +43,8 @@ public static class CoreServices
         services.AddSingleton(provider => new EpochAcknowledgements(Attempts(provider), Database(provider), Clock(provider)));
         services.AddSingleton(provider => new SuspectedForks(Database(provider)));
         services.AddSingleton(provider => new RejoinOutcomes(Attempts(provider), Database(provider)));
-        services.AddSingleton(provider => new RejoinRequests(Attempts(provider), Database(provider), settings, Clock(provider)));
+        services.AddSingleton(provider => new RejoinRequests(Attempts(provider), Database(provider), Groups(provider), settings, Clock(provider)));
+        services.AddSingleton(provider => new DeviceApprovals(Attempts(provider), Database(provider), Groups(provider), Clock(provider)));
         services.AddSingleton(provider => new Welcomes(Attempts(provider), Database(provider), Clock(provider)));
         services.AddSingleton(provider => new Messages(Attempts(provider), Database(provider), settings, Clock(provider)));
         return services;

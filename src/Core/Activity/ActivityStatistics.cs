@@ -34,7 +34,7 @@ public sealed class ActivityStatistics : IDisposable
 
     /// <summary>Refusals that say nothing about the commit: they are counted apart and judge nothing.</summary>
     private static readonly HashSet<string> s_policy =
-        ["AuthenticationRequired", "Unauthorized", "ExternalCommitsDisabled", "RateLimitExceeded", "IdempotencyConflict", "RequestAborted"];
+        ["AuthenticationRequired", "Unauthorized", "ExternalCommitsDisabled", "DeviceNotApproved", "RateLimitExceeded", "IdempotencyConflict", "RequestAborted"];
 
     private readonly Step?[] _steps = new Step?[Steps];
     private readonly Lock _lock = new();

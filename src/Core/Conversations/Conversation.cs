@@ -20,6 +20,8 @@ internal sealed class Conversation
     public DateTimeOffset GroupInfoUpdatedAt { get; init; }
     public long GroupInfoEpoch { get; init; }
     public string? Metadata { get; init; }
+    /// <summary>Whether a device that comes in by itself needs the approval of another one of its account.</summary>
+    public bool RequiresApproval { get; init; }
     /// <summary>The key of the service that the group lists in external_senders.</summary>
     public long? SignatureKeyId { get; init; }
     public DateTimeOffset CreatedAt { get; init; }

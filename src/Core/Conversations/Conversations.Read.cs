@@ -29,7 +29,7 @@ public sealed partial class Conversations
         await using var context = _database.Read();
         var row = (await RequireMemberAsync(_attempts, context, caller, "getConvo", convoId, cancellation)).Conversation;
         var seats = await SeatsAsync(context, [row.Id], cancellation);
-        return View(new(row.Id, row.GroupId, row.CipherSuite, row.Metadata, row.CreatedAt, row.Epoch, seats.Count), seats);
+        return View(new(row.Id, row.GroupId, row.CipherSuite, row.Metadata, row.CreatedAt, row.RequiresApproval, row.Epoch, seats.Count), seats);
     }
 
     /// <summary>The conversations that the caller is a member of, in an order that stays.</summary>
@@ -43,7 +43,7 @@ public sealed partial class Conversations
         var rows = await context.Members().Where(entry => entry.Did == did && entry.ConvoId.CompareTo(cursor) > 0)
             .OrderBy(entry => entry.ConvoId).Take(input.Limit + 1)
             .Join(context.Set<Conversation>(), entry => entry.ConvoId, convo => convo.Id, (_, convo) => convo).OrderBy(convo => convo.Id)
-            .Select(convo => new Row(convo.Id, convo.GroupId, convo.CipherSuite, convo.Metadata, convo.CreatedAt, convo.Epoch, context.Set<Leaf>().Count(leaf => leaf.ConvoId == convo.Id)))
+            .Select(convo => new Row(convo.Id, convo.GroupId, convo.CipherSuite, convo.Metadata, convo.CreatedAt, convo.RequiresApproval, convo.Epoch, context.Set<Leaf>().Count(leaf => leaf.ConvoId == convo.Id)))
             .ToListAsync(cancellation);
         var page = PageOf(rows, input.Limit);
         var seats = (await SeatsAsync(context, [.. page.Select(row => row.Id)], cancellation)).ToLookup(seat => seat.ConvoId);
@@ -92,10 +92,10 @@ public sealed partial class Conversations
             .ToListAsync(cancellation);
 
     private static ConvoView View(Row row, IReadOnlyList<Seat> seats) => new(row.Id, Convert.ToHexStringLower(row.GroupId), (ulong)(seats.Count == 0 ? row.Epoch : seats[0].Epoch), row.CipherSuite,
-        [.. seats.OrderBy(seat => seat.LeafIndex).Select(seat => new Member(seat.Did, seat.DeviceId, (uint)seat.LeafIndex, seat.IsAdmin, seat.RemovalPending))], row.Metadata, row.CreatedAt);
+        [.. seats.OrderBy(seat => seat.LeafIndex).Select(seat => new Member(seat.Did, seat.DeviceId, (uint)seat.LeafIndex, seat.IsAdmin, seat.RemovalPending))], row.Metadata, row.CreatedAt, row.RequiresApproval);
 
     /// <summary>What never changes about a conversation, and its epoch and number of leaves a moment before its members are read.</summary>
-    private sealed record Row(string Id, byte[] GroupId, int CipherSuite, string? Metadata, DateTimeOffset CreatedAt, long Epoch, int Leaves);
+    private sealed record Row(string Id, byte[] GroupId, int CipherSuite, string? Metadata, DateTimeOffset CreatedAt, bool RequiresApproval, long Epoch, int Leaves);
 
     private sealed record Seat(string ConvoId, long Epoch, long LeafIndex, string Did, string DeviceId, bool IsAdmin, bool RemovalPending);
 }

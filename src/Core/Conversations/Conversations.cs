@@ -5,7 +5,8 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core;
 
-public sealed record CreateConvoInput(ReadOnlyMemory<byte> GroupInfo, ReadOnlyMemory<byte>? RatchetTree, string? Metadata, string? IdempotencyKey);
+/// <param name="RequiresApproval">Whether a device that comes in by itself needs the approval of another one of its account.</param>
+public sealed record CreateConvoInput(ReadOnlyMemory<byte> GroupInfo, ReadOnlyMemory<byte>? RatchetTree, string? Metadata, string? IdempotencyKey, bool RequiresApproval = false);
 
 /// <param name="Did">The account.</param>
 /// <param name="DeviceId">Its device.</param>
@@ -15,7 +16,7 @@ public sealed record CreateConvoInput(ReadOnlyMemory<byte> GroupInfo, ReadOnlyMe
 public sealed record Member(string Did, string DeviceId, uint LeafIndex, bool IsAdmin, bool RemovalPending = false);
 
 /// <param name="GroupId">Lower-case hex.</param>
-public sealed record ConvoView(string ConvoId, string GroupId, ulong Epoch, int CipherSuite, IReadOnlyList<Member> Members, string? Metadata, DateTimeOffset CreatedAt);
+public sealed record ConvoView(string ConvoId, string GroupId, ulong Epoch, int CipherSuite, IReadOnlyList<Member> Members, string? Metadata, DateTimeOffset CreatedAt, bool RequiresApproval);
 
 public sealed record GetCommitsInput(string ConvoId, ulong FromEpoch, ulong? ToEpoch);
 
@@ -42,7 +43,7 @@ public sealed partial class Conversations
     public Task<ConvoView> CreateConvo(Caller caller, CreateConvoInput input, CancellationToken cancellation)
     {
         var attempt = new Attempt(caller, "createConvo", null, input.IdempotencyKey,
-            Attempt.HashOf(input.GroupInfo, input.RatchetTree ?? default, Encoding.UTF8.GetBytes(input.Metadata ?? "")));
+            Attempt.HashOf(input.GroupInfo, input.RatchetTree ?? default, Encoding.UTF8.GetBytes(input.Metadata ?? ""), BitConverter.GetBytes(input.RequiresApproval)));
         return _attempts.RunAsync(attempt, async () =>
         {
             var (groupInfo, group) = Verify(input);
@@ -65,14 +66,14 @@ public sealed partial class Conversations
                 write.Add(new Conversation
                 {
                     Id = id, GroupId = groupId, CipherSuite = group.CipherSuite, Epoch = epoch, NextSeq = 1, GroupInfo = MlsMessage.Of(groupInfo).Encode(),
-                    GroupInfoEpoch = epoch, GroupInfoUpdatedAt = now, Metadata = input.Metadata, SignatureKeyId = signatureKey, CreatedAt = now,
+                    GroupInfoEpoch = epoch, GroupInfoUpdatedAt = now, Metadata = input.Metadata, RequiresApproval = input.RequiresApproval, SignatureKeyId = signatureKey, CreatedAt = now,
                 });
                 write.Add(new Snapshot { ConvoId = id, Epoch = epoch, State = group.Snapshot() });
                 write.Add(new RosterEntry { ConvoId = id, Did = device.Did, State = RosterState.Member, IsAdmin = true, JoinedAt = now });
                 write.AddEvent(OutboxEvent.Membership(id, device.Did, MembershipChange.Joined, now));
                 write.Add(new Leaf { ConvoId = id, LeafIndex = index.Value, DeviceRow = device.Id });
                 return new Done<ConvoView>(new(id, Convert.ToHexStringLower(groupId), group.Epoch, group.CipherSuite,
-                    [new(device.Did, device.DeviceId, index.Value, true)], input.Metadata, now), null, group.Epoch);
+                    [new(device.Did, device.DeviceId, index.Value, true)], input.Metadata, now, input.RequiresApproval), null, group.Epoch);
             }, cancellation);
             _groups.Keep(view.ConvoId, group);
             return view;

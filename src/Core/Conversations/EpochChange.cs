@@ -27,25 +27,25 @@ internal sealed record Join(long DeviceRow, string? TurnId);
 
 /// <param name="Removed">Leaves that are blank or held by another device now.</param>
 /// <param name="Added">Leaves that a device holds now.</param>
-/// <param name="NewDevices">Those of the devices that held none.</param>
+/// <param name="NewDevices">Those of the devices that held none, or held it with another signature key.</param>
 /// <param name="LostDids">Accounts whose last leaf another one took away.</param>
 internal sealed record LeafChanges(
     IReadOnlyList<uint> Removed, IReadOnlyList<(uint LeafIndex, Device Device)> Added, IReadOnlyList<Device> NewDevices, IReadOnlyList<string> LostDids)
 {
     /// <summary>Leaves change with the epoch alone: what is read here after the conversation's row holds if the compare-and-swap does. Whose own account wanted it has not lost its leaf.</summary>
     public static async Task<LeafChanges> DecideAsync(
-        MlsDbContext context, string convoId, IReadOnlyList<uint> removed, IReadOnlyList<(uint LeafIndex, Device Device)> added, IReadOnlySet<uint> byOwner, CancellationToken cancellation)
+        MlsDbContext context, string convoId, IReadOnlyList<uint> removed, IReadOnlyList<(uint LeafIndex, Device Device)> added, IReadOnlyList<Device> newDevices, IReadOnlySet<uint> byOwner, CancellationToken cancellation)
     {
-        if (removed.Count == 0) return new(removed, added, [.. added.Select(entry => entry.Device)], []);
+        if (removed.Count == 0) return new(removed, added, newDevices, []);
         var indices = removed.Select(index => (long)index).ToList();
         var gone = await context.Set<Leaf>().Where(leaf => leaf.ConvoId == convoId && indices.Contains(leaf.LeafIndex))
-            .Join(context.Set<Device>(), leaf => leaf.DeviceRow, device => device.Id, (leaf, device) => new { leaf.LeafIndex, device.Id, device.Did }).ToListAsync(cancellation);
+            .Join(context.Set<Device>(), leaf => leaf.DeviceRow, device => device.Id, (leaf, device) => new { leaf.LeafIndex, device.Did }).ToListAsync(cancellation);
         // delivery-service §4: an account counts as removed only if another one takes its last leaf away without an Add for it.
         var lost = gone.Where(row => !byOwner.Contains((uint)row.LeafIndex)).Select(row => row.Did).Except(added.Select(entry => entry.Device.Did)).ToList();
         if (lost.Count > 0)
             lost = [.. lost.Except(await context.Set<Leaf>().Where(leaf => leaf.ConvoId == convoId && !indices.Contains(leaf.LeafIndex))
                 .Join(context.Set<Device>(), leaf => leaf.DeviceRow, device => device.Id, (_, device) => device.Did).Where(did => lost.Contains(did)).ToListAsync(cancellation))];
-        return new(removed, added, [.. added.Select(entry => entry.Device).Where(device => !gone.Exists(row => row.Id == device.Id))], lost);
+        return new(removed, added, newDevices, lost);
     }
 }
 
@@ -90,6 +90,8 @@ internal static class EpochWriter
         PendingRemovals.Settle(statements, id, (long)change.Group.Epoch, change.Join is null ? null : change.Sender, now);
         foreach (var (index, device) in leaves.Added) statements.Add($"INSERT INTO leaves (convo_id, leaf_index, device_row) VALUES ({id}, {(long)index}, {device.Id})");
         RejoinRequests.Answer(statements, id, leaves.Added.Select(entry => entry.Device), now);
+        if (change.Conversation.RequiresApproval)
+            foreach (var (_, device) in leaves.Added) Approvals.Use(statements, id, device, now);
         foreach (var device in leaves.NewDevices) statements.AddEvent(OutboxEvent.NewDevice(id, device.Did, device.DeviceId, now));
         foreach (string did in leaves.LostDids.Union(change.Expelled is { } expelled ? [expelled] : [])) Roster.Remove(statements, id, did, now);
         foreach (string did in leaves.Added.Select(entry => entry.Device.Did).Distinct())

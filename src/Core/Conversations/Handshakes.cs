@@ -106,9 +106,9 @@ internal static class Handshakes
     public static async Task<LeafChanges> LeafChangesAsync(MlsDbContext context, string convoId, StagedCommit staged, PublicGroup before, LeafOwners owners, Device? joiner, CancellationToken cancellation)
     {
         var added = new List<(uint LeafIndex, Device Device)>();
-        foreach (var (index, leaf) in staged.Added)
-            added.Add((index.Value, owners.Of(leaf) ?? throw Refusal.InvalidCommit(DeliveryRules.LeafNotEnrolled.Id).AsException()));
-        if (joiner is not null) added.Add((staged.Committer.Value, joiner));
+        var newDevices = new List<Device>();
+        foreach (var (index, leaf) in staged.Added) Enter(index, leaf, owners.Of(leaf) ?? throw Refusal.InvalidCommit(DeliveryRules.LeafNotEnrolled.Id).AsException());
+        if (joiner is not null) Enter(staged.Committer, staged.CommitterLeaf, joiner);
         var removed = staged.Removed.Select(entry => entry.LeafIndex.Value).ToList();
         if (added.Count > 0)
         {
@@ -124,6 +124,13 @@ internal static class Handshakes
             if (await context.Set<KeyPackageRow>().CountAsync(row => references.Contains(row.Reference), cancellation) != references.Count)
                 throw Refusal.InvalidCommit(DeliveryRules.KeyPackageNotPublished.Id).AsException();
         }
-        return await LeafChanges.DecideAsync(context, convoId, removed, added, RemovedByOwner(staged, before, owners), cancellation);
+        return await LeafChanges.DecideAsync(context, convoId, removed, added, newDevices, RemovedByOwner(staged, before, owners), cancellation);
+
+        void Enter(LeafIndex index, LeafNode leaf, Device device)
+        {
+            added.Add((index.Value, device));
+            // With another key a device is a new one: who has an account's tokens can enrol a key of their own for a device that is in.
+            if (!staged.Removed.Any(entry => entry.Leaf.SignatureKey.Span.SequenceEqual(leaf.SignatureKey.Span))) newDevices.Add(device);
+        }
     }
 }

@@ -49,6 +49,7 @@ public sealed partial class Devices
     {
         device.DeletedAt = now;
         foreach (var key in device.Keys) key.RetiredAt ??= now;
+        await Approvals.EndAsync(context, device, now);
         // Those that were given out stay as a record that they were: none of them is good for an Add without its device.
         await context.Set<KeyPackageRow>().Where(row => row.DeviceRow == device.Id && row.ClaimedAt == null).ExecuteDeleteAsync();
         await context.Set<WelcomeRecipient>().Where(row => row.DeviceRow == device.Id && row.ConfirmedAt == null)

@@ -101,7 +101,7 @@ internal sealed class OutboxEvent
     public static OutboxEvent NewDevice(string did, string deviceId, DateTimeOffset now) =>
         New(EventKind.NewDevice, EventAudience.Contacts, null, did, deviceId, null, null, now);
 
-    /// <summary>A device came into a conversation in which it was not.</summary>
+    /// <summary>A device came into a conversation in which it was not, or not with that key.</summary>
     public static OutboxEvent NewDevice(string convoId, string did, string deviceId, DateTimeOffset now) =>
         New(EventKind.NewDevice, EventAudience.Members, convoId, did, deviceId, null, null, now);
 

@@ -41,7 +41,9 @@ public sealed class ExternalCommits
             var owners = await LeafOwners.FindAsync(context, removes.Select(entry => entry.Leaf).Append(authenticated.JoinerLeaf!), cancellation);
             var joiner = JoinRules.RequireJoiner(access, authenticated.JoinerLeaf!, owners);
             await JoinLimits.RequireAsync(context, access.Conversation.Id, joiner, _settings.RejoinLimitPerHour, _clock.GetUtcNow());
-            JoinRules.RequireOwnLeaf(joiner, LeafOfDevice(group, joiner), removes, owners);
+            var own = JoinRules.LeafOf(group, joiner);
+            JoinRules.RequireOwnLeaf(joiner, own, removes, owners);
+            await Approvals.RequireAsync(context, access, joiner, authenticated.JoinerLeaf!.SignatureKey, own is { } index ? group.Leaf(index) : null, cancellation);
 
             var staged = Handshakes.InvalidCommit(() => group.Stage(authenticated, ProposalLog.AuthenticatedOf(message.Content, proposals, group), _clock.GetUtcNow()));
             if (group.MemberCount - staged.Removed.Count >= _settings.MaxLeaves) throw Refusal.TooManyMembers.AsException();
@@ -54,12 +56,5 @@ public sealed class ExternalCommits
             _turns.Wake(access.Conversation.Id);
             return result;
         }, cancellation);
-    }
-
-    private static LeafIndex? LeafOfDevice(PublicGroup group, Device device)
-    {
-        foreach (var (index, leaf) in group.Members)
-            if (leaf.Credential.Identity.Span.SequenceEqual(device.Identity)) return index;
-        return null;
     }
 }

@@ -22,6 +22,14 @@ internal static class JoinRules
         return device is not null && device.Did == access.Entry.Did ? device : throw Refusal.WrongUser.AsException();
     }
 
+    /// <summary>The leaf that a device has.</summary>
+    public static LeafIndex? LeafOf(PublicGroup group, Device device)
+    {
+        foreach (var (index, leaf) in group.Members)
+            if (leaf.Credential.Identity.Span.SequenceEqual(device.Identity)) return index;
+        return null;
+    }
+
     /// <summary>A device with a leaf removes that leaf; one without may remove any one leaf of the same account.</summary>
     /// <exception cref="RefusedException">InvalidCommit or GhostLeaf</exception>
     public static void RequireOwnLeaf(Device joiner, LeafIndex? current, IReadOnlyList<(LeafIndex Index, LeafNode Leaf)> removes, LeafOwners owners)

@@ -64,7 +64,12 @@ public sealed partial class GroupInfos
     private async Task<Access> AccessAsync(Caller caller, GetGroupInfoInput input, CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        return await _attempts.AuditedAsync(new(caller, "getGroupInfo", input.ConvoId, null, []), () => Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings.RejoinGracePeriod, cancellation));
+        return await _attempts.AuditedAsync(new(caller, "getGroupInfo", input.ConvoId, null, []), async () =>
+        {
+            var access = await Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings.RejoinGracePeriod, cancellation);
+            await Approvals.RequireAnyAsync(context, access, input.TurnOf, cancellation);
+            return access;
+        });
     }
 
     private Task<GivenTurn> TakeTurnAsync(Attempt attempt, Access access, string deviceId, CancellationToken cancellation) => _attempts.AuditedAsync(attempt, async () =>

@@ -6,7 +6,8 @@ namespace MlsConsole.Core;
 /// <param name="Conversation">The conversation.</param>
 /// <param name="Entry">The account's entry in its roster.</param>
 /// <param name="Devices">The account's devices with their keys, without deleted ones.</param>
-internal sealed record Access(Conversation Conversation, RosterEntry Entry, IReadOnlyList<Device> Devices)
+/// <param name="Standing">What was decided from.</param>
+internal sealed record Access(Conversation Conversation, RosterEntry Entry, IReadOnlyList<Device> Devices, Standing Standing)
 {
     /// <summary>Reads the conversation for a member; everybody else gets the one Unauthorized.</summary>
     public static Task<Access> RequireMemberAsync(MlsDbContext context, Caller caller, string convoId, CancellationToken cancellation) =>
@@ -26,9 +27,10 @@ internal sealed record Access(Conversation Conversation, RosterEntry Entry, IRea
         var devices = await context.Set<Device>().AsNoTracking().Include(device => device.Keys).Where(device => device.Did == did && device.DeletedAt == null)
             .Select(device => new { Device = device, HasLeaf = context.Set<Leaf>().Any(leaf => leaf.ConvoId == convoId && leaf.DeviceRow == device.Id) }).AsSingleQuery().ToListAsync(cancellation);
         bool isBanned = await context.IsBannedAsync(did, convoId, cancellation);
-        var reason = decide(new(entry?.State, entry?.EndedAt, devices.Exists(device => device.HasLeaf), devices.Count > 0, isBanned));
+        var standing = new Standing(entry?.State, entry?.EndedAt, devices.Exists(device => device.HasLeaf), devices.Count > 0, isBanned);
+        var reason = decide(standing);
         if (!allows(reason)) throw Refusal.Unauthorized(reason.ToString()).AsException();
-        return new(conversation!, entry!, [.. devices.Select(device => device.Device)]);
+        return new(conversation!, entry!, [.. devices.Select(device => device.Device)], standing);
     }
 
     /// <summary>The caller's device of that name, if it has a leaf in the conversation.</summary>

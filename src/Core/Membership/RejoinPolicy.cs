@@ -19,6 +19,8 @@ internal enum RejoinReason
     NotMember,
     /// <summary>Would be let in, but no device is enrolled.</summary>
     NoDevice,
+    /// <summary>May come in, but not with this device before another one of the account has approved it: the conversation requires that.</summary>
+    DeviceNotApproved,
 }
 
 /// <summary>How an account stands to a conversation, as far as the policy asks.</summary>
@@ -27,7 +29,8 @@ internal enum RejoinReason
 /// <param name="HasLeaf">Whether one of its devices has a leaf.</param>
 /// <param name="HasDevice">Whether it has an enrolled device.</param>
 /// <param name="IsBanned">From the conversation or from the service.</param>
-internal sealed record Standing(RosterState? State, DateTimeOffset? EndedAt, bool HasLeaf, bool HasDevice, bool IsBanned);
+/// <param name="LacksApproval">Whether the conversation requires an approval of the device that comes in, and there is none.</param>
+internal sealed record Standing(RosterState? State, DateTimeOffset? EndedAt, bool HasLeaf, bool HasDevice, bool IsBanned, bool LacksApproval = false);
 
 /// <summary>Who may rejoin (delivery-service §5): values in, decision out.</summary>
 internal static class RejoinPolicy
@@ -42,6 +45,7 @@ internal static class RejoinPolicy
         { State: RosterState.Removed } => RejoinReason.Removed,
         { State: RosterState.Left, EndedAt: var left } when now - left > grace => RejoinReason.MembershipExpired,
         { HasDevice: false } => RejoinReason.NoDevice,
+        { LacksApproval: true } => RejoinReason.DeviceNotApproved,
         { State: RosterState.Left } => RejoinReason.Left,
         { State: RosterState.Member, HasLeaf: true } => RejoinReason.MemberWithLeaf,
         { State: RosterState.Member } => RejoinReason.MemberWithoutLeaf,

@@ -11,6 +11,8 @@ internal sealed class RejoinRequest
     public long DeviceRow { get; init; }
     /// <summary>The key package to add it with; nobody can claim it.</summary>
     public long KeyPackageRow { get; init; }
+    /// <summary>The device that approved this one; null where none had to.</summary>
+    public long? ApprovedBy { get; init; }
     public string? Reason { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset ExpiresAt { get; init; }
@@ -36,7 +38,7 @@ internal sealed class RejoinRequest
 /// <param name="Leaf">The leaf that the device has; null for none.</param>
 internal sealed record OpenRejoinRequest(string Id, string Did, string DeviceId, byte[] KeyPackage, string? Reason, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, uint? Leaf)
 {
-    /// <summary>The open requests of a conversation, oldest first: those that are not too old, of devices and accounts that may still come back.</summary>
+    /// <summary>The open requests of a conversation, oldest first: those that are not too old, of devices and accounts that may still come back, and where a device approved them, that has a leaf still.</summary>
     /// <param name="context">The database.</param>
     /// <param name="convoId">The conversation.</param>
     /// <param name="packages">References of the key packages that matter; null for all.</param>
@@ -54,9 +56,10 @@ internal sealed record OpenRejoinRequest(string Id, string Did, string DeviceId,
                 row.Request, row.KeyPackage, row.Did, row.DeviceId, entry.State, entry.EndedAt,
                 IsBanned = context.Set<Ban>().Any(ban => ban.Did == row.Did && (ban.ConvoId == convoId || ban.ConvoId == Ban.FromService)),
                 Leaf = context.Set<Leaf>().Where(leaf => leaf.ConvoId == convoId && leaf.DeviceRow == row.Request.DeviceRow).Select(leaf => (long?)leaf.LeafIndex).FirstOrDefault(),
+                LacksApproval = row.Request.ApprovedBy != null && !context.Set<Leaf>().Any(leaf => leaf.ConvoId == convoId && leaf.DeviceRow == row.Request.ApprovedBy),
             })
             .OrderBy(row => row.Request.CreatedAt).ThenBy(row => row.Request.Id).AsNoTracking().ToListAsync(cancellation);
-        return [.. rows.Where(row => RejoinPolicy.Allows(RejoinPolicy.Decide(new(row.State, row.EndedAt, row.Leaf is not null, true, row.IsBanned), now, grace)))
+        return [.. rows.Where(row => RejoinPolicy.Allows(RejoinPolicy.Decide(new(row.State, row.EndedAt, row.Leaf is not null, true, row.IsBanned, row.LacksApproval), now, grace)))
             .Select(row => new OpenRejoinRequest(row.Request.Id, row.Did, row.DeviceId, row.KeyPackage, row.Request.Reason, row.Request.CreatedAt, row.Request.ExpiresAt, (uint?)row.Leaf))];
     }
 }

@@ -20,13 +20,15 @@ public sealed class RejoinRequests
 
     private readonly Attempts _attempts;
     private readonly Database _database;
+    private readonly PublicGroups _groups;
     private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
-    internal RejoinRequests(Attempts attempts, Database database, CoreSettings settings, TimeProvider clock) => (_attempts, _database, _settings, _clock) = (attempts, database, settings, clock);
+    internal RejoinRequests(Attempts attempts, Database database, PublicGroups groups, CoreSettings settings, TimeProvider clock) =>
+        (_attempts, _database, _groups, _settings, _clock) = (attempts, database, groups, settings, clock);
 
     /// <summary>Asks the members to add a device of the caller again. A new request of a device takes the place of its open one; the same key package is the same request.</summary>
-    /// <exception cref="RefusedException">Unauthorized: who may not join by external commit may not ask either. InvalidKeyPackage.</exception>
+    /// <exception cref="RefusedException">Unauthorized: who may not join by external commit may not ask either, and so with DeviceNotApproved. InvalidKeyPackage.</exception>
     public Task<RequestRejoinResult> Rejoin(Caller caller, RequestRejoinInput input, CancellationToken cancellation)
     {
         var attempt = new Attempt(caller, "rejoin", input.ConvoId, input.IdempotencyKey, Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), input.KeyPackage));
@@ -41,7 +43,8 @@ public sealed class RejoinRequests
             var device = access.Devices.FirstOrDefault(device => identity.Type == CredentialType.Basic && identity.Identity.Span.SequenceEqual(device.Identity))
                 ?? throw Refusal.InvalidKeyPackage(DeliveryRules.KeyPackageIdentity.Id).AsException();
             verified.RequireOwner(device);
-            return await _attempts.CommitAsync(attempt, async write => new Done<RequestRejoinResult>(await StoreAsync(write, input, device, verified.Package, now), Reason: input.Reason), cancellation);
+            long? approvedBy = await RequireApprovedAsync(context, access, device, verified.Package.LeafNode, cancellation);
+            return await _attempts.CommitAsync(attempt, async write => new Done<RequestRejoinResult>(await StoreAsync(write, input, device, verified.Package, approvedBy, now), Reason: input.Reason), cancellation);
         }, cancellation);
     }
 
@@ -62,7 +65,14 @@ public sealed class RejoinRequests
             statements.Add($"UPDATE rejoin_requests SET answered_at = {now.ToUnixTimeMilliseconds()} WHERE convo_id = {convoId} AND device_row = {device.Id} AND answered_at IS NULL");
     }
 
-    private async Task<RequestRejoinResult> StoreAsync(MlsDbContext write, RequestRejoinInput input, Device device, KeyPackage package, DateTimeOffset now)
+    private async Task<long?> RequireApprovedAsync(MlsDbContext context, Access access, Device device, LeafNode leaf, CancellationToken cancellation)
+    {
+        if (!access.Conversation.RequiresApproval) return null;
+        var group = await _groups.GetAsync(access.Conversation, cancellation);
+        return await Approvals.RequireAsync(context, access, device, leaf.SignatureKey, JoinRules.LeafOf(group, device) is { } own ? group.Leaf(own) : null, cancellation);
+    }
+
+    private async Task<RequestRejoinResult> StoreAsync(MlsDbContext write, RequestRejoinInput input, Device device, KeyPackage package, long? approvedBy, DateTimeOffset now)
     {
         string id = input.ConvoId;
         // The device asks no second time meanwhile.
@@ -86,7 +96,7 @@ public sealed class RejoinRequests
         var expires = now + _settings.RejoinRequestLifetime;
         var request = new RejoinRequest
         {
-            Id = Guid.CreateVersion7(now).ToString("N"), ConvoId = id, DeviceRow = device.Id, KeyPackageRow = row, Reason = input.Reason, CreatedAt = now, ExpiresAt = package.NotAfter < expires ? package.NotAfter : expires,
+            Id = Guid.CreateVersion7(now).ToString("N"), ConvoId = id, DeviceRow = device.Id, KeyPackageRow = row, ApprovedBy = approvedBy, Reason = input.Reason, CreatedAt = now, ExpiresAt = package.NotAfter < expires ? package.NotAfter : expires,
         };
         write.Add(request);
         write.AddEvent(OutboxEvent.RejoinRequested(id, device.Did, device.DeviceId, request.Id, now));

@@ -24,7 +24,7 @@ internal static class WireValues
     /// <summary>A conversation as several methods answer with it.</summary>
     public static ConvoView Convo(Core.ConvoView convo) => new()
     {
-        ConvoId = convo.ConvoId, GroupId = convo.GroupId, Epoch = (long)convo.Epoch, CipherSuite = convo.CipherSuite, Metadata = convo.Metadata, CreatedAt = convo.CreatedAt,
+        ConvoId = convo.ConvoId, GroupId = convo.GroupId, Epoch = (long)convo.Epoch, CipherSuite = convo.CipherSuite, Metadata = convo.Metadata, RequireDeviceApproval = convo.RequiresApproval ? true : null, CreatedAt = convo.CreatedAt,
         Members = [.. convo.Members.Select(member => new MemberView { Did = member.Did, DeviceId = member.DeviceId, LeafIndex = member.LeafIndex, IsAdmin = member.IsAdmin, RemovalPending = member.RemovalPending ? true : null })],
     };
 

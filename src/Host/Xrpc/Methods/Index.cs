@@ -6,7 +6,7 @@ internal static class Methods
     public static IReadOnlyList<XrpcMethod> All { get; } =
     [
         GetServiceInfo.Method,
-        RegisterDevice.Method, ListDevices.Method, DeleteDevice.Method,
+        RegisterDevice.Method, ListDevices.Method, DeleteDevice.Method, ApproveDevice.Method,
         PublishKeyPackages.Method, ClaimKeyPackages.Method, GetKeyPackageStats.Method,
         GetConvos.Method, GetConvo.Method, GetExpectedConversations.Method,
         CreateConvo.Method, AddMembers.Method, Commit.Method, GetCommits.Method,

@@ -192,6 +192,30 @@ const calls = {
     await bob.send(convoId, 'back again');
     assert.ok((await alice.receive(convoId)).includes('back again'));
   },
+  async approveDevice({ service, alice, mallory }) {
+    const { convoId, requireDeviceApproval } = await alice.createConvo({ requireDeviceApproval: true });
+    assert.equal(requireDeviceApproval, true);
+    assert.equal((await service.query(alice.user, 'getConvo', { convoId })).convo.requireDeviceApproval, true);
+    const carol = await User.create();
+    const [phone, desk] = await Promise.all(['carol-phone', 'carol-desk'].map((deviceId) => Device.create(service, carol, deviceId, mls.suiteId(alice.cs))));
+    await phone.register();
+    await alice.addMembers(convoId, [carol.did]);
+    await phone.acceptWelcomes();
+    await desk.register({ keyPackages: 0 });
+    await refused('DeviceNotApproved', desk.rejoin(convoId));
+    await refused('DeviceNotApproved', desk.askToRejoin(convoId));
+    await refused('DeviceNotApproved', desk.prepareJoin(convoId).then((prepared) => desk.sendJoin(prepared)));
+    await refused('InvalidApproval', phone.approve(convoId, desk, desk));
+    await refused('InvalidRequest', phone.approve(convoId, mallory));
+    const { approvedAt } = await phone.approve(convoId, desk);
+    assert.ok(Date.parse(approvedAt) <= Date.now());
+    await desk.rejoin(convoId);
+    await refused('EpochMismatch', phone.approve(convoId, desk));
+    for (const device of [alice, phone]) {
+      await device.catchUp(convoId);
+      assert.deepEqual(device.view(convoId), desk.view(convoId));
+    }
+  },
 };
 
 /** Service tokens as AT Protocol's own servers make them, in both algorithms, each good for one request. */

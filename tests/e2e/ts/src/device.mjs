@@ -33,11 +33,11 @@ export class Device {
     return answer;
   }
 
-  async createConvo() {
+  async createConvo(options = {}) {
     const own = await this.#freshKeyPackage();
     const state = await mls.newGroup(this.cs, randomBytes(32), own);
     const { convo } = await this.service.procedure(this.user, 'createConvo', {
-      groupInfo: base64(await mls.groupInfoOf(this.cs, state)),
+      groupInfo: base64(await mls.groupInfoOf(this.cs, state)), ...options,
     });
     this.states.set(convo.convoId, state);
     return convo;
@@ -55,6 +55,16 @@ export class Device {
       proposalType: 'add', add: { keyPackage: mls.decodeKeyPackageMessage(bytes(kp.keyPackage)) },
     }));
     return this.#commit(convoId, 'addMembers', proposals);
+  }
+
+  /** Lets another device of the account into a conversation that requires it. @param signer whose key signs */
+  async approve(convoId, { deviceId, signature: { publicKey } }, signer = this) {
+    const { groupId, epoch } = this.#state(convoId).groupContext;
+    const content = [hex(groupId), epoch, this.user.did, deviceId, hex(publicKey)].join('\n');
+    const signature = await mls.signWithLabel(this.cs, signer.signature, 'blue.catbird.mls.approveDevice', new TextEncoder().encode(content));
+    return this.service.procedure(this.user, 'approveDevice', {
+      convoId, deviceId, signaturePublicKey: base64(publicKey), approvingDeviceId: this.deviceId, epoch: Number(epoch), signature: base64(signature),
+    });
   }
 
   /** Asks the members to add this device again, with a fresh key package. */

@@ -8,6 +8,7 @@ import {
   encodeMlsMessage, generateKeyPackageWithKey, getCiphersuiteFromName, getCiphersuiteImpl, joinGroup,
   joinGroupExternal, makePskIndex, mlsExporter, processPrivateMessage, processPublicMessage, proposeAddExternal,
 } from 'ts-mls';
+import { signWithLabel as signLabelled } from 'ts-mls/crypto/signature.js';
 import { decodeGroupInfo } from 'ts-mls/groupInfo.js';
 import { makeKeyPackageRef } from 'ts-mls/keyPackage.js';
 import { signLeafNodeCommit } from 'ts-mls/leafNode.js';
@@ -33,6 +34,9 @@ export async function signatureKeyPair(cs) {
   const signKey = p256.utils.randomSecretKey();
   return { signKey, publicKey: p256.getPublicKey(signKey, false) };
 }
+
+/** SignWithLabel, RFC 9420 §5.1.2. */
+export const signWithLabel = (cs, { signKey }, label, content) => signLabelled(signKey, label, content, cs.signature);
 
 const credentialOf = (identity) => ({ credentialType: 'basic', identity });
 

@@ -33,6 +33,48 @@ public class Telling_events
     }
 
     [Fact]
+    public async Task A_new_device_is_told_before_and_after_it_joins_to_the_members_of_its_accounts_conversations_and_to_nobody_else()
+    {
+        await using var service = await Service.StartAsync();
+        var (convo, alice, bob) = await service.AliceAndBobAsync();
+        var carol = await service.EnrolAsync("did:example:carol", "phone");
+        await service.AddAsync(await service.CreateConvoAsync(bob), bob, carol);
+        var dave = await service.EnrolAsync("did:example:dave", "phone");
+        await service.CreateConvoAsync(dave);
+        var tablet = await service.EnrolAsync(bob.Did, "tablet");
+        string[] contacts = [alice.Did, bob.Did, carol.Did], members = [alice.Did, bob.Did];
+        await Told([(null, contacts)]);
+        await service.JoinAsync(convo, tablet, convo.Group.ExternalCommit(tablet.Client).Build());
+        await Told([(null, contacts), (convo.Id, members)]);
+
+        // To those who come back to the stream, and to those who are there.
+        async Task Told((string? ConvoId, string[] To)[] expected)
+        {
+            foreach (string did in (string[])[.. contacts, dave.Did])
+                Assert.Equal(expected.Where(one => one.To.Contains(did)).Select(one => one.ConvoId), (await For(service, did)).Where(OfTablet).Select(one => one.ConvoId));
+            var addressed = (await service.Get<EventReader>().ReadAsync(0, true, default)).Where(one => OfTablet(one.Event)).ToList();
+            Assert.Equal(expected.Select(one => (one.ConvoId, string.Join(' ', one.To))), addressed.Select(one => (one.Event.ConvoId, string.Join(' ', one.Members.Order()))));
+        }
+
+        static bool OfTablet(ConvoEvent one) => one is { Kind: EventKind.NewDevice, DeviceId: "tablet" };
+    }
+
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task A_device_that_comes_back_with_another_key_is_told_as_a_new_one(bool external)
+    {
+        await using var service = await Service.StartAsync();
+        var (convo, alice, bob) = await service.AliceAndBobAsync();
+        int before = (await For(service, alice.Did)).Count(one => one.Kind == EventKind.NewDevice);
+        var again = bob.With(bob.Client.Reinstalled());
+        byte[] package = again.Client.KeyPackage();
+        await service.RegisterAsync(bob.Did, bob.DeviceId, again.Client, new NewKeyPackage(package, false));
+        var old = convo.Group.LeafOf(bob.Client);
+        if (external) await service.JoinAsync(convo, again, convo.Group.ExternalCommit(again.Client).Remove(old).Build());
+        else await service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).Remove(old).Add(package).WithPath().Build(), ProposalBuilder.RandomWelcome(alice.Client.Suite, package));
+        Assert.Equal([(bob.DeviceId, null), (bob.DeviceId, convo.Id)], (await For(service, alice.Did)).Where(one => one.Kind == EventKind.NewDevice).Skip(before).Select(one => (one.DeviceId, one.ConvoId)));
+    }
+
+    [Fact]
     public async Task A_welcome_is_told_to_the_account_of_its_device_alone()
     {
         await using var service = await Service.StartAsync();

@@ -62,6 +62,61 @@ public class Who_may_rejoin
         }
     }
 
+    public enum Approval
+    {
+        NotRequired,
+        Missing,
+        OfAnotherKey,
+        Given,
+        GivenByOneWhoIsGone,
+    }
+
+    public static TheoryData<Row, bool, Approval> RowsOfApproval
+    {
+        get
+        {
+            var rows = new TheoryData<Row, bool, Approval>();
+            foreach (var one in Enum.GetValues<Row>())
+                foreach (bool hasLeaf in (bool[])[true, false])
+                    foreach (var approval in Enum.GetValues<Approval>()) rows.Add(one, hasLeaf, approval);
+            return rows;
+        }
+    }
+
+    /// <summary>Bob comes with the key of his leaf where he has one; where not, the approval decides, and says so to those alone who might come otherwise.</summary>
+    [Theory, MemberData(nameof(RowsOfApproval))]
+    public async Task Where_approval_is_required_the_policy_asks_for_it_after_all_else(Row row, bool hasLeaf, Approval approval)
+    {
+        await using var service = await Service.StartAsync();
+        var (convo, bob, commit) = await SceneAsync(service, row, hasLeaf, BannedFrom.Nothing, approval);
+        var expected = Expected(row, hasLeaf, BannedFrom.Nothing);
+        bool lacks = !hasLeaf && approval is not (Approval.NotRequired or Approval.Given);
+        if (lacks && RejoinPolicy.Allows(expected)) expected = RejoinReason.DeviceNotApproved;
+        var calls = Calls(service, convo, bob, commit);
+        foreach (var call in (Func<Task>[])[calls[2], calls[3]])
+        {
+            if (RejoinPolicy.Allows(expected)) await call();
+            else Assert.Equal(expected == RejoinReason.DeviceNotApproved ? Refusal.DeviceNotApproved : Refusal.Unauthorized(expected.ToString()), (await Assert.ThrowsAsync<RefusedException>(call)).Refusal);
+        }
+    }
+
+    [Fact]
+    public void The_decision_is_the_same_for_who_may_not_whether_or_not_an_approval_lacks()
+    {
+        var now = DateTimeOffset.UtcNow;
+        foreach (RosterState? state in (RosterState?[])[null, RosterState.Member, RosterState.Left, RosterState.Removed])
+            foreach (int days in (int[])[1, 31])
+                foreach (int flags in Enumerable.Range(0, 8))
+                {
+                    var standing = new Standing(state, now.AddDays(-days), (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0);
+                    RejoinReason without = Decide(standing), lacking = Decide(standing with { LacksApproval = true });
+                    Assert.Equal(RejoinPolicy.Allows(without) ? RejoinReason.DeviceNotApproved : without, lacking);
+                    Assert.False(RejoinPolicy.Allows(lacking) || RejoinPolicy.IsMember(lacking));
+                }
+
+        RejoinReason Decide(Standing standing) => RejoinPolicy.Decide(standing, now, TimeSpan.FromDays(30));
+    }
+
     [Fact]
     public async Task Every_no_costs_the_same_commands_of_the_database_and_cryptographic_operations()
     {
@@ -69,11 +124,15 @@ public class Who_may_rejoin
         int refusals = 0;
         foreach (var row in Enum.GetValues<Row>())
         {
-            foreach (var (hasLeaf, banned) in new[] { (true, BannedFrom.Nothing), (false, BannedFrom.Nothing), (false, BannedFrom.Conversation), (true, BannedFrom.Service) })
+            foreach (var (hasLeaf, banned, approval) in new[]
+            {
+                (true, BannedFrom.Nothing, Approval.NotRequired), (false, BannedFrom.Nothing, Approval.NotRequired), (false, BannedFrom.Conversation, Approval.NotRequired), (true, BannedFrom.Service, Approval.NotRequired),
+                (false, BannedFrom.Nothing, Approval.Missing), (false, BannedFrom.Conversation, Approval.Given), (true, BannedFrom.Service, Approval.Missing),
+            })
             {
                 if (RejoinPolicy.Allows(Expected(row, hasLeaf, banned))) continue;
                 await using var service = await Service.StartAsync();
-                var (convo, bob, commit) = await SceneAsync(service, row, hasLeaf, banned);
+                var (convo, bob, commit) = await SceneAsync(service, row, hasLeaf, banned, approval);
                 var calls = Calls(service, convo, bob, commit);
                 for (int i = 0; i < calls.Count; i++)
                 {
@@ -109,9 +168,10 @@ public class Who_may_rejoin
     ];
 
     /// <summary>Bob in a state, written as only real requests would; and his external commit, right in every other respect.</summary>
-    private static async Task<(TestConvo Convo, TestDevice Bob, BuiltCommit Commit)> SceneAsync(Service service, Row row, bool hasLeaf, BannedFrom banned)
+    private static async Task<(TestConvo Convo, TestDevice Bob, BuiltCommit Commit)> SceneAsync(Service service, Row row, bool hasLeaf, BannedFrom banned, Approval approval = Approval.NotRequired)
     {
         var (convo, alice, bob) = await service.AliceAndBobAsync();
+        var tablet = await service.EnrolAsync(bob.Did, "tablet");
         if (!hasLeaf)
         {
             var remove = convo.Group.Commit(alice.Client).Remove(convo.Group.LeafOf(bob.Client)).Build();
@@ -132,6 +192,20 @@ public class Who_may_rejoin
                 _ => (RosterState.Member, (DateTimeOffset?)null),
             };
             if (row == Row.Never) context.Remove(entry);
+            if (approval != Approval.NotRequired) await context.Set<Conversation>().Where(item => item.Id == convo.Id).ExecuteUpdateAsync(set => set.SetProperty(item => item.RequiresApproval, true));
+            if (approval > Approval.Missing)
+            {
+                // By Alice's phone, which the service would never take: what counts is that it has a leaf, or that the tablet has none.
+                var devices = await context.Set<Device>().ToListAsync();
+                context.Add(new DeviceApproval
+                {
+                    ConvoId = convo.Id, DeviceRow = RowOf(bob), Epoch = 1, ApprovedAt = now,
+                    SignatureKey = approval == Approval.OfAnotherKey ? new byte[32] : bob.Client.SignatureKey.PublicKey,
+                    ApprovedBy = RowOf(approval == Approval.GivenByOneWhoIsGone ? tablet : alice),
+                });
+
+                long RowOf(TestDevice one) => devices.Single(device => device.Did == one.Did && device.DeviceId == one.DeviceId).Id;
+            }
             return 0;
         }, CancellationToken.None);
         if (banned != BannedFrom.Nothing) await service.BanAsync(bob.Did, banned == BannedFrom.Service ? Ban.FromService : convo.Id);

@@ -150,7 +150,7 @@ public sealed class Service : IAsyncDisposable
         var connection = context.Database.GetDbConnection();
         await connection.OpenAsync();
         var state = new System.Text.StringBuilder();
-        foreach (string table in (string[])["conversations", "log", "roster", "leaves", "pending_removals", "bans", "welcomes", "welcome_recipients", "idempotency", "snapshots", "devices", "device_keys", "key_packages", "rejoin_requests", "acknowledgements", "group_info_refreshes"])
+        foreach (string table in (string[])["conversations", "log", "roster", "leaves", "pending_removals", "bans", "welcomes", "welcome_recipients", "idempotency", "snapshots", "devices", "device_keys", "key_packages", "rejoin_requests", "device_approvals", "acknowledgements", "group_info_refreshes"])
         {
             await using var command = connection.CreateCommand();
             command.CommandText = $"SELECT * FROM {table} ORDER BY 1, 2";

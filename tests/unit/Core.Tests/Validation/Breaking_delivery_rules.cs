@@ -147,6 +147,21 @@ public sealed class Breaking_delivery_rules
         new(null, "WrongUser", "an external commit with a key that is not enrolled", scene => Both(
             () => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Group.ExternalCommit(scene.Bob.Client.Reinstalled()).Remove(scene.Group.LeafOf(scene.Bob.Client)).Build()),
             () => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync))),
+        new(null, "DeviceNotApproved", "an external commit of a new device where that requires approval", async scene =>
+        {
+            var (convo, _, bob, tablet) = await Approving_devices.SceneAsync(scene.Service);
+            return (() => scene.Service.JoinAsync(convo, tablet, convo.Group.ExternalCommit(tablet.Client).Build()), async () =>
+            {
+                await Approving_devices.ApproveAsync(scene.Service, convo, bob, tablet);
+                await scene.Service.JoinAsync(convo, tablet, convo.Group.ExternalCommit(tablet.Client).Build());
+            });
+        }),
+        new(null, "InvalidApproval", "an approval that the approved device signed", async scene =>
+        {
+            var (convo, _, bob, tablet) = await Approving_devices.SceneAsync(scene.Service);
+            return (() => scene.Service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, Approving_devices.Signed(convo, tablet, tablet, bob.DeviceId), CancellationToken.None),
+                () => Approving_devices.ApproveAsync(scene.Service, convo, bob, tablet));
+        }),
         new(null, "GhostLeaf", "an external commit that leaves the old leaf", scene => Both(
             () => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Group.ExternalCommit(scene.Bob.Client).Build()), () => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync))),
         new(null, "ExternalCommitsDisabled", "an external commit while they are off", async scene =>

@@ -244,6 +244,10 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasColumnType("bigint")
                         .HasColumnName("next_seq");
 
+                    b.Property<bool>("RequiresApproval")
+                        .HasColumnType("boolean")
+                        .HasColumnName("requires_approval");
+
                     b.Property<long?>("SignatureKeyId")
                         .HasColumnType("bigint")
                         .HasColumnName("signature_key_id");
@@ -310,6 +314,48 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasDatabaseName("ix_devices_did_device_id");
 
                     b.ToTable("devices", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.DeviceApproval", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("text")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("DeviceRow")
+                        .HasColumnType("bigint")
+                        .HasColumnName("device_row");
+
+                    b.Property<byte[]>("SignatureKey")
+                        .HasColumnType("bytea")
+                        .HasColumnName("signature_key");
+
+                    b.Property<long>("ApprovedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("approved_at");
+
+                    b.Property<long>("ApprovedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("approved_by");
+
+                    b.Property<long?>("EndedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("ended_at");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("bigint")
+                        .HasColumnName("epoch");
+
+                    b.HasKey("ConvoId", "DeviceRow", "SignatureKey")
+                        .HasName("pk_device_approvals");
+
+                    b.HasIndex("ApprovedBy")
+                        .HasDatabaseName("ix_device_approvals_approved_by");
+
+                    b.HasIndex("DeviceRow")
+                        .HasDatabaseName("ix_device_approvals_device_row");
+
+                    b.ToTable("device_approvals", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>
@@ -801,6 +847,10 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasColumnType("bigint")
                         .HasColumnName("answered_at");
 
+                    b.Property<long?>("ApprovedBy")
+                        .HasColumnType("bigint")
+                        .HasColumnName("approved_by");
+
                     b.Property<string>("ConvoId")
                         .IsRequired()
                         .HasColumnType("text")
@@ -1092,6 +1142,30 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .WithMany()
                         .HasForeignKey("SignatureKeyId")
                         .HasConstraintName("fk_conversations_signature_key_signature_key_id");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.DeviceApproval", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Device", null)
+                        .WithMany()
+                        .HasForeignKey("ApprovedBy")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_device_approvals_devices_approved_by");
+
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_device_approvals_conversations_convo_id");
+
+                    b.HasOne("MlsConsole.Core.Device", null)
+                        .WithMany()
+                        .HasForeignKey("DeviceRow")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_device_approvals_devices_device_row");
                 });
 
             modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>

@@ -237,6 +237,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("next_seq");
 
+                    b.Property<bool>("RequiresApproval")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("requires_approval");
+
                     b.Property<long?>("SignatureKeyId")
                         .HasColumnType("INTEGER")
                         .HasColumnName("signature_key_id");
@@ -301,6 +305,48 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasDatabaseName("ix_devices_did_device_id");
 
                     b.ToTable("devices", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.DeviceApproval", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("DeviceRow")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("device_row");
+
+                    b.Property<byte[]>("SignatureKey")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("signature_key");
+
+                    b.Property<long>("ApprovedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("approved_at");
+
+                    b.Property<long>("ApprovedBy")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("approved_by");
+
+                    b.Property<long?>("EndedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("ended_at");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("epoch");
+
+                    b.HasKey("ConvoId", "DeviceRow", "SignatureKey")
+                        .HasName("pk_device_approvals");
+
+                    b.HasIndex("ApprovedBy")
+                        .HasDatabaseName("ix_device_approvals_approved_by");
+
+                    b.HasIndex("DeviceRow")
+                        .HasDatabaseName("ix_device_approvals_device_row");
+
+                    b.ToTable("device_approvals", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>
@@ -786,6 +832,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("answered_at");
 
+                    b.Property<long?>("ApprovedBy")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("approved_by");
+
                     b.Property<string>("ConvoId")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -1075,6 +1125,30 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .WithMany()
                         .HasForeignKey("SignatureKeyId")
                         .HasConstraintName("fk_conversations_signature_key_signature_key_id");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.DeviceApproval", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Device", null)
+                        .WithMany()
+                        .HasForeignKey("ApprovedBy")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_device_approvals_devices_approved_by");
+
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_device_approvals_conversations_convo_id");
+
+                    b.HasOne("MlsConsole.Core.Device", null)
+                        .WithMany()
+                        .HasForeignKey("DeviceRow")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_device_approvals_devices_device_row");
                 });
 
             modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>

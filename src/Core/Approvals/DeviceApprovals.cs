@@ -1,0 +1,70 @@
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+using MlsConsole.Mls;
+
+namespace MlsConsole.Core;
+
+/// <param name="DeviceId">The device that is to be let in.</param>
+/// <param name="SignatureKey">With which key; enrolled for it.</param>
+/// <param name="ApprovingDeviceId">The device that lets it in; it has a leaf.</param>
+/// <param name="Epoch">The current one.</param>
+/// <param name="Signature">With the key in the approving device's leaf, over <see cref="DeviceApprovals.ToBeSigned"/>.</param>
+public sealed record ApproveDeviceInput(string ConvoId, string DeviceId, ReadOnlyMemory<byte> SignatureKey, string ApprovingDeviceId, ulong Epoch, ReadOnlyMemory<byte> Signature, string? IdempotencyKey);
+
+/// <param name="ApprovedAt">From when the device may come in.</param>
+public sealed record ApproveDeviceResult(DateTimeOffset ApprovedAt);
+
+/// <summary>Lets devices approve others of their account, for conversations that require it: an account's tokens alone then let nobody in.</summary>
+public sealed class DeviceApprovals
+{
+    /// <summary>Of SignWithLabel (RFC 9420 §5.1.2).</summary>
+    public const string Label = "blue.catbird.mls.approveDevice";
+
+    private readonly Attempts _attempts;
+    private readonly Database _database;
+    private readonly PublicGroups _groups;
+    private readonly TimeProvider _clock;
+
+    internal DeviceApprovals(Attempts attempts, Database database, PublicGroups groups, TimeProvider clock) => (_attempts, _database, _groups, _clock) = (attempts, database, groups, clock);
+
+    /// <summary>What an approving device signs: five lines of UTF-8, the binary ones in lower-case hex.</summary>
+    public static byte[] ToBeSigned(ReadOnlySpan<byte> groupId, ulong epoch, string did, string deviceId, ReadOnlySpan<byte> signatureKey) =>
+        Encoding.UTF8.GetBytes($"{Convert.ToHexStringLower(groupId)}\n{epoch}\n{did}\n{deviceId}\n{Convert.ToHexStringLower(signatureKey)}");
+
+    /// <summary>Takes the approval of one device of the caller by another.</summary>
+    /// <exception cref="RefusedException">Unauthorized, EpochMismatch, InvalidApproval, or InvalidRequest: the account has no device with that key.</exception>
+    public Task<ApproveDeviceResult> ApproveDevice(Caller caller, ApproveDeviceInput input, CancellationToken cancellation)
+    {
+        string did = caller.Did.Value;
+        var attempt = new Attempt(caller, "approveDevice", $"{input.ConvoId} {input.DeviceId}", input.IdempotencyKey, Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), Encoding.UTF8.GetBytes(input.DeviceId),
+            input.SignatureKey, Encoding.UTF8.GetBytes(input.ApprovingDeviceId), BitConverter.GetBytes(input.Epoch), input.Signature));
+        return _attempts.RunAsync(attempt, async () =>
+        {
+            await using var context = _database.Read();
+            var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+            var group = await _groups.GetAsync(access.Conversation, cancellation);
+            var approving = access.Devices.FirstOrDefault(device => device.DeviceId == input.ApprovingDeviceId) ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
+            var leaf = JoinRules.LeafOf(group, approving) is { } index ? group.Leaf(index)! : throw Refusal.Unauthorized("NoLeaf").AsException();
+            var device = access.Devices.FirstOrDefault(device => device.DeviceId == input.DeviceId && device.HasKey(input.SignatureKey.Span))
+                ?? throw Refusal.InvalidRequest("The account has no device of that name with that key.").AsException();
+            if (input.Epoch != group.Epoch) throw Refusal.EpochMismatch(group.Epoch, input.Epoch).AsException();
+            if (!approving.HasKey(leaf.SignatureKey.Span) || !CipherSuite.Get(group.CipherSuite).VerifyWithLabel(
+                leaf.SignatureKey.Span, Label, ToBeSigned(group.GroupId.Span, input.Epoch, did, input.DeviceId, input.SignatureKey.Span), input.Signature.Span)) throw Refusal.InvalidApproval.AsException();
+            return await _attempts.CommitAsync(attempt, async write => new Done<ApproveDeviceResult>(await StoreAsync(write, access.Conversation, device, approving, input.SignatureKey.ToArray())), cancellation);
+        }, cancellation);
+    }
+
+    private async Task<ApproveDeviceResult> StoreAsync(MlsDbContext write, Conversation conversation, Device device, Device approving, byte[] key)
+    {
+        string id = conversation.Id;
+        long epoch = conversation.Epoch, now = _clock.GetUtcNow().ToUnixTimeMilliseconds();
+        // Whoever has seen an approval can send it again: it is good for its epoch, and where it has ended in that, it stays so.
+        await write.Database.ExecuteSqlAsync($"""
+            INSERT INTO device_approvals (convo_id, device_row, signature_key, approved_by, epoch, approved_at) VALUES ({id}, {device.Id}, {key}, {approving.Id}, {epoch}, {now})
+            ON CONFLICT (convo_id, device_row, signature_key) DO UPDATE SET approved_by = excluded.approved_by, epoch = excluded.epoch, approved_at = excluded.approved_at, ended_at = NULL
+            WHERE device_approvals.epoch < excluded.epoch
+            """);
+        var open = await write.Set<DeviceApproval>().AsNoTracking().FirstOrDefaultAsync(approval => approval.ConvoId == id && approval.DeviceRow == device.Id && approval.SignatureKey == key && approval.EndedAt == null);
+        return new((open ?? throw Refusal.InvalidApproval.AsException()).ApprovedAt);
+    }
+}
