@@ -58,7 +58,7 @@ internal struct RejoinAbi
 {
     public int Way, Joined;
     public ulong Epoch;
-    public int Attempts, Reserved;
+    public int Attempts, AwaitsApproval;
     public long ElapsedMs, WaitedMs;
 
     public static RejoinAbi Of(RejoinResult result) => new()
@@ -67,6 +67,7 @@ internal struct RejoinAbi
         Joined = result.Joined ? 1 : 0,
         Epoch = result.Epoch,
         Attempts = result.Attempts,
+        AwaitsApproval = result.AwaitsApproval ? 1 : 0,
         ElapsedMs = (long)result.Elapsed.TotalMilliseconds,
         WaitedMs = (long)result.Waited.TotalMilliseconds,
     };

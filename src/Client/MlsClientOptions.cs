@@ -26,6 +26,8 @@ public sealed record MlsClientOptions
     public ushort CipherSuite { get; set; } = 1;
     /// <summary>Whether conversations that this device creates list the service in external_senders: it then proposes the removal of who left or was banned. Members on a library that cannot decode that extension cannot join them.</summary>
     public bool ListService { get; set; }
+    /// <summary>Whether conversations that this device creates let no new device in before another one of its account has approved it (<see cref="ConversationManager.ApproveDeviceAsync"/>).</summary>
+    public bool RequireDeviceApproval { get; set; }
     /// <summary>Asks the application about each credential; see <see cref="Client.VerifyCredential"/>.</summary>
     public CredentialVerifier? VerifyCredential { get; set; }
     /// <summary>Told of each application message before the state without its key is saved: a message is told again if the process ends in between or this throws, and never lost.</summary>

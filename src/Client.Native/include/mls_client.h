@@ -141,10 +141,10 @@ enum {
 
 typedef struct mls_rejoin_result {
     int32_t way;                /* MLS_BY_... */
-    int32_t joined;             /* 0 with MLS_BY_MEMBER alone: a Welcome may come later */
+    int32_t joined;             /* 0 with MLS_BY_MEMBER, where a Welcome may come later, and with awaits_approval */
     uint64_t epoch;             /* the epoch that the device is in; 0 where it is not */
     int32_t attempts;           /* external commits that were tried */
-    int32_t reserved;
+    int32_t awaits_approval;    /* 1: another device of the account has to approve this one first */
     int64_t elapsed_ms;
     int64_t waited_ms;          /* the part of it in which the device waited for its turn */
 } mls_rejoin_result;

@@ -69,7 +69,7 @@ public sealed partial class ConversationManager
         {
             await AskMembers(conversation, failure.Error, cancellation).ConfigureAwait(false);
         }
-        catch (MlsClientException refused) when (refused.Status > 0)
+        catch (MlsClientException refused) when (refused.Status > 0 && refused.Error != NotApproved)
         {
             throw new MlsClientException(ClientErrors.RejoinFailed, $"External commits did not lead into {conversation.Id} after {progress.Attempts} tries ({failure.Error}), and the members cannot be asked: {refused.Message}", refused) { RetryAfter = refused.RetryAfter, Rule = refused.Rule };
         }

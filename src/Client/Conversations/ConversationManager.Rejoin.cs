@@ -13,6 +13,7 @@ public sealed partial class ConversationManager
     /// Brings the device (back) into a conversation: by a Welcome that waits, else by an external commit in turn, tried again within bounds when the epoch moves, else by a member who is asked to add it again.
     /// </summary>
     /// <remarks>Where the device still knows an old epoch, the group that it joins must descend from it.</remarks>
+    /// <returns>How, or that the device awaits approval: then it costs nothing to ask again, and <see cref="ConversationEvents.FollowAsync"/> does when the approval comes.</returns>
     /// <exception cref="MlsClientException">
     /// The service's refusal (<c>Unauthorized</c> is final), <see cref="ClientErrors.OtherBranch"/>, <see cref="ClientErrors.RejoinLoop"/> or <see cref="ClientErrors.RejoinFailed"/>.
     /// </exception>
@@ -46,7 +47,8 @@ public sealed partial class ConversationManager
     }
 
     private Task<RejoinResult> Rejoin(Conversation conversation, CancellationToken cancellation) =>
-        RejoinAndReport(conversation, (progress, failure) => JoinByMember(conversation, progress, failure, cancellation), cancellation);
+        RejoinAndReport(conversation, (progress, failure) => failure.Error == NotApproved
+            ? Task.FromResult(Result(conversation, progress.Way, progress, joined: false) with { AwaitsApproval = true }) : JoinByMember(conversation, progress, failure, cancellation), cancellation);
 
     /// <summary>How far a rejoin has come.</summary>
     private sealed class Progress(long started)
@@ -77,6 +79,12 @@ public sealed partial class ConversationManager
             // A Welcome is the work of a member who added the device again.
             await Report(conversation, result.Way, progress.Tries, result.Elapsed, progress.LastError, succeeded: true, cancellation).ConfigureAwait(false);
             return result;
+        }
+        catch (MlsClientException waiting) when (waiting.Error == NotApproved)
+        {
+            // It has cost the group nothing, and is no figure of the service's.
+            await ForgetTry(conversation, cancellation).ConfigureAwait(false);
+            return await otherwise(progress, waiting).ConfigureAwait(false);
         }
         catch (MlsClientException failure)
         {
@@ -118,7 +126,7 @@ public sealed partial class ConversationManager
     private async Task RequireNoLoop(Conversation conversation, CancellationToken cancellation)
     {
         long now = _options.Clock.GetUtcNow().ToUnixTimeMilliseconds(), hourAgo = now - 3_600_000;
-        string name = $"rejoins/{conversation.Id}";
+        string name = NameOfTries(conversation);
         var saved = await Store.ReadAsync(name, cancellation).ConfigureAwait(false) ?? [];
         List<long> times = [.. Enumerable.Range(0, saved.Length / 8).Select(i => BinaryPrimitives.ReadInt64BigEndian(saved.AsSpan(8 * i))).Where(time => time > hourAgo && time <= now)];
         if (times.Count >= _options.RejoinsPerHour)
@@ -127,6 +135,14 @@ public sealed partial class ConversationManager
         var bytes = new byte[8 * times.Count];
         for (int i = 0; i < times.Count; i++) BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(8 * i), times[i]);
         await Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>(name, bytes)).ConfigureAwait(false);
+    }
+
+    private static string NameOfTries(Conversation conversation) => $"rejoins/{conversation.Id}";
+
+    private async Task ForgetTry(Conversation conversation, CancellationToken cancellation)
+    {
+        if (await Store.ReadAsync(NameOfTries(conversation), cancellation).ConfigureAwait(false) is { Length: >= 8 } saved)
+            await Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>(NameOfTries(conversation), saved[..^8])).ConfigureAwait(false);
     }
 
     /// <summary>Tries external commits within the bounds.</summary>

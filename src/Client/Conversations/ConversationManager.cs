@@ -34,7 +34,10 @@ public sealed partial class ConversationManager
         var group = Group.Create(client, extensions: _options.ListService ? new(await ServiceAsSender(cancellation).ConfigureAwait(false)) : null);
         try
         {
-            var answer = await _service.Call(Lexicons.CreateConvo, new() { GroupInfo = Convert.ToBase64String(group.CreateGroupInfo()), Metadata = metadata }, cancellation).ConfigureAwait(false);
+            var answer = await _service.Call(Lexicons.CreateConvo, new()
+            {
+                GroupInfo = Convert.ToBase64String(group.CreateGroupInfo()), Metadata = metadata, RequireDeviceApproval = _options.RequireDeviceApproval ? true : null,
+            }, cancellation).ConfigureAwait(false);
             return await With(answer.Convo.ConvoId, async conversation =>
             {
                 conversation.Take(group, 0);

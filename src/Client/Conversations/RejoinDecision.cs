@@ -34,7 +34,7 @@ internal sealed record RejoinDecision(RejoinStep Step, TimeSpan Wait = default)
             case "ExternalCommitsDisabled" or "GroupInfoUnavailable" or "InvalidCommit" or "InvalidGroupInfo" or "TooManyMembers" or ClientErrors.InvalidAnswer:
                 return new(RejoinStep.Legacy);
             default:
-                // Unauthorized is final, an unreachable service is no reason to ask members, and another branch even less.
+                // Unauthorized is final, for an approval (DeviceNotApproved) one waits, an unreachable service is no reason to ask members, and another branch even less.
                 return new(RejoinStep.GiveUp);
         }
     }

@@ -14,12 +14,13 @@ public enum RejoinWay
 /// <summary>What came of a rejoin.</summary>
 /// <param name="ConversationId">The conversation.</param>
 /// <param name="Way">The way that was taken.</param>
-/// <param name="Joined">Always true, but for the legacy way, in which a Welcome may come later.</param>
+/// <param name="Joined">Always true, but for the legacy way, in which a Welcome may come later, and for a device that awaits approval.</param>
 /// <param name="Epoch">The epoch that the device is in.</param>
 /// <param name="Attempts">External commits that were tried.</param>
 /// <param name="Elapsed">How long it took.</param>
 /// <param name="Waited">The part of it in which the device waited for its turn.</param>
-public sealed record RejoinResult(string ConversationId, RejoinWay Way, bool Joined, ulong Epoch, int Attempts, TimeSpan Elapsed, TimeSpan Waited);
+/// <param name="AwaitsApproval">Whether another device of the account has to approve this one first (<see cref="ConversationManager.ApproveDeviceAsync"/>), with its <see cref="ConversationManager.SignatureKeyAsync"/>.</param>
+public sealed record RejoinResult(string ConversationId, RejoinWay Way, bool Joined, ulong Epoch, int Attempts, TimeSpan Elapsed, TimeSpan Waited, bool AwaitsApproval = false);
 
 /// <summary>What came of one conversation whose state was lost.</summary>
 /// <param name="ConversationId">The conversation.</param>

@@ -100,6 +100,8 @@ public sealed class ConversationEvents
                 await LetOthersFirst(cancellation).ConfigureAwait(false);
                 await _conversations.AnswerRejoinRequestsAsync(asked.ConvoId, cancellation).ConfigureAwait(false);
                 return null;
+            case SubscribeConvoEventsDeviceApproved approved when (approved.Did, approved.DeviceId) == (_options.Did, _options.DeviceId):
+                return await _conversations.JoinApprovedAsync(approved.ConvoId, cancellation).ConfigureAwait(false);
             case SubscribeConvoEventsRemovalRequested asked:
                 await LetOthersFirst(cancellation).ConfigureAwait(false);
                 await _conversations.RemoveGoneAsync(asked.ConvoId, cancellation).ConfigureAwait(false);
@@ -181,6 +183,7 @@ public sealed class ConversationEvents
         SubscribeConvoEventsRejoinRequested it => it.Seq,
         SubscribeConvoEventsRemovalRequested it => it.Seq,
         SubscribeConvoEventsNewDevice it => it.Seq,
+        SubscribeConvoEventsDeviceApproved it => it.Seq,
         SubscribeConvoEventsEpochAcknowledged it => it.Seq,
         _ => null,
     };

@@ -57,13 +57,15 @@ public sealed class DeviceApprovals
     private async Task<ApproveDeviceResult> StoreAsync(MlsDbContext write, Conversation conversation, Device device, Device approving, byte[] key)
     {
         string id = conversation.Id;
-        long epoch = conversation.Epoch, now = _clock.GetUtcNow().ToUnixTimeMilliseconds();
+        long epoch = conversation.Epoch;
+        var now = _clock.GetUtcNow();
         // Whoever has seen an approval can send it again: it is good for its epoch, and where it has ended in that, it stays so.
-        await write.Database.ExecuteSqlAsync($"""
-            INSERT INTO device_approvals (convo_id, device_row, signature_key, approved_by, epoch, approved_at) VALUES ({id}, {device.Id}, {key}, {approving.Id}, {epoch}, {now})
+        int stored = await write.Database.ExecuteSqlAsync($"""
+            INSERT INTO device_approvals (convo_id, device_row, signature_key, approved_by, epoch, approved_at) VALUES ({id}, {device.Id}, {key}, {approving.Id}, {epoch}, {now.ToUnixTimeMilliseconds()})
             ON CONFLICT (convo_id, device_row, signature_key) DO UPDATE SET approved_by = excluded.approved_by, epoch = excluded.epoch, approved_at = excluded.approved_at, ended_at = NULL
             WHERE device_approvals.epoch < excluded.epoch
             """);
+        if (stored == 1) write.AddEvent(OutboxEvent.DeviceApproved(id, device.Did, device.DeviceId, now));
         var open = await write.Set<DeviceApproval>().AsNoTracking().FirstOrDefaultAsync(approval => approval.ConvoId == id && approval.DeviceRow == device.Id && approval.SignatureKey == key && approval.EndedAt == null);
         return new((open ?? throw Refusal.InvalidApproval.AsException()).ApprovedAt);
     }

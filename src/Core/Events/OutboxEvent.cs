@@ -18,6 +18,7 @@ public enum EventKind
     RemovalRequested = 10,
     /// <summary>To nobody but the hosts: the account's open subscriptions end.</summary>
     SubscriptionsEnded = 11,
+    DeviceApproved = 12,
 }
 
 /// <summary>How an account's standing in a conversation changed. The names in lower case are the wire's.</summary>
@@ -104,6 +105,10 @@ internal sealed class OutboxEvent
     /// <summary>A device came into a conversation in which it was not, or not with that key.</summary>
     public static OutboxEvent NewDevice(string convoId, string did, string deviceId, DateTimeOffset now) =>
         New(EventKind.NewDevice, EventAudience.Members, convoId, did, deviceId, null, null, now);
+
+    /// <summary>A device was approved by another one of its account.</summary>
+    public static OutboxEvent DeviceApproved(string convoId, string did, string deviceId, DateTimeOffset now) =>
+        New(EventKind.DeviceApproved, EventAudience.Members, convoId, did, deviceId, null, null, now);
 
     /// <summary>A device acknowledged an epoch.</summary>
     public static OutboxEvent EpochAcknowledged(string convoId, string did, string deviceId, long epoch, bool agreed, DateTimeOffset now) =>

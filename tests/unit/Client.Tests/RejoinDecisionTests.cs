@@ -22,6 +22,7 @@ public sealed class RejoinDecisionTests
     [InlineData("InvalidGroupInfo", 1, 0, 0, RejoinStep.Legacy)]
     [InlineData(ClientErrors.InvalidAnswer, 1, 0, 0, RejoinStep.Legacy)]
     [InlineData("Unauthorized", 1, 0, 0, RejoinStep.GiveUp)]
+    [InlineData("DeviceNotApproved", 1, 0, 0, RejoinStep.GiveUp)]
     [InlineData("AuthenticationRequired", 1, 0, 0, RejoinStep.GiveUp)]
     [InlineData(ClientErrors.Unreachable, 1, 0, 0, RejoinStep.GiveUp)]
     [InlineData(ClientErrors.OtherBranch, 1, 0, 0, RejoinStep.GiveUp)]

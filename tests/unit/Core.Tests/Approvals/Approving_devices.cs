@@ -175,6 +175,7 @@ public class Approving_devices
         var first = await service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default);
         await CommitAsync(service, convo, alice);
         Assert.Equal(first, await service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default));
+        Assert.Equal([(tablet.DeviceId, convo.Id)], (await Telling_events.For(service, alice.Did)).Where(one => one.Kind == EventKind.DeviceApproved).Select(one => (one.DeviceId, one.ConvoId)));
         Assert.Equal("IdempotencyConflict", (await Refused(() => service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input with { Epoch = 0 }, default))).Error);
         Assert.Equal([(bob.Did, $"{convo.Id} {tablet.DeviceId}")], (await service.Get<AuditLog>().LatestAsync(50, default)).Where(entry => entry is { Action: "approveDevice", Outcome: AuditEntry.Accepted }).Select(entry => (entry.Actor, entry.Subject!)));
     }

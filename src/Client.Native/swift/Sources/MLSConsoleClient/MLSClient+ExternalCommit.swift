@@ -11,10 +11,12 @@ public enum RejoinWay: Int32, Sendable {
 /// What came of a rejoin.
 public struct RejoinResult: Sendable {
     public let way: RejoinWay
-    /// False with `.member` alone: a Welcome may come later.
+    /// False with `.member`, where a Welcome may come later, and with `awaitsApproval`.
     public let joined: Bool
     public let epoch: UInt64
     public let attempts: Int
+    /// Another device of the account has to approve this one first.
+    public let awaitsApproval: Bool
     public let elapsed: TimeInterval
     /// The part of it in which the device waited for its turn.
     public let waited: TimeInterval
@@ -24,6 +26,7 @@ public struct RejoinResult: Sendable {
         joined = result.joined != 0
         epoch = result.epoch
         attempts = Int(result.attempts)
+        awaitsApproval = result.awaits_approval != 0
         elapsed = TimeInterval(result.elapsed_ms) / 1000
         waited = TimeInterval(result.waited_ms) / 1000
     }
