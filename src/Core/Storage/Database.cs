@@ -2,7 +2,7 @@ using System.Data;
 using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Npgsql;
 
 namespace MlsConsole.Core;
@@ -10,11 +10,14 @@ namespace MlsConsole.Core;
 /// <summary>Reads and writes. A write is one transaction that is on disk when the call returns.</summary>
 public sealed class Database : IDisposable
 {
-    private readonly Func<MlsDbContext> _open;
+    private readonly Func<MlsDbContext> _read, _open;
     // SQLite has one writer at a time; PostgreSQL needs none of this.
     private readonly GroupWriter? _writer;
 
     private readonly NpgsqlDataSource? _source;
+
+    /// <summary>What the connection that writes asks for. The log in front stays with the file: those that read need none of this.</summary>
+    internal const string SqlitePragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=10000;";
 
     // Each time somebody else got further, so that many are a sign of something else.
     private const int MaxTries = 50;
@@ -24,12 +27,12 @@ public sealed class Database : IDisposable
     // Of this host, one at a time of those who were in somebody's way: however many there are, each is soon alone.
     private readonly SemaphoreSlim _again = new(1);
 
-    private Database(Func<MlsDbContext> open, NpgsqlDataSource? source) => (_open, _source, _writer) = (open, source, source is null ? new(open) : null);
+    private Database(Func<MlsDbContext> read, Func<MlsDbContext> open, NpgsqlDataSource? source) => (_read, _open, _source, _writer) = (read, open, source, source is null ? new(open) : null);
 
     /// <summary>A context for reading. The caller disposes it.</summary>
     public MlsDbContext Read()
     {
-        var context = _open();
+        var context = _read();
         context.ChangeTracker.QueryTrackingBehavior = QueryTrackingBehavior.NoTracking;
         context.ChangeTracker.AutoDetectChangesEnabled = false;
         return context;
@@ -56,7 +59,7 @@ public sealed class Database : IDisposable
     internal async Task<long?> WriteAsync(FormattableString statement, CancellationToken cancellation)
     {
         var statements = new Statements(statement);
-        return _writer is not null ? await _writer.WriteAsync(statements.RunAsync, cancellation) : await SendAsync(statements, cancellation);
+        return _writer is not null ? await _writer.WriteAsync(statements, cancellation) : await SendAsync(statements, cancellation);
     }
 
     /// <summary>Writes all statements or none: in one round trip, or with others that wait in one transaction.</summary>
@@ -66,7 +69,7 @@ public sealed class Database : IDisposable
     {
         try
         {
-            if (_writer is not null) return await _writer.WriteAsync(statements.RunAsync, cancellation) ?? throw new OvertakenException(null);
+            if (_writer is not null) return await _writer.WriteAsync(statements, cancellation) ?? throw new OvertakenException(null);
             return await SendAsync(statements, cancellation) ?? throw new InvalidOperationException("A list of statements whose first finds nothing has to break a constraint.");
         }
         catch (DbException broken) when (broken is SqliteException { SqliteErrorCode: 19 } || broken.SqlState?.StartsWith("23", StringComparison.Ordinal) == true)
@@ -120,44 +123,28 @@ public sealed class Database : IDisposable
     /// <summary>SQLite over a connection string: write-ahead log, every commit synchronised to disk.</summary>
     public static Database Sqlite(string connectionString)
     {
-        var options = new DbContextOptionsBuilder<SqliteMlsDbContext>()
-            .UseSqlite(connectionString).UseSnakeCaseNamingConvention().AddInterceptors(new SqlitePragmas()).Options;
-        return new(() => new SqliteMlsDbContext(options), null);
+        var options = new DbContextOptionsBuilder<SqliteMlsDbContext>().UseSqlite(connectionString).UseSnakeCaseNamingConvention().Options;
+        // Contexts that read are used again; those that write are given the writer's connection.
+        var pool = new PooledDbContextFactory<SqliteMlsDbContext>(options);
+        return new(pool.CreateDbContext, () => new SqliteMlsDbContext(options), null);
     }
 
     /// <summary>PostgreSQL over a connection string.</summary>
     public static Database PostgreSql(string connectionString)
     {
-        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        // Nothing is left in a session that the next user would have to be kept from.
+        var settings = new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true };
         // The statements of a host are few, and each is planned once for each connection.
         if (!settings.ShouldSerialize("Max Auto Prepare")) settings.MaxAutoPrepare = 200;
         var source = NpgsqlDataSource.Create(settings);
-        var options = new DbContextOptionsBuilder<PostgreSqlMlsDbContext>().UseNpgsql(source).UseSnakeCaseNamingConvention().Options;
-        return new(() => new PostgreSqlMlsDbContext(options), source);
+        var pool = new PooledDbContextFactory<PostgreSqlMlsDbContext>(new DbContextOptionsBuilder<PostgreSqlMlsDbContext>().UseNpgsql(source).UseSnakeCaseNamingConvention().Options);
+        return new(pool.CreateDbContext, pool.CreateDbContext, source);
     }
 
     public void Dispose()
     {
         _source?.Dispose();
+        _writer?.Dispose();
         _again.Dispose();
-    }
-
-    private sealed class SqlitePragmas : DbConnectionInterceptor
-    {
-        private const string Sql = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=10000;";
-
-        public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
-        {
-            using var command = connection.CreateCommand();
-            command.CommandText = Sql;
-            command.ExecuteNonQuery();
-        }
-
-        public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
-        {
-            await using var command = connection.CreateCommand();
-            command.CommandText = Sql;
-            await command.ExecuteNonQueryAsync(cancellationToken);
-        }
     }
 }

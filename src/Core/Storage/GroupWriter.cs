@@ -1,26 +1,56 @@
+using System.Runtime.ExceptionServices;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Storage;
 
 namespace MlsConsole.Core;
 
-/// <summary>One writer at a time: whoever comes while it writes waits, and all who wait are written in the next transaction, each in a savepoint of its own. So one synchronisation of the disk is for many.</summary>
-internal sealed class GroupWriter(Func<MlsDbContext> open)
+/// <summary>SQLite's one writer: whoever comes while it writes waits, and all who wait are written in the next transaction, each in a savepoint of its own. So one synchronisation of the disk is for many.</summary>
+/// <param name="open">A context that tracks what it reads.</param>
+internal sealed class GroupWriter(Func<MlsDbContext> open) : IDisposable
 {
     private const int MaxGroup = 64;
 
     private readonly Lock _lock = new();
     private readonly List<Waiting> _waiting = [];
     private bool _writing;
+    // The leader's alone.
+    private SqliteWriter? _connection;
 
     /// <summary>Runs <paramref name="work"/> and answers when it is on disk; an exception of the work leaves nothing of it, and all of the others.</summary>
     public async Task<T> WriteAsync<T>(Func<MlsDbContext, Task<T>> work, CancellationToken cancellation)
     {
         T result = default!;
-        var own = new Waiting(async context =>
+        await RunAsync(async writer =>
         {
+            // A context of its own: what a failed work left in it is nobody else's.
+            await using var context = open();
+            context.Database.SetDbConnection(writer.Connection);
+            await context.Database.UseTransactionAsync(writer.Transaction);
+            context.Database.AutoSavepointsEnabled = false;
             result = await work(context);
             await context.SaveChangesAsync(CancellationToken.None);
         }, cancellation);
+        return result;
+    }
+
+    /// <summary>The same for a list of statements.</summary>
+    /// <returns>The number of the first; null if it had none: then nothing else was tried.</returns>
+    public async Task<long?> WriteAsync(Statements statements, CancellationToken cancellation)
+    {
+        long? number = null;
+        await RunAsync(writer =>
+        {
+            number = statements.Run(writer);
+            return Task.CompletedTask;
+        }, cancellation);
+        return number;
+    }
+
+    /// <remarks>Only when nobody writes.</remarks>
+    public void Dispose() => _connection?.Dispose();
+
+    private async Task RunAsync(Func<SqliteWriter, Task> work, CancellationToken cancellation)
+    {
+        var own = new Waiting(work, cancellation);
         bool leads;
         lock (_lock)
         {
@@ -29,8 +59,7 @@ internal sealed class GroupWriter(Func<MlsDbContext> open)
             _writing = true;
         }
         if (leads || await own.Leads.Task) await LeadAsync();
-        if (own.Failure is { } failure) failure.Throw();
-        return result;
+        own.Failure?.Throw();
     }
 
     /// <summary>Writes those who wait, the first of which is the caller, and hands on to the first who came since.</summary>
@@ -49,6 +78,9 @@ internal sealed class GroupWriter(Func<MlsDbContext> open)
         catch (Exception broken)
         {
             foreach (var one in group) one.Fail(broken);
+            // Whatever is wrong with it, the next group begins with another.
+            _connection?.Dispose();
+            _connection = null;
         }
         Waiting? next;
         lock (_lock)
@@ -62,8 +94,8 @@ internal sealed class GroupWriter(Func<MlsDbContext> open)
 
     private async Task WriteGroupAsync(List<Waiting> group)
     {
-        await using var first = open();
-        await using var transaction = await first.Database.BeginTransactionAsync(CancellationToken.None);
+        _connection ??= Connect();
+        using var transaction = _connection.Begin();
         foreach (var one in group)
         {
             if (one.Cancellation.IsCancellationRequested)
@@ -71,34 +103,35 @@ internal sealed class GroupWriter(Func<MlsDbContext> open)
                 one.Fail(new OperationCanceledException(one.Cancellation));
                 continue;
             }
-            // A context of its own: what a failed work left in it is nobody else's.
-            await using var context = open();
-            context.Database.SetDbConnection(first.Database.GetDbConnection());
-            await context.Database.UseTransactionAsync(transaction.GetDbTransaction());
-            context.Database.AutoSavepointsEnabled = false;
-            await transaction.CreateSavepointAsync("one");
+            _connection.Execute("SAVEPOINT one");
             try
             {
-                await one.Work(context);
+                await one.Work(_connection);
             }
             catch (Exception broken)
             {
                 one.Fail(broken);
-                await transaction.RollbackToSavepointAsync("one");
+                _connection.Execute("ROLLBACK TO one");
             }
-            await transaction.ReleaseSavepointAsync("one");
+            _connection.Execute("RELEASE one");
         }
-        await transaction.CommitAsync(CancellationToken.None);
+        transaction.Commit();
     }
 
-    private sealed class Waiting(Func<MlsDbContext, Task> work, CancellationToken cancellation)
+    private SqliteWriter Connect()
     {
-        public Func<MlsDbContext, Task> Work => work;
+        using var context = open();
+        return new(context.Database.GetConnectionString()!);
+    }
+
+    private sealed class Waiting(Func<SqliteWriter, Task> work, CancellationToken cancellation)
+    {
+        public Func<SqliteWriter, Task> Work => work;
         public CancellationToken Cancellation => cancellation;
         /// <summary>True when it is the turn of this one to write for all; false when it has been written.</summary>
         public TaskCompletionSource<bool> Leads { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        public System.Runtime.ExceptionServices.ExceptionDispatchInfo? Failure { get; private set; }
+        public ExceptionDispatchInfo? Failure { get; private set; }
 
-        public void Fail(Exception broken) => Failure ??= System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(broken);
+        public void Fail(Exception broken) => Failure ??= ExceptionDispatchInfo.Capture(broken);
     }
 }

@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
 using System.Diagnostics;
-using Microsoft.EntityFrameworkCore;
+using System.Globalization;
+using Microsoft.Data.Sqlite;
 
 namespace MlsConsole.Core;
 
@@ -8,23 +10,30 @@ namespace MlsConsole.Core;
 /// <param name="first">Returns one number: for a log, the sequence number that it takes.</param>
 internal sealed class Statements(FormattableString first)
 {
-    /// <summary>Says which batch is sent, as EF Core does of its commands.</summary>
+    /// <summary>Says which command or batch is sent, as EF Core does of its commands.</summary>
     internal const string Source = "MlsConsole.Core.Statements", Sending = "Sending";
 
     private static readonly DiagnosticListener s_listener = new(Source);
+
+    private static readonly ConcurrentDictionary<string, string> s_texts = new(StringComparer.Ordinal);
 
     private readonly List<FormattableString> _all = [first];
 
     public void Add(FormattableString statement) => _all.Add(statement);
 
-    /// <summary>One by one, in the transaction of the context.</summary>
+    /// <summary>One by one, in the transaction of the writer.</summary>
     /// <returns>The number of the first; null if it had none: then nothing else was tried.</returns>
-    public async Task<long?> RunAsync(MlsDbContext context)
+    public long? Run(SqliteWriter writer)
     {
-        var numbers = await context.Database.SqlQuery<long>(_all[0]).ToListAsync();
-        if (numbers.Count == 0) return null;
-        foreach (var statement in _all.Skip(1)) await context.Database.ExecuteSqlAsync(statement);
-        return numbers[0];
+        long? number = null;
+        foreach (var statement in _all)
+        {
+            var command = Command(writer, statement);
+            if (s_listener.IsEnabled(Sending)) s_listener.Write(Sending, command);
+            if (statement != _all[0]) command.ExecuteNonQuery();
+            else if ((number = (long?)command.ExecuteScalar()) is null) return null;
+        }
+        return number;
     }
 
     /// <summary>All in one round trip that is a transaction of its own.</summary>
@@ -41,11 +50,18 @@ internal sealed class Statements(FormattableString first)
         return number;
     }
 
+    private static SqliteCommand Command(SqliteWriter writer, FormattableString statement)
+    {
+        object?[] values = statement.GetArguments();
+        var command = writer.Prepare(TextOf(statement), values.Length);
+        for (int i = 0; i < values.Length; i++) command.Parameters[i].Value = values[i] ?? DBNull.Value;
+        return command;
+    }
+
     private static DbBatchCommand Command(DbBatchCommand command, FormattableString statement)
     {
-        object?[] values = statement.GetArguments(), names = [.. values.Select((_, i) => $"${i + 1}")];
-        command.CommandText = string.Format(System.Globalization.CultureInfo.InvariantCulture, statement.Format, names);
-        foreach (object? value in values)
+        command.CommandText = TextOf(statement);
+        foreach (object? value in statement.GetArguments())
         {
             var parameter = command.CreateParameter();
             parameter.Value = value ?? DBNull.Value;
@@ -53,6 +69,10 @@ internal sealed class Statements(FormattableString first)
         }
         return command;
     }
+
+    /// <summary>With <c>$1</c>, <c>$2</c> and so on where values come; made once for each place in the code.</summary>
+    private static string TextOf(FormattableString statement) => s_texts.GetOrAdd(statement.Format, static (format, count) =>
+        string.Format(CultureInfo.InvariantCulture, format, [.. Enumerable.Range(1, count).Select(i => $"${i}")]), statement.ArgumentCount);
 }
 
 /// <summary>A list of statements was not written: what it was decided from has changed.</summary>

@@ -15,11 +15,17 @@ public static class StorageStartup
         await using var context = database.Read();
         if (context.Database.IsNpgsql())
         {
-            // The lock is the connection's: it ends with it, also when the host is killed.
+            // The lock is the connection's, which is used again: a kill ends both.
             await context.Database.OpenConnectionAsync(cancellation);
             await context.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({MigrationLock})", cancellation);
-            await context.Database.MigrateAsync(cancellation);
-            await context.Database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({MigrationLock})", cancellation);
+            try
+            {
+                await context.Database.MigrateAsync(cancellation);
+            }
+            finally
+            {
+                await context.Database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({MigrationLock})", CancellationToken.None);
+            }
             return;
         }
         string? file = new SqliteConnectionStringBuilder(context.Database.GetConnectionString()).DataSource;

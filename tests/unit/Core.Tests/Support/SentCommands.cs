@@ -46,6 +46,7 @@ public static class SentCommands
         {
             if (s_current.Value is not { } sent) return;
             if (value.Value is CommandEventData { Command: var command } && value.Key == RelationalEventId.CommandExecuting.Name) sent.Add(Of(command.CommandText, command.Parameters));
+            else if (value is { Key: Statements.Sending, Value: DbCommand statement }) sent.Add(Of(statement.CommandText, statement.Parameters));
             else if (value.Value is DbBatch batch) sent.AddRange(batch.BatchCommands.Select(one => Of(one.CommandText, one.Parameters)));
         }
 
