@@ -32,6 +32,13 @@ internal sealed record Join(long DeviceRow, string? TurnId);
 internal sealed record LeafChanges(
     IReadOnlyList<uint> Removed, IReadOnlyList<(uint LeafIndex, Device Device)> Added, IReadOnlyList<Device> NewDevices, IReadOnlyList<string> LostDids)
 {
+    /// <summary>Of an external commit, whose rules have been checked: what it removes, its own account or its owners wanted removed.</summary>
+    public static LeafChanges OfJoin(StagedCommit staged, Device joiner) => new([.. staged.Removed.Select(entry => entry.LeafIndex.Value)], [(staged.Committer.Value, joiner)],
+        IsNew(staged.CommitterLeaf, staged) ? [joiner] : [], []);
+
+    /// <summary>With another key a device is a new one: who has an account's tokens can enrol a key of their own for a device that is in.</summary>
+    public static bool IsNew(LeafNode leaf, StagedCommit staged) => !staged.Removed.Any(entry => entry.Leaf.SignatureKey.Span.SequenceEqual(leaf.SignatureKey.Span));
+
     /// <summary>Leaves change with the epoch alone: what is read here after the conversation's row holds if the compare-and-swap does. Whose own account wanted it has not lost its leaf.</summary>
     public static async Task<LeafChanges> DecideAsync(
         MlsDbContext context, string convoId, IReadOnlyList<uint> removed, IReadOnlyList<(uint LeafIndex, Device Device)> added, IReadOnlyList<Device> newDevices, IReadOnlySet<uint> byOwner, CancellationToken cancellation)

@@ -70,11 +70,11 @@ internal static class Handshakes
     /// <summary>A GroupInfo as it is stored and served: with the MLSMessage header, otherwise byte for byte.</summary>
     public static byte[] AsMessage(ReadOnlyMemory<byte> groupInfo) => MlsMessage.Of(UnverifiedGroupInfo.Decode(groupInfo)).Encode();
 
-    /// <summary>All leaves of a commit whose owners matter.</summary>
+    /// <summary>All leaves of a member's commit whose owners matter.</summary>
     public static IEnumerable<LeafNode> LeavesOf(StagedCommit staged, PublicGroup before)
     {
         yield return staged.CommitterLeaf;
-        if (!staged.IsExternal) yield return before.Leaf(staged.Committer)!;
+        yield return before.Leaf(staged.Committer)!;
         foreach (var (_, leaf) in staged.Added) yield return leaf;
         foreach (var (_, leaf) in staged.Removed) yield return leaf;
         foreach (var (_, old, updated) in staged.Updated)
@@ -93,22 +93,25 @@ internal static class Handshakes
         foreach (var item in staged.Proposals)
         {
             if (item.Proposal is SelfRemoveProposal) leaves.Add(item.Sender.Index);
-            // Whose leaf a joiner may remove, JoinRules says.
-            else if (item.Proposal is RemoveProposal remove && (staged.IsExternal || (item.Sender.Type == SenderType.Member && OwnerOf(new(item.Sender.Index)) == OwnerOf(remove.Removed)))) leaves.Add(remove.Removed);
+            else if (item.Proposal is RemoveProposal remove && item.Sender.Type == SenderType.Member && OwnerOf(new(item.Sender.Index)) == OwnerOf(remove.Removed)) leaves.Add(remove.Removed);
         }
         return leaves;
 
         string? OwnerOf(LeafIndex index) => owners.ByIdentity(before.Leaf(index)!)?.Did;
     }
 
-    /// <summary>The leaves that change hands. Every one that enters has an enrolled owner, an Add names a key package that was published here, and no device comes to two leaves.</summary>
+    /// <summary>The leaves that change hands by a member's commit. Every one that enters has an enrolled owner, an Add names a key package that was published here, and no device comes to two leaves.</summary>
     /// <exception cref="RefusedException">InvalidCommit</exception>
-    public static async Task<LeafChanges> LeafChangesAsync(MlsDbContext context, string convoId, StagedCommit staged, PublicGroup before, LeafOwners owners, Device? joiner, CancellationToken cancellation)
+    public static async Task<LeafChanges> LeafChangesAsync(MlsDbContext context, string convoId, StagedCommit staged, PublicGroup before, LeafOwners owners, CancellationToken cancellation)
     {
         var added = new List<(uint LeafIndex, Device Device)>();
         var newDevices = new List<Device>();
-        foreach (var (index, leaf) in staged.Added) Enter(index, leaf, owners.Of(leaf) ?? throw Refusal.InvalidCommit(DeliveryRules.LeafNotEnrolled.Id).AsException());
-        if (joiner is not null) Enter(staged.Committer, staged.CommitterLeaf, joiner);
+        foreach (var (index, leaf) in staged.Added)
+        {
+            var device = owners.Of(leaf) ?? throw Refusal.InvalidCommit(DeliveryRules.LeafNotEnrolled.Id).AsException();
+            added.Add((index.Value, device));
+            if (LeafChanges.IsNew(leaf, staged)) newDevices.Add(device);
+        }
         var removed = staged.Removed.Select(entry => entry.LeafIndex.Value).ToList();
         if (added.Count > 0)
         {
@@ -125,12 +128,5 @@ internal static class Handshakes
                 throw Refusal.InvalidCommit(DeliveryRules.KeyPackageNotPublished.Id).AsException();
         }
         return await LeafChanges.DecideAsync(context, convoId, removed, added, newDevices, RemovedByOwner(staged, before, owners), cancellation);
-
-        void Enter(LeafIndex index, LeafNode leaf, Device device)
-        {
-            added.Add((index.Value, device));
-            // With another key a device is a new one: who has an account's tokens can enrol a key of their own for a device that is in.
-            if (!staged.Removed.Any(entry => entry.Leaf.SignatureKey.Span.SequenceEqual(leaf.SignatureKey.Span))) newDevices.Add(device);
-        }
     }
 }

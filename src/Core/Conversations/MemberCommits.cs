@@ -89,7 +89,7 @@ public sealed class MemberCommits
             string? expelled = target is null ? null : await RequireTargetAsync(context, access, target.Did, staged, pending, cancellation);
             await RequireNotBannedAsync(context, access, staged, owners, cancellation);
             PendingRemovals.RequireRemoved(pending, staged.Removed.Select(entry => entry.LeafIndex.Value));
-            var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, group, owners, null, cancellation);
+            var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, group, owners, cancellation);
             if (group.MemberCount + staged.Added.Count > _settings.MaxLeaves) throw Refusal.TooManyMembers.AsException();
             var welcome = WelcomeOf(input, staged, leaves);
             var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);

@@ -8,7 +8,7 @@ internal sealed class LeafOwners
 {
     private readonly Dictionary<string, Device> _byIdentity;
 
-    private LeafOwners(IEnumerable<Device> devices) => _byIdentity = devices.ToDictionary(device => Convert.ToHexString(device.Identity));
+    public LeafOwners(IEnumerable<Device> devices) => _byIdentity = devices.ToDictionary(device => Convert.ToHexString(device.Identity));
 
     /// <summary>Looks all the leaves up in one query.</summary>
     public static async Task<LeafOwners> FindAsync(MlsDbContext context, IEnumerable<LeafNode> leaves, CancellationToken cancellation)

@@ -38,19 +38,17 @@ public sealed class ExternalCommits
 
             var proposals = await ProposalLog.FindAsync(context, access.Conversation.Id, [message.Content], cancellation);
             var removes = JoinRules.RemovedLeaves(authenticated, group);
-            var owners = await LeafOwners.FindAsync(context, removes.Select(entry => entry.Leaf).Append(authenticated.JoinerLeaf!), cancellation);
-            var joiner = JoinRules.RequireJoiner(access, authenticated.JoinerLeaf!, owners);
+            var joiner = access.Leaves.Of(authenticated.JoinerLeaf!) ?? throw Refusal.WrongUser.AsException();
             await JoinLimits.RequireAsync(context, access.Conversation.Id, joiner, _settings.RejoinLimitPerHour, _clock.GetUtcNow());
             var own = JoinRules.LeafOf(group, joiner);
-            JoinRules.RequireOwnLeaf(joiner, own, removes, owners);
+            JoinRules.RequireOwnLeaf(own, removes, access.Leaves);
             await Approvals.RequireAsync(context, access, joiner, authenticated.JoinerLeaf!.SignatureKey, own is { } index ? group.Leaf(index) : null, cancellation);
 
             var staged = Handshakes.InvalidCommit(() => group.Stage(authenticated, ProposalLog.AuthenticatedOf(message.Content, proposals, group), _clock.GetUtcNow()));
             if (group.MemberCount - staged.Removed.Count >= _settings.MaxLeaves) throw Refusal.TooManyMembers.AsException();
-            var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, group, owners, joiner, cancellation);
             var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
 
-            var change = new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, new(joiner.Id, input.TurnId), leaves, null);
+            var change = new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, new(joiner.Id, input.TurnId), LeafChanges.OfJoin(staged, joiner), null);
             var result = await EpochWriter.WriteAsync(_attempts, attempt, change, _settings.SnapshotInterval, _clock.GetUtcNow(), cancellation);
             _groups.Keep(access.Conversation.Id, next);
             _turns.Wake(access.Conversation.Id);

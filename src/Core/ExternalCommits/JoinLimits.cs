@@ -10,14 +10,15 @@ internal static class JoinLimits
 
     private static readonly TimeSpan s_window = TimeSpan.FromHours(1);
 
+    private static readonly CompiledQuery<Func<MlsDbContext, string, long, DateTimeOffset, int, IAsyncEnumerable<DateTimeOffset>>> s_joins = new(() => EF.CompileAsyncQuery((MlsDbContext context, string convoId, long device, DateTimeOffset since, int before) =>
+        context.Set<LogEntry>().Where(row => row.ConvoId == convoId && row.JoinedBy == device && row.CreatedAt > since).OrderByDescending(row => row.CreatedAt).Skip(before).Select(row => row.CreatedAt).Take(1)));
+
     /// <summary>Accepted external commits of a device in a conversation.</summary>
     /// <exception cref="RefusedException">RateLimitExceeded</exception>
     public static async Task RequireAsync(MlsDbContext context, string convoId, Device joiner, int limit, DateTimeOffset now)
     {
         var since = now - s_window;
-        var last = await context.Set<LogEntry>().Where(row => row.ConvoId == convoId && row.JoinedBy == joiner.Id && row.CreatedAt > since)
-            .OrderByDescending(row => row.CreatedAt).Skip(limit - 1).Select(row => (DateTimeOffset?)row.CreatedAt).FirstOrDefaultAsync();
-        if (last is { } at) throw Refusal.RateLimitExceeded("accepted-external-commits", at - since).AsException();
+        await foreach (var at in s_joins.For(context)(context, convoId, joiner.Id, since, limit - 1)) throw Refusal.RateLimitExceeded("accepted-external-commits", at - since).AsException();
     }
 
     /// <summary>Attempts of an account in a conversation that were refused for what was sent: not those of one who might not at the time.</summary>

@@ -14,14 +14,6 @@ internal static class JoinRules
         return removed;
     }
 
-    /// <summary>The caller's enrolled device behind the joiner's leaf.</summary>
-    /// <exception cref="RefusedException">WrongUser</exception>
-    public static Device RequireJoiner(Access access, LeafNode leaf, LeafOwners owners)
-    {
-        var device = owners.Of(leaf);
-        return device is not null && device.Did == access.Entry.Did ? device : throw Refusal.WrongUser.AsException();
-    }
-
     /// <summary>The leaf that a device has.</summary>
     public static LeafIndex? LeafOf(PublicGroup group, Device device)
     {
@@ -32,11 +24,14 @@ internal static class JoinRules
 
     /// <summary>A device with a leaf removes that leaf; one without may remove any one leaf of the same account.</summary>
     /// <exception cref="RefusedException">InvalidCommit or GhostLeaf</exception>
-    public static void RequireOwnLeaf(Device joiner, LeafIndex? current, IReadOnlyList<(LeafIndex Index, LeafNode Leaf)> removes, LeafOwners owners)
+    /// <param name="current">The leaf of the joining device; null if it has none.</param>
+    /// <param name="removes">Of the commit.</param>
+    /// <param name="own">The account's leaves.</param>
+    public static void RequireOwnLeaf(LeafIndex? current, IReadOnlyList<(LeafIndex Index, LeafNode Leaf)> removes, LeafOwners own)
     {
         if (removes.Count > 1) return; // RFC 9420 §12.2 refuses it, whatever the leaves
-        foreach (var (index, leaf) in removes)
-            if (index != current && owners.ByIdentity(leaf)?.Did != joiner.Did) throw Refusal.InvalidCommit(DeliveryRules.RemoveOfStranger.Id).AsException();
-        if (current is { } own && !removes.Any(entry => entry.Index == own)) throw Refusal.GhostLeaf.AsException();
+        foreach (var (index, removed) in removes)
+            if (index != current && own.ByIdentity(removed) is null) throw Refusal.InvalidCommit(DeliveryRules.RemoveOfStranger.Id).AsException();
+        if (current is { } leaf && !removes.Any(entry => entry.Index == leaf)) throw Refusal.GhostLeaf.AsException();
     }
 }

@@ -35,6 +35,9 @@ internal sealed record Done<T>(T Answer, ulong? Before = null, ulong? After = nu
 /// <remarks>A retry is answered before any epoch, policy or limit check. Refusals are written to the audit log and never recorded as answers.</remarks>
 internal sealed class Attempts(Database database, AuditLog audit, TimeProvider clock)
 {
+    private static readonly CompiledQuery<Func<MlsDbContext, string, string, string, IAsyncEnumerable<Answer>>> s_answer = new(() => EF.CompileAsyncQuery((MlsDbContext context, string caller, string method, string key) =>
+        context.Set<Answer>().AsNoTracking().Where(row => row.Caller == caller && row.Method == method && row.Key == key)));
+
     /// <summary>Runs <paramref name="body"/>, which must end in <c>CommitAsync</c>, unless the call has an answer already.</summary>
     public async Task<T> RunAsync<T>(Attempt attempt, Func<Task<T>> body, CancellationToken cancellation)
     {
@@ -142,9 +145,7 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
 
     private static async Task<T?> FindAsync<T>(MlsDbContext context, Attempt attempt, CancellationToken cancellation)
     {
-        string caller = attempt.Caller.Did.Value, method = attempt.Method, key = attempt.Key!;
-        var answer = await context.Set<Answer>().AsNoTracking()
-            .FirstOrDefaultAsync(row => row.Caller == caller && row.Method == method && row.Key == key, cancellation);
+        var answer = await s_answer.For(context)(context, attempt.Caller.Did.Value, attempt.Method, attempt.Key!).FirstOrDefaultAsync(cancellation);
         if (answer is null) return default;
         if (!CryptographicOperations.FixedTimeEquals(answer.RequestHash, attempt.RequestHash)) throw Refusal.IdempotencyConflict.AsException();
         if (answer.Seq is not { } seq) return JsonSerializer.Deserialize<T>(answer.Content);

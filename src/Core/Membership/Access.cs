@@ -6,9 +6,21 @@ namespace MlsConsole.Core;
 /// <param name="Conversation">The conversation.</param>
 /// <param name="Entry">The account's entry in its roster.</param>
 /// <param name="Devices">The account's devices with their keys, without deleted ones.</param>
+/// <param name="Leaves">Whose leaves of the conversation are the account's: all its devices, and deleted ones that have a leaf still.</param>
 /// <param name="Standing">What was decided from.</param>
-internal sealed record Access(Conversation Conversation, RosterEntry Entry, IReadOnlyList<Device> Devices, Standing Standing)
+internal sealed record Access(Conversation Conversation, RosterEntry Entry, IReadOnlyList<Device> Devices, LeafOwners Leaves, Standing Standing)
 {
+    private static readonly CompiledQuery<Func<MlsDbContext, string, string, IAsyncEnumerable<EntryRow>>> s_entry = new(() => EF.CompileAsyncQuery((MlsDbContext context, string convoId, string did) =>
+        from conversation in context.Set<Conversation>().AsNoTracking()
+        where conversation.Id == convoId
+        join entry in context.Set<RosterEntry>().Where(entry => entry.Did == did) on conversation.Id equals entry.ConvoId into entries
+        from entry in entries.DefaultIfEmpty()
+        select new EntryRow(conversation, entry)));
+
+    private static readonly CompiledQuery<Func<MlsDbContext, string, string, IAsyncEnumerable<DeviceRow>>> s_devices = new(() => EF.CompileAsyncQuery((MlsDbContext context, string convoId, string did) =>
+        context.Set<Device>().AsNoTracking().Include(device => device.Keys).Where(device => device.Did == did && (device.DeletedAt == null || context.Set<Leaf>().Any(leaf => leaf.ConvoId == convoId && leaf.DeviceRow == device.Id)))
+            .Select(device => new DeviceRow(device, context.Set<Leaf>().Any(leaf => leaf.ConvoId == convoId && leaf.DeviceRow == device.Id))).AsSingleQuery()));
+
     /// <summary>Reads the conversation for a member; everybody else gets the one Unauthorized.</summary>
     public static Task<Access> RequireMemberAsync(MlsDbContext context, Caller caller, string convoId, CancellationToken cancellation) =>
         // For somebody who is no member it makes no difference how long ago they left.
@@ -22,15 +34,14 @@ internal sealed record Access(Conversation Conversation, RosterEntry Entry, IRea
     private static async Task<Access> RequireAsync(MlsDbContext context, Caller caller, string convoId, Func<Standing, RejoinReason> decide, Func<RejoinReason, bool> allows, CancellationToken cancellation)
     {
         string did = caller.Did.Value;
-        var conversation = await context.Set<Conversation>().AsNoTracking().FirstOrDefaultAsync(row => row.Id == convoId, cancellation);
-        var entry = await context.Set<RosterEntry>().AsNoTracking().FirstOrDefaultAsync(row => row.ConvoId == convoId && row.Did == did, cancellation);
-        var devices = await context.Set<Device>().AsNoTracking().Include(device => device.Keys).Where(device => device.Did == did && device.DeletedAt == null)
-            .Select(device => new { Device = device, HasLeaf = context.Set<Leaf>().Any(leaf => leaf.ConvoId == convoId && leaf.DeviceRow == device.Id) }).AsSingleQuery().ToListAsync(cancellation);
+        var row = await s_entry.For(context)(context, convoId, did).FirstOrDefaultAsync(cancellation);
+        var devices = await s_devices.For(context)(context, convoId, did).ToListAsync(cancellation);
         bool isBanned = await context.IsBannedAsync(did, convoId, cancellation);
-        var standing = new Standing(entry?.State, entry?.EndedAt, devices.Exists(device => device.HasLeaf), devices.Count > 0, isBanned);
+        var enrolled = devices.FindAll(device => device.Device.DeletedAt is null);
+        var standing = new Standing(row?.Entry?.State, row?.Entry?.EndedAt, enrolled.Exists(device => device.HasLeaf), enrolled.Count > 0, isBanned);
         var reason = decide(standing);
         if (!allows(reason)) throw Refusal.Unauthorized(reason.ToString()).AsException();
-        return new(conversation!, entry!, [.. devices.Select(device => device.Device)], standing);
+        return new(row!.Conversation, row.Entry!, [.. enrolled.Select(device => device.Device)], new(devices.Select(device => device.Device)), standing);
     }
 
     /// <summary>The caller's device of that name, if it has a leaf in the conversation.</summary>
@@ -41,4 +52,8 @@ internal sealed record Access(Conversation Conversation, RosterEntry Entry, IRea
         var device = Devices.SingleOrDefault(device => device.DeviceId == deviceId) ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
         return await context.Set<Leaf>().AnyAsync(leaf => leaf.ConvoId == id && leaf.DeviceRow == device.Id, cancellation) ? device : throw Refusal.Unauthorized("NoLeaf").AsException();
     }
+
+    private sealed record EntryRow(Conversation Conversation, RosterEntry? Entry);
+
+    private sealed record DeviceRow(Device Device, bool HasLeaf);
 }

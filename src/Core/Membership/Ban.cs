@@ -30,9 +30,12 @@ internal sealed class Ban
 /// <summary>What others ask about bans.</summary>
 internal static class BanQueries
 {
+    private static readonly CompiledQuery<Func<MlsDbContext, string, string, IAsyncEnumerable<string>>> s_bans = new(() => EF.CompileAsyncQuery((MlsDbContext context, string did, string convoId) =>
+        context.Set<Ban>().Where(ban => ban.Did == did && (ban.ConvoId == convoId || ban.ConvoId == Ban.FromService)).Select(ban => ban.ConvoId)));
+
     /// <summary>Whether an account is banned from a conversation, or from the service.</summary>
-    public static Task<bool> IsBannedAsync(this MlsDbContext context, string did, string convoId, CancellationToken cancellation) =>
-        context.Set<Ban>().AnyAsync(ban => ban.Did == did && (ban.ConvoId == convoId || ban.ConvoId == Ban.FromService), cancellation);
+    public static async Task<bool> IsBannedAsync(this MlsDbContext context, string did, string convoId, CancellationToken cancellation) =>
+        await s_bans.For(context)(context, did, convoId).AnyAsync(cancellation);
 
     /// <summary>For methods that are about no conversation.</summary>
     /// <exception cref="RefusedException">Unauthorized</exception>
