@@ -13,6 +13,11 @@ internal static class JoinLimits
     private static readonly CompiledQuery<Func<MlsDbContext, string, long, DateTimeOffset, int, IAsyncEnumerable<DateTimeOffset>>> s_joins = new(() => EF.CompileAsyncQuery((MlsDbContext context, string convoId, long device, DateTimeOffset since, int before) =>
         context.Set<LogEntry>().Where(row => row.ConvoId == convoId && row.JoinedBy == device && row.CreatedAt > since).OrderByDescending(row => row.CreatedAt).Skip(before).Select(row => row.CreatedAt).Take(1)));
 
+    private static readonly CompiledQuery<Func<MlsDbContext, string, string, DateTimeOffset, int, IAsyncEnumerable<DateTimeOffset>>> s_refused = new(() => EF.CompileAsyncQuery((MlsDbContext context, string did, string convoId, DateTimeOffset since, int before) =>
+        context.Set<AuditEntry>().Where(entry => entry.Actor == did && entry.Subject == convoId && entry.At > since
+            && entry.Action == "processExternalCommit" && entry.Outcome != "accepted" && entry.Outcome != "Unauthorized" && entry.Outcome != "ExternalCommitsDisabled")
+            .OrderByDescending(entry => entry.At).Skip(before).Select(entry => entry.At).Take(1)));
+
     /// <summary>Accepted external commits of a device in a conversation.</summary>
     /// <exception cref="RefusedException">RateLimitExceeded</exception>
     public static async Task RequireAsync(MlsDbContext context, string convoId, Device joiner, int limit, DateTimeOffset now)
@@ -26,9 +31,6 @@ internal static class JoinLimits
     public static async Task RequireFewRefusedAsync(MlsDbContext context, Attempt attempt, int limit, DateTimeOffset now)
     {
         var since = now - s_window;
-        var last = await context.Database.SqlQueryRaw<long>(
-            "SELECT at AS \"Value\" FROM audit WHERE actor = {0} AND subject = {1} AND at > {2} AND " + RefusedFilter + " ORDER BY at DESC LIMIT 1 OFFSET {3}",
-            attempt.Caller.Did.Value, attempt.Subject!, since.ToUnixTimeMilliseconds(), limit - 1).ToListAsync();
-        if (last is [var at]) throw Refusal.RateLimitExceeded("refused-external-commits", DateTimeOffset.FromUnixTimeMilliseconds(at) - since).AsException();
+        await foreach (var at in s_refused.For(context)(context, attempt.Caller.Did.Value, attempt.Subject!, since, limit - 1)) throw Refusal.RateLimitExceeded("refused-external-commits", at - since).AsException();
     }
 }
