@@ -18,6 +18,14 @@ public sealed partial class JoinTurns
 
     private const int MaxTries = 20;
 
+    private static readonly CompiledQuery<Func<MlsDbContext, string, IAsyncEnumerable<LineRow>>> s_line = new(() => EF.CompileAsyncQuery((MlsDbContext context, string convoId) =>
+        from conversation in context.Set<Conversation>().AsNoTracking()
+        where conversation.Id == convoId
+        join place in context.Set<JoinPlace>() on conversation.Id equals place.ConvoId into places
+        from place in places.DefaultIfEmpty()
+        orderby place.Place, place.DeviceRow
+        select new LineRow(conversation.Epoch, place)));
+
     private readonly Database _database;
     private readonly ActivityFeed _feed;
     private readonly TimeProvider _clock;
@@ -62,12 +70,7 @@ public sealed partial class JoinTurns
     private async Task<JoinLine> ReadAsync(string convoId, CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        var rows = await (from conversation in context.Set<Conversation>()
-                          where conversation.Id == convoId
-                          join place in context.Set<JoinPlace>() on conversation.Id equals place.ConvoId into places
-                          from place in places.DefaultIfEmpty()
-                          orderby place.Place, place.DeviceRow
-                          select new { conversation.Epoch, Place = place }).ToListAsync(cancellation);
+        var rows = await s_line.For(context)(context, convoId).ToListAsync(cancellation);
         return new(convoId, rows[0].Epoch, [.. rows.Select(row => row.Place).OfType<JoinPlace>()]);
     }
 
@@ -76,6 +79,8 @@ public sealed partial class JoinTurns
     {
         List<JoinPlace> gone = [.. before.Places.Except(after.Places)], come = [.. after.Places.Except(before.Places)];
         if (gone.Count + come.Count == 0) return true;
+        // Nearly always: nobody else is there.
+        if (gone.Count == 0 && come is [var first]) return await _database.WriteAsync(Enter(first), cancellation) is not null;
         try
         {
             await _database.WriteAsync(async context =>
@@ -84,11 +89,7 @@ public sealed partial class JoinTurns
                     if (await context.Database.ExecuteSqlAsync($"DELETE FROM join_line WHERE convo_id = {place.ConvoId} AND device_row = {place.DeviceRow} AND until = {place.Until.ToUnixTimeMilliseconds()} AND coalesce(turn_id, '') = {place.TurnId ?? ""}") == 0)
                         throw new LineMovedException();
                 foreach (var place in come)
-                    if (await context.Database.ExecuteSqlAsync($"""
-                        INSERT INTO join_line (convo_id, device_row, place, turn_id, until, epoch, unused)
-                        VALUES ({place.ConvoId}, {place.DeviceRow}, {place.Place}, nullif({place.TurnId ?? ""}, ''), {place.Until.ToUnixTimeMilliseconds()}, {place.Epoch}, {place.Unused}) ON CONFLICT DO NOTHING
-                        """) == 0)
-                        throw new LineMovedException();
+                    if ((await context.Database.SqlQuery<long>(Enter(place)).ToListAsync()).Count == 0) throw new LineMovedException();
                 return true;
             }, cancellation);
         }
@@ -101,6 +102,13 @@ public sealed partial class JoinTurns
         return true;
     }
 
+    /// <summary>Returns a number if there was room.</summary>
+    private static FormattableString Enter(JoinPlace place) => $"""
+        INSERT INTO join_line (convo_id, device_row, place, turn_id, until, epoch, unused)
+        VALUES ({place.ConvoId}, {place.DeviceRow}, {place.Place}, nullif({place.TurnId ?? ""}, ''), {place.Until.ToUnixTimeMilliseconds()}, {place.Epoch}, {place.Unused})
+        ON CONFLICT DO NOTHING RETURNING place AS "Value"
+        """;
+
     private void Publish(string outcome, TimeSpan waited, JoinPlace place) => _feed.Publish(new()
     {
         At = _clock.GetUtcNow(), Method = Activity.JoinTurn, Outcome = outcome, Elapsed = waited, ConvoId = place.ConvoId, Epoch = (ulong)place.Epoch,
@@ -110,4 +118,6 @@ public sealed partial class JoinTurns
 
     /// <summary>Undoes the transaction: the line is not as it was read.</summary>
     private sealed class LineMovedException : Exception;
+
+    private sealed record LineRow(long Epoch, JoinPlace? Place);
 }

@@ -38,6 +38,9 @@ public sealed class Database : IDisposable
         return context;
     }
 
+    /// <summary>A context that is not connected yet.</summary>
+    internal MlsDbContext Open() => _open();
+
     /// <summary>Runs <paramref name="work"/> in one transaction and commits it; an exception leaves nothing behind. It reads and writes as if it were alone: where somebody else was in its way, it is run again.</summary>
     public async Task<T> WriteAsync<T>(Func<MlsDbContext, Task<T>> work, CancellationToken cancellation)
     {
@@ -126,7 +129,22 @@ public sealed class Database : IDisposable
         var options = new DbContextOptionsBuilder<SqliteMlsDbContext>().UseSqlite(connectionString).UseSnakeCaseNamingConvention().Options;
         // Contexts that read are used again; those that write are given the writer's connection.
         var pool = new PooledDbContextFactory<SqliteMlsDbContext>(options);
-        return new(pool.CreateDbContext, () => new SqliteMlsDbContext(options), null);
+        return new(() => Connected(pool.CreateDbContext()), () => new SqliteMlsDbContext(options), null);
+    }
+
+    /// <summary>For all that is read with the context: each time a connection is opened, EF Core puts a dozen functions into it.</summary>
+    private static SqliteMlsDbContext Connected(SqliteMlsDbContext context)
+    {
+        try
+        {
+            context.Database.OpenConnection();
+            return context;
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
     }
 
     /// <summary>PostgreSQL over a connection string.</summary>

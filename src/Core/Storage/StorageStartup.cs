@@ -12,7 +12,7 @@ public static class StorageStartup
     /// <summary>Applies missing migrations. Two hosts that start at once wait for each other; a kill in the middle blocks nobody.</summary>
     public static async Task MigrateAsync(Database database, CancellationToken cancellation)
     {
-        await using var context = database.Read();
+        await using var context = database.Open();
         if (context.Database.IsNpgsql())
         {
             // The lock is the connection's, which is used again: a kill ends both.

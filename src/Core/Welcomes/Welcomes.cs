@@ -15,6 +15,13 @@ public sealed class Welcomes
 {
     private const int MaxWelcomes = 50;
 
+    private static readonly CompiledQuery<Func<MlsDbContext, string, string, IAsyncEnumerable<WelcomeView>>> s_unconfirmed = new(() => EF.CompileAsyncQuery((MlsDbContext context, string did, string deviceId) =>
+        context.Set<Device>().Where(device => device.Did == did && device.DeviceId == deviceId && device.DeletedAt == null)
+            .Join(context.Set<WelcomeRecipient>().Where(recipient => recipient.ConfirmedAt == null), device => device.Id, recipient => recipient.DeviceRow, (_, recipient) => recipient)
+            .OrderBy(recipient => recipient.CreatedAt).Take(MaxWelcomes)
+            .Join(context.Set<WelcomeContent>(), recipient => new { recipient.ConvoId, recipient.Epoch }, content => new { content.ConvoId, content.Epoch },
+                (recipient, content) => new WelcomeView(recipient.Id, recipient.ConvoId, (ulong)recipient.Epoch, content.Welcome, content.RatchetTree))));
+
     private readonly Attempts _attempts;
     private readonly Database _database;
     private readonly TimeProvider _clock;
@@ -26,12 +33,7 @@ public sealed class Welcomes
     {
         string did = caller.Did.Value;
         await using var context = _database.Read();
-        return await context.Set<Device>().Where(device => device.Did == did && device.DeviceId == deviceId && device.DeletedAt == null)
-            .Join(context.Set<WelcomeRecipient>().Where(recipient => recipient.ConfirmedAt == null), device => device.Id, recipient => recipient.DeviceRow, (_, recipient) => recipient)
-            .OrderBy(recipient => recipient.CreatedAt).Take(MaxWelcomes)
-            .Join(context.Set<WelcomeContent>(), recipient => new { recipient.ConvoId, recipient.Epoch }, content => new { content.ConvoId, content.Epoch },
-                (recipient, content) => new WelcomeView(recipient.Id, recipient.ConvoId, (ulong)recipient.Epoch, content.Welcome, content.RatchetTree))
-            .ToListAsync(cancellation);
+        return await s_unconfirmed.For(context)(context, did, deviceId).ToListAsync(cancellation);
     }
 
     /// <summary>Ends the delivery of a Welcome, whether the device could use it or not.</summary>

@@ -1,3 +1,4 @@
+using System.Data;
 using System.Data.Common;
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
@@ -15,8 +16,7 @@ public sealed class OpenConnections : IObserver<DiagnosticListener>, IObserver<K
 
     public OpenConnections(Database database)
     {
-        using var context = database.Read();
-        _database = NameOf(context.Database.GetDbConnection());
+        using (var context = database.Read()) _database = NameOf(context.Database.GetDbConnection());
         _subscriptions.Add(DiagnosticListener.AllListeners.Subscribe(this));
     }
 
@@ -38,8 +38,17 @@ public sealed class OpenConnections : IObserver<DiagnosticListener>, IObserver<K
     public void OnNext(KeyValuePair<string, object?> value)
     {
         if (value.Value is not ConnectionEventData data || NameOf(data.Connection) != _database) return;
-        if (value.Key == RelationalEventId.ConnectionOpened.Name) (_, _) = (Interlocked.Increment(ref _count), Interlocked.Increment(ref _opened));
-        if (value.Key == RelationalEventId.ConnectionClosed.Name) Interlocked.Decrement(ref _count);
+        if (value.Key != RelationalEventId.ConnectionOpened.Name) return;
+        (_, _) = (Interlocked.Increment(ref _count), Interlocked.Increment(ref _opened));
+        // EF Core says nothing of those that it closes when a context goes back to its pool.
+        data.Connection.StateChange += Changed;
+    }
+
+    private void Changed(object sender, StateChangeEventArgs change)
+    {
+        if (change.CurrentState != ConnectionState.Closed) return;
+        ((DbConnection)sender).StateChange -= Changed;
+        Interlocked.Decrement(ref _count);
     }
 
     private static (string, string) NameOf(DbConnection connection) => (connection.DataSource, connection.Database);

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 
@@ -12,11 +13,13 @@ public sealed record SentCommand(string Text, IReadOnlyList<(string Name, object
 public static class SentCommands
 {
     private static readonly AsyncLocal<List<SentCommand>?> s_current = new();
-    private static readonly IDisposable s_subscription = DiagnosticListener.AllListeners.Subscribe(new Listeners());
+
+    /// <summary>Before the first command: a context that nobody listens to says nothing for a second, also to those who come meanwhile.</summary>
+    [ModuleInitializer]
+    internal static void Listen() => DiagnosticListener.AllListeners.Subscribe(new Listeners());
 
     public static async Task<IReadOnlyList<SentCommand>> OfAsync(Func<Task> call)
     {
-        ArgumentNullException.ThrowIfNull(s_subscription);
         var sent = new List<SentCommand>();
         s_current.Value = sent;
         await call();
