@@ -38,8 +38,8 @@ public sealed class Database : IDisposable
         return context;
     }
 
-    /// <summary>A context that is not connected yet.</summary>
-    internal MlsDbContext Open() => _open();
+    /// <summary>A context that is not connected yet. The caller disposes it.</summary>
+    public MlsDbContext Open() => _open();
 
     /// <summary>Runs <paramref name="work"/> in one transaction and commits it; an exception leaves nothing behind. It reads and writes as if it were alone: where somebody else was in its way, it is run again.</summary>
     public async Task<T> WriteAsync<T>(Func<MlsDbContext, Task<T>> work, CancellationToken cancellation)

@@ -68,7 +68,7 @@ internal static class Commands
 
     private static async Task RequireSchema(Database database)
     {
-        await using MlsDbContext context = database.Read();
+        await using MlsDbContext context = database.Open();
         // Asked before connecting: SQLite would create the file.
         if (context.Database.IsSqlite() && !File.Exists(new Microsoft.Data.Sqlite.SqliteConnectionStringBuilder(context.Database.GetConnectionString()).DataSource))
             throw new ConfigurationException("ConnectionStrings:Default", "names no database that exists.");
