@@ -42,7 +42,7 @@ public sealed class ExternalCommits
             await JoinLimits.RequireAsync(context, access.Conversation.Id, joiner, _settings.RejoinLimitPerHour, _clock.GetUtcNow());
             var own = JoinRules.LeafOf(group, joiner);
             JoinRules.RequireOwnLeaf(own, removes, access.Leaves);
-            await Approvals.RequireAsync(context, access, joiner, authenticated.JoinerLeaf!.SignatureKey, own is { } index ? group.Leaf(index) : null, cancellation);
+            await RequireApprovedAsync(context, access, joiner, authenticated.JoinerLeaf!, own is { } index ? group.Leaf(index) : null, input.TurnId, cancellation);
 
             var staged = Handshakes.InvalidCommit(() => group.Stage(authenticated, ProposalLog.AuthenticatedOf(message.Content, proposals, group), _clock.GetUtcNow()));
             if (group.MemberCount - staged.Removed.Count >= _settings.MaxLeaves) throw Refusal.TooManyMembers.AsException();
@@ -54,5 +54,19 @@ public sealed class ExternalCommits
             _turns.Wake(access.Conversation.Id);
             return result;
         }, cancellation);
+    }
+
+    /// <remarks>With a turn a device with a leaf gets this far: whether it comes with the key of that, only its commit tells.</remarks>
+    private async Task RequireApprovedAsync(MlsDbContext context, Access access, Device joiner, LeafNode coming, LeafNode? own, string? turnId, CancellationToken cancellation)
+    {
+        try
+        {
+            await Approvals.RequireAsync(context, access, joiner, coming.SignatureKey, own, cancellation);
+        }
+        catch (RefusedException) when (turnId is not null)
+        {
+            await _turns.GiveBackAsync(access.Conversation.Id, joiner.Id, turnId, cancellation);
+            throw;
+        }
     }
 }

@@ -67,6 +67,13 @@ public sealed partial class JoinTurns
     internal static void End(Statements statements, string convoId, long device, string turnId) =>
         statements.Add($"DELETE FROM join_line WHERE convo_id = {convoId} AND device_row = {device} AND turn_id = {turnId}");
 
+    /// <summary>Ends a turn that its device cannot use by no fault of its own: it counts as no unused one, and nobody waits for its end.</summary>
+    internal async Task GiveBackAsync(string convoId, long device, string turnId, CancellationToken cancellation)
+    {
+        await _database.WriteAsync(context => context.Database.ExecuteSqlAsync($"DELETE FROM join_line WHERE convo_id = {convoId} AND device_row = {device} AND turn_id = {turnId}"), cancellation);
+        Wake(convoId);
+    }
+
     private async Task<JoinLine> ReadAsync(string convoId, CancellationToken cancellation)
     {
         await using var context = _database.Read();

@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 
@@ -57,6 +58,23 @@ public class Approving_devices
         await service.RegisterAsync(bob.Did, bob.DeviceId, bob.Client);
         await ApproveAsync(service, convo, bob, reinstalled);
         await service.JoinAsync(convo, reinstalled, resync);
+    }
+
+    [Fact]
+    public async Task A_device_that_awaits_approval_keeps_nobody_waiting_in_the_line_and_is_not_barred_from_it()
+    {
+        await using var service = await Service.StartAsync();
+        var (convo, _, bob, _) = await SceneAsync(service);
+        var reinstalled = bob.With(bob.Client.Reinstalled());
+        await service.RegisterAsync(bob.Did, bob.DeviceId, reinstalled.Client);
+        var resync = convo.Group.ExternalCommit(reinstalled.Client).Remove(convo.Group.LeafOf(bob.Client)).Build();
+        for (int i = 0; i <= JoinLine.MaxUnused; i++)
+        {
+            var turn = (await GroupInfoAsync(service, convo, reinstalled)).Turn!;
+            Assert.Equal(Refusal.DeviceNotApproved, await Refused(() => service.JoinAsync(convo, reinstalled, resync, turnId: turn.Id)));
+            await using var context = service.Database.Read();
+            Assert.False(await context.Set<JoinPlace>().AnyAsync());
+        }
     }
 
     [Fact]
@@ -259,7 +277,7 @@ public class Approving_devices
         () => GroupInfoAsync(service, convo, device),
     ];
 
-    private static Task GroupInfoAsync(Service service, TestConvo convo, TestDevice device) => service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(convo.Id, true, device.DeviceId), default);
+    private static Task<GroupInfoResult> GroupInfoAsync(Service service, TestConvo convo, TestDevice device) => service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(convo.Id, true, device.DeviceId), default);
 
     /// <summary>Joins, or rejoins where the device has a leaf.</summary>
     private static async Task<TestConvo> JoinAsync(Service service, TestConvo convo, TestDevice device)
