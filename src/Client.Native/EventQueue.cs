@@ -108,6 +108,7 @@ internal sealed class EventQueue : IAsyncDisposable
         SubscribeConvoEventsRejoinRequested it => ("rejoinRequested", it.ConvoId, it.Seq, it.Did, null),
         SubscribeConvoEventsNewDevice it => ("newDevice", it.ConvoId, it.Seq, it.Did, it.DeviceId),
         SubscribeConvoEventsDeviceApproved it => ("deviceApproved", it.ConvoId, it.Seq, it.Did, it.DeviceId),
+        SubscribeConvoEventsDeviceApprovalSet it => ("deviceApprovalSet", it.ConvoId, it.Seq, it.Did, it.Required ? "required" : "notRequired"),
         SubscribeConvoEventsEpochAcknowledged it => ("epochAcknowledged", it.ConvoId, it.Seq, null, null),
         SubscribeConvoEventsInfo it => ("info", null, 0, null, it.Name),
         _ => ("other", null, 0, null, null),

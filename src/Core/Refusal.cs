@@ -50,7 +50,7 @@ public sealed record Refusal(string Error, string Message)
 
     public static Refusal WrongUser { get; } = new("WrongUser", "The leaf is not one of the caller's enrolled devices.");
     public static Refusal DeviceNotApproved { get; } = new("DeviceNotApproved", "In this conversation a device comes in after another one of the account has approved it.") { Reason = nameof(RejoinReason.DeviceNotApproved) };
-    public static Refusal InvalidApproval { get; } = new("InvalidApproval", "The approval is not signed with the key in the approving device's leaf, or has ended.");
+    public static Refusal InvalidApproval { get; } = new("InvalidApproval", "It is not signed with the key in the leaf of the device that it names, or it has ended.");
     public static Refusal LastMember { get; } = new("LastMember", "The last member cannot leave.");
     public static Refusal LastAdmin { get; } = new("LastAdmin", "The last admin cannot be demoted.");
     public static Refusal LeavePending { get; } = new("LeavePending", "A member has left or is banned: the commit must remove its leaves.");

@@ -17,25 +17,42 @@ public sealed partial class ConversationManager
     /// <param name="cancellation">Ends the waiting.</param>
     /// <returns>From when it may join.</returns>
     /// <exception cref="MlsClientException">The service's refusal, such as <c>InvalidRequest</c> where that key is not enrolled for the device.</exception>
-    public Task<DateTimeOffset> ApproveDeviceAsync(string conversationId, string deviceId, ReadOnlyMemory<byte> signatureKey, CancellationToken cancellation = default) => With(conversationId, async conversation =>
+    public async Task<DateTimeOffset> ApproveDeviceAsync(string conversationId, string deviceId, ReadOnlyMemory<byte> signatureKey, CancellationToken cancellation = default) =>
+        (await Signed(conversationId, Lexicons.ApproveDevice.Nsid, $"{deviceId}\n{Convert.ToHexStringLower(signatureKey.Span)}", (epoch, signature) => _service.Call(Lexicons.ApproveDevice, new()
+        {
+            ConvoId = conversationId,
+            DeviceId = deviceId,
+            SignaturePublicKey = Convert.ToBase64String(signatureKey.Span),
+            ApprovingDeviceId = _options.DeviceId,
+            Epoch = epoch,
+            Signature = signature,
+        }, cancellation), cancellation).ConfigureAwait(false)).ApprovedAt;
+
+    /// <summary>Changes whether the conversation requires that. Only admins may, and once in an epoch.</summary>
+    /// <exception cref="MlsClientException">The service's refusal, such as <c>NotAdmin</c>.</exception>
+    public Task SetDeviceApprovalAsync(string conversationId, bool required, CancellationToken cancellation = default) =>
+        Signed(conversationId, Lexicons.SetDeviceApproval.Nsid, required ? "required" : "notRequired", (epoch, signature) => _service.Call(Lexicons.SetDeviceApproval, new()
+        {
+            ConvoId = conversationId,
+            Required = required,
+            DeviceId = _options.DeviceId,
+            Epoch = epoch,
+            Signature = signature,
+        }, cancellation), cancellation);
+
+    /// <summary>Sends what is signed with the key in the device's leaf, over lines of which the first are the same; signed anew where the epoch has moved.</summary>
+    private Task<T> Signed<T>(string conversationId, string label, string lines, Func<long, string, Task<T>> send, CancellationToken cancellation) => With(conversationId, async conversation =>
     {
         for (int attempt = 1; ; attempt++)
         {
             var group = conversation.Live;
             ulong epoch = group.CurrentEpoch;
             var client = await _keys.ForAsync(group.PublicGroup.CipherSuite, cancellation).ConfigureAwait(false);
-            byte[] content = Encoding.UTF8.GetBytes($"{Convert.ToHexStringLower(group.GroupId.Span)}\n{epoch}\n{_options.Did}\n{deviceId}\n{Convert.ToHexStringLower(signatureKey.Span)}");
+            byte[] content = Encoding.UTF8.GetBytes($"{Convert.ToHexStringLower(group.GroupId.Span)}\n{epoch}\n{_options.Did}\n{lines}");
+            byte[] signature = Mls.CipherSuite.Get(group.PublicGroup.CipherSuite).SignWithLabel(client.SignatureKey.PrivateKey, label, content);
             try
             {
-                return (await _service.Call(Lexicons.ApproveDevice, new()
-                {
-                    ConvoId = conversationId,
-                    DeviceId = deviceId,
-                    SignaturePublicKey = Convert.ToBase64String(signatureKey.Span),
-                    ApprovingDeviceId = _options.DeviceId,
-                    Epoch = (long)epoch,
-                    Signature = Convert.ToBase64String(Mls.CipherSuite.Get(group.PublicGroup.CipherSuite).SignWithLabel(client.SignatureKey.PrivateKey, Lexicons.ApproveDevice.Nsid, content)),
-                }, cancellation).ConfigureAwait(false)).ApprovedAt;
+                return await send((long)epoch, Convert.ToBase64String(signature)).ConfigureAwait(false);
             }
             catch (MlsClientException overtaken) when (overtaken.Error == "EpochMismatch" && attempt < _options.CommitAttempts)
             {

@@ -184,6 +184,7 @@ public sealed class ConversationEvents
         SubscribeConvoEventsRemovalRequested it => it.Seq,
         SubscribeConvoEventsNewDevice it => it.Seq,
         SubscribeConvoEventsDeviceApproved it => it.Seq,
+        SubscribeConvoEventsDeviceApprovalSet it => it.Seq,
         SubscribeConvoEventsEpochAcknowledged it => it.Seq,
         _ => null,
     };

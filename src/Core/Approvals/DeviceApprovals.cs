@@ -15,7 +15,7 @@ public sealed record ApproveDeviceInput(string ConvoId, string DeviceId, ReadOnl
 public sealed record ApproveDeviceResult(DateTimeOffset ApprovedAt);
 
 /// <summary>Lets devices approve others of their account, for conversations that require it: an account's tokens alone then let nobody in.</summary>
-public sealed class DeviceApprovals
+public sealed partial class DeviceApprovals
 {
     /// <summary>Of SignWithLabel (RFC 9420 §5.1.2).</summary>
     public const string Label = "blue.catbird.mls.approveDevice";
@@ -43,15 +43,23 @@ public sealed class DeviceApprovals
             await using var context = _database.Read();
             var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
             var group = await _groups.GetAsync(access.Conversation, cancellation);
-            var approving = access.Devices.FirstOrDefault(device => device.DeviceId == input.ApprovingDeviceId) ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
-            var leaf = JoinRules.LeafOf(group, approving) is { } index ? group.Leaf(index)! : throw Refusal.Unauthorized("NoLeaf").AsException();
             var device = access.Devices.FirstOrDefault(device => device.DeviceId == input.DeviceId && device.HasKey(input.SignatureKey.Span))
                 ?? throw Refusal.InvalidRequest("The account has no device of that name with that key.").AsException();
-            if (input.Epoch != group.Epoch) throw Refusal.EpochMismatch(group.Epoch, input.Epoch).AsException();
-            if (!approving.HasKey(leaf.SignatureKey.Span) || !CipherSuite.Get(group.CipherSuite).VerifyWithLabel(
-                leaf.SignatureKey.Span, Label, ToBeSigned(group.GroupId.Span, input.Epoch, did, input.DeviceId, input.SignatureKey.Span), input.Signature.Span)) throw Refusal.InvalidApproval.AsException();
+            var approving = RequireSigned(access, group, input.ApprovingDeviceId, input.Epoch, Label, ToBeSigned(group.GroupId.Span, input.Epoch, did, input.DeviceId, input.SignatureKey.Span), input.Signature);
             return await _attempts.CommitAsync(attempt, async write => new Done<ApproveDeviceResult>(await StoreAsync(write, access.Conversation, device, approving, input.SignatureKey.ToArray())), cancellation);
         }, cancellation);
+    }
+
+    /// <summary>What comes is signed with the key that stands in the leaf of a device of the caller, for the current epoch.</summary>
+    /// <returns>The device.</returns>
+    /// <exception cref="RefusedException">Unauthorized, EpochMismatch or InvalidApproval</exception>
+    private static Device RequireSigned(Access access, PublicGroup group, string deviceId, ulong epoch, string label, byte[] content, ReadOnlyMemory<byte> signature)
+    {
+        var device = access.Devices.FirstOrDefault(device => device.DeviceId == deviceId) ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
+        var leaf = JoinRules.LeafOf(group, device) is { } index ? group.Leaf(index)! : throw Refusal.Unauthorized("NoLeaf").AsException();
+        if (epoch != group.Epoch) throw Refusal.EpochMismatch(group.Epoch, epoch).AsException();
+        bool valid = device.HasKey(leaf.SignatureKey.Span) && CipherSuite.Get(group.CipherSuite).VerifyWithLabel(leaf.SignatureKey.Span, label, content, signature.Span);
+        return valid ? device : throw Refusal.InvalidApproval.AsException();
     }
 
     private async Task<ApproveDeviceResult> StoreAsync(MlsDbContext write, Conversation conversation, Device device, Device approving, byte[] key)
@@ -61,7 +69,8 @@ public sealed class DeviceApprovals
         var now = _clock.GetUtcNow();
         // Whoever has seen an approval can send it again: it is good for its epoch, and where it has ended in that, it stays so.
         int stored = await write.Database.ExecuteSqlAsync($"""
-            INSERT INTO device_approvals (convo_id, device_row, signature_key, approved_by, epoch, approved_at) VALUES ({id}, {device.Id}, {key}, {approving.Id}, {epoch}, {now.ToUnixTimeMilliseconds()})
+            INSERT INTO device_approvals (convo_id, device_row, signature_key, approved_by, epoch, approved_at)
+            SELECT {id}, {device.Id}, {key}, {approving.Id}, {epoch}, {now.ToUnixTimeMilliseconds()} WHERE NOT EXISTS (SELECT 1 FROM devices WHERE id IN ({device.Id}, {approving.Id}) AND deleted_at IS NOT NULL)
             ON CONFLICT (convo_id, device_row, signature_key) DO UPDATE SET approved_by = excluded.approved_by, epoch = excluded.epoch, approved_at = excluded.approved_at, ended_at = NULL
             WHERE device_approvals.epoch < excluded.epoch
             """);

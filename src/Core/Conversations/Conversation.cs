@@ -22,6 +22,8 @@ internal sealed class Conversation
     public string? Metadata { get; init; }
     /// <summary>Whether a device that comes in by itself needs the approval of another one of its account.</summary>
     public bool RequiresApproval { get; init; }
+    /// <summary>The epoch in which that was changed last; null if it never was.</summary>
+    public long? ApprovalEpoch { get; init; }
     /// <summary>The key of the service that the group lists in external_senders.</summary>
     public long? SignatureKeyId { get; init; }
     public DateTimeOffset CreatedAt { get; init; }

@@ -8,7 +8,7 @@ namespace MlsConsole.Core;
 /// <param name="Epoch">The epoch that a commit creates, that a message was sent in, that a Welcome leads to, that was acknowledged, or that is the current one.</param>
 /// <param name="Did">The account that it is about.</param>
 /// <param name="DeviceId">The device that it is about.</param>
-/// <param name="Detail">Membership: the change. Welcome and RejoinRequested: their ids. EpochAcknowledged: <c>agreed</c> or <c>disagreed</c>.</param>
+/// <param name="Detail">Membership: the change. Welcome and RejoinRequested: their ids. EpochAcknowledged: <c>agreed</c> or <c>disagreed</c>. DeviceApprovalSet: <c>required</c> or <c>notRequired</c>.</param>
 /// <param name="Log">Commit, Proposal and Message: the entry of the conversation's log; null if it has been pruned, or was not asked for.</param>
 public sealed record ConvoEvent(
     long Seq, EventKind Kind, DateTimeOffset At, string? ConvoId, ulong? Epoch, string? Did, string? DeviceId, string? Detail, LoggedMessage? Log);

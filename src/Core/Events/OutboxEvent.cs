@@ -19,6 +19,7 @@ public enum EventKind
     /// <summary>To nobody but the hosts: the account's open subscriptions end.</summary>
     SubscriptionsEnded = 11,
     DeviceApproved = 12,
+    DeviceApprovalSet = 13,
 }
 
 /// <summary>How an account's standing in a conversation changed. The names in lower case are the wire's.</summary>
@@ -109,6 +110,10 @@ internal sealed class OutboxEvent
     /// <summary>A device was approved by another one of its account.</summary>
     public static OutboxEvent DeviceApproved(string convoId, string did, string deviceId, DateTimeOffset now) =>
         New(EventKind.DeviceApproved, EventAudience.Members, convoId, did, deviceId, null, null, now);
+
+    /// <summary>An admin changed whether the conversation requires approval of new devices.</summary>
+    public static OutboxEvent DeviceApprovalSet(string convoId, string did, bool required, DateTimeOffset now) =>
+        New(EventKind.DeviceApprovalSet, EventAudience.Members, convoId, did, null, null, required ? "required" : "notRequired", now);
 
     /// <summary>A device acknowledged an epoch.</summary>
     public static OutboxEvent EpochAcknowledged(string convoId, string did, string deviceId, long epoch, bool agreed, DateTimeOffset now) =>

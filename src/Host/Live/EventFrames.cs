@@ -28,6 +28,7 @@ internal static class EventFrames
             EventKind.RejoinRequested => new SubscribeConvoEventsRejoinRequested { Seq = one.Seq, Time = one.At, ConvoId = convo, Did = did, DeviceId = device, RequestId = detail },
             EventKind.NewDevice => new SubscribeConvoEventsNewDevice { Seq = one.Seq, Time = one.At, ConvoId = one.ConvoId, Did = did, DeviceId = device },
             EventKind.DeviceApproved => new SubscribeConvoEventsDeviceApproved { Seq = one.Seq, Time = one.At, ConvoId = convo, Did = did, DeviceId = device },
+            EventKind.DeviceApprovalSet => new SubscribeConvoEventsDeviceApprovalSet { Seq = one.Seq, Time = one.At, ConvoId = convo, Did = did, Required = detail == "required" },
             EventKind.EpochAcknowledged => new SubscribeConvoEventsEpochAcknowledged { Seq = one.Seq, Time = one.At, ConvoId = convo, Did = did, DeviceId = device, Epoch = epoch, Agreed = detail == "agreed" },
             _ => throw new InvalidOperationException($"Unknown kind of event {one.Kind}."),
         };

@@ -100,6 +100,20 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
         Assert.True((await tablet.Conversations.RejoinAsync(convoId)).Joined);
     }
 
+    [Fact]
+    public async Task An_admin_switches_it_on_for_a_conversation_that_is_there_and_off_again()
+    {
+        await using var couple = await Couple.Meet(fixture.Host.Url);
+        var (alice, bob, convoId) = couple;
+        await using var tablet = new Person(fixture.Host.Url, "tablet", bob.Key);
+        Assert.Equal("NotAdmin", (await Assert.ThrowsAsync<MlsClientException>(() => bob.Conversations.SetDeviceApprovalAsync(convoId, true))).Error);
+        await alice.Conversations.SetDeviceApprovalAsync(convoId, true);
+        Assert.True(Assert.Single(await tablet.Client.StartAsync()).Rejoin!.AwaitsApproval);
+        await alice.Conversations.UpdateAsync(convoId);
+        await alice.Conversations.SetDeviceApprovalAsync(convoId, false);
+        Assert.True((await tablet.Conversations.RejoinAsync(convoId)).Joined);
+    }
+
     /// <summary>Alice's conversation, which requires approval, with Bob.</summary>
     private static async Task<Couple> MeetAsync(Uri service, Action<MlsClientOptions>? ofBob = null)
     {

@@ -15,7 +15,7 @@ internal static class Methods
         AcknowledgeEpoch.Method, UpdateGroupInfo.Method, GroupInfoRefresh.Method, ReportRejoinOutcome.Method,
         GetWelcomes.Method, ConfirmWelcome.Method,
         RemoveMember.Method, LeaveConvo.Method, PromoteAdmin.Method, DemoteAdmin.Method,
-        BanMember.Method, UnbanMember.Method,
+        BanMember.Method, UnbanMember.Method, SetDeviceApproval.Method,
         SendProposal.Method,
         SendMessage.Method, GetMessages.Method,
         GetSubscriptionTicket.Method, SubscribeConvoEvents.Method,

@@ -192,6 +192,20 @@ const calls = {
     await bob.send(convoId, 'back again');
     assert.ok((await alice.receive(convoId)).includes('back again'));
   },
+  async setDeviceApproval({ service, convoId, alice, bob, mallory }) {
+    await refused('NotAdmin', bob.setDeviceApproval(convoId, true));
+    await refused('InvalidApproval', alice.setDeviceApproval(convoId, true, mallory));
+    assert.deepEqual(await alice.setDeviceApproval(convoId, true), { required: true });
+    assert.equal((await service.query(bob.user, 'getConvo', { convoId })).convo.requireDeviceApproval, true);
+    await refused('InvalidApproval', alice.setDeviceApproval(convoId, false)); // once in an epoch
+    await alice.update(convoId);
+    assert.deepEqual(await alice.setDeviceApproval(convoId, false), { required: false });
+    await service.procedure(alice.user, 'promoteAdmin', { convoId, targetDid: bob.user.did });
+    await refused('EpochMismatch', bob.setDeviceApproval(convoId, false));
+    await bob.catchUp(convoId);
+    assert.deepEqual(await bob.setDeviceApproval(convoId, false), { required: false });
+    await service.procedure(alice.user, 'demoteAdmin', { convoId, targetDid: bob.user.did });
+  },
   async approveDevice({ service, alice, mallory }) {
     const { convoId, requireDeviceApproval } = await alice.createConvo({ requireDeviceApproval: true });
     assert.equal(requireDeviceApproval, true);

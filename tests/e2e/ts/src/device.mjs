@@ -59,12 +59,22 @@ export class Device {
 
   /** Lets another device of the account into a conversation that requires it. @param signer whose key signs */
   async approve(convoId, { deviceId, signature: { publicKey } }, signer = this) {
-    const { groupId, epoch } = this.#state(convoId).groupContext;
-    const content = [hex(groupId), epoch, this.user.did, deviceId, hex(publicKey)].join('\n');
-    const signature = await mls.signWithLabel(this.cs, signer.signature, 'blue.catbird.mls.approveDevice', new TextEncoder().encode(content));
     return this.service.procedure(this.user, 'approveDevice', {
-      convoId, deviceId, signaturePublicKey: base64(publicKey), approvingDeviceId: this.deviceId, epoch: Number(epoch), signature: base64(signature),
+      convoId, deviceId, signaturePublicKey: base64(publicKey), approvingDeviceId: this.deviceId, ...await this.#signed(convoId, 'approveDevice', [deviceId, hex(publicKey)], signer),
     });
+  }
+
+  /** Changes whether the conversation requires that. @param signer whose key signs */
+  async setDeviceApproval(convoId, required, signer = this) {
+    return this.service.procedure(this.user, 'setDeviceApproval', {
+      convoId, required, deviceId: this.deviceId, ...await this.#signed(convoId, 'setDeviceApproval', [required ? 'required' : 'notRequired'], signer),
+    });
+  }
+
+  async #signed(convoId, method, lines, { signature: key }) {
+    const { groupId, epoch } = this.#state(convoId).groupContext;
+    const content = new TextEncoder().encode([hex(groupId), epoch, this.user.did, ...lines].join('\n'));
+    return { epoch: Number(epoch), signature: base64(await mls.signWithLabel(this.cs, key, `blue.catbird.mls.${method}`, content)) };
   }
 
   /** Asks the members to add this device again, with a fresh key package. */

@@ -49,6 +49,7 @@ public class Commands_of_requests
         ["claimKeyPackages"] = scene => scene.Service.ClaimAsync(scene.Alice, scene.Bob),
         ["processExternalCommit"] = scene => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Convo.Group.ExternalCommit(scene.Bob.Client).Remove(scene.Convo.Group.LeafOf(scene.Bob.Client)).Build()),
         ["approveDevice"] = scene => ApprovedAsync(scene),
+        ["setDeviceApproval"] = scene => Requiring_approval.SetAsync(scene.Service, scene.Convo, scene.Alice, true),
         ["getGroupInfo of an approved device"] = async scene =>
         {
             var tablet = await ApprovedAsync(scene);

@@ -162,6 +162,11 @@ public sealed class Breaking_delivery_rules
             return (() => scene.Service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, Approving_devices.Signed(convo, tablet, tablet, bob.DeviceId), CancellationToken.None),
                 () => Approving_devices.ApproveAsync(scene.Service, convo, bob, tablet));
         }),
+        new(null, "InvalidApproval", "a change of the rule in the epoch of another", async scene =>
+        {
+            await Requiring_approval.SetAsync(scene.Service, scene.Convo, scene.Alice, true);
+            return (() => Requiring_approval.SetAsync(scene.Service, scene.Convo, scene.Alice, false), () => scene.Service.CommitAsync(scene.Convo, scene.Alice, scene.Control));
+        }),
         new(null, "GhostLeaf", "an external commit that leaves the old leaf", scene => Both(
             () => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Group.ExternalCommit(scene.Bob.Client).Build()), () => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync))),
         new(null, "ExternalCommitsDisabled", "an external commit while they are off", async scene =>

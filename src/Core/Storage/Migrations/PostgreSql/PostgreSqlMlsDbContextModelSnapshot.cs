@@ -202,6 +202,10 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasColumnType("text")
                         .HasColumnName("id");
 
+                    b.Property<long?>("ApprovalEpoch")
+                        .HasColumnType("bigint")
+                        .HasColumnName("approval_epoch");
+
                     b.Property<int>("CipherSuite")
                         .HasColumnType("integer")
                         .HasColumnName("cipher_suite");

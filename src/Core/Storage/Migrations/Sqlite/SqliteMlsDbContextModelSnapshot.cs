@@ -195,6 +195,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("TEXT")
                         .HasColumnName("id");
 
+                    b.Property<long?>("ApprovalEpoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("approval_epoch");
+
                     b.Property<int>("CipherSuite")
                         .HasColumnType("INTEGER")
                         .HasColumnName("cipher_suite");

@@ -16,6 +16,12 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                 type: "INTEGER",
                 nullable: true);
 
+            migrationBuilder.AddColumn<long>(
+                name: "approval_epoch",
+                table: "conversations",
+                type: "INTEGER",
+                nullable: true);
+
             migrationBuilder.AddColumn<bool>(
                 name: "requires_approval",
                 table: "conversations",
@@ -78,6 +84,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
             migrationBuilder.DropColumn(
                 name: "approved_by",
                 table: "rejoin_requests");
+
+            migrationBuilder.DropColumn(
+                name: "approval_epoch",
+                table: "conversations");
 
             migrationBuilder.DropColumn(
                 name: "requires_approval",

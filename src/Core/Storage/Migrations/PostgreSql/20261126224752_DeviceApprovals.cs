@@ -16,6 +16,12 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 type: "bigint",
                 nullable: true);
 
+            migrationBuilder.AddColumn<long>(
+                name: "approval_epoch",
+                table: "conversations",
+                type: "bigint",
+                nullable: true);
+
             migrationBuilder.AddColumn<bool>(
                 name: "requires_approval",
                 table: "conversations",
@@ -78,6 +84,10 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
             migrationBuilder.DropColumn(
                 name: "approved_by",
                 table: "rejoin_requests");
+
+            migrationBuilder.DropColumn(
+                name: "approval_epoch",
+                table: "conversations");
 
             migrationBuilder.DropColumn(
                 name: "requires_approval",
