@@ -15,7 +15,7 @@ internal sealed class DeviceApproval
     /// <summary>The epoch that was signed with it. What was signed in it gives nothing a second time.</summary>
     public long Epoch { get; init; }
     public DateTimeOffset ApprovedAt { get; init; }
-    /// <summary>When the device joined, or one of the two was deleted.</summary>
+    /// <summary>When the device joined, one of the two was deleted, or the conversation began to require approvals.</summary>
     public DateTimeOffset? EndedAt { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<DeviceApproval>
