@@ -64,6 +64,24 @@ public sealed partial class ConversationManager
     public Task DemoteAdminAsync(string conversationId, string did, CancellationToken cancellation = default) =>
         _service.Call(Lexicons.DemoteAdmin, new() { ConvoId = conversationId, TargetDid = did }, cancellation);
 
+    /// <summary>Keeps an account out of the conversation, a member or not: from now on it gets nothing of it and sends nothing to it. Its leaves go with the next commit of a member.</summary>
+    /// <param name="conversationId">The conversation.</param>
+    /// <param name="did">Another account than the own one.</param>
+    /// <param name="reason">For the service's audit log.</param>
+    /// <param name="cancellation">Ends the waiting; what was asked for may still happen.</param>
+    /// <exception cref="MlsClientException">The service's refusal, such as <c>NotAdmin</c>.</exception>
+    public Task BanMemberAsync(string conversationId, string did, string? reason = null, CancellationToken cancellation = default) =>
+        _service.Call(Lexicons.BanMember, new() { ConvoId = conversationId, TargetDid = did, Reason = reason }, cancellation);
+
+    /// <summary>Ends a ban. An account whose leaves were removed is no member until it is added (<see cref="AddMembersAsync"/>).</summary>
+    /// <param name="conversationId">The conversation.</param>
+    /// <param name="did">The account.</param>
+    /// <param name="reason">For the service's audit log.</param>
+    /// <param name="cancellation">Ends the waiting; what was asked for may still happen.</param>
+    /// <exception cref="MlsClientException">The service's refusal, such as <c>NotAdmin</c>.</exception>
+    public Task UnbanMemberAsync(string conversationId, string did, string? reason = null, CancellationToken cancellation = default) =>
+        _service.Call(Lexicons.UnbanMember, new() { ConvoId = conversationId, TargetDid = did, Reason = reason }, cancellation);
+
     /// <summary>Removes the leaves of those who have left and whose proposals are void: an external commit came first. Members are asked for it.</summary>
     internal Task RemoveGoneAsync(string conversationId, CancellationToken cancellation) => With(conversationId, async conversation =>
     {

@@ -86,10 +86,18 @@ public sealed partial class ConversationManager
     {
         await SettlePending(conversation, cancellation).ConfigureAwait(false);
         IReadOnlyList<LeafIndex> gone = [];
+        bool isFresh = false;
         for (int attempt = 1; ; attempt++)
         {
             var group = conversation.Live;
-            var options = decide(group.PublicGroup) ?? throw new MlsClientException(ClientErrors.NothingToDo, "The group is as it is to be.");
+            if (decide(group.PublicGroup) is not { } options)
+            {
+                if (isFresh) throw new MlsClientException(ClientErrors.NothingToDo, "The group is as it is to be.");
+                // Or was, before what others did meanwhile.
+                await Sync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
+                isFresh = true;
+                continue;
+            }
             bool carriesOthers = group.MustCommit;
             var pending = group.Commit(options with { Remove = [.. options.Remove.Union(gone)] });
             // With the pending commit inside: if the answer gets lost, the log tells whether it was accepted.
@@ -108,6 +116,7 @@ public sealed partial class ConversationManager
                 await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
                 if (refused.Error is not ("EpochMismatch" or "LeavePending") || attempt >= _options.CommitAttempts) throw;
                 await Sync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
+                isFresh = true;
                 gone = refused.Error == "LeavePending" ? await Gone(conversation, cancellation).ConfigureAwait(false) : [];
                 await Task.Delay(Jitter(attempt), _options.Clock, cancellation).ConfigureAwait(false);
             }

@@ -88,7 +88,8 @@ public sealed partial class Conversations
             .Join(context.Set<Conversation>(), leaf => leaf.ConvoId, convo => convo.Id, (leaf, convo) => new { leaf, convo.Epoch })
             .Join(context.Set<Device>(), seat => seat.leaf.DeviceRow, device => device.Id, (seat, device) => new { seat.leaf, seat.Epoch, device.Did, device.DeviceId })
             .Join(context.Set<RosterEntry>(), seat => new { seat.leaf.ConvoId, seat.Did }, entry => new { entry.ConvoId, entry.Did }, (seat, entry) =>
-                new Seat(seat.leaf.ConvoId, seat.Epoch, seat.leaf.LeafIndex, seat.Did, seat.DeviceId, entry.IsAdmin, entry.State != RosterState.Member))
+                new Seat(seat.leaf.ConvoId, seat.Epoch, seat.leaf.LeafIndex, seat.Did, seat.DeviceId, entry.IsAdmin,
+                    context.Set<PendingRemoval>().Any(pending => pending.ConvoId == entry.ConvoId && pending.Did == entry.Did)))
             .ToListAsync(cancellation);
 
     private static ConvoView View(Row row, IReadOnlyList<Seat> seats) => new(row.Id, Convert.ToHexStringLower(row.GroupId), (ulong)(seats.Count == 0 ? row.Epoch : seats[0].Epoch), row.CipherSuite,

@@ -40,6 +40,38 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
     }
 
     [Fact]
+    public async Task Banned_a_device_is_refused_without_a_loop_loses_its_leaf_and_is_back_when_it_was_unbanned_and_added_again()
+    {
+        await using var couple = await Couple.Meet(Url);
+        await using var carol = await Added(couple, "carol");
+        Assert.Equal("NotAdmin", (await Assert.ThrowsAsync<MlsClientException>(() => carol.Conversations.BanMemberAsync(couple.ConvoId, couple.Bob.Did))).Error);
+        await couple.Alice.Conversations.BanMemberAsync(couple.ConvoId, couple.Bob.Did, "spam");
+        couple.Bob.Meddler.Forget();
+
+        var failure = await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.RejoinAsync(couple.ConvoId));
+
+        Assert.Equal(("Unauthorized", 403), (failure.Error, failure.Status));
+        Assert.Equal(["getWelcomes", "getGroupInfo"], couple.Bob.Meddler.Calls);
+        Assert.Equal("Unauthorized", (await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId))).Error);
+        Assert.Empty(await couple.Bob.Client.StartAsync());
+        Assert.Equal(0, couple.Bob.Meddler.Count("processExternalCommit"));
+        // Any commit of a member has to remove the leaf; it is refused once, and made again with that.
+        await carol.Conversations.UpdateAsync(couple.ConvoId);
+        Assert.Equal(2, carol.Meddler.Count("commit"));
+        Assert.Equal(2, (await carol.Conversations.ViewAsync(couple.ConvoId))!.Members.Count);
+
+        var kept = await Assert.ThrowsAsync<MlsClientException>(() => carol.Conversations.AddMembersAsync(couple.ConvoId, [couple.Bob.Did]));
+        Assert.Equal("delivery.add-of-banned", kept.Rule);
+        await couple.Alice.Conversations.UnbanMemberAsync(couple.ConvoId, couple.Bob.Did);
+        await couple.Alice.Conversations.AddMembersAsync(couple.ConvoId, [couple.Bob.Did]);
+        Assert.Equal(RejoinWay.Welcome, (await couple.Bob.Conversations.RejoinAsync(couple.ConvoId)).Way);
+        await couple.Agree();
+        await couple.Bob.Conversations.ForgetAsync(couple.ConvoId);
+        Assert.Equal(RejoinWay.ExternalCommit, (await couple.Bob.Conversations.RejoinAsync(couple.ConvoId)).Way);
+        await couple.Agree();
+    }
+
+    [Fact]
     public async Task A_commit_that_does_not_know_of_a_leave_is_refused_and_made_again_with_it()
     {
         await using var couple = await Couple.Meet(Url);

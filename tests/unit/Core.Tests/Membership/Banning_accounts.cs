@@ -73,6 +73,7 @@ public class Banning_accounts
         await BanAsync(service, convo, alice, bob.Did);
         var pending = await Refused("LeavePending", () => service.CommitAsync(convo, carol, convo.Group.Commit(carol.Client).WithPath().Build()));
         Assert.Equal([convo.Group.LeafOf(bob.Client).Value], pending.Leaves!);
+        Assert.Equal([bob.Did], (await service.Get<Conversations>().GetConvo(carol.Caller, convo.Id, default)).Members.Where(member => member.RemovalPending).Select(member => member.Did));
         await service.CommitAsync(convo, carol, remove);
         await service.CommitAsync(convo, alice, remove.After!.Commit(alice.Client).WithPath().Build());
     }
