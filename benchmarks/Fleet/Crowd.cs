@@ -7,6 +7,7 @@ internal sealed class Crowd : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, Room> _rooms = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop;
+    private readonly Lock _door = new();
 
     public Crowd(Options options, Uri url, CancellationToken stop)
     {
@@ -55,6 +56,18 @@ internal sealed class Crowd : IAsyncDisposable
         var account = new Account(Accounts.Count);
         Accounts.Add(account);
         return account;
+    }
+
+    /// <summary>An account is about to go out of a conversation. One at a time may, and two others have to be in it, so that no conversation dies out.</summary>
+    public bool TryGoOut(Room room, Account account, Place place)
+    {
+        lock (_door)
+        {
+            if (Devices.Exists(device => device.Places.GetValueOrDefault(room) is Place.Left or Place.Removed or Place.Banned) || !account.Devices.TrueForAll(device => device.IsIn(room))) return false;
+            if (Accounts.Count(other => other != account && other.Devices.Exists(device => device.IsIn(room))) < 2) return false;
+            foreach (var device in account.Devices) device.Places[room] = place;
+            return true;
+        }
     }
 
     /// <summary>Enrols devices and creates conversations of some of them: every fourth account has a second device.</summary>

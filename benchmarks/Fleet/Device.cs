@@ -10,7 +10,7 @@ namespace MlsConsole.Fleet;
 internal sealed record Room(string ConvoId, int Number);
 
 /// <summary>Where a device stands in a conversation.</summary>
-internal enum Place { Out, In, Lost, Left }
+internal enum Place { Out, In, Lost, Left, Removed, Banned }
 
 /// <summary>An account whose key outlives what happens to its devices.</summary>
 internal sealed class Account(int number)
@@ -178,15 +178,115 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         await Look(room, stop);
     }
 
+    /// <summary>Leaves a conversation, and with it all devices of the account. It comes back by a rejoin.</summary>
+    public async Task Leave(Room room, CancellationToken stop)
+    {
+        bool unanswered = false;
+        try
+        {
+            await UntilAnswered(() => Conversations.LeaveAsync(room.ConvoId, stop), stop, () => unanswered = true);
+        }
+        catch (MlsClientException refused) when (refused.Error == "Unauthorized" && unanswered)
+        {
+            // It has left by a call whose answer got lost.
+            await Conversations.ForgetAsync(room.ConvoId, stop);
+        }
+        catch (MlsClientException refused)
+        {
+            // Without an answer it may have left or not: a rejoin is right in both cases.
+            foreach (var device in account.Devices) device.Places[room] = refused.Error == ClientErrors.Unreachable ? Place.Lost : Place.In;
+            throw;
+        }
+        foreach (var device in account.Devices) Ledger.Out(device.Identity, room.ConvoId);
+    }
+
     /// <summary>Removes another account's device from a conversation and adds it back, which joins by its Welcome.</summary>
     public async Task Remove(Room room, Device target, CancellationToken stop)
     {
-        if (!await Change(room, target, isMember: false, () => Conversations.RemoveMemberAsync(room.ConvoId, target.Account.Did, stop), stop)) return;
-        target.Places[room] = Place.Out;
-        Ledger.End(target.Identity, room.ConvoId);
+        if (await Change(room, target, isMember: false, () => Conversations.RemoveMemberAsync(room.ConvoId, target.Account.Did, stop), stop))
+        {
+            Ledger.Out(target.Identity, room.ConvoId);
+            await LetIn(room, target, stop);
+        }
+        else target.Places[room] = Place.In;
+    }
+
+    /// <summary>Bans another account's device from a conversation: no way leads it back, and its leaf goes. Then it is let in again.</summary>
+    public async Task Ban(Room room, Device target, CancellationToken stop)
+    {
+        try
+        {
+            await UntilAnswered(() => Conversations.BanMemberAsync(room.ConvoId, target.Account.Did, cancellation: stop), stop);
+        }
+        catch (MlsClientException refused) when (refused.Error != ClientErrors.Unreachable)
+        {
+            target.Places[room] = Place.In;
+            throw;
+        }
+        Ledger.Out(target.Identity, room.ConvoId);
+        await target.IsKeptOut(room, stop);
+        await LosesLeaf(room, target, stop);
+        await LetIn(room, target, stop);
+    }
+
+    /// <summary>A member again who was removed or banned; it joins by its Welcome.</summary>
+    public async Task LetIn(Room room, Device target, CancellationToken stop)
+    {
+        if (target.Places[room] == Place.Banned) await UntilAnswered(() => Conversations.UnbanMemberAsync(room.ConvoId, target.Account.Did, cancellation: stop), stop);
+        // From the commit that adds it on it may hear of it by itself.
+        target.Places[room] = Place.Removed;
+        Ledger.Begin(target.Identity, room.ConvoId);
         if (!await Change(room, target, isMember: true, () => Conversations.AddMembersAsync(room.ConvoId, [target.Account.Did], stop), stop)) return;
         target.Places[room] = Place.Lost;
         await target.Rejoin(room, stop);
+    }
+
+    private async Task IsKeptOut(Room room, CancellationToken stop)
+    {
+        Count(room);
+        try
+        {
+            await UntilAnswered(() => Conversations.RejoinAsync(room.ConvoId, stop), stop);
+        }
+        catch (MlsClientException refused) when (refused.Error == "Unauthorized")
+        {
+            return;
+        }
+        throw Ledger.Broke(room.ConvoId, $"{Name} was banned, and was let in");
+    }
+
+    /// <summary>The members who hear of the ban are asked to remove the leaf, or the service proposes it. Where none hears it, the admin's next commit has to.</summary>
+    private async Task LosesLeaf(Room room, Device target, CancellationToken stop)
+    {
+        for (int tries = 0; tries < 10; tries++)
+        {
+            await Sync(room, stop);
+            if (await Look(room, stop) is { } view && !HasLeaf(view, target)) return;
+            await Task.Delay(500, stop);
+        }
+        await Update(room, stop);
+        if (await Look(room, stop) is { } after && HasLeaf(after, target)) throw Ledger.Broke(room.ConvoId, $"{target.Name} was banned, and has a leaf in epoch {after.Epoch}, which a member's commit began");
+    }
+
+    private static bool HasLeaf(ConversationView view, Device device) => view.Members.Any(identity => Encoding.UTF8.GetString(identity.Span) == device.Identity);
+
+    /// <summary>Calls again while no answer comes.</summary>
+    private async Task UntilAnswered(Func<Task> call, CancellationToken stop, Action? unanswered = null)
+    {
+        for (int tries = 1; ; tries++)
+        {
+            try
+            {
+                await call();
+                return;
+            }
+            catch (MlsClientException failure) when (failure.Error == ClientErrors.Unreachable && tries < 2 * Tries)
+            {
+                crowd.Statistics.Refused(failure.Error);
+                unanswered?.Invoke();
+                await Task.Delay(500, stop);
+            }
+        }
     }
 
     /// <summary>Commits. Where no answer comes, the log tells whether the commit was accepted.</summary>
@@ -199,7 +299,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             {
                 Ledger.Committed(Identity, room.ConvoId, (await commit()).Epoch);
             }
-            catch (MlsClientException failure) when (failure.Error == ClientErrors.Unreachable && tries < 40)
+            catch (MlsClientException failure) when (failure.Error == ClientErrors.Unreachable && tries < 2 * Tries)
             {
                 crowd.Statistics.Refused(failure.Error);
                 await Task.Delay(500, stop);
@@ -209,7 +309,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             {
                 if (refused.Error != ClientErrors.NothingToDo) crowd.Statistics.Refused(refused.Error);
             }
-            return await Look(room, stop) is { } view && isMember == view.Members.Any(identity => Encoding.UTF8.GetString(identity.Span) == target.Identity);
+            return await Look(room, stop) is { } view && isMember == HasLeaf(view, target);
         }
     }
 
@@ -307,8 +407,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         await Look(room, stop);
     }
 
-    /// <summary>Whether the service's limit of rejoins allows one more, with one to spare.</summary>
-    public bool MayLose(Room room) => Recent(room).Count < crowd.Options.RejoinsPerHour - 1;
+    /// <summary>Whether the service's limit of rejoins allows some more, with one to spare.</summary>
+    public bool MayRejoin(Room room, int times = 1) => Recent(room).Count + times < crowd.Options.RejoinsPerHour;
 
     private void Count(Room room) => Recent(room).Enqueue(Stopwatch.GetTimestamp());
 
@@ -325,7 +425,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         Client = new(new()
         {
             Service = crowd.Url, ServiceDid = crowd.Options.ServiceDid, Did = account.Did, DeviceId = deviceId, DeviceName = Name, Tokens = account.Key.Tokens(),
-            KeyPackages = crowd.Options.KeyPackages, RejoinsPerHour = crowd.Options.RejoinsPerHour,
+            KeyPackages = crowd.Options.KeyPackages, ListService = crowd.Options.Scenario != "storm" && account.Number % 2 == 1, RejoinsPerHour = crowd.Options.RejoinsPerHour,
             CreateHttpClient = () => new HttpClient(_wire) { Timeout = TimeSpan.FromSeconds(30) },
             OnMessage = (message, _) =>
             {

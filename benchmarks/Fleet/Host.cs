@@ -21,6 +21,7 @@ internal sealed class Host : IAsyncDisposable
             ["ASPNETCORE_ENVIRONMENT"] = "Development", ["ASPNETCORE_URLS"] = Url.ToString().TrimEnd('/'), ["Logging__LogLevel__Default"] = "Warning",
             ["Storage__Provider"] = postgreSql is null ? "Sqlite" : "PostgreSql",
             ["ConnectionStrings__Default"] = postgreSql ?? $"Data Source={Path.Combine(_folder, "host.db")}",
+            ["DataProtection__KeyRing"] = Path.Combine(_folder, "keys"),
             ["Rejoin__LimitPerHour"] = "1000000", ["Rejoin__RefusedLimitPerHour"] = "1000000", ["RateLimits__Enabled"] = "false",
         };
     }

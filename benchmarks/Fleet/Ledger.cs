@@ -20,7 +20,7 @@ internal sealed class Stint(string device, string convoId)
 
 /// <summary>
 /// Knows what every device sent, was told and saw, and finds at once what contradicts: two secrets in one epoch, a message lost, changed, out of place or recorded twice,
-/// one epoch begun by two commits, a device with two leaves. Names devices by their credential identity.
+/// one epoch begun by two commits, a device with two leaves, a message told to one who has gone. Names devices by their credential identity.
 /// </summary>
 internal sealed class Ledger : IDisposable
 {
@@ -48,7 +48,22 @@ internal sealed class Ledger : IDisposable
     /// <summary>A device without state is on its way into a conversation; whatever it had there has ended.</summary>
     public Stint Begin(string device, string convoId)
     {
-        lock (_lock) return Begin(RoomOf(convoId), device);
+        lock (_lock)
+        {
+            RoomOf(convoId).Out.Remove(device);
+            return Begin(RoomOf(convoId), device);
+        }
+    }
+
+    /// <summary>A device has left, or was removed or banned: until it begins again it must be told nothing that is sent from now on.</summary>
+    public void Out(string device, string convoId)
+    {
+        lock (_lock)
+        {
+            var room = RoomOf(convoId);
+            room.Out[device] = room.Sent;
+            if (room.Stints.Remove(device, out var stint)) stint.Ended = true;
+        }
     }
 
     /// <summary>The device is in, and can read what is sent in this epoch and later ones.</summary>
@@ -74,7 +89,7 @@ internal sealed class Ledger : IDisposable
     /// <summary>A message is about to be sent. Its text is its name.</summary>
     public void Sending(Stint sender, string text)
     {
-        lock (_lock) RoomOf(sender.ConvoId).ByText.Add(text, new(text, sender));
+        lock (_lock) RoomOf(sender.ConvoId).Sending(text, sender);
     }
 
     /// <summary>The service has accepted a message.</summary>
@@ -106,6 +121,7 @@ internal sealed class Ledger : IDisposable
             if (!room.ByText.TryGetValue(text, out var message)) throw Broke(room.Id, $"{device} was told '{text}' at {incoming.Seq}, which nobody sent here");
             if (incoming.Sender is { } sender && System.Text.Encoding.UTF8.GetString(sender.Span) is var name && name != message.Sender.Device)
                 throw Broke(room.Id, $"{device} was told '{text}' as sent by {name}");
+            if (room.Out.TryGetValue(device, out long from) && message.Number > from) throw Broke(room.Id, $"{device} was told '{text}' at {incoming.Seq}, which was sent after it had gone");
             Deliveries++;
             message.Told.Add(room.Stints.GetValueOrDefault(device) ?? Begin(room, device));
             Place(room, message, incoming.Seq, incoming.Epoch);
@@ -205,9 +221,11 @@ internal sealed class Ledger : IDisposable
 
     private Room RoomOf(string convoId) => _rooms.TryGetValue(convoId, out var room) ? room : _rooms[convoId] = new(convoId);
 
-    private sealed class Message(string text, Stint sender)
+    private sealed class Message(string text, Stint sender, long number)
     {
         public string Text => text;
+        /// <summary>In the order in which messages were sent there, from 1.</summary>
+        public long Number => number;
         public Stint Sender => sender;
         public long? Seq { get; set; }
         public ulong Epoch { get; set; }
@@ -222,8 +240,13 @@ internal sealed class Ledger : IDisposable
         public Dictionary<ulong, string> Committers { get; } = [];
         public Dictionary<string, Message> ByText { get; } = [];
         public Dictionary<long, Message> BySeq { get; } = [];
+        /// <summary>Devices that are gone, with the number of the last message that was sent before.</summary>
+        public Dictionary<string, long> Out { get; } = [];
+        public long Sent { get; private set; }
         public ulong Acknowledged { get; set; }
         public ulong OldestEpoch { get; set; }
         public long Forgotten { get; set; }
+
+        public void Sending(string text, Stint sender) => ByText.Add(text, new(text, sender, ++Sent));
     }
 }

@@ -14,11 +14,29 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         return Task.WhenAll(crowd.Devices.Select(device => Task.Run(() => Live(device, stop), CancellationToken.None)));
     }
 
-    /// <summary>Somebody of another account with this device alone, who does nothing just now and is kept from it.</summary>
+    /// <summary>Those who do nothing just now, and are kept from it until the end.</summary>
+    private sealed class Held : IDisposable
+    {
+        private readonly List<Device> _devices = [];
+
+        public bool TryTake(IReadOnlyCollection<Device> devices)
+        {
+            foreach (var device in devices)
+            {
+                if (!device.Gate.Wait(0)) return false;
+                _devices.Add(device);
+            }
+            return true;
+        }
+
+        public void Dispose() => _devices.ForEach(static device => device.Gate.Release());
+    }
+
+    /// <summary>Somebody of another account with this device alone.</summary>
     private Device? Other(Device device, Room room, Decision decision)
     {
         var others = crowd.Devices.Where(other => other.Account != device.Account && other.Account.Devices.Count == 1 && other.IsIn(room)).ToList();
-        return others.Count > 1 && others[decision.Pick % others.Count] is var other && other.Gate.Wait(0) ? other : null;
+        return others.Count > 0 ? others[decision.Pick % others.Count] : null;
     }
 
     /// <summary>Does something while nobody acts.</summary>
@@ -71,6 +89,13 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         }
     }
 
+    /// <summary>Admins stay: nobody else could ban or let in.</summary>
+    private bool MayLeave(Device device, Room room, Held held) => device.Account.Devices.TrueForAll(one => !one.Created.Contains(room) && one.MayRejoin(room))
+        && held.TryTake([.. device.Account.Devices.Where(one => one != device)]) && crowd.TryGoOut(room, device.Account, Place.Left);
+
+    private bool MayExpel(Device device, Room room, Device target, Act act, Held held) => device.Created.Contains(room) && target.MayRejoin(room, act == Act.Ban ? 2 : 1)
+        && held.TryTake([target]) && crowd.TryGoOut(room, target.Account, act == Act.Ban ? Place.Banned : Place.Removed);
+
     /// <summary>Carries a decision out, as far as it makes sense where the device stands.</summary>
     private async Task Do(Device device, Decision decision)
     {
@@ -81,17 +106,25 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
             device.Listen();
             if (device.Places.IsEmpty) return;
             var (room, place) = device.Places.OrderBy(one => one.Key.Number).ElementAt(decision.Pick % device.Places.Count);
+            if (place is Place.Removed or Place.Banned) return; // till an admin lets it in
             if (place != Place.In)
             {
                 await device.Rejoin(room, stop);
                 return;
             }
-            var target = decision.Act == Act.Remove && device.Created.Contains(room) ? Other(device, room, decision) : null;
+            using var held = new Held();
+            if (device.Created.Contains(room) && crowd.Devices.Find(other => other.Places.GetValueOrDefault(room) is Place.Removed or Place.Banned) is { } outside)
+            {
+                if (held.TryTake([outside])) await device.LetIn(room, outside, stop);
+                return;
+            }
+            var target = Other(device, room, decision);
             var act = decision.Act switch
             {
-                Act.Remove when target is null => Act.Say,
-                Act.LoseGroup when !device.MayLose(room) => Act.Say,
-                Act.LoseStore when !device.Places.Keys.All(device.MayLose) => Act.Say,
+                Act.LoseGroup when !device.MayRejoin(room) => Act.Say,
+                Act.LoseStore when !device.Places.Keys.All(one => device.MayRejoin(one)) => Act.Say,
+                Act.Leave when !MayLeave(device, room, held) => Act.Say,
+                Act.Remove or Act.Ban when target is null || !MayExpel(device, room, target, decision.Act, held) => Act.Say,
                 var any => any,
             };
             crowd.Statistics.Did(act);
@@ -104,16 +137,9 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
                     await device.Rejoin(room, stop);
                     break;
                 case Act.LoseStore: await device.LoseStore(); break;
-                case Act.Remove:
-                    try
-                    {
-                        await device.Remove(room, target!, stop);
-                    }
-                    finally
-                    {
-                        target!.Gate.Release();
-                    }
-                    break;
+                case Act.Leave: await device.Leave(room, stop); break;
+                case Act.Remove: await device.Remove(room, target!, stop); break;
+                case Act.Ban: await device.Ban(room, target!, stop); break;
                 case Act.Sleep: await device.Deafen(); break;
             }
         }

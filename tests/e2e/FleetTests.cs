@@ -7,34 +7,52 @@ namespace MlsConsole.E2e;
 /// <summary>The fleet as a process: real clients against a host of its own. Rates and invariants are judged, never how fast the machine is.</summary>
 public sealed class FleetTests(ITestOutputHelper output)
 {
-    [Theory]
+    [SkippableTheory]
     [Trait("Category", "Slow")]
-    [InlineData(20, 1)]
-    [InlineData(20, 20)]
-    public Task A_storm_of_twenty_devices_ends_with_everybody_back_and_in_agreement(int devices, int groups) =>
-        MustHold(rejoins: devices, "storm", "--devices", $"{devices}", "--groups", $"{groups}");
+    [InlineData(StorageProvider.Sqlite, 1)]
+    [InlineData(StorageProvider.Sqlite, 20)]
+    [InlineData(StorageProvider.PostgreSql, 1)]
+    [InlineData(StorageProvider.PostgreSql, 20)]
+    public Task A_storm_of_twenty_devices_ends_with_everybody_back_and_in_agreement(StorageProvider provider, int groups) =>
+        MustHold(provider, rejoins: 20, "storm", "--devices", "20", "--groups", $"{groups}");
 
-    [Fact]
+    [SkippableTheory]
     [Trait("Category", "Slow")]
-    public Task A_lively_crowd_breaks_no_invariant() => MustHold(rejoins: 5, "soak", "--minutes", "0.35");
+    [InlineData(StorageProvider.Sqlite)]
+    [InlineData(StorageProvider.PostgreSql)]
+    public Task A_lively_crowd_breaks_no_invariant(StorageProvider provider) => MustHold(provider, rejoins: 5, "soak", "--minutes", "0.35");
 
-    [Fact]
+    [SkippableTheory]
     [Trait("Category", "Slow")]
-    public async Task On_a_bad_network_with_a_host_that_is_killed_nothing_is_lost()
+    [InlineData(StorageProvider.Sqlite)]
+    [InlineData(StorageProvider.PostgreSql)]
+    public async Task On_a_bad_network_with_a_host_that_is_killed_nothing_is_lost(StorageProvider provider)
     {
-        var report = await MustHold(rejoins: 5, "chaos", "--minutes", "0.5", "--kill", "12");
+        var report = await MustHold(provider, rejoins: 5, "chaos", "--minutes", "0.5", "--kill", "12");
         string remark = report.GetProperty("remarks").EnumerateArray().Single().GetString()!;
         Assert.DoesNotContain("killed 0 times", remark, StringComparison.Ordinal);
         foreach (string mishap in (string[])["DropRequest", "DropAnswer", "DelayRequest", "DelayAnswer", "Duplicate", "Reorder"]) Assert.Contains(mishap, remark, StringComparison.Ordinal);
     }
 
+    [SkippableTheory]
+    [Trait("Category", "Long")]
+    [InlineData(StorageProvider.Sqlite, 1)]
+    [InlineData(StorageProvider.Sqlite, 100)]
+    [InlineData(StorageProvider.PostgreSql, 1)]
+    [InlineData(StorageProvider.PostgreSql, 100)]
+    public Task A_storm_of_a_hundred_devices_ends_with_everybody_back_and_in_agreement(StorageProvider provider, int groups) =>
+        MustHold(provider, rejoins: 100, "storm", "--groups", $"{groups}");
+
     [Theory]
     [Trait("Category", "Long")]
-    [InlineData("storm", "--groups", "1")]
-    [InlineData("storm", "--groups", "100")]
-    [InlineData("soak", "--minutes", "10")]
-    [InlineData("chaos", "--minutes", "5")]
-    public Task The_full_forms_hold_too(string scenario, string option, string value) => MustHold(rejoins: 100, scenario, option, value);
+    [InlineData("soak", "10")]
+    [InlineData("chaos", "5")]
+    public async Task Through_minutes_in_which_devices_lose_their_state_leave_and_are_banned_every_invariant_holds(string scenario, string minutes)
+    {
+        var report = await MustHold(StorageProvider.Sqlite, rejoins: 100, scenario, "--minutes", minutes);
+        var acts = report.GetProperty("figures").GetProperty("acts");
+        foreach (string act in (string[])["LoseGroup", "LoseStore", "Leave", "Remove", "Ban"]) Assert.True(acts.GetProperty(act).GetInt32() > 0, $"{act}: none");
+    }
 
     [Fact]
     public async Task A_fleet_without_a_host_says_so_and_what_it_is_told_wrong_too()
@@ -47,12 +65,13 @@ public sealed class FleetTests(ITestOutputHelper output)
         Assert.Contains("No host is ready", text, StringComparison.Ordinal);
     }
 
-    private async Task<JsonElement> MustHold(int rejoins, params string[] arguments)
+    private async Task<JsonElement> MustHold(StorageProvider provider, int rejoins, params string[] arguments)
     {
+        string[] database = await DatabaseServers.Of(provider) is { } server ? ["--postgresql", await server.CreateDatabaseAsync($"fleet{Guid.NewGuid():N}")] : [];
         string file = Path.GetTempFileName();
         try
         {
-            var (code, text) = await Run([.. arguments, "--start-host", "--json", file]);
+            var (code, text) = await Run([.. arguments, .. database, "--start-host", "--json", file]);
             output.WriteLine(text);
             // 1 is slower than the targets; 2 may be commits that came too late, as a slow machine brings about: neither says anything of the service here.
             Assert.True(code <= 2, $"The fleet ended with {code}:\n{text}");

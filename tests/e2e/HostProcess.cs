@@ -26,6 +26,7 @@ public sealed class HostProcess : IAsyncDisposable
             ["ASPNETCORE_URLS"] = Url.ToString().TrimEnd('/'),
             ["Storage__Provider"] = "Sqlite",
             ["ConnectionStrings__Default"] = $"Data Source={Path.Combine(_folder, "host.db")}",
+            ["DataProtection__KeyRing"] = Path.Combine(_folder, "keys"),
             ["DOTNET_gcServer"] = "0",
             // Races and histories are faster than any account of a person.
             ["RateLimits__Enabled"] = "false",

@@ -130,6 +130,30 @@ public sealed class LedgerTests : IDisposable
     }
 
     [Fact]
+    public void Who_has_gone_is_told_nothing_that_is_sent_after()
+    {
+        Say("on its way", seq: 3);
+        _ledger.Out("bob", Convo);
+        Tell("bob", "on its way", seq: 3);
+        Say("after", seq: 4);
+        Breaks("bob was told 'after' at 4, which was sent after it had gone", () => Tell("bob", "after", seq: 4));
+    }
+
+    [Fact]
+    public void Who_comes_back_is_told_what_is_sent_from_then_on_and_has_lost_nothing_by_its_absence()
+    {
+        _ledger.Out("bob", Convo);
+        Say("without Bob", seq: 3);
+        var back = _ledger.Begin("bob", Convo);
+        _ledger.Joined(back, 2);
+        _ledger.Sending(_alice, "with Bob");
+        _ledger.Accepted(_alice, "with Bob", new(2, 5));
+        Tell("bob", "with Bob", seq: 5, epoch: 2);
+        _ledger.Saw(back, View(2, 5));
+        Assert.Null(_ledger.Breach);
+    }
+
+    [Fact]
     public void The_first_breach_is_kept_and_ends_the_run()
     {
         Assert.Throws<BreachException>(() => Tell("bob", "first", seq: 3));
