@@ -123,6 +123,22 @@ internal static unsafe class Exports
         }, result => Put(recorded, Of(result)));
     }
 
+    [UnmanagedCallersOnly(EntryPoint = "mls_ban_member", CallConvs = [typeof(CallConvCdecl)])]
+    public static int BanMember(nint client, byte* conversationId, byte* did, byte* reason) =>
+        Call.Run(client, (open, token) => open.Client.Conversations.BanMemberAsync(Conversation(conversationId), Arguments.Required(did, "did"), Arguments.Text(reason, "reason"), token));
+
+    [UnmanagedCallersOnly(EntryPoint = "mls_unban_member", CallConvs = [typeof(CallConvCdecl)])]
+    public static int UnbanMember(nint client, byte* conversationId, byte* did, byte* reason) =>
+        Call.Run(client, (open, token) => open.Client.Conversations.UnbanMemberAsync(Conversation(conversationId), Arguments.Required(did, "did"), Arguments.Text(reason, "reason"), token));
+
+    [UnmanagedCallersOnly(EntryPoint = "mls_promote_admin", CallConvs = [typeof(CallConvCdecl)])]
+    public static int PromoteAdmin(nint client, byte* conversationId, byte* did) =>
+        Call.Run(client, (open, token) => open.Client.Conversations.PromoteAdminAsync(Conversation(conversationId), Arguments.Required(did, "did"), token));
+
+    [UnmanagedCallersOnly(EntryPoint = "mls_demote_admin", CallConvs = [typeof(CallConvCdecl)])]
+    public static int DemoteAdmin(nint client, byte* conversationId, byte* did) =>
+        Call.Run(client, (open, token) => open.Client.Conversations.DemoteAdminAsync(Conversation(conversationId), Arguments.Required(did, "did"), token));
+
     [UnmanagedCallersOnly(EntryPoint = "mls_update", CallConvs = [typeof(CallConvCdecl)])]
     public static int Update(nint client, byte* conversationId, RecordedAbi* recorded)
     {

@@ -39,6 +39,8 @@ public static class ClientErrors
     public const string RejoinLoop = "RejoinLoop";
     /// <summary>Every way back failed; the inner exception is the last.</summary>
     public const string RejoinFailed = "RejoinFailed";
+    /// <summary>The store was written with another key.</summary>
+    public const string WrongStoreKey = "WrongStoreKey";
     /// <summary>None of the accounts has a device that can be added.</summary>
     public const string NothingToDo = "NothingToDo";
 }

@@ -14,8 +14,8 @@
  * on other threads with MLS_CANCELLED; a client that was closed is refused by its handle (MLS_INVALID_HANDLE), also much later.
  *
  * ERRORS. An error's id never changes: the XRPC name of the service's refusal (Unauthorized, EpochMismatch, ExternalCommitsDisabled, ...) or one of the
- * client's: Unreachable, InvalidAnswer, NoState, Desynchronised, OtherBranch, RejoinLoop, RejoinFailed, NothingToDo, and here InvalidArgument, InvalidHandle,
- * Cancelled, TimedOut, StoreFailed, CallbackFailed, Internal. Messages are for people's eyes and logs, and change.
+ * client's: Unreachable, InvalidAnswer, NoState, Desynchronised, OtherBranch, RejoinLoop, RejoinFailed, WrongStoreKey, NothingToDo, and here
+ * InvalidArgument, InvalidHandle, Cancelled, TimedOut, StoreFailed, CallbackFailed, Internal. Messages are for people's eyes and logs, and change.
  *
  * STRINGS are UTF-8 and end with a zero byte; one that is not UTF-8, or longer than 64 KiB, is an invalid argument. Everything else is a pointer and a
  * length in bytes; a null pointer goes with length 0.
@@ -122,7 +122,10 @@ typedef struct mls_client_options {
     void *context;                    /* given to the callbacks */
 } mls_client_options;
 
-/* Opens a client. Asks the service nothing yet. A file that is no store is refused here (StoreFailed); one that another key wrote is as an empty one. */
+/*
+ * Opens a client. Asks the service nothing yet. A file that is no store is refused here (StoreFailed), and one that another key wrote (WrongStoreKey), which
+ * is left as it is: without its key, delete it and begin with an empty one.
+ */
 mls_status mls_client_open(const mls_client_options *options, mls_client **client);
 
 /* The account's DID: as the options had it, or the account key's did:key. */
@@ -205,6 +208,17 @@ mls_status mls_leave(mls_client *client, const char *conversation_id, int64_t *l
 
 /* Removes all devices of another account. */
 mls_status mls_remove_member(mls_client *client, const char *conversation_id, const char *did, mls_recorded *recorded);
+
+/*
+ * Keeps an account out of the conversation, a member or not, until it is unbanned: it gets nothing of it from now on, and its leaves go with the next commit of
+ * a member. Once they are gone it has to be added again. `reason`, for the service's audit log, may be NULL. Admins alone.
+ */
+mls_status mls_ban_member(mls_client *client, const char *conversation_id, const char *did, const char *reason);
+mls_status mls_unban_member(mls_client *client, const char *conversation_id, const char *did, const char *reason);
+
+/* Makes a member an admin, or an admin a member like others; the last one stays. Admins alone. */
+mls_status mls_promote_admin(mls_client *client, const char *conversation_id, const char *did);
+mls_status mls_demote_admin(mls_client *client, const char *conversation_id, const char *did);
 
 /* Renews the device's keys in the group, which heals the group after a compromise of the device. */
 mls_status mls_update(mls_client *client, const char *conversation_id, mls_recorded *recorded);

@@ -16,14 +16,43 @@ public sealed class SqliteStore : MlsStore
     /// <param name="path">The file; it is created where it does not exist.</param>
     /// <param name="key">32 bytes that the application keeps, such as in the device's key store.</param>
     /// <exception cref="ArgumentException">The key has another length.</exception>
+    /// <exception cref="MlsClientException"><see cref="ClientErrors.WrongStoreKey"/>: the file was written with another key. It is left as it is.</exception>
     public SqliteStore(string path, ReadOnlySpan<byte> key)
     {
         if (key.Length != 32) throw new ArgumentException("The key has 32 bytes.", nameof(key));
         (_nameKey, _valueKey, _stateKey) = (Derive(key, "name"), Derive(key, "value"), Derive(key, "state"));
         _connection = new(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+        try
+        {
+            Open();
+        }
+        catch
+        {
+            _connection.Dispose();
+            Zero();
+            throw;
+        }
+    }
+
+    private void Open()
+    {
         _connection.Open();
         // No write-ahead log: it would keep old pages beside the file.
-        Execute("PRAGMA journal_mode = TRUNCATE; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS entries (folder BLOB NOT NULL, name BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;");
+        Execute("PRAGMA journal_mode = TRUNCATE; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS entries (folder BLOB NOT NULL, name BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID; CREATE TABLE IF NOT EXISTS marker (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL);");
+        // Names are found with the right key only: without a mark to be opened, the file would look empty with another one.
+        using (var first = Command("SELECT value FROM marker UNION ALL SELECT value FROM entries LIMIT 1"))
+        {
+            try
+            {
+                if (first.ExecuteScalar() is byte[] value) Open(value);
+            }
+            catch (InvalidDataException wrong)
+            {
+                throw new MlsClientException(ClientErrors.WrongStoreKey, "The store was written with another key, or is damaged.", wrong);
+            }
+        }
+        using var mark = Command("INSERT INTO marker (id, value) VALUES (1, $value) ON CONFLICT DO NOTHING", ("$value", Seal("marker", [])));
+        mark.ExecuteNonQuery();
     }
 
     internal override ReadOnlyMemory<byte> StateKey => _stateKey;
@@ -142,7 +171,12 @@ public sealed class SqliteStore : MlsStore
     {
         await _connection.DisposeAsync().ConfigureAwait(false);
         _gate.Dispose();
-        foreach (var key in new[] { _nameKey, _valueKey, _stateKey }) CryptographicOperations.ZeroMemory(key);
+        Zero();
         await base.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void Zero()
+    {
+        foreach (var key in new[] { _nameKey, _valueKey, _stateKey }) CryptographicOperations.ZeroMemory(key);
     }
 }

@@ -152,6 +152,28 @@ int main(int count, char **arguments) {
     OK(mls_rejoin(bob.client, second, &result));
     CHECK(result.way == MLS_BY_EXTERNAL_COMMIT && result.joined == 1);
     agree(&alice, &bob, second, 2);
+
+    /* Who is banned is kept out, and added again when the ban is over. */
+    REFUSED(mls_ban_member(bob.client, second, alice.did, NULL), MLS_FAILED, "NotAdmin");
+    OK(mls_ban_member(alice.client, second, bob.did, "spam"));
+    REFUSED(mls_rejoin(bob.client, second, &result), MLS_FAILED, "Unauthorized");
+    REFUSED(mls_sync(bob.client, second, &sync), MLS_FAILED, "Unauthorized");
+    OK(mls_update(alice.client, second, NULL));
+    OK(mls_view(alice.client, second, &alone));
+    CHECK(alone->member_count == 1);
+    mls_free(alone);
+    REFUSED(mls_add_members(alice.client, second, dids, 1, NULL), MLS_FAILED, "InvalidCommit");
+    OK(mls_unban_member(alice.client, second, bob.did, NULL));
+    OK(mls_add_members(alice.client, second, dids, 1, NULL));
+    OK(mls_rejoin(bob.client, second, &result));
+    CHECK(result.joined == 1);
+    agree(&alice, &bob, second, 2);
+
+    /* Admins make others admins, and do not have to stay one. */
+    REFUSED(mls_promote_admin(bob.client, second, bob.did), MLS_FAILED, "NotAdmin");
+    OK(mls_promote_admin(alice.client, second, bob.did));
+    OK(mls_demote_admin(bob.client, second, alice.did));
+    REFUSED(mls_demote_admin(bob.client, second, bob.did), MLS_FAILED, "LastAdmin");
     mls_free(second);
 
     mls_free(conversation);

@@ -23,14 +23,39 @@ public sealed class SqliteStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task The_file_tells_neither_names_nor_values_and_another_key_opens_nothing()
+    public async Task The_file_tells_neither_names_nor_values()
     {
         await using (var store = new SqliteStore(File, _key)) await store.WriteAsync(default, Entry("group/conversation", "the secret"));
         var bytes = await System.IO.File.ReadAllBytesAsync(File);
         Assert.Equal(-1, bytes.AsSpan().IndexOf("conversation"u8));
         Assert.Equal(-1, bytes.AsSpan().IndexOf("the secret"u8));
-        await using var other = new SqliteStore(File, new byte[32]);
-        Assert.Null(await other.ReadAsync("group/conversation", default));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Another_key_does_not_open_a_store_whatever_is_in_it_and_changes_nothing(bool isEmpty)
+    {
+        await using (var store = new SqliteStore(File, _key))
+            if (!isEmpty) await store.WriteAsync(default, Entry("group/a", "one"));
+        var before = await System.IO.File.ReadAllBytesAsync(File);
+
+        Assert.Equal(ClientErrors.WrongStoreKey, Assert.Throws<MlsClientException>(() => new SqliteStore(File, new byte[32])).Error);
+
+        Assert.Equal(before, await System.IO.File.ReadAllBytesAsync(File));
+        await using var opened = new SqliteStore(File, _key);
+        Assert.Equal(isEmpty ? null : "one"u8.ToArray(), await opened.ReadAsync("group/a", default));
+    }
+
+    [Fact]
+    public async Task A_store_without_its_mark_is_opened_with_its_own_key_only()
+    {
+        await using (var store = new SqliteStore(File, _key)) await store.WriteAsync(default, Entry("group/a", "one"));
+        Execute("DELETE FROM marker");
+        Assert.Equal(ClientErrors.WrongStoreKey, Assert.Throws<MlsClientException>(() => new SqliteStore(File, new byte[32])).Error);
+        await using (var opened = new SqliteStore(File, _key)) Assert.NotNull(await opened.ReadAsync("group/a", default));
+        Execute("UPDATE marker SET value = zeroblob(64)");
+        Assert.Equal(ClientErrors.WrongStoreKey, Assert.Throws<MlsClientException>(() => new SqliteStore(File, _key)).Error);
     }
 
     [Fact]

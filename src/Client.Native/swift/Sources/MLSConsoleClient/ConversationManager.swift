@@ -60,6 +60,25 @@ public struct ConversationManager: Sendable {
         try await client.call { try MLSClient.check(mls_remove_member($0, conversationId, did, nil)) }
     }
 
+    /// Keeps an account out until it is unbanned; once its leaves are gone it has to be added again. Admins alone.
+    public func ban(_ did: String, in conversationId: String, reason: String? = nil) async throws {
+        try await client.call { try MLSClient.check(mls_ban_member($0, conversationId, did, reason)) }
+    }
+
+    public func unban(_ did: String, in conversationId: String, reason: String? = nil) async throws {
+        try await client.call { try MLSClient.check(mls_unban_member($0, conversationId, did, reason)) }
+    }
+
+    /// Makes a member an admin. Admins alone.
+    public func promoteAdmin(_ did: String, in conversationId: String) async throws {
+        try await client.call { try MLSClient.check(mls_promote_admin($0, conversationId, did)) }
+    }
+
+    /// Makes an admin a member like others; the last one stays.
+    public func demoteAdmin(_ did: String, in conversationId: String) async throws {
+        try await client.call { try MLSClient.check(mls_demote_admin($0, conversationId, did)) }
+    }
+
     /// Leaves, with all devices of the account.
     /// - Returns: from when the days to come back by `rejoin` are counted.
     public func leave(_ conversationId: String) async throws -> Date {
