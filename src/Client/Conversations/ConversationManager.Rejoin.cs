@@ -78,6 +78,7 @@ public sealed partial class ConversationManager
             LogRejoined(result.Way, result.Epoch, result.Attempts, result.Elapsed.TotalMilliseconds);
             // A Welcome is the work of a member who added the device again.
             await Report(conversation, result.Way, progress.Tries, result.Elapsed, progress.LastError, succeeded: true, cancellation).ConfigureAwait(false);
+            await KeepKeyPackages(cancellation).ConfigureAwait(false);
             return result;
         }
         catch (MlsClientException waiting) when (waiting.Error == NotApproved)

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using MlsConsole.Lexicon;
 using MlsConsole.Mls;
 
@@ -12,8 +13,26 @@ public sealed partial class ConversationManager
         var joined = new List<string>();
         foreach (var waiting in (await Welcomes(cancellation).ConfigureAwait(false)).GroupBy(static one => one.ConvoId))
             if (await With(waiting.Key, conversation => AcceptLate(conversation, waiting, cancellation), cancellation).ConfigureAwait(false)) joined.Add(waiting.Key);
+        await KeepKeyPackages(cancellation).ConfigureAwait(false);
         return joined;
     }
+
+    /// <summary>Makes new key packages for those that Welcomes used up. What becomes of that changes nothing for the caller.</summary>
+    private async Task KeepKeyPackages(CancellationToken cancellation)
+    {
+        if (!_keys.IsDue) return;
+        try
+        {
+            await _keys.KeepKeyPackagesAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (MlsClientException failure)
+        {
+            LogKeyPackagesNotKept(failure.Error);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Key packages could not be published: {Error}")]
+    private partial void LogKeyPackagesNotKept(string error);
 
     /// <summary>A Welcome may be the end of a rejoin that asked the members and did not wait for one.</summary>
     private async Task<bool> AcceptLate(Conversation conversation, IEnumerable<WelcomeView> welcomes, CancellationToken cancellation)
@@ -65,7 +84,7 @@ public sealed partial class ConversationManager
                 ConvoId = conversation.Id, FromEpoch = ServiceConnection.Decimal(group.CurrentEpoch - 1), ToEpoch = ServiceConnection.Decimal(group.CurrentEpoch),
             }, cancellation).ConfigureAwait(false);
             conversation.Take(group, commits.Commits.Count == 0 ? 0 : commits.Commits[0].Seq);
-            await conversation.SaveAsync(Store, cancellation, [.. DeviceKeys.Used(package), new(NameOfRequest(conversation.Id), null)]).ConfigureAwait(false);
+            await conversation.SaveAsync(Store, cancellation, [.. _keys.Used(package), new(NameOfRequest(conversation.Id), null)]).ConfigureAwait(false);
             return null;
         }
         catch (Exception broken) when (broken is MlsException or FormatException)

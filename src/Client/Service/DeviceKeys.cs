@@ -8,7 +8,7 @@ namespace MlsConsole.Clients;
 internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection service) : IDisposable
 {
     private readonly Dictionary<ushort, Client> _clients = [];
-    private readonly SemaphoreSlim _gate = new(1);
+    private readonly SemaphoreSlim _gate = new(1), _keeping = new(1);
 
     /// <summary>The device's credential: <c>did#deviceId</c>.</summary>
     public Credential Credential { get; } = Credential.Basic(Encoding.UTF8.GetBytes($"{options.Did}#{options.DeviceId}"));
@@ -42,23 +42,45 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
         }, cancellation).ConfigureAwait(false);
         // Only a key that is enrolled is kept: one that got lost on the way is simply followed by another.
         await options.Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>(name, client.Save(options.Store.StateKey.Span))).ConfigureAwait(false);
+        IsDue = true;
         return client;
     }
 
-    /// <summary>Publishes key packages when fewer than half are left, and one of last resort where there is none.</summary>
+    /// <summary>Whether the supply of key packages may be short: the device was enrolled on the way, or has opened a Welcome.</summary>
+    public bool IsDue { get; private set; }
+
+    /// <summary>Publishes key packages when fewer than half are left, and one of last resort where there is none. Those of a store that is lost are replaced: nobody could open a Welcome for them.</summary>
     /// <returns>How many were published.</returns>
     public async Task<int> KeepKeyPackagesAsync(CancellationToken cancellation)
     {
         var client = await ForAsync(options.CipherSuite, cancellation).ConfigureAwait(false);
-        var stats = await service.Call(Lexicons.GetKeyPackageStats, new GetKeyPackageStatsParameters { DeviceId = options.DeviceId }, cancellation).ConfigureAwait(false);
-        await DeleteExpired(cancellation).ConfigureAwait(false);
-        int missing = stats.Available < (options.KeyPackages + 1) / 2 ? options.KeyPackages - (int)stats.Available : 0;
-        var packages = new List<NewKeyPackage>();
-        for (int i = 0; i < missing; i++) packages.Add(await New(client, lastResort: false, cancellation).ConfigureAwait(false));
-        if (!stats.LastResort) packages.Add(await New(client, lastResort: true, cancellation).ConfigureAwait(false));
-        foreach (var some in packages.Chunk(100))
-            await service.Call(Lexicons.PublishKeyPackages, new() { DeviceId = options.DeviceId, KeyPackages = some }, cancellation).ConfigureAwait(false);
-        return packages.Count;
+        await _keeping.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            string mark = $"published/{options.CipherSuite}";
+            bool isFirst = await options.Store.ReadAsync(mark, cancellation).ConfigureAwait(false) is null;
+            var stats = await service.Call(Lexicons.GetKeyPackageStats, new GetKeyPackageStatsParameters { DeviceId = options.DeviceId }, cancellation).ConfigureAwait(false);
+            await DeleteExpired(cancellation).ConfigureAwait(false);
+            int available = isFirst ? 0 : (int)stats.Available;
+            int missing = available < (options.KeyPackages + 1) / 2 ? options.KeyPackages - available : 0;
+            var packages = new List<NewKeyPackage>();
+            if (isFirst || !stats.LastResort) packages.Add(await New(client, lastResort: true, cancellation).ConfigureAwait(false));
+            for (int i = 0; i < missing; i++) packages.Add(await New(client, lastResort: false, cancellation).ConfigureAwait(false));
+            bool replace = isFirst && (stats.Available > 0 || stats.LastResort);
+            foreach (var some in packages.Chunk(100))
+            {
+                await service.Call(Lexicons.PublishKeyPackages, new() { DeviceId = options.DeviceId, KeyPackages = some, Replace = replace ? true : null }, cancellation).ConfigureAwait(false);
+                replace = false;
+            }
+            // Without it all are replaced once more, which is right, too.
+            if (isFirst) await options.Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>(mark, [])).ConfigureAwait(false);
+            IsDue = false;
+            return packages.Count;
+        }
+        finally
+        {
+            _keeping.Release();
+        }
     }
 
     /// <summary>A key package for a conversation's suite, in base64. Its private keys are in the store.</summary>
@@ -82,8 +104,11 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
     }
 
     /// <summary>The entry that makes a used key package be forgotten; one of last resort is used again.</summary>
-    public static IEnumerable<KeyValuePair<string, byte[]?>> Used(OwnKeyPackage package) =>
-        package.KeyPackage.IsLastResort ? [] : [new(NameOf(package.KeyPackage.Reference), null)];
+    public IEnumerable<KeyValuePair<string, byte[]?>> Used(OwnKeyPackage package)
+    {
+        IsDue = true;
+        return package.KeyPackage.IsLastResort ? [] : [new(NameOf(package.KeyPackage.Reference), null)];
+    }
 
     private async Task DeleteExpired(CancellationToken cancellation)
     {
@@ -102,5 +127,6 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
     {
         foreach (var client in _clients.Values) client.Dispose();
         _gate.Dispose();
+        _keeping.Dispose();
     }
 }

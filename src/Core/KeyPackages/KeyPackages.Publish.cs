@@ -4,7 +4,8 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core;
 
-public sealed record PublishKeyPackagesInput(string DeviceId, IReadOnlyList<NewKeyPackage> KeyPackages, string? IdempotencyKey);
+/// <param name="Replace">Whether nobody gets the device's earlier key packages of the same cipher suites any more: it has lost their private keys.</param>
+public sealed record PublishKeyPackagesInput(string DeviceId, IReadOnlyList<NewKeyPackage> KeyPackages, string? IdempotencyKey, bool Replace = false);
 
 /// <param name="Index">Its place in the input, from 0.</param>
 /// <param name="Error">Id of the rule that it breaks.</param>
@@ -28,7 +29,7 @@ public sealed partial class KeyPackages
     public Task<PublishKeyPackagesResult> PublishKeyPackages(Caller caller, PublishKeyPackagesInput input, CancellationToken cancellation)
     {
         var attempt = new Attempt(caller, "publishKeyPackages", input.DeviceId, input.IdempotencyKey, Attempt.HashOf(
-            [Encoding.UTF8.GetBytes(input.DeviceId), .. input.KeyPackages.SelectMany(package => (ReadOnlyMemory<byte>[])[package.Bytes, new[] { package.LastResort ? (byte)1 : (byte)0 }])]));
+            [Encoding.UTF8.GetBytes(input.DeviceId), new[] { input.Replace ? (byte)1 : (byte)0 }, .. input.KeyPackages.SelectMany(package => (ReadOnlyMemory<byte>[])[package.Bytes, new[] { package.LastResort ? (byte)1 : (byte)0 }])]));
         return _attempts.RunAsync(attempt, async () =>
         {
             var now = _clock.GetUtcNow();
@@ -40,7 +41,7 @@ public sealed partial class KeyPackages
                 await write.RequireNotBannedAsync(caller, CancellationToken.None);
                 var device = await Devices.RequireOwnAsync(write, caller, input.DeviceId, CancellationToken.None);
                 var owned = verified.Select(item => item.Package is { } package ? Try(() => package.RequireOwner(device)) : item).ToList();
-                var used = await StoreAsync(write, device, [.. owned.Select(item => item.Package).OfType<VerifiedKeyPackage>()], now);
+                var used = await StoreAsync(write, device, [.. owned.Select(item => item.Package).OfType<VerifiedKeyPackage>()], now, input.Replace);
                 var rejected = owned.Select((item, i) => (i, Error: item.Error ?? (used.Contains(item.Package!.Name) ? DeliveryRules.KeyPackageUsed.Id : null)))
                     .Where(item => item.Error is not null).Select(item => new RejectedKeyPackage(item.i, item.Error!)).ToList();
                 if (rejected.Count == verified.Count) throw Refusal.InvalidKeyPackage(rejected[0].Error).AsException();
@@ -73,9 +74,14 @@ public sealed partial class KeyPackages
     }
 
     /// <summary>Adds verified key packages to a device. One that is there already is left alone; a last resort takes the place of older ones of its cipher suite.</summary>
+    /// <param name="context">The transaction.</param>
+    /// <param name="device">Whose they are.</param>
+    /// <param name="packages">The key packages.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="replace">Whether they take the place of all earlier ones of their cipher suites.</param>
     /// <returns>Names of those that were used up before.</returns>
     /// <exception cref="RefusedException">TooManyKeyPackages</exception>
-    internal static async Task<IReadOnlySet<string>> StoreAsync(MlsDbContext context, Device device, IReadOnlyList<VerifiedKeyPackage> packages, DateTimeOffset now)
+    internal static async Task<IReadOnlySet<string>> StoreAsync(MlsDbContext context, Device device, IReadOnlyList<VerifiedKeyPackage> packages, DateTimeOffset now, bool replace = false)
     {
         if (packages.Count == 0) return new HashSet<string>();
         var references = packages.Select(package => package.Package.Reference.ToArray()).ToList();
@@ -86,6 +92,12 @@ public sealed partial class KeyPackages
         // An Add may still bring the replaced one, from somebody who has it; nobody gets it any more.
         await context.Set<KeyPackageRow>().Where(row => row.DeviceRow == device.Id && suites.Contains(row.CipherSuite) && row.LastResort && row.ClaimedAt == null)
             .ExecuteUpdateAsync(set => set.SetProperty(row => row.ClaimedAt, now));
+        if (replace)
+        {
+            var all = packages.Select(package => (int)package.Package.CipherSuite).Distinct().ToList();
+            await context.Set<KeyPackageRow>().Where(row => row.DeviceRow == device.Id && all.Contains(row.CipherSuite) && row.ClaimedAt == null && !references.Contains(row.Reference))
+                .ExecuteUpdateAsync(set => set.SetProperty(row => row.ClaimedAt, now));
+        }
         if (await context.Set<KeyPackageRow>().CountAsync(row => row.DeviceRow == device.Id && row.ClaimedAt == null && row.NotAfter > now) + added.Count > MaxOfDevice)
             throw Refusal.TooManyKeyPackages.AsException();
         context.AddRange(added.Select(package => new KeyPackageRow

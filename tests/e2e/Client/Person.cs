@@ -20,6 +20,7 @@ internal sealed class Person : IAsyncDisposable
     public Uri Service => _service;
     public AccountKey Key => _key;
     public string Did => _key.DidKey;
+    public string DeviceId => _deviceId;
     public Meddler Meddler { get; private set; } = null!;
     public MlsClient Client { get; private set; }
     public ConversationManager Conversations => Client.Conversations;

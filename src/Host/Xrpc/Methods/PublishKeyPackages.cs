@@ -7,7 +7,7 @@ internal static class PublishKeyPackages
 {
     public static XrpcMethod Method { get; } = new ProcedureMethod<Lexicon.PublishKeyPackagesInput, PublishKeyPackagesOutput>(Lexicons.PublishKeyPackages, BodyLimit.KeyPackages, async (call, input) =>
     {
-        var result = await call.Feature<KeyPackages>().PublishKeyPackages(call.Caller, new(input.DeviceId, WireValues.KeyPackages(input.KeyPackages), input.IdempotencyKey), call.Cancellation);
+        var result = await call.Feature<KeyPackages>().PublishKeyPackages(call.Caller, new(input.DeviceId, WireValues.KeyPackages(input.KeyPackages), input.IdempotencyKey, input.Replace == true), call.Cancellation);
         return new()
         {
             Accepted = result.Accepted,

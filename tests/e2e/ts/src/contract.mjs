@@ -34,6 +34,9 @@ const calls = {
     });
     assert.equal(answer.accepted, 2);
     assert.deepEqual(answer.rejected, [{ index: 1, error: 'key-package.signature' }]);
+    const only = [{ keyPackage: base64(await encodedKeyPackage(bob)) }, { keyPackage: base64(await encodedKeyPackage(bob)), lastResort: true }];
+    await service.procedure(bob.user, 'publishKeyPackages', { deviceId: bob.deviceId, keyPackages: only, replace: true });
+    assert.equal((await service.query(bob.user, 'getKeyPackageStats', { deviceId: bob.deviceId })).available, 1);
     await refused('InvalidKeyPackage', service.procedure(bob.user, 'publishKeyPackages', { deviceId: bob.deviceId, keyPackages: [{ keyPackage: base64(spoilt) }] }));
     await refused('Unauthorized', service.procedure(mallory.user, 'publishKeyPackages', { deviceId: bob.deviceId, keyPackages: [{ keyPackage: base64(spoilt) }] }));
   },

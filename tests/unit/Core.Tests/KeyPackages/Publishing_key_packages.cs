@@ -1,4 +1,5 @@
 using MlsConsole.Mls;
+using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
 
@@ -85,6 +86,38 @@ public class Publishing_key_packages
         clock.Advance(TimeSpan.FromDays(2));
         Assert.Equal((1, true), (await StatsAsync(service, alice)) is var left ? (left.Available, left.LastResort) : default);
     }
+
+    [Fact]
+    public async Task A_device_that_lost_its_private_keys_replaces_all_of_their_cipher_suite_and_nobody_gets_an_earlier_one()
+    {
+        await using var service = await Service.StartAsync();
+        var (convo, alice, bob) = await service.AliceAndBobAsync();
+        var carol = await service.EnrolAsync("did:example:carol", "phone");
+        var other = new TestClient(2, $"{carol.Did}#{carol.DeviceId}");
+        await service.RegisterAsync(carol.Did, carol.DeviceId, other);
+        await service.PublishAsync(carol, carol.Client.KeyPackage(), carol.Client.KeyPackage(), carol.Client.KeyPackage(lastResort: true), other.KeyPackage());
+        var claimed = (await service.ClaimAsync(alice, carol)).KeyPackages.Single().KeyPackage;
+        var reinstalled = new TestDevice(carol.Did, carol.DeviceId, carol.Client.Reinstalled());
+        await service.RegisterAsync(carol.Did, carol.DeviceId, reinstalled.Client);
+        string before = await service.StateAsync();
+        await Assert.ThrowsAsync<RefusedException>(() => ReplaceAsync(service, reinstalled, [1]));
+        Assert.Equal(before, await service.StateAsync());
+
+        var package = reinstalled.Client.KeyPackage();
+        for (int i = 0; i < 2; i++) Assert.Equal(1, (await ReplaceAsync(service, reinstalled, package)).Accepted);
+
+        Assert.Equal(new KeyPackageStats(2, false, null), await StatsAsync(service, carol) with { OldestExpiry = null });
+        Assert.Equal(package, (await service.ClaimAsync(bob, carol)).KeyPackages.Single().KeyPackage);
+        Assert.Equal([carol.Did], (await service.ClaimAsync(bob, carol)).Missing);
+        Assert.Single((await service.ClaimAsync(bob, new TestDevice(carol.Did, carol.DeviceId, other))).KeyPackages);
+        // Whoever has an earlier one from before may still add the device by it: it comes by external commit then.
+        var add = convo.Group.Commit(alice.Client).Add(claimed).Build();
+        var welcome = ProposalBuilder.RandomWelcome(alice.Client.Suite, claimed);
+        Assert.Equal(2ul, (await service.Get<MemberCommits>().AddMembers(alice.Caller, new(convo.Id, add.Commit, add.GroupInfo, null, welcome, null), default)).Epoch);
+    }
+
+    private static Task<PublishKeyPackagesResult> ReplaceAsync(Service service, TestDevice device, byte[] package) =>
+        service.Get<KeyPackages>().PublishKeyPackages(device.Caller, new(device.DeviceId, [new(package, false)], null, Replace: true), default);
 
     private static Task<KeyPackageStats> StatsAsync(Service service, TestDevice device) =>
         service.Get<KeyPackages>().GetKeyPackageStats(device.Caller, device.DeviceId, CancellationToken.None);
