@@ -4,6 +4,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Org.BouncyCastle.Crypto.Parameters;
+using Org.BouncyCastle.Crypto.Signers;
+using Org.BouncyCastle.Utilities;
 using SimpleBase;
 
 namespace MlsConsole.Host.Tests;
@@ -11,14 +14,26 @@ namespace MlsConsole.Host.Tests;
 /// <summary>Somebody with a signing key of one of the two curves, who mints service tokens.</summary>
 internal sealed class TestSigner : IDisposable
 {
-    private static readonly ECCurve Secp256k1 = ECCurve.CreateFromValue("1.3.132.0.10");
-    private readonly ECDsa key;
+    // Of another library than the one that verifies; the class library has no secp256k1 on macOS.
+    private static readonly ECDomainParameters Secp256k1 = ECDomainParameters.LookupName("secp256k1");
+    private readonly ECDsa? p256;
+    private readonly ECPrivateKeyParameters? k256;
 
     public TestSigner(EcdsaCurve curve, byte[]? privateKey = null)
     {
         Curve = curve;
-        ECCurve named = curve == EcdsaCurve.P256 ? ECCurve.NamedCurves.nistP256 : Secp256k1;
-        key = privateKey is null ? ECDsa.Create(named) : ECDsa.Create(new ECParameters { Curve = named, D = privateKey });
+        if (curve == EcdsaCurve.P256)
+        {
+            p256 = privateKey is null ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = privateKey });
+            ECPoint q = p256.ExportParameters(false).Q;
+            UncompressedPoint = [4, .. q.X!, .. q.Y!];
+        }
+        else
+        {
+            // A random number of 32 bytes is a private key but for one in 2^127.
+            k256 = new(new(1, privateKey ?? RandomNumberGenerator.GetBytes(32)), Secp256k1);
+            UncompressedPoint = Secp256k1.G.Multiply(k256.D).Normalize().GetEncoded(compressed: false);
+        }
     }
 
     public EcdsaCurve Curve { get; }
@@ -29,29 +44,22 @@ internal sealed class TestSigner : IDisposable
 
     public string Multikey => "z" + Base58.Bitcoin.Encode((byte[])[.. Curve == EcdsaCurve.P256 ? [0x80, 0x24] : (byte[])[0xe7, 0x01], .. CompressedPoint]);
 
-    public byte[] CompressedPoint
-    {
-        get
-        {
-            ECPoint q = key.ExportParameters(false).Q;
-            return [(byte)(2 + (q.Y![^1] & 1)), .. q.X!];
-        }
-    }
+    public byte[] CompressedPoint => [(byte)(2 + (UncompressedPoint[^1] & 1)), .. UncompressedPoint[1..33]];
 
-    public byte[] UncompressedPoint
-    {
-        get
-        {
-            ECPoint q = key.ExportParameters(false).Q;
-            return [4, .. q.X!, .. q.Y!];
-        }
-    }
+    public byte[] UncompressedPoint { get; }
 
     /// <summary>r || s with the low form of s.</summary>
     public byte[] Sign(byte[] data)
     {
-        byte[] signature = key.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+        byte[] signature = p256?.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation) ?? SignK256(data);
         return S(signature) > Order / 2 ? Twin(signature) : signature;
+    }
+
+    private byte[] SignK256(byte[] data)
+    {
+        ECDsaSigner signer = new();
+        signer.Init(true, new ParametersWithRandom(k256!));
+        return [.. signer.GenerateSignature(SHA256.HashData(data)).SelectMany(static number => BigIntegers.AsUnsignedByteArray(32, number))];
     }
 
     /// <summary>The other valid signature: s replaced by n - s.</summary>
@@ -83,7 +91,7 @@ internal sealed class TestSigner : IDisposable
         ["jti"] = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)),
     };
 
-    public void Dispose() => key.Dispose();
+    public void Dispose() => p256?.Dispose();
 
     private static string Part(JsonObject json) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(json));
 
