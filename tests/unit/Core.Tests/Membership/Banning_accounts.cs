@@ -204,6 +204,43 @@ public class Banning_accounts
         }
     }
 
+    [Fact]
+    public async Task Of_a_ban_from_the_service_and_an_Add_at_the_same_time_every_leaf_that_came_waits_for_its_removal()
+    {
+        await using var service = await Service.StartAsync();
+        await using var second = await service.SecondHostAsync();
+        var alice = await service.EnrolAsync("did:example:alice", "phone");
+        var convos = new List<TestConvo>();
+        for (int i = 0; i < 6; i++) convos.Add(await service.CreateConvoAsync(alice));
+        for (int round = 0; round < 10; round++)
+        {
+            var bob = await service.EnrolAsync($"did:example:bob{round}", "phone");
+            var packages = convos.Select(_ => bob.Client.KeyPackage()).ToList();
+            await service.PublishAsync(bob, [.. packages]);
+            var adding = convos.Select((convo, i) => (Built: convo.Group.Commit(alice.Client).Add(packages[i]).WithPath().Build(), Welcome: ProposalBuilder.RandomWelcome(bob.Client.Suite, packages[i]))).ToList();
+            var added = convos.Select((convo, i) => Task.Run(() => OutcomeAsync(() =>
+                (i % 2 == 0 ? service : second).Get<MemberCommits>().AddMembers(alice.Caller, new(convo.Id, adding[i].Built.Commit, adding[i].Built.GroupInfo, null, adding[i].Welcome, null), default)))).ToList();
+            // After them first; then sooner or later.
+            if (round == 0) await Task.WhenAll(added);
+            for (int i = 0; i < round - 1; i++) await second.Get<Conversations>().GetConvo(alice.Caller, convos[0].Id, default);
+            Assert.True(await second.Get<Bans>().BanAccount(Did.Parse(bob.Did), null, default));
+            var outcomes = await Task.WhenAll(added);
+            for (int i = 0; i < convos.Count; i++)
+            {
+                Assert.Contains(outcomes[i], (string[])["accepted", "InvalidCommit"]);
+                if (round == 0) Assert.Equal("accepted", outcomes[i]);
+                if (outcomes[i] == "accepted") convos[i] = convos[i] with { Group = adding[i].Built.After! };
+                bool has = (await service.Get<Conversations>().GetConvo(alice.Caller, convos[i].Id, default)).Members.Any(member => member.Did == bob.Did);
+                Assert.Equal(outcomes[i] == "accepted", has);
+                if (!has) continue;
+                await Refused("LeavePending", () => service.CommitAsync(convos[i], alice, convos[i].Group.Commit(alice.Client).WithPath().Build()));
+                var removed = convos[i].Group.Commit(alice.Client).Remove(convos[i].Group.LeafOf(bob.Client)).Build();
+                await service.RemoveMemberAsync(convos[i], alice, bob.Did, removed);
+                convos[i] = convos[i] with { Group = removed.After! };
+            }
+        }
+    }
+
     private static IEnumerable<Func<Task>> CallsOf(Service service, TestConvo convo, TestDevice device)
     {
         yield return () => service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(convo.Id, true), default);
