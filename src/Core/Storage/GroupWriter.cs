@@ -11,8 +11,8 @@ internal sealed class GroupWriter(Func<MlsDbContext> open) : IDisposable
 
     private readonly Lock _lock = new();
     private readonly List<Waiting> _waiting = [];
-    private bool _writing;
-    // The leader's alone.
+    private bool _writing, _disposed;
+    // The leader's alone, or nobody's.
     private SqliteWriter? _connection;
 
     /// <summary>Runs <paramref name="work"/> and answers when it is on disk; an exception of the work leaves nothing of it, and all of the others.</summary>
@@ -45,8 +45,15 @@ internal sealed class GroupWriter(Func<MlsDbContext> open) : IDisposable
         return number;
     }
 
-    /// <remarks>Only when nobody writes.</remarks>
-    public void Dispose() => _connection?.Dispose();
+    /// <summary>Closes the connection, when what is being written is on disk.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _disposed = true;
+            if (!_writing) Disconnect();
+        }
+    }
 
     private async Task RunAsync(Func<SqliteWriter, Task> work, CancellationToken cancellation)
     {
@@ -79,14 +86,14 @@ internal sealed class GroupWriter(Func<MlsDbContext> open) : IDisposable
         {
             foreach (var one in group) one.Fail(broken);
             // Whatever is wrong with it, the next group begins with another.
-            _connection?.Dispose();
-            _connection = null;
+            Disconnect();
         }
         Waiting? next;
         lock (_lock)
         {
             next = _waiting.FirstOrDefault();
             _writing = next is not null;
+            if (_disposed && !_writing) Disconnect();
         }
         next?.Leads.SetResult(true);
         foreach (var one in group.Skip(1)) one.Leads.SetResult(false);
@@ -116,6 +123,12 @@ internal sealed class GroupWriter(Func<MlsDbContext> open) : IDisposable
             _connection.Execute("RELEASE one");
         }
         transaction.Commit();
+    }
+
+    private void Disconnect()
+    {
+        _connection?.Dispose();
+        _connection = null;
     }
 
     private SqliteWriter Connect()

@@ -46,6 +46,27 @@ public class Writing_statements
     }
 
     [Fact]
+    public async Task What_is_being_written_while_a_host_ends_is_on_disk()
+    {
+        await using var service = await Service.StartAsync();
+        var second = await service.SecondHostAsync();
+        TaskCompletionSource begun = new(), ended = new();
+        var writing = Task.Run(() => second.Database.WriteAsync(async context =>
+        {
+            begun.SetResult();
+            await ended.Task;
+            context.Add(new TokenReplay.UsedToken { Issuer = "did:example:a", Jti = "1" });
+            return 1;
+        }, CancellationToken.None));
+        await begun.Task;
+        await second.DisposeAsync();
+        ended.SetResult();
+        Assert.Equal(1, await writing);
+        await using var read = service.Database.Read();
+        Assert.Single(await read.Set<TokenReplay.UsedToken>().ToListAsync());
+    }
+
+    [Fact]
     public async Task Who_decides_from_what_it_reads_decides_as_if_it_were_alone_however_many_hosts_and_writers_there_are()
     {
         await using var service = await Service.StartAsync();
