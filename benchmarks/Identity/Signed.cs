@@ -1,44 +1,51 @@
-using System.Numerics;
 using System.Security.Cryptography;
+using MlsConsole.Host;
 using NBitcoin.Secp256k1;
-using Org.BouncyCastle.Asn1.X9;
 using Org.BouncyCastle.Crypto.Parameters;
 using Org.BouncyCastle.Crypto.Signers;
+using Org.BouncyCastle.Math;
+using Org.BouncyCastle.Utilities;
 using SHA256 = System.Security.Cryptography.SHA256;
 
 namespace MlsConsole.Identity.Benchmarks;
 
-/// <summary>Something signed with a new key, and other libraries to verify it.</summary>
+/// <summary>Something signed with a new key, and other libraries to verify it. BouncyCastle signs: the class library has no secp256k1 on macOS.</summary>
 internal sealed class Signed
 {
     private readonly byte[] _data;
-    private readonly ECParameters _publicKey;
-    private readonly ECDsa _kept;
+    private readonly ECPublicKeyParameters _publicKey;
+    private readonly ECCurve _curve;
 
-    public Signed(ECCurve curve, byte[] data)
+    public Signed(EcdsaCurve curve, byte[] data)
     {
-        using ECDsa key = ECDsa.Create(curve);
-        (_data, _publicKey) = (data, key.ExportParameters(false));
-        _kept = ECDsa.Create(_publicKey);
-        Point = [4, .. _publicKey.Q.X!, .. _publicKey.Q.Y!];
-        byte[] signature = key.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
-        BigInteger order = new(Convert.FromHexString("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"), true, true), s = new(signature.AsSpan(32), true, true);
-        byte[] other = (order - s).ToByteArray(true, true), twin = [.. signature[..32], .. new byte[32 - other.Length], .. other];
-        // Of the two forms the low one, as AT Protocol's own servers sign; both hold on secp256k1 alone.
-        bool high = curve.Oid.FriendlyName != ECCurve.NamedCurves.nistP256.Oid.FriendlyName && s > order / 2;
-        (Signature, Twin) = high ? (twin, signature) : (signature, twin);
+        ECDomainParameters domain = ECDomainParameters.LookupName(curve == EcdsaCurve.P256 ? "secp256r1" : "secp256k1");
+        // A random number of 32 bytes is a private key of either curve but for one in 2^32.
+        ECPrivateKeyParameters key = new(new(1, RandomNumberGenerator.GetBytes(32)), domain);
+        _publicKey = new(domain.G.Multiply(key.D), domain);
+        (_data, _curve) = (data, curve == EcdsaCurve.P256 ? ECCurve.NamedCurves.nistP256 : ECCurve.CreateFromValue("1.3.132.0.10"));
+        Point = _publicKey.Q.GetEncoded(compressed: false);
+        ECDsaSigner signer = new();
+        signer.Init(true, new ParametersWithRandom(key));
+        BigInteger[] signature = signer.GenerateSignature(SHA256.HashData(data));
+        BigInteger s = signature[1], other = domain.N.Subtract(s);
+        // Of the two forms the low one, as AT Protocol's own servers sign.
+        (Signature, Twin) = (Bytes(signature[0], s.Min(other)), Bytes(signature[0], s.Max(other)));
     }
 
     public byte[] Point { get; }
     public byte[] Signature { get; }
     public byte[] Twin { get; }
 
-    public bool Kept() => _kept.VerifyData(_data, Signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
-
     public bool Imported()
     {
-        using ECDsa key = ECDsa.Create(_publicKey);
-        return key.VerifyData(_data, Signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+        using ECDsa key = Import();
+        return Verify(key);
+    }
+
+    public Func<bool> Kept()
+    {
+        ECDsa key = Import();
+        return () => Verify(key);
     }
 
     public Func<bool> NBitcoin()
@@ -47,14 +54,16 @@ internal sealed class Signed
         return () => SecpECDSASignature.TryCreateFromCompact(Signature, out var signature) && key.SigVerify(signature, SHA256.HashData(_data));
     }
 
-    public Func<bool> BouncyCastle()
+    public bool BouncyCastle()
     {
-        ECPublicKeyParameters key = new(ECNamedCurveTable.GetByName("secp256k1").Curve.DecodePoint(Point), new ECDomainParameters(ECNamedCurveTable.GetByName("secp256k1")));
-        return () =>
-        {
-            ECDsaSigner verifier = new();
-            verifier.Init(false, key);
-            return verifier.VerifySignature(SHA256.HashData(_data), new(1, Signature[..32]), new(1, Signature[32..]));
-        };
+        ECDsaSigner verifier = new();
+        verifier.Init(false, _publicKey);
+        return verifier.VerifySignature(SHA256.HashData(_data), new(1, Signature[..32]), new(1, Signature[32..]));
     }
+
+    private ECDsa Import() => ECDsa.Create(new ECParameters { Curve = _curve, Q = new() { X = Point[1..33], Y = Point[33..] } });
+
+    private bool Verify(ECDsa key) => key.VerifyData(_data, Signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+
+    private static byte[] Bytes(BigInteger r, BigInteger s) => [.. BigIntegers.AsUnsignedByteArray(32, r), .. BigIntegers.AsUnsignedByteArray(32, s)];
 }
