@@ -37,6 +37,7 @@ internal sealed class Emitter
 
     private void Procedure(Dictionary<string, object?> definition, StringBuilder methods)
     {
+        definition.Allow("a procedure", "input", "output", "errors");
         string name = _document.Name;
         var input = Body(definition, "input");
         // Where a client gave no key, its tries of one call get one of their own.
@@ -49,6 +50,7 @@ internal sealed class Emitter
 
     private void Query(Dictionary<string, object?> definition, StringBuilder methods)
     {
+        definition.Allow("a query", "parameters", "output", "errors");
         string name = _document.Name;
         Parameters(name + "Parameters", definition.ObjectOrNull("parameters"));
         Record(name + "Output", Body(definition, "output"));
@@ -59,6 +61,7 @@ internal sealed class Emitter
     /// <summary>One base record for the union of its messages, which are objects of the same file.</summary>
     private void Subscription(Dictionary<string, object?> definition, StringBuilder methods)
     {
+        definition.Allow("a subscription", "parameters", "message", "errors");
         string name = _document.Name, message = name + "Event";
         Parameters(name + "Parameters", definition.Object("parameters"));
         var union = definition.Object("message").Object("schema");
@@ -91,6 +94,7 @@ internal sealed class Emitter
     /// <param name="messageType">For a message of this file's subscription.</param>
     private void Record(string name, Dictionary<string, object?> schema, string? messageType = null)
     {
+        schema.Allow("an object", "required", "properties");
         var properties = schema.Object("properties").Select(pair => Property.Of(pair.Key, (Dictionary<string, object?>)pair.Value!, schema.Requires(pair.Key), _schema, _document)).ToList();
         _code.Append($"\npublic sealed record {name}{(messageType is null ? "" : $" : {_document.Name}Event")}\n{{\n");
         if (messageType is not null) _code.Append($"    public override string MessageType => \"{messageType}\";\n\n");
@@ -104,18 +108,20 @@ internal sealed class Emitter
         _code.Append(properties.Count == 0 ? "            JsonInput.SkipProperty(ref reader);\n" : "            else JsonInput.SkipProperty(ref reader);\n").Append("        }\n");
         _code.Append($"        return new {name}\n        {{\n");
         foreach (var property in properties)
-            _code.Append($"            {property.Name} = {property.Local}{(property.Required ? $" ?? throw JsonInput.Missing(path, \"{property.Json}\")" : "")},\n");
+            _code.Append($"            {property.Name} = {property.Local}{(property.HasDefault ? $" ?? {property.Default}" : property.Required ? $" ?? throw JsonInput.Missing(path, \"{property.Json}\")" : "")},\n");
         _code.Append($"        }};\n    }}\n\n    internal {(messageType is null ? "" : "override ")}void Write(Utf8JsonWriter writer)\n    {{\n        writer.WriteStartObject();\n");
         foreach (var property in properties)
         {
-            string write = $"writer.WritePropertyName(\"{property.Json}\"u8); {property.WriteStatement(property.Required ? property.Name : property.Local)}";
-            _code.Append(property.Required ? $"        {write}\n" : $"        if ({property.Name} is {{ }} {property.Local}) {{ {write} }}\n");
+            bool always = property.Required || property.HasDefault;
+            string write = $"writer.WritePropertyName(\"{property.Json}\"u8); {property.WriteStatement(always ? property.Name : property.Local)}";
+            _code.Append(always ? $"        {write}\n" : $"        if ({property.Name} is {{ }} {property.Local}) {{ {write} }}\n");
         }
         _code.Append("        writer.WriteEndObject();\n    }\n}\n");
     }
 
     private void Parameters(string name, Dictionary<string, object?>? schema)
     {
+        schema?.Allow("parameters", "required", "properties");
         var properties = schema is null ? new List<Property>()
             : schema.Object("properties").Select(pair => Property.Of(pair.Key, (Dictionary<string, object?>)pair.Value!, schema.Requires(pair.Key), _schema, _document)).ToList();
         _code.Append($"\npublic sealed record {name}\n{{\n");

@@ -10,6 +10,13 @@ internal sealed class Property
         ["cid"] = "IsCid", ["at-uri"] = "IsAtUri", ["uri"] = "IsUri", ["language"] = "IsLanguage",
     };
 
+    /// <summary>What a schema of each type may say: what is not in the code must not be in a lexicon either.</summary>
+    private static readonly Dictionary<string, string[]> s_keywords = new Dictionary<string, string[]>(StringComparer.Ordinal)
+    {
+        ["string"] = ["minLength", "maxLength", "enum", "knownValues"], ["format"] = ["format"], ["integer"] = ["minimum", "maximum", "default"], ["boolean"] = ["default"], ["ref"] = ["ref"],
+        ["array"] = ["items", "minLength", "maxLength"],
+    };
+
     private readonly Dictionary<string, object?> _schema;
     private readonly string _kind;
     private readonly Property? _items;
@@ -37,6 +44,7 @@ internal sealed class Property
     public static Property Of(string json, Dictionary<string, object?> schema, bool required, Schema all, LexiconDocument document)
     {
         string type = schema.Text("type");
+        if (s_keywords.TryGetValue(type == "string" && schema.ContainsKey("format") ? "format" : type, out string[]? keywords)) schema.Allow($"'{json}'", keywords);
         switch (type)
         {
             case "string":
@@ -56,7 +64,7 @@ internal sealed class Property
     /// <summary>Reads the value that the reader stands on.</summary>
     public string ReadExpression(string path) => _kind switch
     {
-        "string" => $"JsonInput.String(ref reader, {path}, {Bounds("minLength", "maxLength")})",
+        "string" => Listed($"JsonInput.String(ref reader, {path}, {Bounds("minLength", "maxLength")})", path),
         "did" => $"JsonInput.Did(ref reader, {path})",
         "datetime" => $"JsonInput.DateTime(ref reader, {path})",
         "integer" => $"JsonInput.Integer(ref reader, {path}, {Bounds("minimum", "maximum")})",
@@ -81,7 +89,7 @@ internal sealed class Property
     {
         string read = _kind switch
         {
-            "string" => $"input.String(\"{Json}\", {Bounds("minLength", "maxLength")})",
+            "string" => Listed($"input.String(\"{Json}\", {Bounds("minLength", "maxLength")})", $"\"{Json}\""),
             "did" => $"input.Did(\"{Json}\")",
             "integer" => $"input.Integer(\"{Json}\", {Bounds("minimum", "maximum")})",
             "boolean" => $"input.Boolean(\"{Json}\")",
@@ -91,6 +99,10 @@ internal sealed class Property
         if (HasDefault) return $"{read} ?? {Default}";
         return Required ? $"{read} ?? throw JsonInput.Missing(\"\", \"{Json}\")" : read;
     }
+
+    /// <summary>A string that is one of a closed list, where the schema has one.</summary>
+    private string Listed(string read, string path) => !_schema.ContainsKey("enum") ? read
+        : $"JsonInput.Listed({read}, {path}, [{string.Join(", ", _schema.List("enum").Select(value => value is string text ? Names.Quoted(text) : throw new LexiconError(Diagnostics.Unsupported, $"the enum of '{Json}'")))}])";
 
     private string Bounds(string minimum, string maximum) => $"{_schema.Long(minimum, minimum == "minimum" ? "-JsonInput.MaxInteger" : "0L")}, {_schema.Long(maximum, "JsonInput.MaxInteger")}";
 }

@@ -61,6 +61,15 @@ internal static class Names
         if (json.Text("type") != type) throw new LexiconError(Diagnostics.Unsupported, $"type {json.Text("type")} where {type} has to be");
     }
 
+    /// <summary>Beside its type and a description, a schema says nothing but this.</summary>
+    public static void Allow(this Dictionary<string, object?> json, string where, params string[] keywords)
+    {
+        foreach (string keyword in json.Keys)
+            if (keyword is not ("type" or "description") && !keywords.Contains(keyword)) throw new LexiconError(Diagnostics.Unsupported, $"'{keyword}' of {where}");
+    }
+
+    public static string Quoted(string text) => "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"") + "\"";
+
     public static string? TextOrNull(this Dictionary<string, object?> json, string name) => json.TryGetValue(name, out object? value) ? value as string : null;
 
     public static Dictionary<string, object?> Object(this Dictionary<string, object?> json, string name) =>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
 
@@ -51,6 +52,10 @@ internal static class JsonInput
         if (minLength > 0 && Encoding.UTF8.GetByteCount(value) < minLength) throw new LexiconException(path, $"has fewer than {minLength} bytes.");
         return value;
     }
+
+    [return: NotNullIfNotNull(nameof(value))]
+    public static string? Listed(string? value, string path, params ReadOnlySpan<string> list) =>
+        value is null || list.Contains(value) ? value : throw new LexiconException(path, $"must be one of {string.Join(", ", list)}.");
 
     public static string Did(ref Utf8JsonReader reader, string path) => CheckedDid(String(ref reader, path, 1, Formats.MaxDidLength), path);
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Reflection;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Text;
@@ -12,6 +13,20 @@ public class Generating
     {
         var files = lexicons.Select((text, i) => (AdditionalText)new File($"{i}.json", text)).ToImmutableArray();
         return CSharpGeneratorDriver.Create([new LexiconGenerator().AsSourceGenerator()], files).RunGenerators(CSharpCompilation.Create("test")).GetRunResult();
+    }
+
+    /// <summary>What becomes of lexicons, compiled and loaded, as if it stood beside src/Lexicon.</summary>
+    internal static Assembly Compile(params string[] lexicons)
+    {
+        var result = Run(lexicons);
+        Assert.Empty(result.Diagnostics);
+        string own = typeof(Generating).Assembly.GetName().Name!; // what the readers are made of is open to it
+        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Where(path => Path.GetFileNameWithoutExtension(path) != own).Select(path => (MetadataReference)MetadataReference.CreateFromFile(path));
+        using var assembly = new MemoryStream();
+        var emitted = CSharpCompilation.Create(own, result.GeneratedTrees, references, new(OutputKind.DynamicallyLinkedLibrary)).Emit(assembly);
+        Assert.Empty(emitted.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error));
+        return Assembly.Load(assembly.ToArray());
     }
 
     [Fact]
@@ -44,6 +59,12 @@ public class Generating
     [InlineData("""{"lexicon":2,"id":"a.b.c","defs":{}}""", "MLSLEX002")]
     [InlineData("""{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","properties":{"y":{"type":"blob"}}}}}""", "MLSLEX002")]
     [InlineData("""{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","properties":{"y":{"type":"object"}}}}}""", "MLSLEX002")]
+    [InlineData("""{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","properties":{"y":{"type":"string","maxGraphemes":3}}}}}""", "MLSLEX002")]
+    [InlineData("""{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","properties":{"y":{"type":"string","format":"did","maxLength":30}}}}}""", "MLSLEX002")]
+    [InlineData("""{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","properties":{"y":{"type":"integer","enum":[1,2]}}}}}""", "MLSLEX002")]
+    [InlineData("""{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","nullable":["y"],"properties":{"y":{"type":"integer"}}}}}""", "MLSLEX002")]
+    [InlineData("""{"lexicon":1,"id":"a.b.c","defs":{"main":{"type":"query","parameters":{"type":"params","properties":{"y":{"type":"array","items":{"type":"integer"}}}},"output":{"encoding":"application/json","schema":{"type":"object","properties":{}}}}}}""", "MLSLEX002")]
+    [InlineData("""{"lexicon":1,"id":"a.b.c","defs":{"main":{"type":"procedure","parameters":{"type":"params","properties":{}},"input":{"encoding":"application/json","schema":{"type":"object","properties":{}}},"output":{"encoding":"application/json","schema":{"type":"object","properties":{}}}}}}""", "MLSLEX002")]
     [InlineData("""{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","properties":{"y":{"type":"ref","ref":"#z"}}}}}""", "MLSLEX003")]
     [InlineData("""{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","properties":{"y":{"type":"ref","ref":"a.b.d#z"}}}}}""", "MLSLEX003")]
     public void A_bad_lexicon_is_a_build_error(string lexicon, string id) => Assert.Equal(id, Assert.Single(Run(lexicon).Diagnostics).Id);

@@ -1,5 +1,7 @@
 using System.Formats.Cbor;
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using MlsConsole.Tests;
 
 namespace MlsConsole.Lexicon.Tests;
@@ -92,6 +94,77 @@ public sealed class Interop_files
                 Assert.True(valid == (Generating.Run(one.GetProperty("lexicon").GetRawText()).Diagnostics.Length == 0), $"{file}: {one.GetProperty("name")}");
             Assert.Equal(count, lexicons.GetArrayLength());
         }
+    }
+
+    /// <summary>The files of the catalog: each is compiled, or refused for the first thing in it that no method here has.</summary>
+    [SkippableTheory]
+    [InlineData("permission-set", null)]
+    [InlineData("procedure", "'parameters' of a procedure")]
+    [InlineData("query", "a parameter of type array ('array')")]
+    [InlineData("record", null)]
+    [InlineData("subscription", null)]
+    public void Every_lexicon_of_the_catalog_is_compiled_or_refused_by_name(string file, string? refused)
+    {
+        string lexicon = Interop.Read($"lexicon/catalog/{file}.json").GetRawText();
+        if (refused is null) Generating.Compile(lexicon);
+        else Assert.EndsWith(refused, Assert.Single(Generating.Run(lexicon).Diagnostics, diagnostic => diagnostic.Id == "MLSLEX002").GetMessage(null), StringComparison.Ordinal);
+    }
+
+    /// <summary>Why a method here cannot have one of the catalog's properties; the others it can.</summary>
+    private static readonly Dictionary<string, string> s_refusedProperties = new()
+    {
+        ["nullableString"] = "'nullable' of an object", ["bytes"] = "type bytes", ["cid-link"] = "type cid-link", ["blob"] = "type blob", ["unknown"] = "type unknown", ["object"] = "type object",
+        ["union"] = "type union", ["constInteger"] = "'const' of 'constInteger'", ["enumInteger"] = "'enum' of 'enumInteger'", ["graphemeString"] = "'minGraphemes' of 'graphemeString'",
+        ["sizeBytes"] = "type bytes", ["sizeBlob"] = "type blob", ["acceptBlob"] = "type blob", ["closedUnion"] = "type union",
+    };
+
+    /// <summary>There are no records here, so nothing reads these but the readers of inputs: of a procedure with the properties of the catalog's record that one can have.</summary>
+    [SkippableFact]
+    public void Record_data_is_judged_as_published_as_far_as_methods_have_its_types()
+    {
+        string record = Interop.Read("lexicon/catalog/record.json").GetRawText();
+        JsonObject schema = JsonNode.Parse(record)!["defs"]!["main"]!["record"]!.AsObject();
+        string[] properties = [.. schema["properties"]!.AsObject().Select(property => property.Key)];
+        Assert.Empty(s_refusedProperties.Keys.Except(properties));
+        foreach (string property in properties)
+        {
+            var diagnostics = Generating.Run(record, Procedure(schema, [property])).Diagnostics;
+            if (!s_refusedProperties.TryGetValue(property, out string? refused)) Assert.Empty(diagnostics);
+            else Assert.Contains(refused, Assert.Single(diagnostics, diagnostic => diagnostic.Id == "MLSLEX002").GetMessage(null), StringComparison.Ordinal);
+        }
+
+        string[] served = [.. properties.Except(s_refusedProperties.Keys)];
+        var lexicons = Generating.Compile(record, Procedure(schema, served)).GetType("MlsConsole.Lexicon.Lexicons")!;
+        object procedure = lexicons.GetProperty("Judge")!.GetValue(null)!;
+        var read = procedure.GetType().GetMethod("ReadInput")!.CreateDelegate<ReadInput>(procedure);
+        foreach (var one in Interop.Read("lexicon/record-data-valid.json").EnumerateArray()) read(Encoding.UTF8.GetBytes(one.GetProperty("data").GetRawText()));
+        int judged = 0;
+        var invalid = Interop.Read("lexicon/record-data-invalid.json");
+        foreach (var one in invalid.EnumerateArray())
+        {
+            var data = one.GetProperty("data");
+            if (data.EnumerateObject().Any(property => s_refusedProperties.ContainsKey(property.Name))) continue;
+            Assert.Throws<LexiconException>(() => read(Encoding.UTF8.GetBytes(data.GetRawText())));
+            judged++;
+        }
+        Assert.Equal((26, 50), (judged, invalid.GetArrayLength()));
+    }
+
+    private delegate object ReadInput(ReadOnlySpan<byte> json);
+
+    /// <summary>The lexicon of a procedure that takes some properties of a record.</summary>
+    private static string Procedure(JsonObject record, IReadOnlyList<string> properties)
+    {
+        JsonObject input = new() { ["type"] = "object" };
+        foreach (string list in (string[])["required", "nullable"])
+            if (record[list]!.AsArray().Select(name => name!.GetValue<string>()).Intersect(properties).ToList() is { Count: > 0 } names) input[list] = new JsonArray([.. names.Select(name => JsonValue.Create(name))]);
+        input["properties"] = new JsonObject(properties.Select(name => KeyValuePair.Create(name, record["properties"]![name]?.DeepClone())));
+        JsonObject Body(JsonObject schema) => new() { ["encoding"] = "application/json", ["schema"] = schema };
+        return new JsonObject
+        {
+            ["lexicon"] = 1, ["id"] = "example.lexicon.judge",
+            ["defs"] = new JsonObject { ["main"] = new JsonObject { ["type"] = "procedure", ["input"] = Body(input), ["output"] = Body(new() { ["type"] = "object", ["properties"] = new JsonObject() }) } },
+        }.ToJsonString();
     }
 
     private static JsonElement Decode(byte[] cbor)

@@ -66,6 +66,18 @@ public class Reading_and_writing
     public void Items_are_named_by_their_place(string dids, string message) =>
         Assert.Equal(message, Assert.Throws<LexiconException>(() => Lexicons.ClaimKeyPackages.ReadInput(Encoding.UTF8.GetBytes($$"""{"dids":{{dids}},"cipherSuite":1}"""))).Message);
 
+    [Theory]
+    [InlineData("externalCommit", "succeeded", null)]
+    [InlineData("legacy", "failed", null)]
+    [InlineData("Legacy", "failed", "way must be one of externalCommit, legacy.")]
+    [InlineData("legacy", "", "outcome must be one of succeeded, failed.")]
+    public void A_string_of_a_closed_list_is_one_of_it(string way, string outcome, string? message)
+    {
+        string json = $$"""{"convoId":"c","deviceId":"d","way":"{{way}}","outcome":"{{outcome}}","attempts":1,"elapsedMs":0}""";
+        if (message is null) Assert.Equal(way, Lexicons.ReportRejoinOutcome.ReadInput(Encoding.UTF8.GetBytes(json)).Way);
+        else Assert.Equal(message, Assert.Throws<LexiconException>(() => Lexicons.ReportRejoinOutcome.ReadInput(Encoding.UTF8.GetBytes(json))).Message);
+    }
+
     [Fact]
     public void A_long_string_is_measured_in_bytes()
     {
