@@ -107,7 +107,7 @@ public class Requiring_approval
 
     private static Task<SetDeviceApprovalResult> SendAsync(Service service, TestDevice by, SetDeviceApprovalInput input) => service.Get<DeviceApprovals>().SetDeviceApproval(by.Caller, input, default);
 
-    private static SetDeviceApprovalInput Signed(TestConvo convo, TestDevice by, bool required) => new(convo.Id, required, by.DeviceId, convo.Group.Group.Epoch, by.Client.Suite.SignWithLabel(
+    internal static SetDeviceApprovalInput Signed(TestConvo convo, TestDevice by, bool required) => new(convo.Id, required, by.DeviceId, convo.Group.Group.Epoch, by.Client.Suite.SignWithLabel(
         by.Client.SignatureKey.PrivateKey, DeviceApprovals.RuleLabel, DeviceApprovals.RuleToBeSigned(convo.Group.Group.GroupId.Span, convo.Group.Group.Epoch, by.Did, required)), null, null);
 
     private static async Task<TestConvo> CommitAsync(Service service, TestConvo convo, TestDevice by)
