@@ -10,11 +10,13 @@ internal static class Telemetry
     {
         services.AddSingleton<ExternalCommitMeter>();
         services.AddSingleton<GroupMeter>();
+        services.AddSingleton<RequestMeter>();
         services.AddSingleton<OutcomeLog>();
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
             .AddMeter(ExternalCommitMeter.Name)
             .AddView(ExternalCommitMeter.LatencyName, new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds })
             .AddView(ExternalCommitMeter.TurnWaitName, new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds })
+            .AddMeter(RequestMeter.Name)
             .AddMeter(GroupMeter.Name)
             .AddView(GroupMeter.DurationName, new ExplicitBucketHistogramConfiguration { Boundaries = GroupMeter.DurationBounds })
             .AddView(GroupMeter.AttemptsName, new ExplicitBucketHistogramConfiguration { Boundaries = GroupMeter.AttemptsBounds })
@@ -27,6 +29,7 @@ internal static class Telemetry
         app.Services.GetRequiredService<MeterProvider>();
         app.Services.GetRequiredService<ExternalCommitMeter>();
         app.Services.GetRequiredService<GroupMeter>();
+        app.Services.GetRequiredService<RequestMeter>();
         app.Services.GetRequiredService<OutcomeLog>();
         app.MapPrometheusScrapingEndpoint("/metrics");
     }

@@ -42,7 +42,7 @@ public sealed class Metrics_of_groups
         Assert.Equal(4, Value(after, "rejoin_attempts_sum", "way=\"legacy\""));
     }
 
-    private static double Value(string metrics, string name, params string[] labels)
+    internal static double Value(string metrics, string name, params string[] labels)
     {
         string line = Assert.Single(metrics.Split('\n'), line => (line.StartsWith(name + "{", StringComparison.Ordinal) || line.StartsWith(name + " ", StringComparison.Ordinal))
             && labels.All(label => line.Contains(label, StringComparison.Ordinal)));
