@@ -11,10 +11,10 @@ set ASPNETCORE_URLS=http://127.0.0.1:%PORT%
 set Storage__Provider=Sqlite
 set ConnectionStrings__Default=Data Source=%CD%\artifacts\mlsconsole.db
 rem It waits for the host, and Ctrl+C reaches it too: both have this console.
-if not "%1"=="--no-fleet" start "fleet" /b cmd /c "dotnet benchmarks\Fleet\bin\Debug\net10.0\MlsConsole.Fleet.dll demo --url http://127.0.0.1:%PORT% > artifacts\fleet.log 2>&1"
+if not "%1"=="--no-fleet" start "fleet" /b cmd /c "dotnet benchmarks\Fleet\bin\Debug\net10.0\MlsConsole.Fleet.dll demo --url http://127.0.0.1:%PORT% --keep artifacts\mlsconsole.fleet > artifacts\mlsconsole.fleet.log 2>&1"
 echo.
 echo   The console:        http://127.0.0.1:%PORT%/
-if not "%1"=="--no-fleet" echo   The demo fleet:     twenty devices chat, lose their state and rejoin; they say how it goes in artifacts\fleet.log
+if not "%1"=="--no-fleet" echo   The demo fleet:     twenty devices chat, lose their state and rejoin; they say how it goes in artifacts\mlsconsole.fleet.log
 echo   The first request:  in a second terminal (Node 20 or later), a device is lost and rejoins its group:
 echo.
 echo       cd tests\e2e\ts ^&^& npm ci ^&^& node cli.mjs rejoin --url http://127.0.0.1:%PORT%

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using MlsConsole.Clients;
 
 namespace MlsConsole.Fleet;
 
@@ -12,11 +13,14 @@ internal sealed class Crowd : IAsyncDisposable
     public Crowd(Options options, Uri url, CancellationToken stop)
     {
         (Options, Url) = (options, url);
+        Keepsakes = options.Keep is { } folder ? new(folder) : null;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(stop, Ledger.Broken);
     }
 
     public Options Options { get; }
     public Uri Url { get; }
+    /// <summary>Null where everything ends with the run.</summary>
+    public Keepsakes? Keepsakes { get; }
     public Ledger Ledger { get; } = new();
     public Statistics Statistics { get; } = new();
     public List<Account> Accounts { get; } = [];
@@ -53,7 +57,7 @@ internal sealed class Crowd : IAsyncDisposable
 
     public Account NewAccount()
     {
-        var account = new Account(Accounts.Count);
+        var account = new Account(Accounts.Count, Keepsakes?.KeyOf(Accounts.Count) ?? AccountKey.CreateP256());
         Accounts.Add(account);
         return account;
     }
@@ -80,7 +84,7 @@ internal sealed class Crowd : IAsyncDisposable
             Enter(account);
             if (account.Number % 4 == 3 && Devices.Count < Options.Devices) Enter(account);
         }
-        await Parallel.ForEachAsync(Devices, Stop, async (device, stop) => await device.Start(stop));
+        await Parallel.ForEachAsync(Devices, Stop, async (device, stop) => await (Keepsakes is null ? device.Start(stop) : device.Resume(Keepsakes, stop)));
         Stage = "conversations are created";
         var random = Decisions.Seeded(Options.Seed, -1);
         for (int i = 0; i < Options.Groups; i++)
@@ -88,7 +92,9 @@ internal sealed class Crowd : IAsyncDisposable
             var chosen = new List<Account>();
             foreach (var account in Shuffled(random))
                 if (chosen.Sum(one => one.Devices.Count) + account.Devices.Count <= Options.Members) chosen.Add(account);
-            await chosen[0].Devices[0].Create([.. chosen.Skip(1)], i, Stop);
+            var creator = chosen[0].Devices[0];
+            if (Keepsakes is not null && await creator.Find(i, Stop) is { } room) await Parallel.ForEachAsync(chosen.SelectMany(static account => account.Devices), Stop, async (device, stop) => await device.Resume(room, stop));
+            else await creator.Create([.. chosen.Skip(1)], i, Stop);
         }
         await Parallel.ForEachAsync(Devices, Stop, async (device, stop) => await device.AcceptWelcomes(stop));
         // The creator's other device was not added by anybody.
@@ -119,5 +125,6 @@ internal sealed class Crowd : IAsyncDisposable
         foreach (var account in Accounts) account.Key.Dispose();
         _stop.Dispose();
         Ledger.Dispose();
+        Keepsakes?.Dispose();
     }
 }

@@ -13,10 +13,10 @@ internal sealed record Room(string ConvoId, int Number);
 internal enum Place { Out, In, Lost, Left, Removed, Banned }
 
 /// <summary>An account whose key outlives what happens to its devices.</summary>
-internal sealed class Account(int number)
+internal sealed class Account(int number, AccountKey key)
 {
     public int Number => number;
-    public AccountKey Key { get; } = AccountKey.CreateP256();
+    public AccountKey Key => key;
     public string Did => Key.DidKey;
     public List<Device> Devices { get; } = [];
 }
@@ -25,7 +25,7 @@ internal sealed class Account(int number)
 internal sealed class Device(Crowd crowd, Account account, int number, string deviceId) : IAsyncDisposable
 {
     private const int Tries = 20;
-    private readonly Dictionary<Room, Queue<long>> _rejoins = [];
+    private readonly Dictionary<string, Queue<DateTimeOffset>> _rejoins = [];
     private CancellationTokenSource? _listening;
     private Task _heard = Task.CompletedTask;
     private Wire? _wire;
@@ -56,13 +56,68 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         if (Client is null) Open();
         foreach (var recovery in await Client!.StartAsync(stop))
         {
-            if (crowd.Rooms.FirstOrDefault(room => room.ConvoId == recovery.ConversationId) is not { } room) continue;
+            if (crowd.RoomOf(recovery.ConversationId) is not { } room)
+            {
+                // Of an earlier run, and not found yet.
+                if (recovery.Rejoin is { Joined: true }) Count(recovery.ConversationId);
+                continue;
+            }
             if (recovery.Rejoin is { Joined: true } rejoin) await Arrived(room, rejoin, turn: null, stop);
             else if (recovery.Failure is { Error: not ClientErrors.Unreachable } failure) crowd.Statistics.RejoinFailed(failure.Error);
             // Else it is tried again when the device next turns to it.
         }
         _enrolled = true;
     }
+
+    /// <summary>The program starts with what an earlier run kept. A store that the service does not know, because its database is another, is given up.</summary>
+    public async Task Resume(Keepsakes keepsakes, CancellationToken stop)
+    {
+        foreach (var (convoId, at) in keepsakes.RejoinsOf(number)) Recent(convoId).Enqueue(at);
+        try
+        {
+            await Start(stop);
+        }
+        catch (MlsClientException unknown) when (unknown.Error == "Unauthorized")
+        {
+            await Client!.DisposeAsync();
+            keepsakes.Delete(number);
+            Open();
+            await Start(stop);
+        }
+    }
+
+    /// <summary>A conversation that this device created in an earlier run.</summary>
+    public async Task<Room?> Find(int roomNumber, CancellationToken stop)
+    {
+        string? cursor = null;
+        do
+        {
+            var page = await Client!.Call(Lexicons.GetConvos, new GetConvosParameters { Cursor = cursor, Limit = 100 }, stop);
+            cursor = page.Cursor;
+            if (page.Convos.FirstOrDefault(one => one.Metadata == NameOf(roomNumber) && one.Members.Any(member => member.Did == account.Did && member.IsAdmin)) is not { } convo) continue;
+            var room = new Room(convo.ConvoId, roomNumber);
+            crowd.Add(room);
+            Created.Add(room);
+            // What was said before, this run's ledger does not know.
+            var log = await Client.Call(Lexicons.GetMessages, new GetMessagesParameters { ConvoId = room.ConvoId, Limit = 1 }, stop);
+            Ledger.Resume(room.ConvoId, log.LastSeq);
+            return room;
+        }
+        while (cursor is not null);
+        return null;
+    }
+
+    /// <summary>Takes its place in a conversation of an earlier run, as service and store have it.</summary>
+    public async Task Resume(Room room, CancellationToken stop)
+    {
+        var expected = (await Client!.Call(Lexicons.GetExpectedConversations, new GetExpectedConversationsParameters { DeviceId = deviceId }, stop)).Conversations.FirstOrDefault(one => one.ConvoId == room.ConvoId);
+        var view = await Conversations.ViewAsync(room.ConvoId, stop);
+        // Who has gone is let in by an admin, whatever the reason was.
+        Places[room] = expected is not { ShouldBeInGroup: true } ? Place.Banned : expected.DeviceInGroup && view is not null ? Place.In : Place.Lost;
+        if (IsIn(room)) Ledger.Joined(Ledger.Begin(Identity, room.ConvoId), view!.Epoch);
+    }
+
+    private static string NameOf(int roomNumber) => $"fleet {roomNumber}";
 
     /// <summary>Begins to hear what happens.</summary>
     public void Listen()
@@ -130,7 +185,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     /// <summary>Creates a conversation with all devices of other accounts, which join by their Welcomes.</summary>
     public async Task<Room> Create(IReadOnlyList<Account> others, int roomNumber, CancellationToken stop)
     {
-        string id = await Conversations.CreateAsync($"fleet {roomNumber}", stop);
+        string id = await Conversations.CreateAsync(NameOf(roomNumber), stop);
         var room = new Room(id, roomNumber);
         crowd.Add(room);
         Ledger.Joined(Ledger.Begin(Identity, id), 0);
@@ -243,7 +298,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
 
     private async Task IsKeptOut(Room room, CancellationToken stop)
     {
-        Count(room);
+        Count(room.ConvoId);
         try
         {
             await UntilAnswered(() => Conversations.RejoinAsync(room.ConvoId, stop), stop);
@@ -344,6 +399,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             Ledger.End(Identity, room.ConvoId);
         }
         await Client!.DisposeAsync();
+        crowd.Keepsakes?.Delete(number);
         Open();
         foreach (var room in Places.Where(place => place.Value == Place.Lost).Select(place => place.Key)) Ledger.Begin(Identity, room.ConvoId);
         try
@@ -362,6 +418,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     {
         if (!_enrolled) await Start(stop);
         if (Places[room] == Place.In) return;
+        foreach (var device in account.Devices) Ledger.Back(device.Identity, room.ConvoId);
         Ledger.Begin(Identity, room.ConvoId);
         bool asked = false;
         for (int tries = 1; ; tries++)
@@ -400,7 +457,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     private async Task Arrived(Room room, RejoinResult result, TimeSpan? turn, CancellationToken stop)
     {
         crowd.Statistics.Rejoined(result, result.Elapsed, turn);
-        Count(room);
+        Count(room.ConvoId);
         Ledger.Joined(Ledger.Current(Identity, room.ConvoId), result.Epoch);
         if (result.Way == RejoinWay.ExternalCommit) Ledger.Committed(Identity, room.ConvoId, result.Epoch);
         Places[room] = Place.In;
@@ -408,14 +465,18 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     }
 
     /// <summary>Whether the service's limit of rejoins allows some more, with one to spare.</summary>
-    public bool MayRejoin(Room room, int times = 1) => Recent(room).Count + times < crowd.Options.RejoinsPerHour;
+    public bool MayRejoin(Room room, int times = 1) => Recent(room.ConvoId).Count + times < crowd.Options.RejoinsPerHour;
 
-    private void Count(Room room) => Recent(room).Enqueue(Stopwatch.GetTimestamp());
-
-    private Queue<long> Recent(Room room)
+    private void Count(string convoId)
     {
-        if (!_rejoins.TryGetValue(room, out var times)) times = _rejoins[room] = [];
-        while (times.TryPeek(out long first) && Stopwatch.GetElapsedTime(first) > TimeSpan.FromHours(1)) times.Dequeue();
+        Recent(convoId).Enqueue(DateTimeOffset.UtcNow);
+        crowd.Keepsakes?.Rejoined(number, convoId, DateTimeOffset.UtcNow);
+    }
+
+    private Queue<DateTimeOffset> Recent(string convoId)
+    {
+        if (!_rejoins.TryGetValue(convoId, out var times)) times = _rejoins[convoId] = [];
+        while (times.TryPeek(out var first) && first < DateTimeOffset.UtcNow.AddHours(-1)) times.Dequeue();
         return times;
     }
 
@@ -427,6 +488,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             Service = crowd.Url, ServiceDid = crowd.Options.ServiceDid, Did = account.Did, DeviceId = deviceId, DeviceName = Name, Tokens = account.Key.Tokens(),
             KeyPackages = crowd.Options.KeyPackages, ListService = crowd.Options.Scenario != "storm" && account.Number % 2 == 1, RejoinsPerHour = crowd.Options.RejoinsPerHour,
             CreateHttpClient = () => new HttpClient(_wire) { Timeout = TimeSpan.FromSeconds(30) },
+            Store = crowd.Keepsakes?.Open(number) ?? new MemoryStore(),
             OnMessage = (message, _) =>
             {
                 Ledger.Told(Identity, message, Encoding.UTF8.GetString(message.Data));

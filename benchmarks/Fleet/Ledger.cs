@@ -45,6 +45,12 @@ internal sealed class Ledger : IDisposable
         get { lock (_lock) return _rooms.Values.Sum(room => room.ByText.Count + room.Epochs.Count); }
     }
 
+    /// <summary>A conversation of an earlier run: what is in its log up to here is not known.</summary>
+    public void Resume(string convoId, long seq)
+    {
+        lock (_lock) RoomOf(convoId).Forgotten = seq;
+    }
+
     /// <summary>A device without state is on its way into a conversation; whatever it had there has ended.</summary>
     public Stint Begin(string device, string convoId)
     {
@@ -64,6 +70,12 @@ internal sealed class Ledger : IDisposable
             room.Out[device] = room.Sent;
             if (room.Stints.Remove(device, out var stint)) stint.Ended = true;
         }
+    }
+
+    /// <summary>The account of a device that has left comes back by another one: the leaf that the device left is a member's again.</summary>
+    public void Back(string device, string convoId)
+    {
+        lock (_lock) RoomOf(convoId).Out.Remove(device);
     }
 
     /// <summary>The device is in, and can read what is sent in this epoch and later ones.</summary>

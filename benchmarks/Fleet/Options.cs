@@ -24,6 +24,7 @@ internal sealed record Options
           --warm N              storm: rounds before, which are not counted, while both sides are compiled (3)
           --minutes N           soak 10, chaos 5
           --kill SECONDS        chaos: the started host is killed that often, 0 for never (45)
+          --keep FOLDER         demo: keeps accounts and stores there, and goes on with those that it finds
           --seed N              makes the devices' decisions the same again
           --json FILE           writes the report there too
 
@@ -42,6 +43,7 @@ internal sealed record Options
     public double Minutes { get; init; }
     public double KillSeconds { get; init; } = 45;
     public int Seed { get; init; } = 1;
+    public string? Keep { get; init; }
     public string? Json { get; init; }
     /// <summary>Whether latency counts from the grant of the turn: in a storm that many join one conversation in.</summary>
     public bool MeetInLine => Scenario == "storm" && Groups < Devices;
@@ -75,12 +77,14 @@ internal sealed record Options
                 "--warm" => options with { Warm = Whole(name, value) },
                 "--minutes" => options with { Minutes = Number(name, value) },
                 "--kill" => options with { KillSeconds = Number(name, value) },
+                "--keep" => options with { Keep = value },
                 "--seed" => options with { Seed = Whole(name, value) },
                 "--json" => options with { Json = value },
                 _ => throw new ArgumentException($"{name} is no option."),
             };
         }
         if (options.HostDll is not null && options.Url is not null) throw new ArgumentException("Either a host that runs (--url) or one to start.");
+        if (options.Keep is not null && options.Scenario != "demo") throw new ArgumentException("What others than the demo do ends with them.");
         int devices = options.Devices > 0 ? options.Devices : options.Scenario switch { "demo" => 20, "storm" => 100, _ => 24 };
         int groups = options.Groups > 0 ? options.Groups : options.Scenario switch { "storm" => 1, "demo" => devices / 2, _ => Math.Max(1, devices / 3) };
         return devices < 2 || options.Members < 2 ? throw new ArgumentException("A conversation needs two.") : options with { Devices = devices, Groups = groups, Members = Math.Min(options.Members, devices) };

@@ -55,6 +55,68 @@ public sealed class FleetTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("Category", "Slow")]
+    public async Task The_demo_goes_on_with_its_accounts_at_the_next_start_and_begins_anew_where_the_database_is_another()
+    {
+        await using var host = await HostProcess.Start();
+        string folder = Path.Combine(Directory.CreateTempSubdirectory("mlsconsole-demo-").FullName, "kept");
+        try
+        {
+            await Live();
+            var first = await Entries();
+            await Live();
+            var second = await Entries();
+            // Twelve accounts with one device, four with two.
+            Assert.Equal((16, 10), (Actors(first).Count, first.Count(static one => one.Action == "createConvo")));
+            Assert.Equal(Actors(first), Actors(second));
+            Assert.Equal(10, second.Count(static one => one.Action == "createConvo"));
+
+            await host.Kill();
+            host.DeleteDatabase();
+            await host.Restart();
+            await Live();
+            var third = await Entries();
+            Assert.Equal(Actors(first), Actors(third));
+            Assert.Equal(10, third.Count(static one => one.Action == "createConvo"));
+        }
+        finally
+        {
+            Directory.Delete(Path.GetDirectoryName(folder)!, recursive: true);
+        }
+
+        async Task Live()
+        {
+            using var fleet = Process.Start(new ProcessStartInfo("dotnet", [Repository.FleetAssembly, "demo", "--url", host.Url.ToString(), "--keep", folder]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var errors = fleet.StandardError.ReadToEndAsync();
+            using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+            try
+            {
+                string? line;
+                do line = await fleet.StandardOutput.ReadLineAsync(limit.Token);
+                while (line is not null && (!line.Contains("demo:", StringComparison.Ordinal) || line.Contains(" 0 deliveries", StringComparison.Ordinal)));
+                if (line is null) Assert.Fail(await errors);
+                using (var kill = Process.Start("kill", ["-TERM", $"{fleet.Id}"])) await kill.WaitForExitAsync(limit.Token);
+                string rest = await fleet.StandardOutput.ReadToEndAsync(limit.Token);
+                Assert.Contains("invariants hold", rest, StringComparison.Ordinal);
+                await fleet.WaitForExitAsync(limit.Token);
+            }
+            finally
+            {
+                fleet.Kill();
+            }
+        }
+
+        async Task<List<(string Action, string Actor)>> Entries()
+        {
+            var (code, text) = await host.Run("export-audit");
+            Assert.True(code == 0, text);
+            return [.. text.Split('\n').Where(static line => line.StartsWith('{')).Select(static line => JsonDocument.Parse(line).RootElement).Select(static entry => (entry.GetProperty("action").GetString()!, entry.GetProperty("actor").GetString()!))];
+        }
+
+        static SortedSet<string> Actors(IEnumerable<(string Action, string Actor)> entries) => new(entries.Where(static one => one.Action == "registerDevice").Select(static one => one.Actor), StringComparer.Ordinal);
+    }
+
+    [Fact]
     public async Task A_fleet_without_a_host_says_so_and_what_it_is_told_wrong_too()
     {
         var (code, text) = await Run("storm", "--devices");

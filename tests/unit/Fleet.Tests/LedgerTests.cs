@@ -154,6 +154,27 @@ public sealed class LedgerTests : IDisposable
     }
 
     [Fact]
+    public void A_device_whose_account_comes_back_by_another_one_is_told_what_is_sent()
+    {
+        _ledger.Out("bob", Convo);
+        _ledger.Back("bob", Convo);
+        Say("with Bob's account", seq: 3);
+        Tell("bob", "with Bob's account", seq: 3);
+        Assert.Null(_ledger.Breach);
+    }
+
+    [Fact]
+    public void What_an_earlier_run_sent_is_taken_as_it_is_and_what_comes_after_it_is_compared()
+    {
+        _ledger.Resume("resumed", 5);
+        var bob = _ledger.Begin("bob", "resumed");
+        _ledger.Joined(bob, 4);
+        _ledger.Told("bob", new("resumed", 5, 4, null, [], DateTimeOffset.UnixEpoch), "of an earlier run");
+        _ledger.Saw(bob, View(4, 5));
+        Assert.Throws<BreachException>(() => _ledger.Told("bob", new("resumed", 6, 4, null, [], DateTimeOffset.UnixEpoch), "of nobody"));
+    }
+
+    [Fact]
     public void The_first_breach_is_kept_and_ends_the_run()
     {
         Assert.Throws<BreachException>(() => Tell("bob", "first", seq: 3));
