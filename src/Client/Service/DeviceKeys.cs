@@ -63,9 +63,8 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
             await DeleteExpired(cancellation).ConfigureAwait(false);
             int available = isFirst ? 0 : (int)stats.Available;
             int missing = available < (options.KeyPackages + 1) / 2 ? options.KeyPackages - available : 0;
-            var packages = new List<NewKeyPackage>();
-            if (isFirst || !stats.LastResort) packages.Add(await New(client, lastResort: true, cancellation).ConfigureAwait(false));
-            for (int i = 0; i < missing; i++) packages.Add(await New(client, lastResort: false, cancellation).ConfigureAwait(false));
+            bool[] kinds = [.. Enumerable.Repeat(true, isFirst || !stats.LastResort ? 1 : 0), .. Enumerable.Repeat(false, missing)];
+            var packages = await New(client, kinds, cancellation).ConfigureAwait(false);
             bool replace = isFirst && (stats.Available > 0 || stats.LastResort);
             foreach (var some in packages.Chunk(100))
             {
@@ -85,14 +84,21 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
 
     /// <summary>A key package for a conversation's suite, in base64. Its private keys are in the store.</summary>
     public async Task<string> NewAsync(ushort cipherSuite, CancellationToken cancellation) =>
-        (await New(await ForAsync(cipherSuite, cancellation).ConfigureAwait(false), lastResort: false, cancellation).ConfigureAwait(false)).KeyPackage;
+        (await New(await ForAsync(cipherSuite, cancellation).ConfigureAwait(false), [false], cancellation).ConfigureAwait(false))[0].KeyPackage;
 
-    /// <summary>A key package whose private keys are in the store before anybody can use it.</summary>
-    private async Task<NewKeyPackage> New(Client client, bool lastResort, CancellationToken cancellation)
+    /// <summary>Key packages, of last resort or not, whose private keys are in the store before anybody can use them.</summary>
+    private async Task<List<NewKeyPackage>> New(Client client, IReadOnlyList<bool> lastResort, CancellationToken cancellation)
     {
-        using var package = client.CreateKeyPackage(lastResort: lastResort);
-        await options.Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>(NameOf(package.KeyPackage.Reference), package.Save(options.Store.StateKey.Span))).ConfigureAwait(false);
-        return new() { KeyPackage = Convert.ToBase64String(package.Encode()), LastResort = lastResort ? true : null };
+        var packages = new List<NewKeyPackage>();
+        var secrets = new List<KeyValuePair<string, byte[]?>>();
+        foreach (bool isLastResort in lastResort)
+        {
+            using var package = client.CreateKeyPackage(lastResort: isLastResort);
+            secrets.Add(new(NameOf(package.KeyPackage.Reference), package.Save(options.Store.StateKey.Span)));
+            packages.Add(new() { KeyPackage = Convert.ToBase64String(package.Encode()), LastResort = isLastResort ? true : null });
+        }
+        if (secrets.Count > 0) await options.Store.WriteAsync(cancellation, secrets).ConfigureAwait(false);
+        return packages;
     }
 
     /// <summary>The key package that a Welcome is for, or null.</summary>
