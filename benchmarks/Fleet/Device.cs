@@ -236,15 +236,9 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     /// <summary>Leaves a conversation, and with it all devices of the account. It comes back by a rejoin.</summary>
     public async Task Leave(Room room, CancellationToken stop)
     {
-        bool unanswered = false;
         try
         {
-            await UntilAnswered(() => Conversations.LeaveAsync(room.ConvoId, stop), stop, () => unanswered = true);
-        }
-        catch (MlsClientException refused) when (refused.Error == "Unauthorized" && unanswered)
-        {
-            // It has left by a call whose answer got lost.
-            await Conversations.ForgetAsync(room.ConvoId, stop);
+            await UntilAnswered(() => Conversations.LeaveAsync(room.ConvoId, stop), stop);
         }
         catch (MlsClientException refused)
         {
@@ -326,7 +320,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     private static bool HasLeaf(ConversationView view, Device device) => view.Members.Any(identity => Encoding.UTF8.GetString(identity.Span) == device.Identity);
 
     /// <summary>Calls again while no answer comes.</summary>
-    private async Task UntilAnswered(Func<Task> call, CancellationToken stop, Action? unanswered = null)
+    private async Task UntilAnswered(Func<Task> call, CancellationToken stop)
     {
         for (int tries = 1; ; tries++)
         {
@@ -338,7 +332,6 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             catch (MlsClientException failure) when (failure.Error == ClientErrors.Unreachable && tries < 2 * Tries)
             {
                 crowd.Statistics.Refused(failure.Error);
-                unanswered?.Invoke();
                 await Task.Delay(500, stop);
             }
         }

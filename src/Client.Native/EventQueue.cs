@@ -86,13 +86,13 @@ internal sealed class EventQueue : IAsyncDisposable
     }
 
     /// <summary>What is told of an event of the stream. Its messages have been told already.</summary>
-    private static IEnumerable<NativeEvent> Of(ConversationEvent happened)
+    internal static IEnumerable<NativeEvent> Of(ConversationEvent happened)
     {
         var (name, conversationId, seq, did, detail) = Describe(happened.Event);
         var told = new NativeEvent(EventKind.Changed) { Name = name, ConversationId = happened.Sync?.ConversationId ?? conversationId, Seq = seq, Did = did, Detail = detail };
         if (happened.Failure is { } failure) yield return told with { Kind = EventKind.Failed, Failure = failure };
         else if (happened.Event is not SubscribeConvoEventsMessage) yield return told;
-        if (happened.Sync is { Rejoin: not null }) yield return told with { Kind = EventKind.Rejoined };
+        if (happened.Sync is { Rejoin.Joined: true }) yield return told with { Kind = EventKind.Rejoined };
         if (happened.Sync is { Removed: true }) yield return told with { Kind = EventKind.Removed };
     }
 

@@ -17,12 +17,13 @@ public sealed partial class ConversationManager
         {
             try
             {
-                var answer = await _service.Call(Lexicons.LeaveConvo, new() { ConvoId = conversationId, Proposals = ProposalsToLeave(conversation.Live) }, cancellation).ConfigureAwait(false);
+                var answer = await _service.Call(Lexicons.LeaveConvo, await LeaveUnderWay(conversation, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
                 await Forget(conversation, cancellation).ConfigureAwait(false);
                 return answer.LeftAt;
             }
             catch (Exception failure)
             {
+                if (failure is MlsClientException { Status: > 0 and < 500 }) await ForgetLeave(conversation, CancellationToken.None).ConfigureAwait(false);
                 // The proposals of a leave that was refused are nobody's to commit.
                 await conversation.ReloadAsync(Store, _keys, CancellationToken.None).ConfigureAwait(false);
                 if (failure is not MlsClientException { Error: "EpochMismatch" } || attempt >= _options.CommitAttempts) throw;
@@ -31,6 +32,25 @@ public sealed partial class ConversationManager
             }
         }
     }, cancellation);
+
+    /// <summary>The call by which the device leaves: the same again where its answer got lost, so that the service answers as it did.</summary>
+    private async Task<LeaveConvoInput> LeaveUnderWay(Conversation conversation, CancellationToken cancellation)
+    {
+        string name = NameOfLeave(conversation.Id);
+        if (await Store.ReadAsync(name, cancellation).ConfigureAwait(false) is { } saved) return Lexicons.LeaveConvo.ReadInput(saved);
+        var input = new LeaveConvoInput { ConvoId = conversation.Id, Proposals = ProposalsToLeave(conversation.Live), IdempotencyKey = Guid.NewGuid().ToString("N") };
+        await Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>(name, Lexicons.LeaveConvo.WriteInput(input))).ConfigureAwait(false);
+        return input;
+    }
+
+    private static string NameOfLeave(string conversationId) => $"leaving/{conversationId}";
+
+    /// <summary>The service has refused, or the device comes (back) in: what comes is another leave.</summary>
+    private async Task ForgetLeave(Conversation conversation, CancellationToken cancellation)
+    {
+        if (await Store.ReadAsync(NameOfLeave(conversation.Id), cancellation).ConfigureAwait(false) is not null)
+            await Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>(NameOfLeave(conversation.Id), null)).ConfigureAwait(false);
+    }
 
     /// <summary>Removes all devices of another account. Only admins may; one that has left, any member.</summary>
     /// <exception cref="MlsClientException">The service's refusal, such as <c>NotAdmin</c>; <see cref="ClientErrors.NothingToDo"/> where the account has no device in the group.</exception>

@@ -66,6 +66,7 @@ public sealed partial class ConversationManager
     private async Task<RejoinResult> RejoinAndReport(Conversation conversation, Func<Progress, MlsClientException, Task<RejoinResult>> otherwise, CancellationToken cancellation)
     {
         await RequireNoLoop(conversation, cancellation).ConfigureAwait(false);
+        await ForgetLeave(conversation, cancellation).ConfigureAwait(false);
         var progress = new Progress(_options.Clock.GetTimestamp());
         try
         {

@@ -84,7 +84,7 @@ public sealed partial class ConversationManager
                 ConvoId = conversation.Id, FromEpoch = ServiceConnection.Decimal(group.CurrentEpoch - 1), ToEpoch = ServiceConnection.Decimal(group.CurrentEpoch),
             }, cancellation).ConfigureAwait(false);
             conversation.Take(group, commits.Commits.Count == 0 ? 0 : commits.Commits[0].Seq);
-            await conversation.SaveAsync(Store, cancellation, [.. _keys.Used(package), new(NameOfRequest(conversation.Id), null)]).ConfigureAwait(false);
+            await conversation.SaveAsync(Store, cancellation, [.. _keys.Used(package), new(NameOfRequest(conversation.Id), null), new(NameOfLeave(conversation.Id), null)]).ConfigureAwait(false);
             return null;
         }
         catch (Exception broken) when (broken is MlsException or FormatException)

@@ -81,7 +81,7 @@ public sealed partial class ConversationManager
 
     private async Task Forget(Conversation conversation, CancellationToken cancellation)
     {
-        await Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>($"group/{conversation.Id}", null)).ConfigureAwait(false);
+        await Store.WriteAsync(cancellation, new($"group/{conversation.Id}", null), new(NameOfLeave(conversation.Id), null)).ConfigureAwait(false);
         conversation.Forget();
     }
 

@@ -149,6 +149,44 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
     }
 
     [Fact]
+    public async Task A_leave_whose_answer_got_lost_is_asked_for_again_and_has_happened_once_also_after_a_restart()
+    {
+        var folder = Directory.CreateTempSubdirectory("mlsconsole-leave-");
+        try
+        {
+            SqliteStore Store() => new(Path.Combine(folder.FullName, "bob.db"), new byte[32]);
+            await using var couple = await Couple.Meet(Url, storeOfBob: Store());
+            var before = DateTimeOffset.UtcNow;
+            couple.Bob.Meddler.After = Lost;
+            Assert.Equal(ClientErrors.Unreachable, (await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.LeaveAsync(couple.ConvoId))).Error);
+            string? key = Assert.Single(couple.Bob.Meddler.BodiesOf("leaveConvo").Select(body => (string?)body["idempotencyKey"]).Distinct());
+            var after = DateTimeOffset.UtcNow;
+
+            await couple.Bob.Restart(Store());
+            Assert.InRange(await couple.Bob.Conversations.LeaveAsync(couple.ConvoId), before.AddSeconds(-1), after.AddSeconds(1));
+            Assert.Equal(key, (string?)Assert.Single(couple.Bob.Meddler.BodiesOf("leaveConvo"))["idempotencyKey"]);
+            Assert.Null(await couple.Bob.Conversations.ViewAsync(couple.ConvoId));
+
+            // Who has come back leaves by a call of its own.
+            await couple.Bob.Conversations.RejoinAsync(couple.ConvoId);
+            couple.Bob.Meddler.After = Lost;
+            await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.LeaveAsync(couple.ConvoId));
+            couple.Bob.Meddler.After = null;
+            await couple.Bob.Conversations.RejoinAsync(couple.ConvoId);
+            await couple.Agree();
+            await couple.Bob.Conversations.LeaveAsync(couple.ConvoId);
+            await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
+            Assert.Single((await couple.Alice.Conversations.ViewAsync(couple.ConvoId))!.Members);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+
+        static Task<HttpResponseMessage> Lost(string method, HttpResponseMessage answer) => method == "leaveConvo" ? throw new HttpRequestException("The answer got lost.") : Task.FromResult(answer);
+    }
+
+    [Fact]
     public async Task The_last_member_cannot_leave_and_nothing_has_changed()
     {
         await using var alice = await Person.Start(Url, "alice");
