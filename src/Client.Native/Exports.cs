@@ -139,6 +139,33 @@ internal static unsafe class Exports
     public static int DemoteAdmin(nint client, byte* conversationId, byte* did) =>
         Call.Run(client, (open, token) => open.Client.Conversations.DemoteAdminAsync(Conversation(conversationId), Arguments.Required(did, "did"), token));
 
+    [UnmanagedCallersOnly(EntryPoint = "mls_set_device_approval", CallConvs = [typeof(CallConvCdecl)])]
+    public static int SetDeviceApproval(nint client, byte* conversationId, int required) => Call.Run(client, (open, token) =>
+        open.Client.Conversations.SetDeviceApprovalAsync(Conversation(conversationId), required is 0 or 1 ? required == 1 : throw new InvalidArgumentException("required is 0 or 1."), token));
+
+    [UnmanagedCallersOnly(EntryPoint = "mls_approve_device", CallConvs = [typeof(CallConvCdecl)])]
+    public static int ApproveDevice(nint client, byte* conversationId, byte* deviceId, byte* signatureKey, nuint length, long* approvedAtMs)
+    {
+        Clear(approvedAtMs);
+        return Call.Run(client, (open, token) =>
+        {
+            var key = Arguments.Bytes(signatureKey, length, "signature_key");
+            if (key.Length is 0 or > 1024) throw new InvalidArgumentException("signature_key has to have 1 to 1024 bytes.");
+            return open.Client.Conversations.ApproveDeviceAsync(Conversation(conversationId), Arguments.Required(deviceId, "device_id"), key.ToArray(), token);
+        }, approvedAt => Put(approvedAtMs, approvedAt.ToUnixTimeMilliseconds()));
+    }
+
+    [UnmanagedCallersOnly(EntryPoint = "mls_signature_key", CallConvs = [typeof(CallConvCdecl)])]
+    public static int SignatureKey(nint client, byte* conversationId, BytesAbi** signatureKey)
+    {
+        if (signatureKey is not null) *signatureKey = null;
+        return Call.Run(client, (open, token) =>
+        {
+            if (signatureKey is null) throw new InvalidArgumentException("signature_key is missing.");
+            return open.Client.Conversations.SignatureKeyAsync(Conversation(conversationId), token);
+        }, key => *signatureKey = key.ToBlock());
+    }
+
     [UnmanagedCallersOnly(EntryPoint = "mls_update", CallConvs = [typeof(CallConvCdecl)])]
     public static int Update(nint client, byte* conversationId, RecordedAbi* recorded)
     {
@@ -159,7 +186,7 @@ internal static unsafe class Exports
         Clear(result);
         return Call.Run(client, (open, token) => open.Client.Conversations.SyncAsync(Conversation(conversationId), token), sync => Put(result, new()
         {
-            Epoch = sync.Epoch, Messages = sync.Messages.Count, Commits = sync.Commits, Unreadable = sync.Unreadable, Removed = sync.Removed ? 1 : 0, Rejoined = sync.Rejoin is null ? 0 : 1,
+            Epoch = sync.Epoch, Messages = sync.Messages.Count, Commits = sync.Commits, Unreadable = sync.Unreadable, Removed = sync.Removed ? 1 : 0, Rejoined = sync.Rejoin is { Joined: true } ? 1 : 0,
         }));
     }
 

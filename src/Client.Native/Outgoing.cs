@@ -50,6 +50,14 @@ internal static unsafe class Outgoing
         return to;
     }
 
+    public static BytesAbi* ToBlock(this byte[] bytes)
+    {
+        var block = new Block(Block.Room<BytesAbi>() + Block.Room(bytes));
+        var to = block.Put<BytesAbi>();
+        *to = new() { Data = block.Put(bytes), Length = (nuint)bytes.Length };
+        return to;
+    }
+
     public static ConversationAbi* ToBlock(this ConversationView view)
     {
         nuint room = Block.Room<ConversationAbi>() + Block.Room(view.EpochAuthenticator) + Block.Room<BytesAbi>(view.Members.Count);

@@ -188,6 +188,11 @@ mls_status mls_forget(mls_client *client, const char *conversation_id);
 
 /* ---- In conversations ---- */
 
+typedef struct mls_bytes {
+    const uint8_t *data;
+    size_t length;
+} mls_bytes;
+
 /* What the service recorded. */
 typedef struct mls_recorded {
     uint64_t epoch;             /* the epoch that a commit created, or that a message was sent in */
@@ -220,6 +225,21 @@ mls_status mls_unban_member(mls_client *client, const char *conversation_id, con
 mls_status mls_promote_admin(mls_client *client, const char *conversation_id, const char *did);
 mls_status mls_demote_admin(mls_client *client, const char *conversation_id, const char *did);
 
+/*
+ * Conversations that let a new device in after another one of its account has approved it, for one join; a device that awaits it has awaits_approval in its
+ * result, and mls_next_event lets it join by itself when the approval comes. `required` (0 or 1) is for admins alone, once in an epoch.
+ */
+mls_status mls_set_device_approval(mls_client *client, const char *conversation_id, int32_t required);
+
+/*
+ * Approves another device of the account. `signature_key` is its own word (mls_signature_key), carried over by people, such as by a QR code: never the
+ * service's, which has what the account's server enrolled. From when it may join (ms since 1970-01-01 UTC) is put into `approved_at_ms`, which may be NULL.
+ */
+mls_status mls_approve_device(mls_client *client, const char *conversation_id, const char *device_id, const uint8_t *signature_key, size_t length, int64_t *approved_at_ms);
+
+/* The public key with which this device joins the conversation, for another one that approves it. */
+mls_status mls_signature_key(mls_client *client, const char *conversation_id, mls_bytes **signature_key);
+
 /* Renews the device's keys in the group, which heals the group after a compromise of the device. */
 mls_status mls_update(mls_client *client, const char *conversation_id, mls_recorded *recorded);
 
@@ -238,11 +258,6 @@ typedef struct mls_sync_result {
 
 /* Takes all that happened in a conversation since the last time. `result` may be NULL. */
 mls_status mls_sync(mls_client *client, const char *conversation_id, mls_sync_result *result);
-
-typedef struct mls_bytes {
-    const uint8_t *data;
-    size_t length;
-} mls_bytes;
 
 /* A conversation as the device has it. */
 typedef struct mls_conversation {

@@ -91,6 +91,11 @@ static void bad_arguments_are_refused(void) {
     REFUSED(mls_remove_member(alice.client, conversation, alice.did, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_create_conversation(alice.client, NULL, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_view(alice.client, conversation, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
+    REFUSED(mls_set_device_approval(alice.client, conversation, 2), MLS_INVALID_ARGUMENT, "InvalidArgument");
+    REFUSED(mls_approve_device(alice.client, conversation, "tablet", NULL, 0, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
+    REFUSED(mls_approve_device(alice.client, conversation, NULL, (const uint8_t *)"x", 1, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
+    REFUSED(mls_approve_device(alice.client, conversation, "tablet", (const uint8_t *)"x", SIZE_MAX, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
+    REFUSED(mls_signature_key(alice.client, conversation, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_next_event(alice.client, 0, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_client_did(alice.client, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_send(alice.client, "no such conversation", (const uint8_t *)"x", 1, NULL), MLS_FAILED, "NoState");

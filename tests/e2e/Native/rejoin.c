@@ -176,6 +176,34 @@ int main(int count, char **arguments) {
     REFUSED(mls_demote_admin(bob.client, second, bob.did), MLS_FAILED, "LastAdmin");
     mls_free(second);
 
+    /* Where a conversation requires it, a new device waits until another one of its account approves it. */
+    char *third;
+    mls_bytes *key;
+    int64_t approved_at;
+    person tablet = { .service_url = arguments[1], .device_id = "tablet", .curve = MLS_P256 };
+    memcpy(tablet.account_key, alice.account_key, 32);
+    open_client(&tablet);
+    OK(mls_client_start(tablet.client, NULL));
+    OK(mls_create_conversation(alice.client, NULL, &third));
+    OK(mls_add_members(alice.client, third, dids, 1, NULL));
+    OK(mls_rejoin(bob.client, third, &result));
+    REFUSED(mls_set_device_approval(bob.client, third, 1), MLS_FAILED, "NotAdmin");
+    OK(mls_set_device_approval(alice.client, third, 1));
+    OK(mls_rejoin(tablet.client, third, &result));
+    CHECK(result.joined == 0 && result.awaits_approval == 1 && result.epoch == 0);
+    OK(mls_signature_key(tablet.client, third, &key));
+    CHECK(key->length == 32);
+    REFUSED(mls_approve_device(alice.client, third, "no such device", key->data, key->length, &approved_at), MLS_FAILED, "InvalidRequest");
+    CHECK(approved_at == 0);
+    OK(mls_approve_device(alice.client, third, tablet.device_id, key->data, key->length, &approved_at));
+    CHECK(approved_at > INT64_C(1700000000000));
+    mls_free(key);
+    OK(mls_rejoin(tablet.client, third, &result));
+    CHECK(result.joined == 1 && result.awaits_approval == 0);
+    agree(&alice, &tablet, third, 3);
+    close_client(&tablet);
+    mls_free(third);
+
     mls_free(conversation);
     close_client(&alice);
     close_client(&bob);

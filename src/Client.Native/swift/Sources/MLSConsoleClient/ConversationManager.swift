@@ -79,6 +79,34 @@ public struct ConversationManager: Sendable {
         try await client.call { try MLSClient.check(mls_demote_admin($0, conversationId, did)) }
     }
 
+    /// Whether a new device is let in only after another one of its account has approved it. Admins alone, once in an epoch.
+    public func setDeviceApproval(required: Bool, in conversationId: String) async throws {
+        try await client.call { try MLSClient.check(mls_set_device_approval($0, conversationId, required ? 1 : 0)) }
+    }
+
+    /// Lets another device of the account in, for one join.
+    /// - Parameter signatureKey: its `signatureKey(in:)`, from the device itself, such as by a QR code: never from the service.
+    /// - Returns: from when it may join.
+    public func approveDevice(_ deviceId: String, signatureKey: Data, in conversationId: String) async throws -> Date {
+        try await client.call { client in
+            var approvedAt: Int64 = 0
+            try signatureKey.withUnsafeBytes { key in
+                try MLSClient.check(mls_approve_device(client, conversationId, deviceId, key.bindMemory(to: UInt8.self).baseAddress, key.count, &approvedAt))
+            }
+            return Date(timeIntervalSince1970: TimeInterval(approvedAt) / 1000)
+        }
+    }
+
+    /// The public key with which this device joins the conversation, for another one that approves it.
+    public func signatureKey(in conversationId: String) async throws -> Data {
+        try await client.call { client in
+            var key: UnsafeMutablePointer<mls_bytes>?
+            try MLSClient.check(mls_signature_key(client, conversationId, &key))
+            defer { mls_free(key) }
+            return Data(bytes: key!.pointee.data, count: key!.pointee.length)
+        }
+    }
+
     /// Leaves, with all devices of the account.
     /// - Returns: from when the days to come back by `rejoin` are counted.
     public func leave(_ conversationId: String) async throws -> Date {
