@@ -40,6 +40,7 @@ public sealed partial class ConversationManager
         while (!taken.Removed)
         {
             var page = await _service.Call(Lexicons.GetMessages, new GetMessagesParameters { ConvoId = conversation.Id, SinceSeq = $"{conversation.LastSeq}", Limit = 100 }, cancellation).ConfigureAwait(false);
+            RequireOnward(conversation.LastSeq, page.Messages);
             bool followed = await Take(conversation, page.Messages, taken, cancellation).ConfigureAwait(false);
             if (followed && page.Messages.Count == 0) break;
             if (followed) continue;
@@ -48,6 +49,12 @@ public sealed partial class ConversationManager
             if (!rejoin.Joined) break;
         }
         return new(conversation.Id, conversation.Group!.CurrentEpoch, taken.Messages, taken.Commits, taken.Unreadable, taken.Removed, rejoin);
+    }
+
+    /// <summary>A log that goes back would be read for ever.</summary>
+    private static void RequireOnward(long seq, IReadOnlyList<MessageView> entries)
+    {
+        foreach (var entry in entries) seq = entry.Seq > seq ? entry.Seq : throw new MlsClientException(ClientErrors.InvalidAnswer, $"The service's log goes back from {seq} to {entry.Seq}.");
     }
 
     /// <summary>Takes an entry of the log that came by another way, if it is the next one.</summary>

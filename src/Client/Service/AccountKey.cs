@@ -68,8 +68,11 @@ public sealed class AccountKey : IDisposable
     public static AccountKey P256(ReadOnlySpan<byte> privateKey) => new(Checked(privateKey), k256: false);
 
     /// <summary>A K-256 key from its 32 bytes.</summary>
-    public static AccountKey K256(ReadOnlySpan<byte> privateKey) => new BigInteger(1, Checked(privateKey)) is var number && number.SignValue > 0 && number.CompareTo(s_k256.N) < 0
-        ? new(Checked(privateKey), k256: true) : throw new CryptographicException("The number is no private key of the curve.");
+    public static AccountKey K256(ReadOnlySpan<byte> privateKey)
+    {
+        var own = Checked(privateKey);
+        return new BigInteger(1, own) is var number && number.SignValue > 0 && number.CompareTo(s_k256.N) < 0 ? new(own, k256: true) : throw new CryptographicException("The number is no private key of the curve.");
+    }
 
     /// <summary>Service tokens that this key signs, valid for a minute.</summary>
     /// <param name="did">The account; <see cref="DidKey"/> where null.</param>

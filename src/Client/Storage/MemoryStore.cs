@@ -7,8 +7,9 @@ public sealed class MemoryStore : MlsStore
 {
     private readonly Dictionary<string, byte[]> _entries = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
+    private readonly byte[] _stateKey = RandomNumberGenerator.GetBytes(32);
 
-    internal override ReadOnlyMemory<byte> StateKey { get; } = RandomNumberGenerator.GetBytes(32);
+    internal override ReadOnlyMemory<byte> StateKey => _stateKey;
 
     internal override ValueTask<byte[]?> ReadAsync(string name, CancellationToken cancellation)
     {
@@ -31,5 +32,13 @@ public sealed class MemoryStore : MlsStore
             }
         }
         return default;
+    }
+
+    /// <summary>Forgets everything, and zeroes the key that secrets are sealed with.</summary>
+    public override ValueTask DisposeAsync()
+    {
+        lock (_lock) _entries.Clear();
+        CryptographicOperations.ZeroMemory(_stateKey);
+        return base.DisposeAsync();
     }
 }

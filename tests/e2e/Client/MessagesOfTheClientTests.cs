@@ -1,3 +1,5 @@
+using MlsConsole.Clients;
+
 namespace MlsConsole.E2e.Clients;
 
 /// <summary>What becomes of messages when the application does not take them.</summary>
@@ -23,6 +25,25 @@ public sealed class MessagesOfTheClientTests(HostFixture fixture) : IClassFixtur
         Assert.Equal(2, told.Count);
         Assert.Equal(told[0], told[1]);
         Assert.Equal("one", told[0].Text);
+        await couple.Agree();
+    }
+
+    [Fact]
+    public async Task A_log_that_goes_back_is_no_endless_one()
+    {
+        await using var couple = await Couple.Meet(fixture.Host.Url);
+        await couple.Alice.Conversations.SendAsync(couple.ConvoId, "one"u8.ToArray());
+        HttpResponseMessage? first = null;
+        couple.Bob.Meddler.After = async (method, answer) =>
+        {
+            if (method != "getMessages") return answer;
+            // The same page again, whatever is asked for.
+            string page = await (first ??= answer).Content.ReadAsStringAsync();
+            return new(answer.StatusCode) { Content = new StringContent(page, System.Text.Encoding.UTF8, "application/json") };
+        };
+        Assert.Equal(ClientErrors.InvalidAnswer, (await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId))).Error);
+        Assert.Equal(2, couple.Bob.Meddler.Count("getMessages"));
+        couple.Bob.Meddler.After = null;
         await couple.Agree();
     }
 }
