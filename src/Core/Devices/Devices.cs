@@ -38,7 +38,7 @@ public sealed partial class Devices
         string did = caller.Did.Value;
         var identity = Encoding.UTF8.GetBytes($"{did}#{input.DeviceId}");
         var attempt = new Attempt(caller, "registerDevice", input.DeviceId, input.IdempotencyKey, Attempt.HashOf(
-            [Encoding.UTF8.GetBytes(input.DeviceId), input.SignaturePublicKey, input.CredentialIdentity ?? default, .. input.KeyPackages.Select(package => package.Bytes)]));
+            [Encoding.UTF8.GetBytes(input.DeviceId), input.SignaturePublicKey, input.CredentialIdentity ?? default, .. input.KeyPackages.SelectMany(package => (ReadOnlyMemory<byte>[])[package.Bytes, new[] { package.LastResort ? (byte)1 : (byte)0 }])]));
         return _attempts.RunAsync(attempt, async () =>
         {
             if (input.DeviceId.Length is < 1 or > 64 || input.DeviceId.Contains('#', StringComparison.Ordinal)) throw Refusal.InvalidRequest("deviceId has 1 to 64 characters and no '#'.").AsException();

@@ -2,9 +2,12 @@ using Microsoft.EntityFrameworkCore;
 
 namespace MlsConsole.Core;
 
-/// <summary>Takes away what has become too old: events, acknowledgements, application messages, requests to be added again, and places in lines of joiners. Commits stay, they are what a group is rebuilt from.</summary>
+/// <summary>Takes away what has become too old: events, acknowledgements, application messages, answers kept for retries, requests to be added again, and places in lines of joiners. Commits stay, they are what a group is rebuilt from.</summary>
 public sealed class Pruning
 {
+    /// <summary>So long the same call gets its first answer.</summary>
+    internal static readonly TimeSpan AnswerRetention = TimeSpan.FromDays(2);
+
     private const int Batch = 5000;
 
     private readonly Database _database;
@@ -21,6 +24,7 @@ public sealed class Pruning
         await _database.WriteAsync(write => write.Set<JoinPlace>().Where(place => place.Until < now - JoinLine.Memory).ExecuteDeleteAsync(), cancellation);
         await _database.WriteAsync(write => write.Set<RejoinRequest>().Where(request => request.ExpiresAt < now).ExecuteDeleteAsync(), cancellation);
         await AcknowledgementsAsync(now - _settings.EventRetention, cancellation);
+        await AnswersAsync(now - AnswerRetention, cancellation);
         return (await EventsAsync(now - _settings.EventRetention, cancellation), await MessagesAsync(now - _settings.MessageRetention, cancellation));
     }
 
@@ -46,9 +50,22 @@ public sealed class Pruning
     }, cancellation);
 
     /// <summary>Those of an epoch in which somebody disagrees are evidence, and stay.</summary>
-    private Task<int> AcknowledgementsAsync(DateTimeOffset before, CancellationToken cancellation) => InBatches(write => write.Set<Acknowledgement>()
-        .Where(row => row.At < before && !write.Set<EpochAgreement>().Any(epoch => epoch.ConvoId == row.ConvoId && epoch.Epoch == row.Epoch && epoch.DisputedAt != null))
-        .OrderBy(row => row.At).Take(Batch).ExecuteDeleteAsync(), cancellation);
+    private Task<int> AcknowledgementsAsync(DateTimeOffset before, CancellationToken cancellation) => InBatches(async write =>
+    {
+        var old = write.Set<Acknowledgement>().Where(row => row.At < before && !write.Set<EpochAgreement>().Any(epoch => epoch.ConvoId == row.ConvoId && epoch.Epoch == row.Epoch && epoch.DisputedAt != null));
+        var last = await LastOfBatchAsync(old.Select(row => row.At));
+        return await old.Where(row => row.At <= last).ExecuteDeleteAsync();
+    }, cancellation);
+
+    private Task<int> AnswersAsync(DateTimeOffset before, CancellationToken cancellation) => InBatches(async write =>
+    {
+        var old = write.Set<Attempts.Answer>().Where(answer => answer.CreatedAt < before);
+        var last = await LastOfBatchAsync(old.Select(answer => answer.CreatedAt));
+        return await old.Where(answer => answer.CreatedAt <= last).ExecuteDeleteAsync();
+    }, cancellation);
+
+    /// <summary>Of keys with several parts SQLite finds a number of rows by going through all of the table; by their time it finds them by an index.</summary>
+    private static async Task<DateTimeOffset> LastOfBatchAsync(IQueryable<DateTimeOffset> times) => await times.Order().Skip(Batch - 1).Select(at => (DateTimeOffset?)at).FirstOrDefaultAsync() ?? DateTimeOffset.MaxValue;
 
     private async Task<int> InBatches(Func<MlsDbContext, Task<int>> delete, CancellationToken cancellation)
     {

@@ -90,8 +90,9 @@ public sealed partial class KeyPackages
         var added = packages.DistinctBy(package => package.Name).Where(package => !known.ContainsKey(package.Name)).ToList();
         var suites = added.Where(package => package.LastResort).Select(package => (int)package.Package.CipherSuite).Distinct().ToList();
         // An Add may still bring the replaced one, from somebody who has it; nobody gets it any more.
-        await context.Set<KeyPackageRow>().Where(row => row.DeviceRow == device.Id && suites.Contains(row.CipherSuite) && row.LastResort && row.ClaimedAt == null)
-            .ExecuteUpdateAsync(set => set.SetProperty(row => row.ClaimedAt, now));
+        if (suites.Count > 0)
+            await context.Set<KeyPackageRow>().Where(row => row.DeviceRow == device.Id && suites.Contains(row.CipherSuite) && row.LastResort && row.ClaimedAt == null)
+                .ExecuteUpdateAsync(set => set.SetProperty(row => row.ClaimedAt, now));
         if (replace)
         {
             var all = packages.Select(package => (int)package.Package.CipherSuite).Distinct().ToList();

@@ -9,7 +9,7 @@ namespace MlsConsole.Host;
 /// </summary>
 /// <remarks>A middleware and not a route, so that nothing between (redirects, error pages, antiforgery) can answer in its place.</remarks>
 internal sealed partial class XrpcEndpoint(
-    RequestDelegate next, XrpcMethods methods, ServiceAuthentication authentication, RateLimits limits, ActivityFeed feed, TimeProvider clock, ILogger<XrpcEndpoint> log)
+    RequestDelegate next, XrpcMethods methods, ServiceAuthentication authentication, RateLimits limits, AuditLog audit, ActivityFeed feed, TimeProvider clock, ILogger<XrpcEndpoint> log)
 {
     public async Task InvokeAsync(HttpContext context)
     {
@@ -49,17 +49,20 @@ internal sealed partial class XrpcEndpoint(
 
     private async Task<XrpcFailure> Failure(HttpContext context, Attempt attempt, Exception exception)
     {
+        XrpcFailure failure = XrpcFailure.From(exception);
         try
         {
             // A request that names nobody, or somebody in vain. What a proxying server sends for its accounts is never counted as its own.
             if (attempt.Call is null && (exception is AuthenticationException || context.Request.Headers.Authorization.Count == 0))
                 attempt.Limit = await limits.Take(context.Connection.RemoteIpAddress);
+            // What an account tried and Core never saw; Core's own refusals are in the audit log, faults in the other.
+            if (attempt.Call is { } call && exception is not RefusedException && !failure.IsFault)
+                await audit.AppendAsync(new() { At = clock.GetUtcNow(), Actor = call.Caller.Did.Value, Action = attempt.Method!.Label, Outcome = failure.Error, Reason = failure.Reason, CorrelationId = attempt.CorrelationId }, CancellationToken.None);
         }
         catch (Exception fault)
         {
-            exception = fault;
+            (exception, failure) = (fault, XrpcFailure.From(fault));
         }
-        XrpcFailure failure = XrpcFailure.From(exception);
         if (failure.IsFault) LogFault(exception, attempt.Method?.Nsid, attempt.CorrelationId);
         return failure;
     }

@@ -6,6 +6,9 @@ namespace MlsConsole.Host;
 /// <param name="message">A sentence for the caller.</param>
 internal sealed class XrpcException(int status, string error, string message) : Exception(message)
 {
+    /// <summary>The reason of a request that is none by the conventions of XRPC or by its lexicon.</summary>
+    public const string Malformed = "malformed";
+
     public int Status { get; } = status;
 
     public string Error { get; } = error;
@@ -16,7 +19,7 @@ internal sealed class XrpcException(int status, string error, string message) : 
     /// <summary>A low-cardinality label for metrics, never sent.</summary>
     public string? Reason { get; private init; }
 
-    public static XrpcException InvalidRequest(string message) => new(StatusCodes.Status400BadRequest, "InvalidRequest", message);
+    public static XrpcException InvalidRequest(string message) => new(StatusCodes.Status400BadRequest, "InvalidRequest", message) { Reason = Malformed };
 
     public static XrpcException PayloadTooLarge(int limit) => new(
         StatusCodes.Status413PayloadTooLarge, "PayloadTooLarge", $"The request body is larger than {limit} bytes.");

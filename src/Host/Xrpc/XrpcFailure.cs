@@ -52,11 +52,11 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
         {
             Reason = authentication.Reason,
         },
-        LexiconException lexicon => new(StatusCodes.Status400BadRequest, "InvalidRequest", lexicon.Message),
+        LexiconException lexicon => new(StatusCodes.Status400BadRequest, "InvalidRequest", lexicon.Message) { Reason = XrpcException.Malformed },
         XrpcException xrpc => new(xrpc.Status, xrpc.Error, xrpc.Message) { RetryAfter = xrpc.RetryAfter is { } seconds ? TimeSpan.FromSeconds(seconds) : null, Reason = xrpc.Reason },
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(
             StatusCodes.Status413PayloadTooLarge, "PayloadTooLarge", "The request body is too large."),
-        BadHttpRequestException => new(StatusCodes.Status400BadRequest, "InvalidRequest", "The request body could not be read."),
+        BadHttpRequestException => new(StatusCodes.Status400BadRequest, "InvalidRequest", "The request body could not be read.") { Reason = XrpcException.Malformed },
         _ => new(StatusCodes.Status500InternalServerError, "InternalServerError", "Something went wrong on our side."),
     };
 

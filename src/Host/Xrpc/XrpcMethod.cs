@@ -26,14 +26,16 @@ internal abstract class XrpcQuery(string nsid) : XrpcMethod(nsid)
     }
 }
 
-/// <summary>A method by POST with a JSON body of at most <paramref name="bodyLimit"/> bytes.</summary>
+/// <summary>A method by POST with a JSON body of at most <see cref="MostBytes"/> bytes.</summary>
 internal abstract class XrpcProcedure(string nsid, int bodyLimit) : XrpcMethod(nsid)
 {
+    public int MostBytes { get; } = bodyLimit;
+
     public override void CheckContent(HttpRequest request)
     {
         XrpcContent.CheckVerb(request, isQuery: false);
-        XrpcContent.CheckJson(request, bodyLimit);
+        XrpcContent.CheckJson(request, MostBytes);
     }
 
-    protected Task<ReadOnlyMemory<byte>> ReadBody(XrpcCall call) => XrpcContent.ReadJson(call.Request, bodyLimit, call.Cancellation);
+    protected Task<ReadOnlyMemory<byte>> ReadBody(XrpcCall call) => XrpcContent.ReadJson(call.Request, MostBytes, call.Cancellation);
 }

@@ -43,6 +43,31 @@ public class Commands_of_requests
             await scene.Service.BanAsync(scene.Bob.Did, scene.Convo.Id);
             await scene.Service.Get<Bans>().UnbanMember(scene.Alice.Caller, new(scene.Convo.Id, Did.Parse(scene.Bob.Did), null, null), CancellationToken.None);
         },
+        ["registerDevice"] = scene => scene.Service.EnrolAsync(scene.Bob.Did, "tablet"),
+        ["confirmWelcome"] = async scene => await scene.Service.Get<Welcomes>().ConfirmWelcome(scene.Bob.Caller, new((await scene.Service.Get<Welcomes>().GetWelcomes(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None)).Single().Id, true, null, null), CancellationToken.None),
+        ["addMembers"] = async scene => await scene.Service.AddAsync(scene.Convo, scene.Alice, await scene.Service.EnrolAsync(scene.Bob.Did, "tablet")),
+        ["removeMember"] = scene => scene.Service.RemoveMemberAsync(scene.Convo, scene.Alice, scene.Bob.Did, scene.Convo.Group.Commit(scene.Alice.Client).Remove(scene.Convo.Group.LeafOf(scene.Bob.Client)).Build()),
+        ["leaveConvo"] = scene => scene.Service.LeaveAsync(scene.Convo, scene.Bob, new Mls.RemoveProposal(scene.Convo.Group.LeafOf(scene.Bob.Client))),
+        ["promoteAdmin, demoteAdmin"] = async scene =>
+        {
+            await scene.Service.PromoteAsync(scene.Convo, scene.Alice, scene.Bob.Did);
+            await scene.Service.DemoteAsync(scene.Convo, scene.Alice, scene.Bob.Did);
+        },
+        ["sendMessage"] = scene => scene.Service.Get<Messages>().SendMessage(scene.Bob.Caller, new(scene.Convo.Id, ProposalBuilder.RandomPrivateMessage(scene.Convo.Group), null), CancellationToken.None),
+        ["getSubscriptionTicket, and its use"] = async scene =>
+        {
+            var tickets = scene.Service.Get<SubscriptionTickets>();
+            await tickets.TryUse((await tickets.Issue(scene.Bob.Caller, null, CancellationToken.None)).Ticket, CancellationToken.None);
+        },
+        ["a token of whichever method"] = scene => scene.Service.Get<TokenReplay>().TryUse(scene.Bob.Did, "jti", DateTimeOffset.UtcNow.AddMinutes(1)),
+        ["a shared count of requests"] = scene => scene.Service.Get<RateWindows>().AddAsync(new byte[32], DateTimeOffset.UnixEpoch, TimeSpan.FromMinutes(1), 1),
+        ["events for a subscriber"] = async scene =>
+        {
+            var reader = scene.Service.Get<EventReader>();
+            await reader.RangeAsync(CancellationToken.None);
+            await reader.ReadForAsync(scene.Bob.Did, 0, CancellationToken.None);
+            await reader.ReadAsync(0, bodies: true, CancellationToken.None);
+        },
         ["listDevices"] = scene => scene.Service.Get<Devices>().ListDevices(scene.Alice.Caller, CancellationToken.None),
         ["getKeyPackageStats"] = scene => scene.Service.Get<KeyPackages>().GetKeyPackageStats(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
         ["publishKeyPackages"] = scene => scene.Service.PublishAsync(scene.Bob, scene.Bob.Client.KeyPackage(), scene.Bob.Client.KeyPackage(lastResort: true)),
@@ -112,7 +137,11 @@ public class Commands_of_requests
     {
         await using var service = await Service.StartAsync();
         var scene = await StartAsync(service, 2);
-        var sent = await SentCommands.OfAsync(() => Requests[request](scene));
+        await MustUseIndexesAsync(service, await SentCommands.OfAsync(() => Requests[request](scene)));
+    }
+
+    internal static async Task MustUseIndexesAsync(Service service, IEnumerable<SentCommand> sent)
+    {
         foreach (var command in sent)
             foreach (string statement in command.Text.Split([";\n", ";\r\n"], StringSplitOptions.RemoveEmptyEntries))
             {
@@ -146,7 +175,7 @@ public class Commands_of_requests
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         await service.PublishAsync(bob, bob.Client.KeyPackage());
         await service.CreateConvoAsync(alice);
-        await Reading_conversations.CrowdAsync(service, convo.Id, members - 2, firstLeaf: 2);
+        await Reading_conversations.CrowdAsync(service, convo.Id, members - 2, firstLeaf: 3);
         return new(service, convo, alice, bob);
     }
 }

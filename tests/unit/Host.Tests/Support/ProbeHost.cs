@@ -48,6 +48,7 @@ public sealed class ProbeHost : IAsyncLifetime
         builder.AddIdentity();
         builder.Services.AddSingleton(clock);
         builder.Services.AddSingleton(Database.Sqlite(connection));
+        builder.Services.AddSingleton<AuditLog>();
         builder.Services.AddSingleton<TokenReplay>();
         builder.Services.AddSingleton<RateWindows>();
         builder.Services.AddSingleton<XrpcMethod>(new AskMethod(this));

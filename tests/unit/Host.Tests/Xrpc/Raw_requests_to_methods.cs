@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
+using MlsConsole.Core;
 
 namespace MlsConsole.Host.Tests;
 
@@ -184,16 +185,40 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
     }
 
     [Fact]
-    public async Task Every_procedure_refuses_a_body_beyond_its_bound_before_it_is_sent()
+    public async Task What_cannot_be_read_is_in_the_audit_log_with_who_sent_it()
     {
-        string[] procedures = [.. Methods().OfType<XrpcProcedure>().Select(static method => method.Nsid)];
+        using TestSigner caller = new(EcdsaCurve.P256);
+        AuditLog audit = host.Services.GetRequiredService<AuditLog>();
+        Check(await Post("claimKeyPackages", "{}"u8.ToArray(), caller), 400);
+        Check(await Post("processExternalCommit", """{"convoId":"c","externalCommit":"no base64","groupInfo":"AAAA"}"""u8.ToArray(), caller), 400);
+        Check(await RawHttp.Send(host.Address, $"GET /xrpc/{Namespace}getCommits?convoId=c&fromEpoch=-1 HTTP/1.1\nAuthorization: Bearer {Token("getCommits", caller)}"), 400);
+        var entries = (await audit.LatestAsync(100, CancellationToken.None)).Where(entry => entry.Actor == caller.Did).Select(entry => (entry.Action, entry.Outcome, entry.Reason));
+        Assert.Equal([("getCommits", "InvalidRequest", "malformed"), ("processExternalCommit", "InvalidRequest", "malformed"), ("claimKeyPackages", "InvalidRequest", "malformed")], entries);
+    }
+
+    [Fact]
+    public async Task Every_procedure_refuses_a_body_beyond_its_own_bound_before_it_is_sent()
+    {
+        XrpcProcedure[] procedures = [.. Methods().OfType<XrpcProcedure>()];
         Assert.True(procedures.Length > 5);
-        foreach (string nsid in procedures)
+        foreach (XrpcProcedure procedure in procedures)
         {
-            RawAnswer answer = await RawHttp.Send(host.Address, $"POST /xrpc/{nsid} HTTP/1.1\nContent-Type: application/json\nContent-Length: {33 * 1024 * 1024}");
-            Assert.Equal((413, "PayloadTooLarge"), (answer.Status, answer.Error));
+            foreach ((int length, int status, string error) in ((int, int, string)[])[(procedure.MostBytes, 401, "AuthenticationRequired"), (procedure.MostBytes + 1, 413, "PayloadTooLarge")])
+            {
+                RawAnswer answer = await RawHttp.Send(host.Address, $"POST /xrpc/{procedure.Nsid} HTTP/1.1\nContent-Type: application/json\nContent-Length: {length}");
+                Assert.Equal((status, error), (answer.Status, answer.Error));
+            }
         }
     }
+
+    /// <summary>Of one MLS object 10 MiB, in base64.</summary>
+    [Theory]
+    [InlineData("getSubscriptionTicket", 64 << 10)]
+    [InlineData("sendProposal", 1536 << 10)]
+    [InlineData("sendMessage", 14 << 20)]
+    [InlineData("updateGroupInfo", 14 << 20)]
+    [InlineData("processExternalCommit", 32 << 20)]
+    public void Its_bound_is_that_of_what_it_carries(string method, int bytes) => Assert.Equal(bytes, Methods().OfType<XrpcProcedure>().Single(procedure => procedure.Label == method).MostBytes);
 
     [Fact]
     public async Task Every_method_has_its_verb_and_takes_no_other()
