@@ -16,7 +16,7 @@ public sealed record ConversationEvent(SubscribeConvoEventsEvent Event, SyncResu
 public sealed class ConversationEvents
 {
     private const int MaxFrame = 64 << 20;
-    private static readonly TimeSpan s_shortest = TimeSpan.FromMilliseconds(200), s_longest = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_shortest = TimeSpan.FromMilliseconds(200), s_longest = TimeSpan.FromSeconds(30), s_silence = TimeSpan.FromSeconds(15);
     private readonly MlsClientOptions _options;
     private readonly ServiceConnection _service;
     private readonly ConversationManager _conversations;
@@ -124,6 +124,8 @@ public sealed class ConversationEvents
     private async Task<ClientWebSocket?> Open(string? cursor, CancellationToken cancellation)
     {
         var socket = new ClientWebSocket();
+        // On a connection that has frozen nothing ever arrives: a ping that nobody answers ends it.
+        (socket.Options.KeepAliveInterval, socket.Options.KeepAliveTimeout) = (s_silence, s_silence);
         try
         {
             var ticket = await _service.Call(Lexicons.GetSubscriptionTicket, new(), cancellation).ConfigureAwait(false);
@@ -166,7 +168,7 @@ public sealed class ConversationEvents
             await _options.Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>("events/cursor", null)).ConfigureAwait(false);
             return null;
         }
-        catch (Exception exception) when (exception is WebSocketException or EventStreamException or LexiconException)
+        catch (Exception exception) when (exception is WebSocketException or EventStreamException or LexiconException || (exception is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             return null;
         }
