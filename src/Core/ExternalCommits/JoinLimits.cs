@@ -13,9 +13,10 @@ internal static class JoinLimits
     private static readonly CompiledQuery<Func<MlsDbContext, string, long, DateTimeOffset, int, IAsyncEnumerable<DateTimeOffset>>> s_joins = new(() => EF.CompileAsyncQuery((MlsDbContext context, string convoId, long device, DateTimeOffset since, int before) =>
         context.Set<LogEntry>().Where(row => row.ConvoId == convoId && row.JoinedBy == device && row.CreatedAt > since).OrderByDescending(row => row.CreatedAt).Skip(before).Select(row => row.CreatedAt).Take(1)));
 
+    // In the words of the filter: SQLite takes an index of some rows only for a condition that it recognises.
     private static readonly CompiledQuery<Func<MlsDbContext, string, string, DateTimeOffset, int, IAsyncEnumerable<DateTimeOffset>>> s_refused = new(() => EF.CompileAsyncQuery((MlsDbContext context, string did, string convoId, DateTimeOffset since, int before) =>
         context.Set<AuditEntry>().Where(entry => entry.Actor == did && entry.Subject == convoId && entry.At > since
-            && entry.Action == "processExternalCommit" && entry.Outcome != "accepted" && entry.Outcome != "Unauthorized" && entry.Outcome != "ExternalCommitsDisabled")
+            && entry.Action == "processExternalCommit" && !new[] { "accepted", "Unauthorized", "ExternalCommitsDisabled" }.Contains(entry.Outcome))
             .OrderByDescending(entry => entry.At).Skip(before).Select(entry => entry.At).Take(1)));
 
     /// <summary>Accepted external commits of a device in a conversation.</summary>
