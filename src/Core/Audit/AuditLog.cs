@@ -11,19 +11,16 @@ public sealed class AuditLog(Database database)
     /// <summary>Writes one entry in a transaction of its own.</summary>
     public async Task AppendAsync(AuditEntry entry, CancellationToken cancellation)
     {
-        await database.WriteAsync(context =>
-        {
-            context.Add(entry with { }); // the database gives it an id, each time anew
-            return Task.FromResult(0);
-        }, cancellation);
+        await database.WriteAsync(Insert(entry), cancellation);
         Announce(entry);
     }
 
-    /// <summary>Writes an entry with the statements that it records.</summary>
-    internal static void AddTo(Statements statements, AuditEntry entry) => statements.Add($"""
+    /// <summary>The statement that writes an entry, for those whose transaction it belongs to; it returns the entry's id.</summary>
+    internal static FormattableString Insert(AuditEntry entry) => $"""
         INSERT INTO audit (at, actor, action, subject, outcome, reason, epoch_before, epoch_after, correlation_id, times)
         VALUES ({entry.At.ToUnixTimeMilliseconds()}, {entry.Actor}, {entry.Action}, {entry.Subject}, {entry.Outcome}, {entry.Reason}, {(long?)entry.EpochBefore}, {(long?)entry.EpochAfter}, {entry.CorrelationId}, {entry.Times})
-        """);
+        RETURNING id AS "Value"
+        """;
 
     /// <summary>The newest entries, newest first.</summary>
     public async Task<IReadOnlyList<AuditEntry>> LatestAsync(int count, CancellationToken cancellation)

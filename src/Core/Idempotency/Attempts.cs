@@ -89,7 +89,7 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
     {
         var (unplaced, before, after, reason) = done(0);
         var entry = Entry(attempt, AuditEntry.Accepted, reason) with { EpochBefore = before, EpochAfter = after };
-        AuditLog.AddTo(statements, entry);
+        statements.Add(AuditLog.Insert(entry));
         if (attempt.Key is not null)
             statements.Add($"""
                 INSERT INTO idempotency (caller, method, key, request_hash, content, created_at, seq)
@@ -110,6 +110,29 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
             if (overtaken((ulong)now.Epoch, now.LeftSeq) is { } refusal) throw refusal.AsException();
             throw;
         }
+    }
+
+    /// <summary>Of a call that does nothing but leave its audit entry.</summary>
+    public async Task<T> RecordAsync<T>(Attempt attempt, T answer, string reason, CancellationToken cancellation)
+    {
+        var entry = Entry(attempt, AuditEntry.Accepted, reason);
+        var statements = new Statements(AuditLog.Insert(entry));
+        if (attempt.Key is not null)
+            statements.Add($"""
+                INSERT INTO idempotency (caller, method, key, request_hash, content, created_at)
+                VALUES ({attempt.Caller.Did.Value}, {attempt.Method}, {attempt.Key}, {attempt.RequestHash}, {JsonSerializer.SerializeToUtf8Bytes(answer)}, {clock.GetUtcNow().ToUnixTimeMilliseconds()})
+                """);
+        try
+        {
+            await database.WriteAsync(statements, cancellation);
+        }
+        catch (OvertakenException) when (attempt.Key is not null)
+        {
+            if (await FindAsync<T>(attempt, CancellationToken.None) is { } known) return known;
+            throw;
+        }
+        audit.Announce(entry);
+        return answer;
     }
 
     /// <summary>Writes the refusal of a call, or of a query, to the audit log, but for those that are counted by the minute (<see cref="RefusalTally"/>).</summary>

@@ -15,7 +15,7 @@ internal sealed record Access(Conversation Conversation, RosterEntry Entry, IRea
         where conversation.Id == convoId
         join entry in context.Set<RosterEntry>().Where(entry => entry.Did == did) on conversation.Id equals entry.ConvoId into entries
         from entry in entries.DefaultIfEmpty()
-        select new EntryRow(conversation, entry)));
+        select new EntryRow(conversation, entry, context.Set<Ban>().Any(ban => ban.Did == did && (ban.ConvoId == convoId || ban.ConvoId == Ban.FromService)))));
 
     private static readonly CompiledQuery<Func<MlsDbContext, string, string, IAsyncEnumerable<DeviceRow>>> s_devices = new(() => EF.CompileAsyncQuery((MlsDbContext context, string convoId, string did) =>
         context.Set<Device>().AsNoTracking().Include(device => device.Keys).Where(device => device.Did == did && (device.DeletedAt == null || context.Set<Leaf>().Any(leaf => leaf.ConvoId == convoId && leaf.DeviceRow == device.Id)))
@@ -36,9 +36,8 @@ internal sealed record Access(Conversation Conversation, RosterEntry Entry, IRea
         string did = caller.Did.Value;
         var row = await s_entry.For(context)(context, convoId, did).FirstOrDefaultAsync(cancellation);
         var devices = await s_devices.For(context)(context, convoId, did).ToListAsync(cancellation);
-        bool isBanned = await context.IsBannedAsync(did, convoId, cancellation);
         var enrolled = devices.FindAll(device => device.Device.DeletedAt is null);
-        var standing = new Standing(row?.Entry?.State, row?.Entry?.EndedAt, enrolled.Exists(device => device.HasLeaf), enrolled.Count > 0, isBanned);
+        var standing = new Standing(row?.Entry?.State, row?.Entry?.EndedAt, enrolled.Exists(device => device.HasLeaf), enrolled.Count > 0, row?.IsBanned == true);
         var reason = decide(standing);
         if (!allows(reason)) throw Refusal.Unauthorized(reason.ToString()).AsException();
         return new(row!.Conversation, row.Entry!, [.. enrolled.Select(device => device.Device)], new(devices.Select(device => device.Device)), standing);
@@ -53,7 +52,7 @@ internal sealed record Access(Conversation Conversation, RosterEntry Entry, IRea
         return await context.Set<Leaf>().AnyAsync(leaf => leaf.ConvoId == id && leaf.DeviceRow == device.Id, cancellation) ? device : throw Refusal.Unauthorized("NoLeaf").AsException();
     }
 
-    private sealed record EntryRow(Conversation Conversation, RosterEntry? Entry);
+    private sealed record EntryRow(Conversation Conversation, RosterEntry? Entry, bool IsBanned);
 
     private sealed record DeviceRow(Device Device, bool HasLeaf);
 }

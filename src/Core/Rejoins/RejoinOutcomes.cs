@@ -41,7 +41,7 @@ public sealed class RejoinOutcomes
             var access = await Access.RequireMemberAsync(context, caller, convoId, cancellation);
             if (!access.Devices.Any(device => device.DeviceId == deviceId)) throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
             string told = $"{outcome.Way} {(outcome.Succeeded ? "succeeded" : "failed")} in {outcome.Attempts} {(outcome.Attempts == 1 ? "attempt" : "attempts")}, {outcome.Elapsed.TotalMilliseconds} ms{(outcome.LastError is null ? "" : $", last error {outcome.LastError}")}";
-            return await _attempts.CommitAsync(attempt, _ => Task.FromResult(new Done<RejoinOutcome>(outcome, Reason: told)), cancellation);
+            return await _attempts.RecordAsync(attempt, outcome, told, cancellation);
         }, cancellation);
     }
 }

@@ -154,6 +154,8 @@ public sealed class Database : IDisposable
         var settings = new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true };
         // The statements of a host are few, and each is planned once for each connection.
         if (!settings.ShouldSerialize("Max Auto Prepare")) settings.MaxAutoPrepare = 200;
+        // More would wait for each other in the database, and each must learn the statements first.
+        if (!settings.ShouldSerialize("Maximum Pool Size")) settings.MaxPoolSize = Math.Clamp(10 * Environment.ProcessorCount, 20, 100);
         var source = NpgsqlDataSource.Create(settings);
         var pool = new PooledDbContextFactory<PostgreSqlMlsDbContext>(new DbContextOptionsBuilder<PostgreSqlMlsDbContext>().UseNpgsql(source).UseSnakeCaseNamingConvention().Options);
         return new(pool.CreateDbContext, pool.CreateDbContext, source);

@@ -35,7 +35,7 @@ public class Who_may_rejoin
         }
     }
 
-    private static RejoinReason Expected(Row row, bool hasLeaf, BannedFrom banned) => banned != BannedFrom.Nothing && !(row == Row.NoConversation && banned == BannedFrom.Conversation) ? RejoinReason.Banned : row switch
+    private static RejoinReason Expected(Row row, bool hasLeaf, BannedFrom banned) => banned != BannedFrom.Nothing && row != Row.NoConversation ? RejoinReason.Banned : row switch
     {
         Row.Member => hasLeaf ? RejoinReason.MemberWithLeaf : RejoinReason.MemberWithoutLeaf,
         Row.LeftLately => RejoinReason.Left,
