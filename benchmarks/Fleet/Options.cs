@@ -21,7 +21,8 @@ internal sealed record Options
           --devices N           demo 20, storm 100, soak and chaos 24
           --groups N            storm 1; demo half as many as devices, soak and chaos a third
           --members N           of a group, but for storm (8)
-          --warm N              storm: rounds before, which are not counted, while both sides are compiled (3)
+          --warm N              storm: rounds before, which are not counted, while both sides are compiled (20)
+          --rounds N            storm: rounds that are counted, one after the other (5)
           --minutes N           soak 10, chaos 5
           --kill SECONDS        chaos: the started host is killed that often, 0 for never (45)
           --keep FOLDER         demo: keeps accounts and stores there, and goes on with those that it finds
@@ -39,7 +40,8 @@ internal sealed record Options
     public int Devices { get; init; }
     public int Groups { get; init; }
     public int Members { get; init; } = 8;
-    public int Warm { get; init; } = 3;
+    public int Warm { get; init; } = 20;
+    public int Rounds { get; init; } = 5;
     public double Minutes { get; init; }
     public double KillSeconds { get; init; } = 45;
     public int Seed { get; init; } = 1;
@@ -75,6 +77,7 @@ internal sealed record Options
                 "--groups" => options with { Groups = Whole(name, value) },
                 "--members" => options with { Members = Whole(name, value) },
                 "--warm" => options with { Warm = Whole(name, value) },
+                "--rounds" => options with { Rounds = Math.Max(1, Whole(name, value)) },
                 "--minutes" => options with { Minutes = Number(name, value) },
                 "--kill" => options with { KillSeconds = Number(name, value) },
                 "--keep" => options with { Keep = value },

@@ -14,7 +14,7 @@ public sealed class FleetTests(ITestOutputHelper output)
     [InlineData(StorageProvider.PostgreSql, 1)]
     [InlineData(StorageProvider.PostgreSql, 20)]
     public Task A_storm_of_twenty_devices_ends_with_everybody_back_and_in_agreement(StorageProvider provider, int groups) =>
-        MustHold(provider, rejoins: 20, "storm", "--devices", "20", "--groups", $"{groups}");
+        MustHold(provider, rejoins: 20, "storm", "--devices", "20", "--groups", $"{groups}", "--warm", "3", "--rounds", "2");
 
     [SkippableTheory]
     [Trait("Category", "Slow")]

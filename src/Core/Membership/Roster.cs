@@ -65,7 +65,7 @@ internal static class Roster
             """);
         statements.Add($"""
             INSERT INTO roster (convo_id, did, state, is_admin, joined_at) VALUES ({convoId}, {did}, {member}, FALSE, {at})
-            ON CONFLICT (convo_id, did) DO UPDATE SET state = {member}, ended_at = NULL
+            ON CONFLICT (convo_id, did) DO UPDATE SET state = {member}, ended_at = NULL WHERE roster.state <> {member} OR roster.ended_at IS NOT NULL
             """);
     }
 }
