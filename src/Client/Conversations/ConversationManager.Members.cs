@@ -109,8 +109,16 @@ public sealed partial class ConversationManager
         await Sync(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
         var gone = await Gone(conversation, cancellation).ConfigureAwait(false);
         ulong epoch = conversation.Live.CurrentEpoch;
-        // In another epoch they may be back, or gone.
-        return await CommitIfNeeded(conversation, group => gone.Count > 0 && group.Epoch == epoch ? new() { Remove = gone } : null, null, cancellation).ConfigureAwait(false);
+        try
+        {
+            // In another epoch they may be back, or gone.
+            return await CommitIfNeeded(conversation, group => gone.Count > 0 && group.Epoch == epoch ? new() { Remove = gone } : null, null, cancellation).ConfigureAwait(false);
+        }
+        catch (MlsClientException unbanned) when (unbanned.Error == "NotAdmin")
+        {
+            // The ban was ended before the leaves went.
+            return false;
+        }
     }, cancellation);
 
     /// <summary>Commits the proposals that wait, so that no one who has left or is to be removed reads what comes (RFC 9420 §12.4).</summary>

@@ -114,10 +114,12 @@ public sealed partial class ConversationManager
             {
                 group.DiscardPendingCommit();
                 await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
-                if (refused.Error is not ("EpochMismatch" or "LeavePending") || attempt >= _options.CommitAttempts) throw;
+                // Whose ban was ended meanwhile, only an admin may remove.
+                bool others = refused.Error == "LeavePending" || (refused.Error == "NotAdmin" && gone.Count > 0);
+                if (!(others || refused.Error == "EpochMismatch") || attempt >= _options.CommitAttempts) throw;
                 await Sync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
                 isFresh = true;
-                gone = refused.Error == "LeavePending" ? await Gone(conversation, cancellation).ConfigureAwait(false) : [];
+                gone = others ? await Gone(conversation, cancellation).ConfigureAwait(false) : [];
                 await Task.Delay(Jitter(attempt), _options.Clock, cancellation).ConfigureAwait(false);
             }
         }

@@ -71,35 +71,11 @@ public sealed class MemberCommits
         {
             await using var context = _database.Read();
             var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
-            var message = Handshakes.DecodeCommit(input.Commit, access.Conversation);
-            if (message.Content.Sender.Type != SenderType.Member) throw Refusal.InvalidCommit(DeliveryRules.NotACommit.Id).AsException();
-            var group = await _groups.GetAsync(access.Conversation, cancellation);
-            var pending = await PendingRemovals.OfAsync(context, access.Conversation.Id, cancellation);
-            var proposals = await ProposalLog.FindAsync(context, access.Conversation.Id, [message.Content], cancellation);
-            var staged = Handshakes.InvalidCommit(() =>
-            {
-                var authenticated = group.Authenticate(message);
-                return group.Stage(authenticated, ProposalLog.AuthenticatedOf(message.Content, proposals, group), _clock.GetUtcNow());
-            });
-            var answered = await AnsweredAsync(context, access.Conversation.Id, staged, cancellation);
-            if (!ids.All(id => answered.Any(request => request.Id == id))) throw Refusal.InvalidCommit(DeliveryRules.RejoinRequestAnswered.Id).AsException();
-            requireShape(staged, pending, [.. answered.Where(request => ids.Contains(request.Id))]);
-            var owners = await LeafOwners.FindAsync(context, Handshakes.LeavesOf(staged, group), cancellation);
-            Authorise(access, group, staged, owners, FreeLeaves(pending, answered));
-            string? expelled = target is null ? null : await RequireTargetAsync(context, access, target.Did, staged, pending, cancellation);
-            await RequireNotBannedAsync(context, access, staged, owners, cancellation);
-            PendingRemovals.RequireRemoved(pending, staged.Removed.Select(entry => entry.LeafIndex.Value));
-            var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, group, owners, cancellation);
-            if (group.MemberCount + staged.Added.Count > _settings.MaxLeaves) throw Refusal.TooManyMembers.AsException();
-            var welcome = WelcomeOf(input, staged, leaves);
-            var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
-
-            var change = new EpochChange(access.Conversation, next, input.Commit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, null, leaves, welcome, expelled, target?.Reason);
-            if (!next.Context.Extensions.SameAs(group.Context.Extensions)) change = change with { SignatureKeyId = await SignatureKeys.ListedAsync(context, next, cancellation) };
+            var (change, staged, owners) = await access.JudgeAsync(context, () => JudgeAsync(context, access, input, target, requireShape, cancellation));
             try
             {
                 var result = await EpochWriter.WriteAsync(_attempts, attempt, change, _settings.SnapshotInterval, _clock.GetUtcNow(), cancellation);
-                _groups.Keep(access.Conversation.Id, next);
+                _groups.Keep(access.Conversation.Id, change.Group);
                 return result;
             }
             catch (OvertakenException)
@@ -109,6 +85,38 @@ public sealed class MemberCommits
                 throw;
             }
         }, cancellation);
+    }
+
+    private async Task<(EpochChange Change, StagedCommit Staged, LeafOwners Owners)> JudgeAsync(
+        MlsDbContext context, Access access, MemberCommitInput input, Target? target, Action<StagedCommit, IReadOnlyList<PendingLeaf>, IReadOnlyList<OpenRejoinRequest>> requireShape, CancellationToken cancellation)
+    {
+        var ids = input.RejoinRequestIds ?? [];
+        var message = Handshakes.DecodeCommit(input.Commit, access.Conversation);
+        if (message.Content.Sender.Type != SenderType.Member) throw Refusal.InvalidCommit(DeliveryRules.NotACommit.Id).AsException();
+        var group = await _groups.GetAsync(access.Conversation, cancellation);
+        var pending = await PendingRemovals.OfAsync(context, access.Conversation.Id, cancellation);
+        var proposals = await ProposalLog.FindAsync(context, access.Conversation.Id, [message.Content], cancellation);
+        var staged = Handshakes.InvalidCommit(() =>
+        {
+            var authenticated = group.Authenticate(message);
+            return group.Stage(authenticated, ProposalLog.AuthenticatedOf(message.Content, proposals, group), _clock.GetUtcNow());
+        });
+        var answered = await AnsweredAsync(context, access.Conversation.Id, staged, cancellation);
+        if (!ids.All(id => answered.Any(request => request.Id == id))) throw Refusal.InvalidCommit(DeliveryRules.RejoinRequestAnswered.Id).AsException();
+        requireShape(staged, pending, [.. answered.Where(request => ids.Contains(request.Id))]);
+        var owners = await LeafOwners.FindAsync(context, Handshakes.LeavesOf(staged, group), cancellation);
+        Authorise(access, group, staged, owners, FreeLeaves(pending, answered));
+        string? expelled = target is null ? null : await RequireTargetAsync(context, access, target.Did, staged, pending, cancellation);
+        await RequireNotBannedAsync(context, access, staged, owners, cancellation);
+        PendingRemovals.RequireRemoved(pending, staged.Removed.Select(entry => entry.LeafIndex.Value));
+        var leaves = await Handshakes.LeafChangesAsync(context, access.Conversation.Id, staged, group, owners, cancellation);
+        if (group.MemberCount + staged.Added.Count > _settings.MaxLeaves) throw Refusal.TooManyMembers.AsException();
+        var welcome = WelcomeOf(input, staged, leaves);
+        var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
+
+        var change = new EpochChange(access.Conversation, next, input.Commit.ToArray(), Handshakes.AsMessage(input.GroupInfo), access.Entry.Did, null, leaves, welcome, expelled, target?.Reason);
+        if (!next.Context.Extensions.SameAs(group.Context.Extensions)) change = change with { SignatureKeyId = await SignatureKeys.ListedAsync(context, next, cancellation) };
+        return (change, staged, owners);
     }
 
     /// <summary>delivery-service §4: authorisation follows the proposals, whichever method brought them.</summary>

@@ -30,30 +30,35 @@ public sealed class ExternalCommits
             if (!await _flag.IsOnFor(caller.Did)) throw Refusal.ExternalCommitsDisabled.AsException();
             await using var context = _database.Read();
             var access = await Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings.RejoinGracePeriod, cancellation);
-            await JoinLimits.RequireFewRefusedAsync(context, attempt, _settings.RejoinRefusedLimitPerHour, _clock.GetUtcNow());
-            var message = Handshakes.DecodeCommit(input.ExternalCommit, access.Conversation);
-            if (message.Content.Sender.Type != SenderType.NewMemberCommit) throw Refusal.InvalidCommit(DeliveryRules.NotAnExternalCommit.Id).AsException();
-            var group = await _groups.GetAsync(access.Conversation, cancellation);
-            var authenticated = Handshakes.InvalidCommit(() => group.Authenticate(message));
-
-            var proposals = await ProposalLog.FindAsync(context, access.Conversation.Id, [message.Content], cancellation);
-            var removes = JoinRules.RemovedLeaves(authenticated, group);
-            var joiner = access.Leaves.Of(authenticated.JoinerLeaf!) ?? throw Refusal.WrongUser.AsException();
-            await JoinLimits.RequireAsync(context, access.Conversation.Id, joiner, _settings.RejoinLimitPerHour, _clock.GetUtcNow());
-            var own = JoinRules.LeafOf(group, joiner);
-            JoinRules.RequireOwnLeaf(own, removes, access.Leaves);
-            await RequireApprovedAsync(context, access, joiner, authenticated.JoinerLeaf!, own is { } index ? group.Leaf(index) : null, input.TurnId, cancellation);
-
-            var staged = Handshakes.InvalidCommit(() => group.Stage(authenticated, ProposalLog.AuthenticatedOf(message.Content, proposals, group), _clock.GetUtcNow()));
-            if (group.MemberCount - staged.Removed.Count >= _settings.MaxLeaves) throw Refusal.TooManyMembers.AsException();
-            var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
-
-            var change = new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), caller.Did.Value, new(joiner.Id, input.TurnId), LeafChanges.OfJoin(staged, joiner), null);
+            var change = await access.JudgeAsync(context, () => JudgeAsync(context, attempt, access, input, cancellation));
             var result = await EpochWriter.WriteAsync(_attempts, attempt, change, _settings.SnapshotInterval, _clock.GetUtcNow(), cancellation);
-            _groups.Keep(access.Conversation.Id, next);
+            _groups.Keep(access.Conversation.Id, change.Group);
             _turns.Wake(access.Conversation.Id);
             return result;
         }, cancellation);
+    }
+
+    private async Task<EpochChange> JudgeAsync(MlsDbContext context, Attempt attempt, Access access, ProcessExternalCommitInput input, CancellationToken cancellation)
+    {
+        await JoinLimits.RequireFewRefusedAsync(context, attempt, _settings.RejoinRefusedLimitPerHour, _clock.GetUtcNow());
+        var message = Handshakes.DecodeCommit(input.ExternalCommit, access.Conversation);
+        if (message.Content.Sender.Type != SenderType.NewMemberCommit) throw Refusal.InvalidCommit(DeliveryRules.NotAnExternalCommit.Id).AsException();
+        var group = await _groups.GetAsync(access.Conversation, cancellation);
+        var authenticated = Handshakes.InvalidCommit(() => group.Authenticate(message));
+
+        var proposals = await ProposalLog.FindAsync(context, access.Conversation.Id, [message.Content], cancellation);
+        var removes = JoinRules.RemovedLeaves(authenticated, group);
+        var joiner = access.Leaves.Of(authenticated.JoinerLeaf!) ?? throw Refusal.WrongUser.AsException();
+        await JoinLimits.RequireAsync(context, access.Conversation.Id, joiner, _settings.RejoinLimitPerHour, _clock.GetUtcNow());
+        var own = JoinRules.LeafOf(group, joiner);
+        JoinRules.RequireOwnLeaf(own, removes, access.Leaves);
+        await RequireApprovedAsync(context, access, joiner, authenticated.JoinerLeaf!, own is { } index ? group.Leaf(index) : null, input.TurnId, cancellation);
+
+        var staged = Handshakes.InvalidCommit(() => group.Stage(authenticated, ProposalLog.AuthenticatedOf(message.Content, proposals, group), _clock.GetUtcNow()));
+        if (group.MemberCount - staged.Removed.Count >= _settings.MaxLeaves) throw Refusal.TooManyMembers.AsException();
+        var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
+
+        return new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), access.Entry.Did, new(joiner.Id, input.TurnId), LeafChanges.OfJoin(staged, joiner), null);
     }
 
     /// <remarks>With a turn a device with a leaf gets this far: whether it comes with the key of that, only its commit tells.</remarks>

@@ -52,6 +52,23 @@ internal sealed record Access(Conversation Conversation, RosterEntry Entry, IRea
         return await context.Set<Leaf>().AnyAsync(leaf => leaf.ConvoId == id && leaf.DeviceRow == device.Id, cancellation) ? device : throw Refusal.Unauthorized("NoLeaf").AsException();
     }
 
+    /// <summary>Judges what is meant for the epoch that was read here. What is judged by is read after it, and may be a later epoch's: what that has brought about is not the caller's fault.</summary>
+    /// <exception cref="RefusedException">EpochMismatch, where the epoch is over; else the judgement's own.</exception>
+    public async Task<T> JudgeAsync<T>(MlsDbContext context, Func<Task<T>> judge)
+    {
+        try
+        {
+            return await judge();
+        }
+        catch (RefusedException refused) when (refused.Refusal.Error != nameof(Refusal.EpochMismatch))
+        {
+            string id = Conversation.Id;
+            long now = await context.Set<Conversation>().Where(row => row.Id == id).Select(row => row.Epoch).SingleAsync(CancellationToken.None);
+            if (now != Conversation.Epoch) throw Refusal.EpochMismatch((ulong)now, (ulong)Conversation.Epoch).AsException();
+            throw;
+        }
+    }
+
     private sealed record EntryRow(Conversation Conversation, RosterEntry? Entry, bool IsBanned);
 
     private sealed record DeviceRow(Device Device, bool HasLeaf);

@@ -31,9 +31,13 @@ public sealed class Leaving
             await using var context = _database.Read();
             var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
             var group = await _groups.GetAsync(access.Conversation, cancellation);
-            var proposals = new List<NewProposal>();
-            foreach (var bytes in input.Proposals) proposals.Add(await NewProposal.VerifyAsync(context, access, group, bytes, [], _clock.GetUtcNow(), cancellation));
-            await RequireEachLeafAsync(context, access, proposals, cancellation);
+            var proposals = await access.JudgeAsync(context, async () =>
+            {
+                var verified = new List<NewProposal>();
+                foreach (var bytes in input.Proposals) verified.Add(await NewProposal.VerifyAsync(context, access, group, bytes, [], _clock.GetUtcNow(), cancellation));
+                await RequireEachLeafAsync(context, access, verified, cancellation);
+                return verified;
+            });
             return await _attempts.CommitAsync(attempt, async write => new Done<LeaveConvoResult>(await LeaveAsync(write, access, proposals)), cancellation);
         }, cancellation);
     }

@@ -33,7 +33,8 @@ public sealed class Proposals
             await using var context = _database.Read();
             var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
             var group = await _groups.GetAsync(access.Conversation, cancellation);
-            var proposal = await NewProposal.VerifyAsync(context, access, group, input.Proposal, await PendingRemovals.OfAsync(context, input.ConvoId, cancellation), _clock.GetUtcNow(), cancellation);
+            var proposal = await access.JudgeAsync(context, async () =>
+                await NewProposal.VerifyAsync(context, access, group, input.Proposal, await PendingRemovals.OfAsync(context, input.ConvoId, cancellation), _clock.GetUtcNow(), cancellation));
             return await _attempts.CommitAsync(attempt, async write => new Done<SendProposalResult>(
                 new(await AppendAsync(write, access, proposal), group.Epoch)), cancellation);
         }, cancellation);

@@ -71,6 +71,40 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         await couple.Agree();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_ban_that_ends_before_a_member_has_removed_the_leaf_is_no_failure_of_the_member(bool asked)
+    {
+        await using var couple = await Couple.Meet(Url);
+        await using var carol = await Added(couple, "carol");
+        carol.Meddler.After = async (method, answer) =>
+        {
+            // Which says that the leaf is to go.
+            if (method == "getConvo") await couple.Alice.Conversations.UnbanMemberAsync(couple.ConvoId, couple.Bob.Did);
+            return answer;
+        };
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
+        if (asked)
+        {
+            await foreach (var one in carol.Client.Events.FollowAsync(limit.Token))
+            {
+                if (one.Event is Lexicon.SubscribeConvoEventsInfo) await couple.Alice.Conversations.BanMemberAsync(couple.ConvoId, couple.Bob.Did, cancellation: limit.Token);
+                Assert.Null(one.Failure);
+                if (one.Event is Lexicon.SubscribeConvoEventsRemovalRequested) break;
+            }
+            Assert.Equal(1, carol.Meddler.Count("commit"));
+        }
+        else
+        {
+            await couple.Alice.Conversations.BanMemberAsync(couple.ConvoId, couple.Bob.Did);
+            await carol.Conversations.UpdateAsync(couple.ConvoId);
+            Assert.Equal(3, carol.Meddler.Count("commit"));
+        }
+        await couple.Agree();
+        Assert.Equal(3, (await carol.Conversations.ViewAsync(couple.ConvoId))!.Members.Count);
+    }
+
     [Fact]
     public async Task A_commit_that_does_not_know_of_a_leave_is_refused_and_made_again_with_it()
     {

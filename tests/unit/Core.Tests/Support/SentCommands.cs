@@ -13,6 +13,7 @@ public sealed record SentCommand(string Text, IReadOnlyList<(string Name, object
 public static class SentCommands
 {
     private static readonly AsyncLocal<List<SentCommand>?> s_current = new();
+    private static readonly AsyncLocal<Between?> s_between = new();
 
     /// <summary>Before the first command: a context that nobody listens to says nothing for a second, also to those who come meanwhile.</summary>
     [ModuleInitializer]
@@ -25,6 +26,33 @@ public static class SentCommands
         await call();
         s_current.Value = null;
         return sent;
+    }
+
+    /// <summary>Runs a call and, before its first command that names the table, another one to its end: what can happen between two things that a call reads.</summary>
+    public static async Task<T> WithAnotherBeforeAsync<T>(string table, Func<Task> another, Func<Task<T>> call)
+    {
+        var between = s_between.Value = new(table, another);
+        try
+        {
+            return await call();
+        }
+        finally
+        {
+            s_between.Value = null;
+            Assert.True(between.HasRun, $"The call names {table} in no command.");
+        }
+    }
+
+    private sealed class Between(string table, Func<Task> another)
+    {
+        public bool HasRun { get; private set; }
+
+        public void Run(DbCommand next)
+        {
+            if (HasRun || !next.CommandText.Contains($"\"{table}\"", StringComparison.Ordinal)) return;
+            HasRun = true;
+            Task.Run(another).GetAwaiter().GetResult();
+        }
     }
 
     private sealed class Listeners : IObserver<DiagnosticListener>
@@ -47,6 +75,7 @@ public static class SentCommands
     {
         public void OnNext(KeyValuePair<string, object?> value)
         {
+            if (value.Value is CommandEventData { Command: var next } && value.Key == RelationalEventId.CommandExecuting.Name) s_between.Value?.Run(next);
             if (s_current.Value is not { } sent) return;
             if (value.Value is CommandEventData { Command: var command } && value.Key == RelationalEventId.CommandExecuting.Name) sent.Add(Of(command.CommandText, command.Parameters));
             else if (value is { Key: Statements.Sending, Value: DbCommand statement }) sent.Add(Of(statement.CommandText, statement.Parameters));
