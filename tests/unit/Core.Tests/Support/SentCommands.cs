@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 
@@ -49,7 +50,7 @@ public static class SentCommands
 
         public void Run(DbCommand next)
         {
-            if (HasRun || !next.CommandText.Contains($"\"{table}\"", StringComparison.Ordinal)) return;
+            if (HasRun || !Regex.IsMatch(next.CommandText, $@"\b{table}\b")) return;
             HasRun = true;
             Task.Run(another).GetAwaiter().GetResult();
         }
