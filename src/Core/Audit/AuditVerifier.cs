@@ -25,13 +25,13 @@ public static class AuditVerifier
     /// <param name="cancellation">Ends the check.</param>
     public static async Task<AuditReport> VerifyAsync(Database database, CancellationToken cancellation)
     {
-        await using var context = database.Open();
+        await using var context = database.Read();
         long position = 0;
         byte[] hash = AuditChain.Start;
         while (true)
         {
             long from = position;
-            await foreach (var entry in context.Set<AuditEntry>().AsNoTracking().Where(entry => entry.Position > from).OrderBy(entry => entry.Position).AsAsyncEnumerable().WithCancellation(cancellation))
+            await foreach (var entry in context.Set<AuditEntry>().Where(entry => entry.Position > from).OrderBy(entry => entry.Position).AsAsyncEnumerable().WithCancellation(cancellation))
             {
                 long expected = position + 1;
                 if (entry.Position != expected) return await Broken(expected, null, "The entry is missing.");
@@ -40,7 +40,7 @@ public static class AuditVerifier
                 (position, hash) = (expected, right);
             }
             // A linker may be at work meanwhile: what it has linked since then is checked too, until both agree.
-            var head = await context.Set<Lease>().AsNoTracking().SingleOrDefaultAsync(row => row.Name == AuditLinker.LeaseName, cancellation);
+            var head = await context.Set<Lease>().SingleOrDefaultAsync(row => row.Name == AuditLinker.LeaseName, cancellation);
             if (position > (head?.Position ?? 0)) return await Broken(position, null, "The entry was appended by somebody else than the linker.");
             if (position == (head?.Position ?? 0))
             {
@@ -65,14 +65,14 @@ public static class AuditVerifier
     /// <remarks>A linked line without its <c>hash</c> is, in RFC 8785 form, what the hash is of; <c>previous</c> is the hash of the line before it.</remarks>
     public static async Task ExportAsync(Database database, TextWriter writer, CancellationToken cancellation)
     {
-        await using var context = database.Open();
+        await using var context = database.Read();
         byte[] previous = AuditChain.Start;
-        await foreach (var entry in context.Set<AuditEntry>().AsNoTracking().Where(entry => entry.Position != null).OrderBy(entry => entry.Position).AsAsyncEnumerable().WithCancellation(cancellation))
+        await foreach (var entry in context.Set<AuditEntry>().Where(entry => entry.Position != null).OrderBy(entry => entry.Position).AsAsyncEnumerable().WithCancellation(cancellation))
         {
             await writer.WriteAsync(AuditChain.Json(entry, entry.Position, previous, entry.Hash) + "\n");
             previous = entry.Hash!;
         }
-        await foreach (var entry in context.Set<AuditEntry>().AsNoTracking().Where(entry => entry.Position == null).OrderBy(entry => entry.Id).AsAsyncEnumerable().WithCancellation(cancellation))
+        await foreach (var entry in context.Set<AuditEntry>().Where(entry => entry.Position == null).OrderBy(entry => entry.Id).AsAsyncEnumerable().WithCancellation(cancellation))
             await writer.WriteAsync(AuditChain.Json(entry, null, null, null) + "\n");
         await writer.FlushAsync(cancellation);
     }

@@ -14,7 +14,7 @@ public sealed class Database : IDisposable
     // SQLite has one writer at a time; PostgreSQL needs none of this.
     private readonly GroupWriter? _writer;
 
-    private readonly NpgsqlDataSource? _source, _reading;
+    private readonly NpgsqlDataSource? _source;
 
     /// <summary>What the connection that writes asks for. The log in front stays with the file: those that read need none of this.</summary>
     internal const string SqlitePragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=10000;";
@@ -27,11 +27,9 @@ public sealed class Database : IDisposable
     // Of this host, one at a time of those who were in somebody's way: however many there are, each is soon alone.
     private readonly SemaphoreSlim _again = new(1);
 
-    private Database(Func<MlsDbContext> read, Func<MlsDbContext> open, NpgsqlDataSource? source = null, NpgsqlDataSource? reading = null) =>
-        (_read, _open, _source, _reading, _writer) = (read, open, source, reading, source is null ? new(open) : null);
+    private Database(Func<MlsDbContext> read, Func<MlsDbContext> open, NpgsqlDataSource? source) => (_read, _open, _source, _writer) = (read, open, source, source is null ? new(open) : null);
 
     /// <summary>A context for reading. The caller disposes it.</summary>
-    /// <remarks>On PostgreSQL questions of many callers go over one connection behind each other, and what is left in its session is anybody's: each is read to its end at once, and takes no lock.</remarks>
     public MlsDbContext Read()
     {
         var context = _read();
@@ -40,7 +38,7 @@ public sealed class Database : IDisposable
         return context;
     }
 
-    /// <summary>A context that is not connected yet, with a connection of its own. The caller disposes it.</summary>
+    /// <summary>A context that is not connected yet. The caller disposes it.</summary>
     public MlsDbContext Open() => _open();
 
     /// <summary>Runs <paramref name="work"/> in one transaction and commits it; an exception leaves nothing behind. It reads and writes as if it were alone: where somebody else was in its way, it is run again.</summary>
@@ -131,7 +129,7 @@ public sealed class Database : IDisposable
         var options = new DbContextOptionsBuilder<SqliteMlsDbContext>().UseSqlite(connectionString).UseSnakeCaseNamingConvention().Options;
         // Contexts that read are used again; those that write are given the writer's connection.
         var pool = new PooledDbContextFactory<SqliteMlsDbContext>(options);
-        return new(() => Connected(pool.CreateDbContext()), () => new SqliteMlsDbContext(options));
+        return new(() => Connected(pool.CreateDbContext()), () => new SqliteMlsDbContext(options), null);
     }
 
     /// <summary>For all that is read with the context: each time a connection is opened, EF Core puts a dozen functions into it.</summary>
@@ -158,19 +156,13 @@ public sealed class Database : IDisposable
         if (!settings.ShouldSerialize("Max Auto Prepare")) settings.MaxAutoPrepare = 200;
         // More would wait for each other in the database, and each must learn the statements first.
         if (!settings.ShouldSerialize("Maximum Pool Size")) settings.MaxPoolSize = Math.Clamp(10 * Environment.ProcessorCount, 20, 100);
-        // Npgsql can do it neither without a pool nor with keep-alive messages or several servers.
-        bool shared = settings.ShouldSerialize("Multiplexing") ? settings.Multiplexing : settings.Pooling && settings.KeepAlive == 0 && settings.Host?.Contains(',') != true;
-        settings.Multiplexing = false;
         var source = NpgsqlDataSource.Create(settings);
-        var reading = shared ? NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Multiplexing = true }) : source;
-        return new(Contexts(reading), Contexts(source), source, reading);
-
-        static Func<MlsDbContext> Contexts(NpgsqlDataSource of) => new PooledDbContextFactory<PostgreSqlMlsDbContext>(new DbContextOptionsBuilder<PostgreSqlMlsDbContext>().UseNpgsql(of).UseSnakeCaseNamingConvention().Options).CreateDbContext;
+        var pool = new PooledDbContextFactory<PostgreSqlMlsDbContext>(new DbContextOptionsBuilder<PostgreSqlMlsDbContext>().UseNpgsql(source).UseSnakeCaseNamingConvention().Options);
+        return new(pool.CreateDbContext, pool.CreateDbContext, source);
     }
 
     public void Dispose()
     {
-        _reading?.Dispose();
         _source?.Dispose();
         _writer?.Dispose();
         _again.Dispose();

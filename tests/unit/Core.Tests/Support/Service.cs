@@ -168,7 +168,7 @@ public sealed class Service : IAsyncDisposable
     /// <summary>How the database would find the rows of a command, step by step.</summary>
     public async Task<IReadOnlyList<string>> PlanAsync(string statement, IReadOnlyList<(string Name, object? Value)> parameters)
     {
-        await using var context = Database.Open();
+        await using var context = Database.Read();
         var connection = context.Database.GetDbConnection();
         await connection.OpenAsync();
         await using var command = connection.CreateCommand();
