@@ -15,7 +15,7 @@ internal static class Repository
 
     public static string TsClientFolder => Path.Combine(Root, "tests", "e2e", "ts");
 
-    private static string Configuration => new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
+    public static string Configuration => new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
 
     private static string FindRoot()
     {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using MlsConsole.Clients;
 
@@ -36,6 +37,53 @@ public sealed partial class SamplesOfTheDocsTests(HostFixture fixture) : IClassF
         Assert.Equal("I am back"u8, message.Data);
         Assert.Equal(2, (await alice.Conversations.ViewAsync(conversationId))!.Members.Count);
         folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task The_quick_start_runs_in_an_empty_project_that_has_the_package_alone()
+    {
+        var folder = Directory.CreateTempSubdirectory("mlsconsole-package-");
+        string packages = Path.Combine(folder.FullName, "out"), app = Path.Combine(folder.FullName, "app");
+        foreach (var project in (string[])["Mls", "Lexicon", "Client"]) await Dotnet("pack", Path.Combine(Repository.Root, "src", project), "--no-build", "-c", Repository.Configuration, "-o", packages);
+        string restored = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        Directory.CreateDirectory(app);
+        // What was restored before of the same version is not what was packed now; what is not ours is taken from there.
+        await File.WriteAllTextAsync(Path.Combine(app, "app.csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings><Nullable>enable</Nullable><TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+                <RestoreAdditionalProjectSources>{packages}</RestoreAdditionalProjectSources>
+                <RestorePackagesPath>{Path.Combine(folder.FullName, "cache")}</RestorePackagesPath>
+                <RestoreFallbackFolders>{restored}</RestoreFallbackFolders>
+              </PropertyGroup>
+              <ItemGroup><PackageReference Include="MlsConsole.Client" Version="0.1.0" /></ItemGroup>
+            </Project>
+            """);
+        byte[] secret = RandomNumberGenerator.GetBytes(32);
+        using var account = AccountKey.P256(secret);
+        await using var alice = await Person.Start(fixture.Host.Url, "alice");
+        await using var old = await Person.Start(fixture.Host.Url, "phone", account);
+        var conversationId = await alice.Conversations.CreateAsync();
+        await alice.Conversations.AddMembersAsync(conversationId, [old.Did]);
+        await File.WriteAllTextAsync(Path.Combine(app, "Program.cs"), $"""
+            using MlsConsole.Clients;
+            var (service, conversationId, path, storeKey) = (new Uri(args[0]), args[1], args[2], new byte[32]);
+            using var account = AccountKey.P256(Convert.FromHexString(args[3]));
+            string did = account.DidKey;
+            {Blocks("docs/client.md").First()}
+            """);
+        await Dotnet("run", "--project", app, "--", fixture.Host.Url.ToString(), conversationId, Path.Combine(folder.FullName, "mls.db"), Convert.ToHexString(secret));
+        var message = Assert.Single((await alice.Conversations.SyncAsync(conversationId)).Messages);
+        Assert.Equal("I am back"u8, message.Data);
+        Assert.True(Directory.Exists(Path.Combine(folder.FullName, "cache", "mlsconsole.client", "0.1.0")));
+        folder.Delete(recursive: true);
+
+        static async Task Dotnet(params string[] arguments)
+        {
+            var (code, output) = await Native.NativeLibrary.Run("dotnet", arguments);
+            Assert.True(code == 0, output);
+        }
     }
 
     [Fact]
