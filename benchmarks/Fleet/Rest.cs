@@ -27,6 +27,8 @@ internal sealed class Rest(Crowd crowd, Audit audit)
     private async Task Check(Room room, CancellationToken stop)
     {
         foreach (var lost in crowd.Devices.Where(device => device.Places.GetValueOrDefault(room) == Place.Lost).ToList()) await lost.Rejoin(room, stop);
+        // Whose account is back by another device before anybody has removed its leaf, holds it again.
+        foreach (var back in crowd.Devices.Where(device => device.Places.GetValueOrDefault(room) == Place.Left && device.Account.Devices.Exists(other => other.IsIn(room))).ToList()) await back.Rejoin(room, stop);
         var held = crowd.Devices.Where(device => device.IsIn(room)).ToList();
         if (held.Count == 0) return;
         var names = held.Select(device => device.Identity).Order(StringComparer.Ordinal).ToList();
@@ -49,12 +51,14 @@ internal sealed class Rest(Crowd crowd, Audit audit)
                 break;
             }
             if (names.Except(leaves).FirstOrDefault() is { } missing) throw crowd.Ledger.Broke(room.ConvoId, $"{missing} is in and has no leaf in epoch {view.Epoch}");
-            if (tries == Tries) throw crowd.Ledger.Broke(room.ConvoId, $"nobody holds the leaf of {leaves.Except(names).First()} in epoch {view.Epoch}");
+            if (tries == Tries) throw crowd.Ledger.Broke(room.ConvoId, $"nobody holds the leaf of {Gone(leaves.Except(names).First())} in epoch {view.Epoch}");
             // The leaf of one who left goes with the next commit of a member.
             await first.Update(room, stop);
         }
         await audit.Read(room, stop);
         if (audit.EpochOf(room) < crowd.Ledger.Acknowledged(room.ConvoId)) throw crowd.Ledger.Broke(room.ConvoId, "its log could not be read to its end");
+
+        string Gone(string identity) => crowd.Devices.Find(device => device.Identity == identity) is { } device ? $"{device.Name}, which is {device.Places.GetValueOrDefault(room)}" : identity;
     }
 
     private async Task AskService(Device device, Room room, ulong epoch, List<string> names, CancellationToken stop)

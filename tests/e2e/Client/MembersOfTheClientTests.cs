@@ -183,6 +183,24 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
     }
 
     [Fact]
+    public async Task Who_comes_back_before_anybody_has_removed_the_leaves_has_all_devices_in_again()
+    {
+        await using var couple = await Couple.Meet(Url);
+        await using var tablet = await Person.Start(Url, "tablet", couple.Bob.Key);
+        await tablet.Conversations.RejoinAsync(couple.ConvoId);
+        await couple.Bob.Conversations.SyncAsync(couple.ConvoId);
+
+        await couple.Bob.Conversations.LeaveAsync(couple.ConvoId);
+        Assert.Equal("Unauthorized", (await Assert.ThrowsAsync<MlsClientException>(() => tablet.Conversations.SyncAsync(couple.ConvoId))).Error);
+        await couple.Bob.Conversations.RejoinAsync(couple.ConvoId);
+
+        await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
+        await couple.Agree();
+        await (couple with { Bob = tablet }).Agree();
+        Assert.Equal(3, (await couple.Alice.Conversations.ViewAsync(couple.ConvoId))!.Members.Count);
+    }
+
+    [Fact]
     public async Task A_leave_whose_answer_got_lost_is_asked_for_again_and_has_happened_once_also_after_a_restart()
     {
         var folder = Directory.CreateTempSubdirectory("mlsconsole-leave-");
