@@ -24,6 +24,7 @@ public static class DeliveryRules
     public static readonly Rule OneLeaf = new("delivery.one-leaf", "§11", "A new conversation has exactly one leaf, the caller's.");
     public static readonly Rule WelcomeMissing = new("delivery.welcome-missing", "§12.4.3.1", "A commit that adds members comes with their Welcome, and only such a commit.");
     public static readonly Rule WelcomeRecipients = new("delivery.welcome-recipients", "§12.4.3.1", "The recipients of a Welcome are the key packages that its commit adds.");
+    public static readonly Rule GroupInfoSize = new("delivery.group-info-size", "§12.4.3", "A GroupInfo has at most 10 MiB, whichever method brings it.");
     public static readonly Rule GroupInfoSigner = new("delivery.group-info-signer", "§12.4.3", "A GroupInfo that is published anew is signed by a leaf of the caller.");
     public static readonly Rule ExternalPubChanged = new("delivery.external-pub-changed", "§12.4.3.2", "A GroupInfo that is published anew has the external_pub that the epoch has; another one is a suspected fork.");
     public static readonly Rule KeyPackageIdentity = new("delivery.key-package-identity", "§10.1", "A key package has the identity and a signature key of the device that publishes it.");

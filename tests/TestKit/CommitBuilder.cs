@@ -45,6 +45,8 @@ public sealed class CommitBuilder(TestGroup group, TestClient committer, bool ex
     public byte[]? GroupInfoTranscriptHash { get; set; }
     public byte[]? GroupInfoConfirmationTag { get; set; }
     public byte[]? GroupInfoTree { get; set; }
+    /// <summary>Bytes of an extension that nobody knows.</summary>
+    public int GroupInfoPadding { get; set; }
     public byte[]? ExternalPub { get; set; }
     public bool OmitExternalPub { get; set; }
     public bool TreeInside { get; set; } = true;
@@ -117,7 +119,7 @@ public sealed class CommitBuilder(TestGroup group, TestClient committer, bool ex
             GroupInfoTranscriptHash ?? after.Context.ConfirmedTranscriptHash, after.Context.Extensions);
         byte[]? inside = GroupInfoTree ?? (TreeInside ? after.EncodeRatchetTree() : null);
         var groupInfo = TestGroup.SignGroupInfo(GroupInfoSignedBy ?? committer, context, GroupInfoConfirmationTag ?? tag, GroupInfoSigner ?? leaf,
-            inside is null ? default(ReadOnlyMemory<byte>?) : inside, ExternalPub, OmitExternalPub);
+            inside is null ? default(ReadOnlyMemory<byte>?) : inside, ExternalPub, OmitExternalPub, GroupInfoPadding);
         byte[] groupInfoMessage = MlsMessage.Of(groupInfo).Encode();
         return new(message, groupInfoMessage, new(after, groupInfoMessage));
     }

@@ -26,18 +26,19 @@ public sealed record TestGroup(PublicGroup Group, byte[] GroupInfo)
     }
 
     /// <summary>Signs a GroupInfo with a random external_pub.</summary>
-    public static UnverifiedGroupInfo SignGroupInfo(TestClient signer, GroupContext context, ReadOnlySpan<byte> confirmationTag, LeafIndex leaf, ReadOnlyMemory<byte>? tree = null, byte[]? externalPub = null, bool omitExternalPub = false)
+    public static UnverifiedGroupInfo SignGroupInfo(TestClient signer, GroupContext context, ReadOnlySpan<byte> confirmationTag, LeafIndex leaf, ReadOnlyMemory<byte>? tree = null, byte[]? externalPub = null, bool omitExternalPub = false, int padding = 0)
     {
         var extensions = new List<Extension>();
         if (!omitExternalPub)
             extensions.Add(new(ExtensionType.ExternalPub, new TlsWriter().WriteOpaque(externalPub ?? signer.NewKemKey()).ToArray()));
         if (tree is { } inside) extensions.Add(new(ExtensionType.RatchetTree, inside));
+        if (padding > 0) extensions.Add(new(0x7A7A, new byte[padding])); // GREASE (RFC 9420 §13.5): whoever does not know it ignores it
         return UnverifiedGroupInfo.Create(signer.Suite, signer.SignatureKey.PrivateKey, context, new([.. extensions]), confirmationTag, leaf);
     }
 
     /// <summary>Another GroupInfo of the epoch as an MLSMessage, with the same external_pub unless another is given.</summary>
-    public byte[] GroupInfoBy(TestClient signer, byte[]? externalPub = null) => MlsMessage.Of(SignGroupInfo(signer, Group.Context, Group.ConfirmationTag.Span, LeafOf(signer), RatchetTree,
-        externalPub ?? UnverifiedGroupInfo.Decode(GroupInfo).ExternalPublicKey!.Value.ToArray())).Encode();
+    public byte[] GroupInfoBy(TestClient signer, byte[]? externalPub = null, int padding = 0) => MlsMessage.Of(SignGroupInfo(signer, Group.Context, Group.ConfirmationTag.Span, LeafOf(signer), RatchetTree,
+        externalPub ?? UnverifiedGroupInfo.Decode(GroupInfo).ExternalPublicKey!.Value.ToArray(), padding: padding)).Encode();
 
     /// <summary>The leaf of a client, by its signature key.</summary>
     public LeafIndex LeafOf(TestClient client) =>

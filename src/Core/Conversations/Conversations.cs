@@ -84,7 +84,7 @@ public sealed partial class Conversations
     {
         try
         {
-            var groupInfo = UnverifiedGroupInfo.Decode(input.GroupInfo);
+            var groupInfo = Handshakes.DecodeGroupInfo(input.GroupInfo);
             if (!CipherSuite.IsSupported(groupInfo.GroupContext.CipherSuite)) throw Refusal.UnsupportedCipherSuite.AsException();
             var group = PublicGroup.FromGroupInfo(groupInfo, input.RatchetTree);
             if (group.MemberCount != 1) throw new MlsException(DeliveryRules.OneLeaf);

@@ -6,6 +6,9 @@ namespace MlsConsole.Core;
 /// <summary>What members' commits and external commits have in common on their way from bytes to an epoch.</summary>
 internal static class Handshakes
 {
+    /// <summary>Largest GroupInfo, with or without the tree inside.</summary>
+    public const int MaxGroupInfoBytes = 10 << 20;
+
     /// <summary>Decodes a commit and checks that it is for this group and its current epoch.</summary>
     /// <exception cref="RefusedException">InvalidCommit or EpochMismatch.</exception>
     public static PublicMessage DecodeCommit(ReadOnlyMemory<byte> bytes, Conversation conversation) =>
@@ -53,13 +56,18 @@ internal static class Handshakes
         }
     }
 
+    /// <summary>Decodes a GroupInfo that somebody sent to be stored. Its length is checked first.</summary>
+    /// <exception cref="MlsException">The rule that it breaks.</exception>
+    public static UnverifiedGroupInfo DecodeGroupInfo(ReadOnlyMemory<byte> bytes) =>
+        bytes.Length <= MaxGroupInfoBytes ? UnverifiedGroupInfo.Decode(bytes) : throw new MlsException(DeliveryRules.GroupInfoSize);
+
     /// <summary>Checks the GroupInfo against the staged commit.</summary>
     /// <exception cref="RefusedException">InvalidGroupInfo</exception>
     public static PublicGroup Accept(StagedCommit staged, ReadOnlyMemory<byte> groupInfo, ReadOnlyMemory<byte>? ratchetTree)
     {
         try
         {
-            return staged.Accept(UnverifiedGroupInfo.Decode(groupInfo), ratchetTree);
+            return staged.Accept(DecodeGroupInfo(groupInfo), ratchetTree);
         }
         catch (MlsException broken)
         {

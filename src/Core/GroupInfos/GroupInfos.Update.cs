@@ -85,7 +85,7 @@ public sealed partial class GroupInfos
     {
         try
         {
-            var groupInfo = UnverifiedGroupInfo.Decode(bytes);
+            var groupInfo = Handshakes.DecodeGroupInfo(bytes);
             if (groupInfo.GroupContext.GroupId.Span.SequenceEqual(group.GroupId.Span) && groupInfo.GroupContext.Epoch != group.Epoch)
                 throw Refusal.EpochMismatch(group.Epoch, groupInfo.GroupContext.Epoch).AsException();
             group.VerifyGroupInfo(groupInfo, null);

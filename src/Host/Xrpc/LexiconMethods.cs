@@ -44,6 +44,6 @@ internal static class BodyLimit
     public const int KeyPackages = 8 * 1024 * 1024;
     /// <summary>One MLS object of 10 MiB in base64 and the JSON around it.</summary>
     public const int Message = 14 * 1024 * 1024;
-    /// <summary>A commit, its GroupInfo, a tree and a Welcome.</summary>
+    /// <summary>A commit, its GroupInfo (of 10 MiB at most, too), a tree and a Welcome.</summary>
     public const int Commit = 32 * 1024 * 1024;
 }

@@ -115,6 +115,14 @@ public sealed class Breaking_delivery_rules
             byte[] package = await scene.PublishAsync(scene.Carol, scene.Carol.Client);
             return (() => scene.AddMembersAsync(scene.Adding(package), ProposalBuilder.RandomWelcome(scene.Group.Suite, scene.Carol.Client.KeyPackage())), () => scene.AddAsync(package));
         }),
+        GroupInfoSize("a conversation", static (scene, length) => scene.CreateAsync(
+            DeliveryScene.WithGroupInfoOf(length, padding => TestGroup.Create(scene.Alice.Client).GroupInfoBy(scene.Alice.Client, padding: padding), static info => info))),
+        GroupInfoSize("a refresh", static (scene, length) => scene.UpdateGroupInfoAsync(scene.Bob,
+            DeliveryScene.WithGroupInfoOf(length, padding => scene.Group.GroupInfoBy(scene.Bob.Client, padding: padding), static info => info))),
+        GroupInfoSize("a commit", static (scene, length) => scene.Service.CommitAsync(scene.Convo, scene.Alice,
+            DeliveryScene.WithGroupInfoOf(length, padding => Padded(scene.Group.Commit(scene.Alice.Client).WithPath(), padding), static commit => commit.GroupInfo))),
+        GroupInfoSize("an external commit", static (scene, length) => scene.Service.JoinAsync(scene.Convo, scene.Tablet,
+            DeliveryScene.WithGroupInfoOf(length, padding => Padded(scene.Group.ExternalCommit(scene.Tablet.Client), padding), static commit => commit.GroupInfo))),
         new(DeliveryRules.GroupInfoSigner, "InvalidGroupInfo", "a GroupInfo that another member signed", scene => Both(
             () => scene.UpdateGroupInfoAsync(scene.Bob, scene.GroupInfoBy(scene.Alice)), () => scene.UpdateGroupInfoAsync(scene.Bob, scene.GroupInfoBy(scene.Bob)))),
         new(DeliveryRules.ExternalPubChanged, "InvalidGroupInfo", "a GroupInfo of the epoch with another external_pub", scene => Both(
@@ -267,6 +275,15 @@ public sealed class Breaking_delivery_rules
         Assert.Equal(before, await scene.Service.StateAsync());
         await control();
         Assert.NotEqual(before, await scene.Service.StateAsync());
+    }
+
+    private static Refused GroupInfoSize(string of, Func<DeliveryScene, int, Task> send) => new(DeliveryRules.GroupInfoSize, "InvalidGroupInfo", $"{of} whose GroupInfo has a byte too many",
+        scene => Both(() => send(scene, Handshakes.MaxGroupInfoBytes + 1), () => send(scene, Handshakes.MaxGroupInfoBytes)));
+
+    private static BuiltCommit Padded(CommitBuilder commit, int padding)
+    {
+        commit.GroupInfoPadding = padding;
+        return commit.Build();
     }
 
     private static byte[] Spoilt(byte[] bytes)

@@ -71,6 +71,14 @@ public sealed class DeliveryScene : IAsyncDisposable
         return groupInfo;
     }
 
+    /// <summary>What is sent has a GroupInfo of so many bytes.</summary>
+    public static T WithGroupInfoOf<T>(int length, Func<int, T> build, Func<T, byte[]> groupInfo)
+    {
+        // Lengths have more bytes the greater they are (RFC 9420 §2.1.2): as many as at the end.
+        int padding = length / 2;
+        return build(length - (groupInfo(build(padding)).Length - padding));
+    }
+
     public byte[] GroupInfoBy(TestDevice signer, byte[]? externalPub = null) => Group.GroupInfoBy(signer.Client, externalPub);
 
     public Task<UpdateGroupInfoResult> UpdateGroupInfoAsync(TestDevice by, byte[] groupInfo) =>
