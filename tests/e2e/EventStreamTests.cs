@@ -137,7 +137,7 @@ public sealed class EventStreamTests(ITestOutputHelper output)
             while (Acknowledged < target)
             {
                 if (_sending.IsCompleted) await _sending;
-                await Task.Delay(5);
+                await Task.Delay(5); // it is sent without a pause
             }
         }
 

@@ -107,17 +107,19 @@ public sealed partial class ConversationManager
     {
         if (conversation.Group is not { HasEnded: false }) return false;
         await Sync(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
-        var gone = await Gone(conversation, cancellation).ConfigureAwait(false);
-        ulong epoch = conversation.Live.CurrentEpoch;
-        try
+        for (int attempt = 1; ; attempt++)
         {
-            // In another epoch they may be back, or gone.
-            return await CommitIfNeeded(conversation, group => gone.Count > 0 && group.Epoch == epoch ? new() { Remove = gone } : null, null, cancellation).ConfigureAwait(false);
-        }
-        catch (MlsClientException unbanned) when (unbanned.Error == "NotAdmin")
-        {
-            // The ban was ended before the leaves went.
-            return false;
+            var gone = await Gone(conversation, cancellation).ConfigureAwait(false);
+            ulong epoch = conversation.Live.CurrentEpoch;
+            try
+            {
+                // In another epoch they may be back, or gone.
+                return await CommitIfNeeded(conversation, group => gone.Count > 0 && group.Epoch == epoch ? new() { Remove = gone } : null, null, cancellation).ConfigureAwait(false);
+            }
+            catch (MlsClientException unbanned) when (unbanned.Error == "NotAdmin" && attempt < _options.CommitAttempts)
+            {
+                // Somebody's ban was ended before the leaves went; others' may still have to.
+            }
         }
     }, cancellation);
 

@@ -30,7 +30,8 @@ public sealed class ExternalCommits
             if (!await _flag.IsOnFor(caller.Did)) throw Refusal.ExternalCommitsDisabled.AsException();
             await using var context = _database.Read();
             var access = await Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings.RejoinGracePeriod, cancellation);
-            var change = await access.JudgeAsync(context, () => JudgeAsync(context, attempt, access, input, cancellation));
+            await JoinLimits.RequireFewRefusedAsync(context, attempt, _settings.RejoinRefusedLimitPerHour, _clock.GetUtcNow());
+            var change = await access.JudgeAsync(context, () => JudgeAsync(context, access, input, cancellation));
             var result = await EpochWriter.WriteAsync(_attempts, attempt, change, _settings.SnapshotInterval, _clock.GetUtcNow(), cancellation);
             _groups.Keep(access.Conversation.Id, change.Group);
             _turns.Wake(access.Conversation.Id);
@@ -38,9 +39,8 @@ public sealed class ExternalCommits
         }, cancellation);
     }
 
-    private async Task<EpochChange> JudgeAsync(MlsDbContext context, Attempt attempt, Access access, ProcessExternalCommitInput input, CancellationToken cancellation)
+    private async Task<EpochChange> JudgeAsync(MlsDbContext context, Access access, ProcessExternalCommitInput input, CancellationToken cancellation)
     {
-        await JoinLimits.RequireFewRefusedAsync(context, attempt, _settings.RejoinRefusedLimitPerHour, _clock.GetUtcNow());
         var message = Handshakes.DecodeCommit(input.ExternalCommit, access.Conversation);
         if (message.Content.Sender.Type != SenderType.NewMemberCommit) throw Refusal.InvalidCommit(DeliveryRules.NotAnExternalCommit.Id).AsException();
         var group = await _groups.GetAsync(access.Conversation, cancellation);

@@ -7,6 +7,7 @@ namespace MlsConsole.Host;
 /// <summary>A method by WebSocket. A refusal is an error frame and a close with 1008: an HTTP status would make the official client try for ever.</summary>
 internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
 {
+    // So long a client has to answer a close.
     private static readonly TimeSpan s_closeLimit = TimeSpan.FromSeconds(5);
 
     /// <summary>Without a WebSocket there is nothing to answer.</summary>

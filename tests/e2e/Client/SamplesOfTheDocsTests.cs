@@ -14,9 +14,7 @@ public sealed partial class SamplesOfTheDocsTests(HostFixture fixture) : IClassF
         var folder = Directory.CreateTempSubdirectory("mlsconsole-sample-");
         using var account = AccountKey.CreateP256();
         await using var alice = await Person.Start(fixture.Host.Url, "alice");
-        await using var old = await Person.Start(fixture.Host.Url, "phone", account);
-        var conversationId = await alice.Conversations.CreateAsync();
-        await alice.Conversations.AddMembersAsync(conversationId, [old.Did]);
+        var conversationId = await ConversationWithALostPhone(alice, account);
         var (service, did, path, storeKey) = (fixture.Host.Url, account.DidKey, Path.Combine(folder.FullName, "mls.db"), new byte[32]);
 
         {
@@ -63,9 +61,7 @@ public sealed partial class SamplesOfTheDocsTests(HostFixture fixture) : IClassF
         byte[] secret = RandomNumberGenerator.GetBytes(32);
         using var account = AccountKey.P256(secret);
         await using var alice = await Person.Start(fixture.Host.Url, "alice");
-        await using var old = await Person.Start(fixture.Host.Url, "phone", account);
-        var conversationId = await alice.Conversations.CreateAsync();
-        await alice.Conversations.AddMembersAsync(conversationId, [old.Did]);
+        var conversationId = await ConversationWithALostPhone(alice, account);
         await File.WriteAllTextAsync(Path.Combine(app, "Program.cs"), $"""
             using MlsConsole.Clients;
             var (service, conversationId, path, storeKey) = (new Uri(args[0]), args[1], args[2], new byte[32]);
@@ -84,6 +80,14 @@ public sealed partial class SamplesOfTheDocsTests(HostFixture fixture) : IClassF
             var (code, output) = await Native.NativeLibrary.Run("dotnet", arguments);
             Assert.True(code == 0, output);
         }
+    }
+
+    private static async Task<string> ConversationWithALostPhone(Person alice, AccountKey account)
+    {
+        await using var phone = await Person.Start(alice.Service, "phone", account);
+        var conversationId = await alice.Conversations.CreateAsync();
+        await alice.Conversations.AddMembersAsync(conversationId, [phone.Did]);
+        return conversationId;
     }
 
     [Fact]

@@ -17,7 +17,7 @@ public class Epochs_that_end_meanwhile
         var bobs = convo.Group.LeafOf(bob.Client);
         BuiltCommit first = convo.Group.Commit(alice.Client).Remove(bobs).Build(), second = convo.Group.Commit(carol.Client).Remove(bobs).Build();
         byte[] proposal = convo.Group.Propose(carol.Client, new RemoveProposal(bobs));
-        await Told(2, 3, "pending_removals", () => service.CommitAsync(convo, alice, first), () => method switch
+        await Told(3, "pending_removals", () => service.CommitAsync(convo, alice, first), () => method switch
         {
             "commit" => service.CommitAsync(convo, carol, second),
             "removeMember" => service.RemoveMemberAsync(convo, carol, bob.Did, second),
@@ -35,7 +35,7 @@ public class Epochs_that_end_meanwhile
         await service.RegisterAsync(tablet.Did, tablet.DeviceId, tablet.Client, new NewKeyPackage(package, false));
         var join = convo.Group.ExternalCommit(tablet.Client).Build();
         var add = convo.Group.Commit(alice.Client).Add(package).WithPath().Build();
-        await Told(1, 2, "pending_removals", () => service.JoinAsync(convo, tablet, join), () => service.CommitAsync(convo, alice, add, ProposalBuilder.RandomWelcome(convo.Group.Suite, package)));
+        await Told(2, "pending_removals", () => service.JoinAsync(convo, tablet, join), () => service.CommitAsync(convo, alice, add, ProposalBuilder.RandomWelcome(convo.Group.Suite, package)));
     }
 
     [Fact]
@@ -45,7 +45,7 @@ public class Epochs_that_end_meanwhile
         var (convo, _, bob) = await service.AliceAndBobAsync();
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
         var join = convo.Group.ExternalCommit(tablet.Client).Build();
-        await Told(1, 2, "devices", () => service.JoinAsync(convo, tablet, join), () => service.LeaveAsync(convo, bob, new SelfRemoveProposal()));
+        await Told(2, "devices", () => service.JoinAsync(convo, tablet, join), () => service.LeaveAsync(convo, bob, new SelfRemoveProposal()));
     }
 
     [Fact]
@@ -78,10 +78,9 @@ public class Epochs_that_end_meanwhile
         Assert.Equal(first, second);
     }
 
-    private static async Task Told(ulong given, ulong current, string table, Func<Task> another, Func<Task> call)
+    private static async Task Told(ulong current, string table, Func<Task> another, Func<Task> call)
     {
         var refusal = (await SentCommands.WithAnotherBeforeAsync(table, another, async () => await Assert.ThrowsAsync<RefusedException>(call))).Refusal;
         Assert.Equal(("EpochMismatch", current, "stale"), (refusal.Error, refusal.CurrentEpoch, refusal.Mismatch));
-        Assert.Equal(given + 1, current);
     }
 }

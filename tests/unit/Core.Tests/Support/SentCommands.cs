@@ -33,15 +33,9 @@ public static class SentCommands
     public static async Task<T> WithAnotherBeforeAsync<T>(string table, Func<Task> another, Func<Task<T>> call)
     {
         var between = s_between.Value = new(table, another);
-        try
-        {
-            return await call();
-        }
-        finally
-        {
-            s_between.Value = null;
-            Assert.True(between.HasRun, $"The call names {table} in no command.");
-        }
+        var result = await call();
+        Assert.True(between.HasRun, $"The call names {table} in no command.");
+        return result;
     }
 
     private sealed class Between(string table, Func<Task> another)
@@ -76,9 +70,10 @@ public static class SentCommands
     {
         public void OnNext(KeyValuePair<string, object?> value)
         {
-            if (value.Value is CommandEventData { Command: var next } && value.Key == RelationalEventId.CommandExecuting.Name) s_between.Value?.Run(next);
+            var next = value.Key == RelationalEventId.CommandExecuting.Name ? (value.Value as CommandEventData)?.Command : null;
+            if (next is not null) s_between.Value?.Run(next);
             if (s_current.Value is not { } sent) return;
-            if (value.Value is CommandEventData { Command: var command } && value.Key == RelationalEventId.CommandExecuting.Name) sent.Add(Of(command.CommandText, command.Parameters));
+            if (next is not null) sent.Add(Of(next.CommandText, next.Parameters));
             else if (value is { Key: Statements.Sending, Value: DbCommand statement }) sent.Add(Of(statement.CommandText, statement.Parameters));
             else if (value.Value is DbBatch batch) sent.AddRange(batch.BatchCommands.Select(one => Of(one.CommandText, one.Parameters)));
         }
