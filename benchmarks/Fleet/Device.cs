@@ -24,6 +24,8 @@ internal sealed class Account(int number, AccountKey key)
 /// <summary>One device on the real client, and what the fleet knows of it. What changes where it stands is done under <see cref="Gate"/>.</summary>
 internal sealed class Device(Crowd crowd, Account account, int number, string deviceId) : IAsyncDisposable
 {
+    /// <summary>Within this time after a rejoin the service is told of it.</summary>
+    public static readonly TimeSpan ReportDelay = TimeSpan.FromSeconds(1);
     private const int Tries = 20;
     private readonly Dictionary<string, Queue<DateTimeOffset>> _rejoins = [];
     private CancellationTokenSource? _listening;
@@ -479,7 +481,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         Client = new(new()
         {
             Service = crowd.Url, ServiceDid = crowd.Options.ServiceDid, Did = account.Did, DeviceId = deviceId, DeviceName = Name, Tokens = account.Key.Tokens(),
-            KeyPackages = crowd.Options.KeyPackages, ListService = crowd.Options.Scenario != "storm" && account.Number % 2 == 1, RejoinsPerHour = crowd.Options.RejoinsPerHour,
+            KeyPackages = crowd.Options.KeyPackages, ListService = crowd.Options.Scenario != "storm" && account.Number % 2 == 1, RejoinsPerHour = crowd.Options.RejoinsPerHour, ReportDelay = ReportDelay,
             CreateHttpClient = () => new HttpClient(_wire) { Timeout = TimeSpan.FromSeconds(30) },
             Store = crowd.Keepsakes?.Open(number) ?? new MemoryStore(),
             OnMessage = (message, _) =>

@@ -79,6 +79,9 @@ internal sealed class Storm(Crowd crowd, Host? host)
                 // Counted, and tried again when all is compared.
             }
         }, stop))));
-        return Stopwatch.GetElapsedTime(started);
+        var took = Stopwatch.GetElapsedTime(started);
+        // The next one begins when all has been told of this one.
+        await Task.Delay(Device.ReportDelay, stop);
+        return took;
     }
 }

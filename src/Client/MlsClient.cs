@@ -9,6 +9,7 @@ public sealed class MlsClient : IAsyncDisposable
     private readonly MlsClientOptions _options;
     private readonly ServiceConnection _service;
     private readonly DeviceKeys _keys;
+    private readonly RejoinReports _reports;
 
     /// <summary>A client; it asks the service nothing before its first call.</summary>
     public MlsClient(MlsClientOptions options)
@@ -16,7 +17,8 @@ public sealed class MlsClient : IAsyncDisposable
         _options = options;
         _service = new(options);
         _keys = new(options, _service);
-        Conversations = new(options, _service, _keys);
+        _reports = new(options, _service);
+        Conversations = new(options, _service, _keys, _reports);
         Events = new(options, _service, Conversations);
     }
 
@@ -58,9 +60,10 @@ public sealed class MlsClient : IAsyncDisposable
     /// <exception cref="MlsClientException">The refusal, or that no answer came.</exception>
     public Task<TOutput> Call<TParameters, TOutput>(Query<TParameters, TOutput> method, TParameters parameters, CancellationToken cancellation = default) => _service.Call(method, parameters, cancellation);
 
-    /// <summary>Forgets all secrets in memory and closes the store.</summary>
+    /// <summary>Tells the service what it has not been told yet of rejoins, forgets all secrets in memory and closes the store.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _reports.DisposeAsync().ConfigureAwait(false);
         Conversations.Dispose();
         _keys.Dispose();
         _service.Dispose();

@@ -41,6 +41,8 @@ public sealed record MlsClientOptions
     public TimeSpan MemberWait { get; set; } = TimeSpan.FromSeconds(10);
     /// <summary>Rejoins of one conversation within an hour; one more is refused as <see cref="ClientErrors.RejoinLoop"/> before anything is asked.</summary>
     public int RejoinsPerHour { get; set; } = 5;
+    /// <summary>The service is told how a rejoin ended at a random moment within this time, so that when many come back at once nobody's rejoin waits for the reports of others; at most 49 days, zero to tell it before the rejoin returns.</summary>
+    public TimeSpan ReportDelay { get; set; } = TimeSpan.FromSeconds(1);
     /// <summary>Tries of a member's own commit that others overtake.</summary>
     public int CommitAttempts { get; set; } = 8;
     /// <summary>Longest wait for what a <c>Retry-After</c> asks within one call; longer ones are the caller's.</summary>

@@ -16,6 +16,9 @@ internal sealed class Conversation(string id) : IDisposable
     /// <summary>The last entry of the service's log that was taken.</summary>
     public long LastSeq { get; set; }
 
+    /// <summary>What was taken and is in no result yet.</summary>
+    public Taken Taken { get; set; } = new();
+
     /// <summary>The group, for a device that is a member.</summary>
     public Group Live => Group is { HasEnded: false } group ? group
         : throw new MlsClientException(ClientErrors.NoState, "The device is not in the group of this conversation: it has to join or rejoin.");
@@ -93,5 +96,22 @@ internal sealed class Conversation(string id) : IDisposable
     {
         Group?.Dispose();
         Gate.Dispose();
+    }
+}
+
+/// <summary>What entries of the log brought.</summary>
+internal sealed class Taken
+{
+    public List<IncomingMessage> Messages { get; } = [];
+    public int Commits { get; set; }
+    public int Unreadable { get; set; }
+    public bool Removed { get; set; }
+
+    public void Add(Taken later)
+    {
+        Messages.AddRange(later.Messages);
+        Commits += later.Commits;
+        Unreadable += later.Unreadable;
+        Removed |= later.Removed;
     }
 }

@@ -7,8 +7,6 @@ namespace MlsConsole.Clients;
 
 public sealed partial class ConversationManager
 {
-    private static readonly TimeSpan s_longestReport = TimeSpan.FromSeconds(5);
-
     /// <summary>
     /// Brings the device (back) into a conversation: by a Welcome that waits, else by an external commit in turn, tried again within bounds when the epoch moves, else by a member who is asked to add it again.
     /// </summary>
@@ -97,29 +95,16 @@ public sealed partial class ConversationManager
         }
     }
 
-    /// <summary>Tells the service how a rejoin ended, which is for its statistics: what becomes of the telling changes nothing.</summary>
-    private async Task Report(Conversation conversation, RejoinWay way, int tries, TimeSpan elapsed, string? lastError, bool succeeded, CancellationToken cancellation)
+    private Task Report(Conversation conversation, RejoinWay way, int tries, TimeSpan elapsed, string? lastError, bool succeeded, CancellationToken cancellation) => _reports.Add(new()
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(s_longestReport);
-        try
-        {
-            await _service.Call(Lexicons.ReportRejoinOutcome, new()
-            {
-                ConvoId = conversation.Id,
-                DeviceId = _options.DeviceId,
-                Way = way == RejoinWay.ExternalCommit ? "externalCommit" : "legacy",
-                Outcome = succeeded ? "succeeded" : "failed",
-                Attempts = tries,
-                ElapsedMs = (long)elapsed.TotalMilliseconds,
-                LastError = lastError is { Length: > 0 } error && error.All(char.IsAsciiLetter) ? error : null,
-            }, limit.Token).ConfigureAwait(false);
-        }
-        catch (Exception untold)
-        {
-            LogUntold(untold.Message);
-        }
-    }
+        ConvoId = conversation.Id,
+        DeviceId = _options.DeviceId,
+        Way = way == RejoinWay.ExternalCommit ? "externalCommit" : "legacy",
+        Outcome = succeeded ? "succeeded" : "failed",
+        Attempts = tries,
+        ElapsedMs = (long)elapsed.TotalMilliseconds,
+        LastError = lastError is { Length: > 0 } error && error.All(char.IsAsciiLetter) ? error : null,
+    }, cancellation);
 
     private RejoinResult Result(Conversation conversation, RejoinWay way, Progress progress, bool joined = true) =>
         new(conversation.Id, way, joined, joined ? conversation.Group!.CurrentEpoch : 0, progress.Attempts, _options.Clock.GetElapsedTime(progress.Started), progress.Waited);
@@ -259,7 +244,4 @@ public sealed partial class ConversationManager
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A rejoin failed with {Error} after {Attempts} tries")]
     private partial void LogRejoinFailed(string error, int attempts);
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "How a rejoin ended could not be told to the service: {Reason}")]
-    private partial void LogUntold(string reason);
 }

@@ -34,21 +34,22 @@ public sealed partial class ConversationManager
 
     private async Task<SyncResult> Sync(Conversation conversation, bool mayRejoin, CancellationToken cancellation)
     {
-        var taken = new Taken();
         RejoinResult? rejoin = null;
         _ = conversation.Live;
+        // Where the service stops answering, what was taken until then comes with the next result.
+        var taken = conversation.Taken;
         while (!taken.Removed)
         {
             var page = await _service.Call(Lexicons.GetMessages, new GetMessagesParameters { ConvoId = conversation.Id, SinceSeq = $"{conversation.LastSeq}", Limit = 100 }, cancellation).ConfigureAwait(false);
             RequireOnward(conversation.LastSeq, page.Messages);
-            bool followed = await Take(conversation, page.Messages, taken, cancellation).ConfigureAwait(false);
+            bool followed = await Take(conversation, page.Messages, cancellation).ConfigureAwait(false);
             if (followed && page.Messages.Count == 0) break;
             if (followed) continue;
             if (!mayRejoin || rejoin is not null) throw new MlsClientException(ClientErrors.Desynchronised, "The service's log does not lead on from the device's epoch.");
             rejoin = await Rejoin(conversation, cancellation).ConfigureAwait(false);
             if (!rejoin.Joined) break;
         }
-        return new(conversation.Id, conversation.Group!.CurrentEpoch, taken.Messages, taken.Commits, taken.Unreadable, taken.Removed, rejoin);
+        return Synced(conversation, rejoin);
     }
 
     /// <summary>A log that goes back would be read for ever.</summary>
@@ -62,29 +63,26 @@ public sealed partial class ConversationManager
     internal Task<SyncResult?> TakeAsync(string conversationId, MessageView entry, CancellationToken cancellation) => With(conversationId, async conversation =>
     {
         if (conversation.Group is not { HasEnded: false } || entry.Seq != conversation.LastSeq + 1) return null;
-        var taken = new Taken();
-        bool followed = await Take(conversation, [entry], taken, cancellation).ConfigureAwait(false);
-        return followed ? new SyncResult(conversation.Id, conversation.Group.CurrentEpoch, taken.Messages, taken.Commits, taken.Unreadable, taken.Removed, null) : null;
+        return await Take(conversation, [entry], cancellation).ConfigureAwait(false) ? Synced(conversation, null) : null;
     }, cancellation);
+
+    private static SyncResult Synced(Conversation conversation, RejoinResult? rejoin)
+    {
+        var taken = conversation.Taken;
+        conversation.Taken = new();
+        return new(conversation.Id, conversation.Group!.CurrentEpoch, taken.Messages, taken.Commits, taken.Unreadable, taken.Removed, rejoin);
+    }
 
     /// <summary>Whether the device has taken the entry already.</summary>
     internal Task<bool> HasTakenAsync(string conversationId, long seq, CancellationToken cancellation) =>
         With(conversationId, conversation => Task.FromResult(conversation.Group is null || conversation.Group.HasEnded || seq <= conversation.LastSeq), cancellation);
 
-    private sealed class Taken
-    {
-        public List<IncomingMessage> Messages { get; } = [];
-        public int Commits { get; set; }
-        public int Unreadable { get; set; }
-        public bool Removed { get; set; }
-    }
-
     /// <summary>Takes entries of the log in their order and saves the state.</summary>
     /// <returns>False where they do not lead on from the device's epoch; what came before is taken.</returns>
-    private async Task<bool> Take(Conversation conversation, IReadOnlyList<MessageView> entries, Taken taken, CancellationToken cancellation)
+    private async Task<bool> Take(Conversation conversation, IReadOnlyList<MessageView> entries, CancellationToken cancellation)
     {
         bool followed = true;
-        int first = taken.Messages.Count;
+        var taken = new Taken();
         long before = conversation.LastSeq;
         foreach (var entry in entries)
         {
@@ -96,8 +94,9 @@ public sealed partial class ConversationManager
             conversation.LastSeq = entry.Seq;
             if (taken.Removed) break;
         }
-        await Tell(conversation, taken.Messages.Skip(first), cancellation).ConfigureAwait(false);
+        await Tell(conversation, taken.Messages, cancellation).ConfigureAwait(false);
         if (conversation.LastSeq != before) await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
+        conversation.Taken.Add(taken);
         return followed;
     }
 

@@ -15,10 +15,11 @@ public sealed partial class ConversationManager
     private readonly ServiceConnection _service;
     private readonly DeviceKeys _keys;
     private readonly ILogger _log;
+    private readonly RejoinReports _reports;
 
-    internal ConversationManager(MlsClientOptions options, ServiceConnection service, DeviceKeys keys)
+    internal ConversationManager(MlsClientOptions options, ServiceConnection service, DeviceKeys keys, RejoinReports reports)
     {
-        (_options, _service, _keys) = (options, service, keys);
+        (_options, _service, _keys, _reports) = (options, service, keys, reports);
         _log = (options.Logging ?? NullLoggerFactory.Instance).CreateLogger<ConversationManager>();
     }
 

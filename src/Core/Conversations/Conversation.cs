@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace MlsConsole.Core;
 
-/// <summary>A conversation: an MLS group with its current epoch and the GroupInfo of exactly that epoch.</summary>
+/// <summary>A conversation: an MLS group with its current epoch; the GroupInfo of exactly that epoch is <see cref="StoredGroupInfo"/>.</summary>
 internal sealed class Conversation
 {
     /// <summary>The service's name for it; opaque.</summary>
@@ -15,10 +15,6 @@ internal sealed class Conversation
     public long NextSeq { get; init; }
     /// <summary>The sequence number at which somebody left last, leaves behind: a member's commit that was verified before it did not know of it.</summary>
     public long LeftSeq { get; init; }
-    /// <summary>MLSMessage, as the committer signed it.</summary>
-    public required byte[] GroupInfo { get; init; }
-    public DateTimeOffset GroupInfoUpdatedAt { get; init; }
-    public long GroupInfoEpoch { get; init; }
     public string? Metadata { get; init; }
     /// <summary>Whether a device that comes in by itself needs the approval of another one of its account.</summary>
     public bool RequiresApproval { get; init; }
@@ -39,6 +35,34 @@ internal sealed class Conversation
             builder.HasKey(conversation => conversation.Id);
             builder.HasIndex(conversation => conversation.GroupId).IsUnique();
             builder.HasOne<SignatureKey>().WithMany().HasForeignKey(conversation => conversation.SignatureKeyId);
+            builder.HasOne<StoredGroupInfo>().WithOne().HasForeignKey<StoredGroupInfo>(stored => stored.ConvoId).Metadata.IsRequiredDependent = true;
+        }
+    }
+}
+
+/// <summary>The GroupInfo in a conversation's row. It may have megabytes: only who asks for it reads it.</summary>
+internal sealed class StoredGroupInfo
+{
+    public required string ConvoId { get; init; }
+    public long Epoch { get; init; }
+    /// <summary>MLSMessage, as the committer signed it.</summary>
+    public required byte[] Message { get; init; }
+    public DateTimeOffset UpdatedAt { get; init; }
+
+    /// <summary>The GroupInfo of an epoch; null if that is over.</summary>
+    public static Task<byte[]?> FindAsync(MlsDbContext context, string convoId, long epoch, CancellationToken cancellation) =>
+        context.Set<StoredGroupInfo>().Where(row => row.ConvoId == convoId && row.Epoch == epoch).Select(row => row.Message).FirstOrDefaultAsync(cancellation);
+
+    internal sealed class Table : IEntityTypeConfiguration<StoredGroupInfo>
+    {
+        public void Configure(EntityTypeBuilder<StoredGroupInfo> builder)
+        {
+            builder.ToTable("conversations");
+            builder.HasKey(stored => stored.ConvoId);
+            builder.Property(stored => stored.ConvoId).HasColumnName("id");
+            builder.Property(stored => stored.Epoch).HasColumnName("group_info_epoch");
+            builder.Property(stored => stored.Message).HasColumnName("group_info");
+            builder.Property(stored => stored.UpdatedAt).HasColumnName("group_info_updated_at");
         }
     }
 }

@@ -65,9 +65,10 @@ public sealed partial class Conversations
                 long epoch = checked((long)group.Epoch);
                 write.Add(new Conversation
                 {
-                    Id = id, GroupId = groupId, CipherSuite = group.CipherSuite, Epoch = epoch, NextSeq = 1, GroupInfo = MlsMessage.Of(groupInfo).Encode(),
-                    GroupInfoEpoch = epoch, GroupInfoUpdatedAt = now, Metadata = input.Metadata, RequiresApproval = input.RequiresApproval, SignatureKeyId = signatureKey, CreatedAt = now,
+                    Id = id, GroupId = groupId, CipherSuite = group.CipherSuite, Epoch = epoch, NextSeq = 1,
+                    Metadata = input.Metadata, RequiresApproval = input.RequiresApproval, SignatureKeyId = signatureKey, CreatedAt = now,
                 });
+                write.Add(new StoredGroupInfo { ConvoId = id, Epoch = epoch, Message = MlsMessage.Of(groupInfo).Encode(), UpdatedAt = now });
                 write.Add(new Snapshot { ConvoId = id, Epoch = epoch, State = group.Snapshot() });
                 write.Add(new RosterEntry { ConvoId = id, Did = device.Did, State = RosterState.Member, IsAdmin = true, JoinedAt = now });
                 write.AddEvent(OutboxEvent.Membership(id, device.Did, MembershipChange.Joined, now));
@@ -101,7 +102,7 @@ public sealed partial class Conversations
     public async Task<IReadOnlyList<CommitView>> GetCommits(Caller caller, GetCommitsInput input, CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        await _attempts.AuditedAsync(new(caller, "getCommits", input.ConvoId, null, []), () => Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings.RejoinGracePeriod, cancellation));
+        await _attempts.AuditedAsync(new(caller, "getCommits", input.ConvoId, null, []), () => Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings, cancellation));
         // Epochs on the wire are below 2^53, those beyond the last one have no commits.
         long from = (long)Math.Min(input.FromEpoch, long.MaxValue), to = (long)Math.Min(input.ToEpoch ?? long.MaxValue, long.MaxValue);
         var rows = await context.Set<LogEntry>().Where(row => row.ConvoId == input.ConvoId && row.Kind == LogKind.Commit && row.Epoch > from && row.Epoch <= to)

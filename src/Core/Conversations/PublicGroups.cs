@@ -65,6 +65,7 @@ internal sealed class PublicGroups(Database database, CoreSettings settings, Tim
         var snapshot = await context.Set<Snapshot>().Where(row => row.ConvoId == id && row.Epoch <= epoch).OrderByDescending(row => row.Epoch).FirstAsync(cancellation);
         var commits = await context.Set<LogEntry>().Where(row => row.ConvoId == id && row.Kind == LogKind.Commit && row.Epoch > snapshot.Epoch && row.Epoch <= epoch)
             .OrderBy(row => row.Epoch).Select(row => row.Message).ToListAsync(cancellation);
+        byte[]? groupInfo = await StoredGroupInfo.FindAsync(context, id, epoch, cancellation);
         try
         {
             var group = PublicGroup.Restore(snapshot.State);
@@ -72,7 +73,8 @@ internal sealed class PublicGroups(Database database, CoreSettings settings, Tim
             var proposals = await ProposalLog.FindAsync(context, id, [.. messages.Select(message => message.Content)], cancellation);
             foreach (var message in messages)
                 group = group.Stage(group.Authenticate(message), ProposalLog.AuthenticatedOf(message.Content, proposals, group), now: null).Follow();
-            group.VerifyGroupInfo(UnverifiedGroupInfo.Decode(conversation.GroupInfo), null);
+            // An epoch that has ended meanwhile has none; whatever is made of its group is refused.
+            if (groupInfo is not null) group.VerifyGroupInfo(UnverifiedGroupInfo.Decode(groupInfo), null);
             return group;
         }
         catch (MlsException broken)

@@ -29,8 +29,8 @@ public sealed class ExternalCommits
             // Before anything about the conversation, so that the answer says nothing about it.
             if (!await _flag.IsOnFor(caller.Did)) throw Refusal.ExternalCommitsDisabled.AsException();
             await using var context = _database.Read();
-            var access = await Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings.RejoinGracePeriod, cancellation);
-            await JoinLimits.RequireFewRefusedAsync(context, attempt, _settings.RejoinRefusedLimitPerHour, _clock.GetUtcNow());
+            var access = await Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings, cancellation);
+            access.Limits.RequireFewRefused();
             var change = await access.JudgeAsync(context, () => JudgeAsync(context, access, input, cancellation));
             var result = await EpochWriter.WriteAsync(_attempts, attempt, change, _settings.SnapshotInterval, _clock.GetUtcNow(), cancellation);
             _groups.Keep(access.Conversation.Id, change.Group);
@@ -49,7 +49,7 @@ public sealed class ExternalCommits
         var proposals = await ProposalLog.FindAsync(context, access.Conversation.Id, [message.Content], cancellation);
         var removes = JoinRules.RemovedLeaves(authenticated, group);
         var joiner = access.Leaves.Of(authenticated.JoinerLeaf!) ?? throw Refusal.WrongUser.AsException();
-        await JoinLimits.RequireAsync(context, access.Conversation.Id, joiner, _settings.RejoinLimitPerHour, _clock.GetUtcNow());
+        access.Limits.Require(joiner);
         var own = JoinRules.LeafOf(group, joiner);
         JoinRules.RequireOwnLeaf(own, removes, access.Leaves);
         await RequireApprovedAsync(context, access, joiner, authenticated.JoinerLeaf!, own is { } index ? group.Leaf(index) : null, input.TurnId, cancellation);

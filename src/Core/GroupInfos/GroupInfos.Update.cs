@@ -36,8 +36,8 @@ public sealed partial class GroupInfos
             var signer = group.Leaf(groupInfo.Signer)!;
             if ((await LeafOwners.FindAsync(context, [signer], cancellation)).Of(signer)?.Did != caller.Did.Value)
                 throw Refusal.InvalidGroupInfo(DeliveryRules.GroupInfoSigner.Id).AsException();
-            // It is derived from the epoch's secrets (§8): members who have another one are in another group.
-            if (!ExternalPub(groupInfo).SequenceEqual(ExternalPub(UnverifiedGroupInfo.Decode(access.Conversation.GroupInfo))))
+            // It is derived from the epoch's secrets (§8): members who have another one are in another group. Where the epoch is over, the write below finds that.
+            if (await StoredGroupInfo.FindAsync(context, input.ConvoId, access.Conversation.Epoch, cancellation) is { } stored && !ExternalPub(groupInfo).SequenceEqual(ExternalPub(UnverifiedGroupInfo.Decode(stored))))
             {
                 await SuspectForkAsync(access.Conversation, cancellation);
                 throw Refusal.InvalidGroupInfo(DeliveryRules.ExternalPubChanged.Id).AsException();

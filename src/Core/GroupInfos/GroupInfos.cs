@@ -1,4 +1,4 @@
-using MlsConsole.Mls;
+using Microsoft.EntityFrameworkCore;
 
 namespace MlsConsole.Core;
 
@@ -20,6 +20,15 @@ public sealed record GroupInfoResult(byte[] GroupInfo, byte[]? RatchetTree, ulon
 /// <summary>Hands out the GroupInfo of the current epoch to those who may join by external commit.</summary>
 public sealed partial class GroupInfos
 {
+    // No message has this sequence number.
+    private const long OfGroupInfo = 0;
+
+    // In no order: asked for one by seq, SQLite goes through the whole log of the conversation in that order.
+    private static readonly CompiledQuery<Func<MlsDbContext, string, long, IAsyncEnumerable<ProposalLog.Waiting>>> s_stored = new(() => EF.CompileAsyncQuery((MlsDbContext context, string convoId, long epoch) =>
+        context.Set<StoredGroupInfo>().Where(row => row.ConvoId == convoId && row.Epoch == epoch).Select(row => new { Seq = OfGroupInfo, row.Message })
+            .Concat(context.Set<LogEntry>().Where(row => row.ConvoId == convoId && row.Kind == LogKind.Proposal && row.Epoch == epoch).Select(row => new { row.Seq, row.Message }))
+            .Select(row => new ProposalLog.Waiting(row.Seq, row.Message))));
+
     private readonly Attempts _attempts;
     private readonly Database _database;
     private readonly PublicGroups _groups;
@@ -48,16 +57,22 @@ public sealed partial class GroupInfos
             // Who may, and what there is to give, is asked again after a wait.
             if (turn.Waited || turn.Epoch != access.Conversation.Epoch) access = await AccessAsync(caller, input, cancellation);
         }
-        // The GroupInfo is of this row's epoch; the tree must be too, so it comes from the group of the same epoch.
-        PublicGroup group = await _groups.GetAsync(access.Conversation, cancellation);
-        return new(access.Conversation.GroupInfo, input.IncludeTree ? group.EncodeRatchetTree() : null, group.Epoch, _clock.GetUtcNow() + _settings.GroupInfoCacheLifetime,
-            await SelfRemovesAsync(access.Conversation, cancellation), turn is null ? null : new(turn.Id, turn.ExpiresAt));
+        while (true)
+        {
+            var group = await _groups.GetAsync(access.Conversation, cancellation);
+            // All of one epoch, or a commit came in between, and who may is asked again.
+            if (await FindAsync(access.Conversation, cancellation) is { } found)
+                return new(found.GroupInfo, input.IncludeTree ? group.EncodeRatchetTree() : null, group.Epoch, _clock.GetUtcNow() + _settings.GroupInfoCacheLifetime, found.SelfRemoves, turn is null ? null : new(turn.Id, turn.ExpiresAt));
+            access = await AccessAsync(caller, input, cancellation);
+        }
     }
 
-    private async Task<IReadOnlyList<byte[]>> SelfRemovesAsync(Conversation conversation, CancellationToken cancellation)
+    /// <summary>What is stored for the epoch as it was read; null if that is over.</summary>
+    private async Task<(byte[] GroupInfo, IReadOnlyList<byte[]> SelfRemoves)?> FindAsync(Conversation conversation, CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        return await ProposalLog.SelfRemovesAsync(context, conversation.Id, conversation.Epoch, cancellation);
+        var rows = await s_stored.For(context)(context, conversation.Id, conversation.Epoch).ToListAsync(cancellation);
+        return rows.Find(row => row.Seq == OfGroupInfo) is { } own ? (own.Message, ProposalLog.SelfRemoves(rows.Where(row => row != own))) : null;
     }
 
     /// <remarks>The context is closed before anybody waits.</remarks>
@@ -66,7 +81,7 @@ public sealed partial class GroupInfos
         await using var context = _database.Read();
         return await _attempts.AuditedAsync(new(caller, "getGroupInfo", input.ConvoId, null, []), async () =>
         {
-            var access = await Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings.RejoinGracePeriod, cancellation);
+            var access = await Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings, cancellation);
             await Approvals.RequireAnyAsync(context, access, input.TurnOf, cancellation);
             return access;
         });
@@ -75,9 +90,8 @@ public sealed partial class GroupInfos
     private Task<GivenTurn> TakeTurnAsync(Attempt attempt, Access access, string deviceId, CancellationToken cancellation) => _attempts.AuditedAsync(attempt, async () =>
     {
         var device = access.Devices.FirstOrDefault(device => device.DeviceId == deviceId) ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
-        await using (var context = _database.Read())
-            await JoinLimits.RequireAsync(context, access.Conversation.Id, device, _settings.RejoinLimitPerHour, _clock.GetUtcNow());
+        access.Limits.Require(device);
         var group = await _groups.GetAsync(access.Conversation, cancellation);
-        return await _turns.TakeAsync(access.Conversation.Id, device.Id, group.MemberCount, cancellation);
+        return await _turns.TakeAsync(access.Conversation.Id, access.Conversation.Epoch, device.Id, group.MemberCount, cancellation);
     });
 }

@@ -32,28 +32,26 @@ internal sealed record Attempt(Caller Caller, string Method, string? Subject, st
 internal sealed record Done<T>(T Answer, ulong? Before = null, ulong? After = null, string? Reason = null);
 
 /// <summary>Runs a procedure exactly once: the answer of a success is stored with what it did, and a retry gets the same answer.</summary>
-/// <remarks>A retry is answered before any epoch, policy or limit check. Refusals are written to the audit log and never recorded as answers.</remarks>
+/// <remarks>A retry is answered whatever the epoch, the policy or a limit would say now. Refusals are written to the audit log and never recorded as answers.</remarks>
 internal sealed class Attempts(Database database, AuditLog audit, TimeProvider clock)
 {
     private static readonly CompiledQuery<Func<MlsDbContext, string, string, string, IAsyncEnumerable<Answer>>> s_answer = new(() => EF.CompileAsyncQuery((MlsDbContext context, string caller, string method, string key) =>
         context.Set<Answer>().AsNoTracking().Where(row => row.Caller == caller && row.Method == method && row.Key == key)));
 
-    /// <summary>Runs <paramref name="body"/>, which must end in <c>CommitAsync</c>, unless the call has an answer already.</summary>
-    public async Task<T> RunAsync<T>(Attempt attempt, Func<Task<T>> body, CancellationToken cancellation)
+    /// <summary>Runs <paramref name="body"/>, which must end in <c>CommitAsync</c>: where the call has an answer already, that writes nothing and gives the answer.</summary>
+    public Task<T> RunAsync<T>(Attempt attempt, Func<Task<T>> body, CancellationToken cancellation) => AuditedAsync(attempt, async () =>
     {
         try
         {
-            if (await FindAsync<T>(attempt, cancellation) is { } known) return known;
             return await body();
         }
-        catch (RefusedException refused)
+        catch (RefusedException)
         {
-            // Two copies of one call can race each other: the slower one finds the answer of the faster.
-            if (refused.Refusal.Error == nameof(Refusal.EpochMismatch) && await FindAsync<T>(attempt, cancellation) is { } known) return known;
-            await AuditRefusalAsync(attempt, refused.Refusal);
+            // Whatever it is refused for, what was done once is answered: nearly every call is a new one, so that is asked last.
+            if (await FindAsync<T>(attempt, cancellation) is { } known) return known;
             throw;
         }
-    }
+    });
 
     /// <summary>Writes what the call does, its answer and its audit entry in one transaction.</summary>
     /// <param name="attempt">The call.</param>
@@ -139,7 +137,7 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
     public Task AuditRefusalAsync(Attempt attempt, Refusal refusal) => refusal.RetryAfter is not null ? Task.CompletedTask :
         audit.AppendAsync(Entry(attempt, refusal.Error, refusal.Reason), CancellationToken.None);
 
-    /// <summary>Runs a query's question of who may; a refusal is in the audit log before it is thrown on.</summary>
+    /// <summary>Runs what may be refused, for a query its question of who may; a refusal is in the audit log before it is thrown on.</summary>
     public async Task<T> AuditedAsync<T>(Attempt attempt, Func<Task<T>> question)
     {
         try

@@ -33,13 +33,19 @@ public sealed partial class JoinTurns
     internal JoinTurns(Database database, ActivityFeed feed, TimeProvider clock) => (_database, _feed, _clock) = (database, feed, clock);
 
     /// <summary>Puts the device in line and answers when it is its turn. Nothing of the database is held while it waits.</summary>
+    /// <param name="convoId">The conversation.</param>
+    /// <param name="epoch">Its epoch as the caller has read it.</param>
+    /// <param name="device">Which wants to join.</param>
+    /// <param name="leaves">How large the group is: by that a turn is measured.</param>
+    /// <param name="cancellation">Ends the wait; the place is kept for a while.</param>
     /// <exception cref="RefusedException">TurnPending, after five seconds; RateLimitExceeded for a device that left its turns unused.</exception>
-    internal async Task<GivenTurn> TakeAsync(string convoId, long device, int leaves, CancellationToken cancellation)
+    internal async Task<GivenTurn> TakeAsync(string convoId, long epoch, long device, int leaves, CancellationToken cancellation)
     {
         long asked = _clock.GetTimestamp();
         for (int i = 0; i < MaxTries; i++)
         {
-            var line = await ReadAsync(convoId, cancellation);
+            // Nearly always nobody is there: that is asked with what is written.
+            var line = i == 0 ? new(convoId, epoch, []) : await ReadAsync(convoId, cancellation);
             var now = _clock.GetUtcNow();
             var next = line.Enter(device, NewTurnId(), now, JoinLine.TurnLength(leaves));
             switch (next.Of(device))
@@ -86,8 +92,7 @@ public sealed partial class JoinTurns
     {
         List<JoinPlace> gone = [.. before.Places.Except(after.Places)], come = [.. after.Places.Except(before.Places)];
         if (gone.Count + come.Count == 0) return true;
-        // Nearly always: nobody else is there.
-        if (gone.Count == 0 && come is [var first]) return await _database.WriteAsync(Enter(first), cancellation) is not null;
+        if (gone.Count == 0 && come is [var one]) return await _database.WriteAsync(before.Places.Count == 0 ? Begin(one, before.Epoch) : Enter(one), cancellation) is not null;
         try
         {
             await _database.WriteAsync(async context =>
@@ -113,6 +118,14 @@ public sealed partial class JoinTurns
     private static FormattableString Enter(JoinPlace place) => $"""
         INSERT INTO join_line (convo_id, device_row, place, turn_id, until, epoch, unused)
         VALUES ({place.ConvoId}, {place.DeviceRow}, {place.Place}, nullif({place.TurnId ?? ""}, ''), {place.Until.ToUnixTimeMilliseconds()}, {place.Epoch}, {place.Unused})
+        ON CONFLICT DO NOTHING RETURNING place AS "Value"
+        """;
+
+    /// <summary>The same of the first of a line, if there is nobody and the epoch is as it was read.</summary>
+    private static FormattableString Begin(JoinPlace place, long epoch) => $"""
+        INSERT INTO join_line (convo_id, device_row, place, turn_id, until, epoch, unused)
+        SELECT {place.ConvoId}, {place.DeviceRow}, {place.Place}, nullif({place.TurnId ?? ""}, ''), {place.Until.ToUnixTimeMilliseconds()}, {place.Epoch}, {place.Unused}
+        FROM conversations WHERE id = {place.ConvoId} AND epoch = {epoch} AND NOT EXISTS (SELECT 1 FROM join_line WHERE convo_id = {place.ConvoId})
         ON CONFLICT DO NOTHING RETURNING place AS "Value"
         """;
 

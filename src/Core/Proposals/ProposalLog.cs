@@ -6,10 +6,6 @@ namespace MlsConsole.Core;
 /// <summary>The proposals in conversations' logs. Each is good for the epoch that it was sent in, and for no other.</summary>
 internal static class ProposalLog
 {
-    // In no order: asked for one by seq, SQLite goes through the whole log of the conversation in that order.
-    private static readonly CompiledQuery<Func<MlsDbContext, string, long, IAsyncEnumerable<Waiting>>> s_waiting = new(() => EF.CompileAsyncQuery((MlsDbContext context, string convoId, long epoch) =>
-        context.Set<LogEntry>().Where(row => row.ConvoId == convoId && row.Kind == LogKind.Proposal && row.Epoch == epoch).Select(row => new Waiting(row.Seq, row.Message))));
-
     /// <summary>Appends verified proposals, if the conversation is still in their epoch.</summary>
     /// <returns>The sequence number of the first; of none, the next message's.</returns>
     /// <exception cref="RefusedException">EpochMismatch; Unauthorized: the sender was banned meanwhile.</exception>
@@ -50,12 +46,9 @@ internal static class ProposalLog
         return rows.ToDictionary(row => Convert.ToHexString(row.Reference!), row => row.Message);
     }
 
-    /// <summary>The SelfRemoves that wait in an epoch: a joiner's external commit may name them.</summary>
-    public static async Task<IReadOnlyList<byte[]>> SelfRemovesAsync(MlsDbContext context, string convoId, long epoch, CancellationToken cancellation)
-    {
-        var proposals = await s_waiting.For(context)(context, convoId, epoch).ToListAsync(cancellation);
-        return [.. proposals.OrderBy(proposal => proposal.Seq).Select(proposal => proposal.Message).Where(message => MlsMessage.Decode(message).PublicMessage!.Content.Proposal is SelfRemoveProposal)];
-    }
+    /// <summary>The SelfRemoves among what waits in an epoch, in the order of the log: a joiner's external commit may name them.</summary>
+    public static IReadOnlyList<byte[]> SelfRemoves(IEnumerable<Waiting> proposals) =>
+        [.. proposals.OrderBy(proposal => proposal.Seq).Select(proposal => proposal.Message).Where(message => MlsMessage.Decode(message).PublicMessage!.Content.Proposal is SelfRemoveProposal)];
 
     /// <summary>Those of the found proposals that the commit names, in its order.</summary>
     public static IReadOnlyList<byte[]> Of(FramedContent commit, Dictionary<string, byte[]> found) =>
@@ -68,5 +61,6 @@ internal static class ProposalLog
     private static IEnumerable<byte[]> ReferencesOf(FramedContent commit) =>
         commit.Commit!.Proposals.Where(item => item.Proposal is null).Select(item => item.Reference.ToArray());
 
-    private sealed record Waiting(long Seq, byte[] Message);
+    /// <summary>A proposal of the current epoch.</summary>
+    public sealed record Waiting(long Seq, byte[] Message);
 }

@@ -36,7 +36,7 @@ public sealed class RejoinRequests
         {
             var now = _clock.GetUtcNow();
             await using var context = _database.Read();
-            var access = await Access.RequireJoinerAsync(context, caller, input.ConvoId, now, _settings.RejoinGracePeriod, cancellation);
+            var access = await Access.RequireJoinerAsync(context, caller, input.ConvoId, now, _settings, cancellation);
             var verified = VerifiedKeyPackage.Verify(new(input.KeyPackage, false), now);
             if (verified.Package.CipherSuite != access.Conversation.CipherSuite) throw Refusal.InvalidKeyPackage(Rules.KeyPackageCipherSuite.Id).AsException();
             var identity = verified.Package.LeafNode.Credential;

@@ -11,10 +11,11 @@ namespace MlsConsole.Core;
 public sealed class Database : IDisposable
 {
     private readonly Func<MlsDbContext> _read, _open;
-    // SQLite has one writer at a time; PostgreSQL needs none of this.
+    // SQLite has one writer at a time.
     private readonly GroupWriter? _writer;
 
     private readonly NpgsqlDataSource? _source;
+    private readonly GroupSender? _sender;
 
     /// <summary>What the connection that writes asks for. The log in front stays with the file: those that read need none of this.</summary>
     internal const string SqlitePragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=10000;";
@@ -27,7 +28,12 @@ public sealed class Database : IDisposable
     // Of this host, one at a time of those who were in somebody's way: however many there are, each is soon alone.
     private readonly SemaphoreSlim _again = new(1);
 
-    private Database(Func<MlsDbContext> read, Func<MlsDbContext> open, NpgsqlDataSource? source) => (_read, _open, _source, _writer) = (read, open, source, source is null ? new(open) : null);
+    private Database(Func<MlsDbContext> read, Func<MlsDbContext> open, NpgsqlDataSource? source)
+    {
+        (_read, _open, _source) = (read, open, source);
+        if (source is null) _writer = new(open);
+        else _sender = new(statements => SendAsync(connection => Statements.SendAsync(connection, statements), CancellationToken.None));
+    }
 
     /// <summary>A context for reading. The caller disposes it.</summary>
     public MlsDbContext Read()
@@ -57,12 +63,13 @@ public sealed class Database : IDisposable
         }, cancellation);
     }
 
-    /// <summary>Writes one statement that decides for itself.</summary>
+    /// <summary>Writes one statement that decides for itself, with those of others that wait.</summary>
     /// <returns>The number that it returned; null if none.</returns>
     internal async Task<long?> WriteAsync(FormattableString statement, CancellationToken cancellation)
     {
-        var statements = new Statements(statement);
-        return _writer is not null ? await _writer.WriteAsync(statements, cancellation) : await SendAsync(statements, cancellation);
+        if (_writer is not null) return await _writer.WriteAsync(new Statements(statement), cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        return await _sender!.WriteAsync(statement);
     }
 
     /// <summary>Writes all statements or none: in one round trip, or with others that wait in one transaction.</summary>
@@ -73,7 +80,7 @@ public sealed class Database : IDisposable
         try
         {
             if (_writer is not null) return await _writer.WriteAsync(statements, cancellation) ?? throw new OvertakenException(null);
-            return await SendAsync(statements, cancellation) ?? throw new InvalidOperationException("A list of statements whose first finds nothing has to break a constraint.");
+            return await SendAsync(statements.SendAsync, cancellation) ?? throw new InvalidOperationException("A list of statements whose first finds nothing has to break a constraint.");
         }
         catch (DbException broken) when (broken is SqliteException { SqliteErrorCode: 19 } || broken.SqlState?.StartsWith("23", StringComparison.Ordinal) == true)
         {
@@ -81,10 +88,10 @@ public sealed class Database : IDisposable
         }
     }
 
-    private Task<long?> SendAsync(Statements statements, CancellationToken cancellation) => WithoutRivalsAsync([PostgresErrorCodes.DeadlockDetected], async () =>
+    private Task<T> SendAsync<T>(Func<DbConnection, Task<T>> send, CancellationToken cancellation) => WithoutRivalsAsync([PostgresErrorCodes.DeadlockDetected], async () =>
     {
         await using var connection = await _source!.OpenConnectionAsync(CancellationToken.None);
-        return await statements.SendAsync(connection);
+        return await send(connection);
     }, cancellation);
 
     /// <summary>Does again what PostgreSQL undid because of somebody else.</summary>

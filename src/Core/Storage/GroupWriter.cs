@@ -3,17 +3,16 @@ using Microsoft.EntityFrameworkCore;
 
 namespace MlsConsole.Core;
 
-/// <summary>SQLite's one writer: whoever comes while it writes waits, and all who wait are written in the next transaction, each in a savepoint of its own. So one synchronisation of the disk is for many.</summary>
-/// <param name="open">A context that tracks what it reads.</param>
-internal sealed class GroupWriter(Func<MlsDbContext> open) : IDisposable
+/// <summary>SQLite's one writer: all who wait for it are written in the next transaction, each in a savepoint of its own. So one synchronisation of the disk is for many.</summary>
+internal sealed class GroupWriter : IDisposable
 {
-    private const int MaxGroup = 64;
-
-    private readonly Lock _lock = new();
-    private readonly List<Waiting> _waiting = [];
-    private bool _writing, _disposed;
-    // The leader's alone, or nobody's.
+    private readonly Func<MlsDbContext> _open;
+    private readonly Grouping<Write> _writes;
+    // Of the group that is being written.
     private SqliteWriter? _connection;
+
+    /// <param name="open">A context that tracks what it reads.</param>
+    public GroupWriter(Func<MlsDbContext> open) => (_open, _writes) = (open, new(WriteGroupAsync));
 
     /// <summary>Runs <paramref name="work"/> and answers when it is on disk; an exception of the work leaves nothing of it, and all of the others.</summary>
     public async Task<T> WriteAsync<T>(Func<MlsDbContext, Task<T>> work, CancellationToken cancellation)
@@ -22,7 +21,7 @@ internal sealed class GroupWriter(Func<MlsDbContext> open) : IDisposable
         await RunAsync(async writer =>
         {
             // A context of its own: what a failed work left in it is nobody else's.
-            await using var context = open();
+            await using var context = _open();
             context.Database.SetDbConnection(writer.Connection);
             await context.Database.UseTransactionAsync(writer.Transaction);
             context.Database.AutoSavepointsEnabled = false;
@@ -46,41 +45,23 @@ internal sealed class GroupWriter(Func<MlsDbContext> open) : IDisposable
     }
 
     /// <summary>Closes the connection, when what is being written is on disk.</summary>
-    public void Dispose()
-    {
-        lock (_lock)
-        {
-            _disposed = true;
-            if (!_writing) Disconnect();
-        }
-    }
+    public void Dispose() => _writes.End(Disconnect);
 
     private async Task RunAsync(Func<SqliteWriter, Task> work, CancellationToken cancellation)
     {
-        var own = new Waiting(work, cancellation);
-        bool leads;
-        lock (_lock)
-        {
-            _waiting.Add(own);
-            leads = !_writing;
-            _writing = true;
-        }
-        if (leads || await own.Leads.Task) await LeadAsync();
+        var own = new Write(work, cancellation);
+        await _writes.RunAsync(own);
         own.Failure?.Throw();
     }
 
-    /// <summary>Writes those who wait, the first of which is the caller, and hands on to the first who came since.</summary>
-    private async Task LeadAsync()
+    private async Task WriteGroupAsync(IReadOnlyList<Write> group)
     {
-        List<Waiting> group;
-        lock (_lock)
-        {
-            group = _waiting.GetRange(0, Math.Min(_waiting.Count, MaxGroup));
-            _waiting.RemoveRange(0, group.Count);
-        }
         try
         {
-            await WriteGroupAsync(group);
+            _connection ??= Connect();
+            using var transaction = _connection.Begin();
+            foreach (var one in group) await WriteAsync(_connection, one);
+            transaction.Commit();
         }
         catch (Exception broken)
         {
@@ -88,41 +69,26 @@ internal sealed class GroupWriter(Func<MlsDbContext> open) : IDisposable
             // Whatever is wrong with it, the next group begins with another.
             Disconnect();
         }
-        Waiting? next;
-        lock (_lock)
-        {
-            next = _waiting.FirstOrDefault();
-            _writing = next is not null;
-            if (_disposed && !_writing) Disconnect();
-        }
-        next?.Leads.SetResult(true);
-        foreach (var one in group.Skip(1)) one.Leads.SetResult(false);
     }
 
-    private async Task WriteGroupAsync(List<Waiting> group)
+    private static async Task WriteAsync(SqliteWriter connection, Write one)
     {
-        _connection ??= Connect();
-        using var transaction = _connection.Begin();
-        foreach (var one in group)
+        if (one.Cancellation.IsCancellationRequested)
         {
-            if (one.Cancellation.IsCancellationRequested)
-            {
-                one.Fail(new OperationCanceledException(one.Cancellation));
-                continue;
-            }
-            _connection.Execute("SAVEPOINT one");
-            try
-            {
-                await one.Work(_connection);
-            }
-            catch (Exception broken)
-            {
-                one.Fail(broken);
-                _connection.Execute("ROLLBACK TO one");
-            }
-            _connection.Execute("RELEASE one");
+            one.Fail(new OperationCanceledException(one.Cancellation));
+            return;
         }
-        transaction.Commit();
+        connection.Execute("SAVEPOINT one");
+        try
+        {
+            await one.Work(connection);
+        }
+        catch (Exception broken)
+        {
+            one.Fail(broken);
+            connection.Execute("ROLLBACK TO one");
+        }
+        connection.Execute("RELEASE one");
     }
 
     private void Disconnect()
@@ -133,16 +99,12 @@ internal sealed class GroupWriter(Func<MlsDbContext> open) : IDisposable
 
     private SqliteWriter Connect()
     {
-        using var context = open();
+        using var context = _open();
         return new(context.Database.GetConnectionString()!);
     }
 
-    private sealed class Waiting(Func<SqliteWriter, Task> work, CancellationToken cancellation)
+    private sealed record Write(Func<SqliteWriter, Task> Work, CancellationToken Cancellation)
     {
-        public Func<SqliteWriter, Task> Work => work;
-        public CancellationToken Cancellation => cancellation;
-        /// <summary>True when it is the turn of this one to write for all; false when it has been written.</summary>
-        public TaskCompletionSource<bool> Leads { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
         public ExceptionDispatchInfo? Failure { get; private set; }
 
         public void Fail(Exception broken) => Failure ??= ExceptionDispatchInfo.Capture(broken);

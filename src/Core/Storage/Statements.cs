@@ -39,15 +39,33 @@ internal sealed class Statements(FormattableString first)
     /// <summary>All in one round trip that is a transaction of its own.</summary>
     public async Task<long?> SendAsync(DbConnection connection)
     {
-        await using var batch = connection.CreateBatch();
-        foreach (var statement in _all) batch.BatchCommands.Add(Command(batch.CreateBatchCommand(), statement));
-        if (s_listener.IsEnabled(Sending)) s_listener.Write(Sending, batch);
+        await using var batch = Batch(connection, _all);
         await using var reader = await batch.ExecuteReaderAsync();
         long? number = await reader.ReadAsync() ? reader.GetInt64(0) : null;
         while (await reader.NextResultAsync())
         {
         }
         return number;
+    }
+
+    /// <summary>Statements that have nothing to do with each other, all in one round trip and one transaction.</summary>
+    /// <returns>The number that each returned; null if none.</returns>
+    public static async Task<IReadOnlyList<long?>> SendAsync(DbConnection connection, IReadOnlyList<FormattableString> statements)
+    {
+        await using var batch = Batch(connection, statements);
+        await using var reader = await batch.ExecuteReaderAsync();
+        var numbers = new List<long?>();
+        do numbers.Add(await reader.ReadAsync() ? reader.GetInt64(0) : null);
+        while (await reader.NextResultAsync());
+        return numbers;
+    }
+
+    private static DbBatch Batch(DbConnection connection, IReadOnlyList<FormattableString> statements)
+    {
+        var batch = connection.CreateBatch();
+        foreach (var statement in statements) batch.BatchCommands.Add(Command(batch.CreateBatchCommand(), statement));
+        if (s_listener.IsEnabled(Sending)) s_listener.Write(Sending, batch);
+        return batch;
     }
 
     private static SqliteCommand Command(SqliteWriter writer, FormattableString statement)

@@ -287,6 +287,19 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         await couple.Agree();
     }
 
+    [Fact]
+    public async Task No_rejoin_waits_for_the_telling_and_a_client_that_closes_tells_what_it_has_not_told()
+    {
+        await using var couple = await Couple.Meet(Url, options => options.ReportDelay = TimeSpan.FromDays(40));
+        var bob = couple.Bob;
+        await bob.Conversations.ForgetAsync(couple.ConvoId);
+        Assert.True((await bob.Conversations.RejoinAsync(couple.ConvoId)).Joined);
+        var told = bob.Meddler;
+        Assert.Empty(told.BodiesOf("reportRejoinOutcome"));
+        await bob.Client.DisposeAsync();
+        Assert.Equal("succeeded", (string?)Assert.Single(told.BodiesOf("reportRejoinOutcome"))["outcome"]);
+    }
+
     private static async Task<Person> Added(Couple couple, string name)
     {
         var person = await Person.Start(couple.Alice.Service, name);

@@ -56,7 +56,7 @@ internal sealed class Person : IAsyncDisposable
         var options = new MlsClientOptions
         {
             Service = _service, ServiceDid = "did:web:localhost", Did = Did, DeviceId = _deviceId, Tokens = _key.Tokens(), Store = store,
-            CreateHttpClient = () => new HttpClient(Meddler) { Timeout = TimeSpan.FromMinutes(1) }, KeyPackages = 4, RejoinsPerHour = 100,
+            CreateHttpClient = () => new HttpClient(Meddler) { Timeout = TimeSpan.FromMinutes(1) }, KeyPackages = 4, RejoinsPerHour = 100, ReportDelay = TimeSpan.Zero,
         };
         _configure?.Invoke(options);
         return new(options);

@@ -273,6 +273,20 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
     }
 
     [Fact]
+    public async Task What_was_opened_before_the_service_stopped_answering_comes_with_what_is_opened_next()
+    {
+        await using var couple = await Couple.Meet(Url);
+        await couple.Alice.Conversations.SendAsync(couple.ConvoId, "one"u8.ToArray());
+        int pages = 0;
+        couple.Bob.Meddler.Before = method => method == "getMessages" && ++pages > 1 ? throw new HttpRequestException("The service is gone.") : Task.CompletedTask;
+        Assert.Equal(ClientErrors.Unreachable, (await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId))).Error);
+        couple.Bob.Meddler.Before = null;
+        await couple.Alice.Conversations.SendAsync(couple.ConvoId, "two"u8.ToArray());
+        Assert.Equal(["one", "two"], (await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages.Select(message => Encoding.UTF8.GetString(message.Data)));
+        Assert.Empty((await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages);
+    }
+
+    [Fact]
     public async Task Events_are_followed_through_a_kill_of_the_host()
     {
         await using var host = await HostProcess.Start(HostFixture.NoLimits);

@@ -45,7 +45,7 @@ public class Epochs_that_end_meanwhile
         var (convo, _, bob) = await service.AliceAndBobAsync();
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
         var join = convo.Group.ExternalCommit(tablet.Client).Build();
-        await Told(2, "devices", () => service.JoinAsync(convo, tablet, join), () => service.LeaveAsync(convo, bob, new SelfRemoveProposal()));
+        await Told(2, "INNER JOIN", () => service.JoinAsync(convo, tablet, join), () => service.LeaveAsync(convo, bob, new SelfRemoveProposal()));
     }
 
     [Fact]
@@ -78,9 +78,9 @@ public class Epochs_that_end_meanwhile
         Assert.Equal(first, second);
     }
 
-    private static async Task Told(ulong current, string table, Func<Task> another, Func<Task> call)
+    private static async Task Told(ulong current, string words, Func<Task> another, Func<Task> call)
     {
-        var refusal = (await SentCommands.WithAnotherBeforeAsync(table, another, async () => await Assert.ThrowsAsync<RefusedException>(call))).Refusal;
+        var refusal = (await SentCommands.WithAnotherBeforeAsync(words, another, async () => await Assert.ThrowsAsync<RefusedException>(call))).Refusal;
         Assert.Equal(("EpochMismatch", current, "stale"), (refusal.Error, refusal.CurrentEpoch, refusal.Mismatch));
     }
 }

@@ -17,6 +17,18 @@ public class Publishing_group_infos
         await scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync);
     }
 
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task Who_asks_while_an_epoch_begins_gets_all_of_one_epoch(bool cold)
+    {
+        await using var scene = await DeliveryScene.StartAsync();
+        if (cold) await scene.Service.RestartAsync();
+        var commit = scene.Control;
+        var given = await SentCommands.WithAnotherBeforeAsync("group_info", () => scene.Service.CommitAsync(scene.Convo, scene.Alice, commit), () => scene.Service.Get<GroupInfos>().GetGroupInfo(scene.Bob.Caller, new(scene.Convo.Id, true), default));
+        Assert.Equal(2ul, given.Epoch);
+        Assert.Equal(commit.GroupInfo, given.GroupInfo);
+        Assert.Equal(commit.After!.Group.TreeHash.ToArray(), PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(given.GroupInfo), given.RatchetTree).TreeHash.ToArray());
+    }
+
     [Fact]
     public async Task An_older_one_never_takes_the_place_of_a_newer_one()
     {

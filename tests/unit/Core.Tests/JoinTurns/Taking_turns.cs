@@ -32,6 +32,18 @@ public class Taking_turns
     }
 
     [Fact]
+    public async Task A_turn_is_of_the_epoch_that_is_whatever_epoch_was_read_before_it()
+    {
+        await using var service = await Service.StartAsync(clock: _clock);
+        var (convo, alice, _) = await service.AliceAndBobAsync();
+        await using var context = service.Database.Read();
+        long device = await context.Set<Device>().Where(row => row.Did == alice.Did).Select(row => row.Id).SingleAsync();
+        var turn = await service.Get<JoinTurns>().TakeAsync(convo.Id, 0, device, 2, CancellationToken.None);
+        Assert.Equal(1, turn.Epoch);
+        Assert.Equal((turn.Id, 1L), Assert.Single(await LineAsync(service)) is var place ? (place.TurnId!, place.Epoch) : default);
+    }
+
+    [Fact]
     public async Task A_commit_ends_the_turn_in_its_transaction_and_the_next_has_it_at_once()
     {
         await using var service = await Service.StartAsync(clock: _clock);

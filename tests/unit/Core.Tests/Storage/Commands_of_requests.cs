@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using MlsConsole.TestKit;
 
@@ -122,14 +123,34 @@ public class Commands_of_requests
     }
 
     [Fact]
-    public async Task A_turn_that_nobody_else_waits_for_costs_three_commands()
+    public async Task A_turn_that_nobody_else_waits_for_costs_one_command()
     {
         await using var service = await Service.StartAsync();
         var scene = await StartAsync(service, 2);
         await Requests["getGroupInfo"](scene); // the first asks for the flag too
         var counts = new List<int>();
         foreach (string request in (string[])["getGroupInfo", "getGroupInfo with a turn"]) counts.Add((await SentCommands.OfAsync(() => Requests[request](scene))).Count);
-        Assert.Equal(counts[0] + 3, counts[1]); // joins of the hour, the line, a row in it
+        Assert.Equal(counts[0] + 1, counts[1]); // a row in the line
+    }
+
+    [Fact]
+    public async Task A_rejoin_asks_five_questions()
+    {
+        await using var service = await Service.StartAsync();
+        var scene = await StartAsync(service, 2);
+        await Requests["getGroupInfo"](scene); // the first asks for the flag too
+        foreach (var (request, questions) in ((string, int)[])[("getWelcomes", 1), ("getGroupInfo with a turn", 2), ("processExternalCommit", 1), ("reportRejoinOutcome", 1)])
+            Assert.Equal((request, questions), (request, (await SentCommands.OfAsync(() => Requests[request](scene))).Count(command => command.Text.StartsWith("SELECT", StringComparison.Ordinal))));
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public async Task A_GroupInfo_is_read_by_those_alone_who_ask_for_it(string request)
+    {
+        await using var service = await Service.StartAsync();
+        var scene = await StartAsync(service, 2);
+        var sent = await SentCommands.OfAsync(() => Requests[request](scene));
+        Assert.Equal(request.StartsWith("getGroupInfo", StringComparison.Ordinal) || request is "updateGroupInfo" or "processExternalCommit with a turn",
+            sent.Any(command => command.Text.StartsWith("SELECT", StringComparison.Ordinal) && Regex.IsMatch(command.Text, @"\bgroup_info\b")));
     }
 
     [Theory, MemberData(nameof(Names))]

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 
 namespace MlsConsole.Core.Tests;
@@ -43,6 +44,62 @@ public class Writing_statements
         await using var read = service.Database.Read();
         var kept = await read.Set<TokenReplay.UsedToken>().Select(token => token.Jti).ToListAsync();
         Assert.Equal(Enumerable.Range(0, 200).Where(i => i % 7 != 0).Select(i => i.ToString()).Order(), kept.Order());
+    }
+
+    [Fact]
+    public async Task Of_many_single_statements_each_gets_its_own_number_and_one_that_breaks_takes_no_other_with_it()
+    {
+        await using var service = await Service.StartAsync();
+        FormattableString Use(string jti) => $"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({"did:example:a"}, {jti}, {long.Parse(jti)}) ON CONFLICT DO NOTHING RETURNING expires_at AS \"Value\"";
+        // What comes while one has to wait goes together.
+        TaskCompletionSource begun = new(), ended = new();
+        var holding = Task.Run(() => service.Database.WriteAsync(async context =>
+        {
+            await context.Database.ExecuteSqlAsync($"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({"did:example:a"}, {"1000"}, 1)");
+            begun.SetResult();
+            await ended.Task;
+            return 0;
+        }, CancellationToken.None));
+        await begun.Task;
+        var held = service.Database.WriteAsync(Use("1000"), CancellationToken.None);
+        var numbers = Enumerable.Range(0, 100).Select(i => service.Database.WriteAsync(Use($"{i % 50}"), CancellationToken.None)).ToList();
+        var broken = service.Database.WriteAsync($"INSERT INTO leaves (convo_id, leaf_index, device_row) VALUES ({"nowhere"}, {0}, {0L}) RETURNING device_row AS \"Value\"", CancellationToken.None);
+        ended.SetResult();
+        await holding;
+        Assert.Null(await held);
+        await Assert.ThrowsAnyAsync<DbException>(() => broken);
+        await Task.WhenAll(numbers);
+        // Two use each, and one of them is the first.
+        for (int i = 0; i < 50; i++) Assert.Equal([i], new[] { await numbers[i], await numbers[i + 50] }.OfType<long>());
+    }
+
+    [Fact]
+    public async Task Of_two_hosts_that_use_the_same_tokens_at_once_each_token_is_good_at_one()
+    {
+        await using var service = await Service.StartAsync();
+        await using var otherHost = await service.SecondHostAsync();
+        var used = await Task.WhenAll(Enumerable.Range(0, 400).Select(i => Task.Run(() => (i < 200 ? service : otherHost).Get<TokenReplay>().TryUse("did:example:a", $"{(i < 200 ? i : 399 - i)}", DateTimeOffset.UtcNow.AddMinutes(1)))));
+        for (int i = 0; i < 200; i++) Assert.NotEqual(used[i], used[399 - i]);
+    }
+
+    [Fact]
+    public async Task What_goes_together_goes_in_one_order_at_every_host_so_that_no_two_wait_for_each_other()
+    {
+        TaskCompletionSource sent = new();
+        var groups = new List<IReadOnlyList<FormattableString>>();
+        var sender = new GroupSender(async statements =>
+        {
+            groups.Add(statements);
+            await sent.Task;
+            return [.. statements.Select(statement => (long?)(int)statement.GetArgument(1)!)];
+        });
+        int[] order = [.. Enumerable.Range(0, 40)];
+        Random.Shared.Shuffle(order);
+        var numbers = order.Select(i => sender.WriteAsync($"{$"key {i / 10}"} {i % 10}")).ToList();
+        sent.SetResult();
+        Assert.Equal(order.Select(i => (long?)(i % 10)), await Task.WhenAll(numbers));
+        Assert.Equal(2, groups.Count); // the first that came alone, and all who came meanwhile
+        Assert.Equal(order.Skip(1).Order().Select(i => $"key {i / 10} {i % 10}"), groups[1].Select(statement => statement.ToString()));
     }
 
     [Fact]

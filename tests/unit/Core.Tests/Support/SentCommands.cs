@@ -29,22 +29,22 @@ public static class SentCommands
         return sent;
     }
 
-    /// <summary>Runs a call and, before its first command that names the table, another one to its end: what can happen between two things that a call reads.</summary>
-    public static async Task<T> WithAnotherBeforeAsync<T>(string table, Func<Task> another, Func<Task<T>> call)
+    /// <summary>Runs a call and, before its first command with these words, another one to its end: what can happen between two things that a call reads.</summary>
+    public static async Task<T> WithAnotherBeforeAsync<T>(string words, Func<Task> another, Func<Task<T>> call)
     {
-        var between = s_between.Value = new(table, another);
+        var between = s_between.Value = new(words, another);
         var result = await call();
-        Assert.True(between.HasRun, $"The call names {table} in no command.");
+        Assert.True(between.HasRun, $"No command of the call has {words}.");
         return result;
     }
 
-    private sealed class Between(string table, Func<Task> another)
+    private sealed class Between(string words, Func<Task> another)
     {
         public bool HasRun { get; private set; }
 
         public void Run(DbCommand next)
         {
-            if (HasRun || !Regex.IsMatch(next.CommandText, $@"\b{table}\b")) return;
+            if (HasRun || !Regex.IsMatch(next.CommandText, $@"\b{words}\b")) return;
             HasRun = true;
             Task.Run(another).GetAwaiter().GetResult();
         }
