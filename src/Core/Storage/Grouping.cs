@@ -44,16 +44,22 @@ internal sealed class Grouping<T>(Func<IReadOnlyList<T>, Task> work)
             group = _waiting.GetRange(0, Math.Min(_waiting.Count, MaxGroup));
             _waiting.RemoveRange(0, group.Count);
         }
-        await work([.. group.Select(one => one.Item)]);
-        Waiting? next;
-        lock (_lock)
+        try
         {
-            next = _waiting.FirstOrDefault();
-            _working = next is not null;
-            if (!_working) _end?.Invoke();
+            await work([.. group.Select(one => one.Item)]);
         }
-        next?.Leads.SetResult(true);
-        foreach (var one in group.Skip(1)) one.Leads.SetResult(false);
+        finally
+        {
+            Waiting? next;
+            lock (_lock)
+            {
+                next = _waiting.FirstOrDefault();
+                _working = next is not null;
+                if (!_working) _end?.Invoke();
+            }
+            next?.Leads.SetResult(true);
+            foreach (var one in group.Skip(1)) one.Leads.SetResult(false);
+        }
     }
 
     private sealed class Waiting(T item)
