@@ -56,7 +56,7 @@ public sealed partial class ConversationManager
             }
             catch (MlsClientException overtaken) when (overtaken.Error == "EpochMismatch" && attempt < _options.CommitAttempts)
             {
-                await Sync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
+                await CatchUp(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
                 await Task.Delay(Jitter(attempt), _options.Clock, cancellation).ConfigureAwait(false);
             }
         }

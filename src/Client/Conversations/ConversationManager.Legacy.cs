@@ -15,7 +15,7 @@ public sealed partial class ConversationManager
     public Task<bool> AnswerRejoinRequestsAsync(string conversationId, CancellationToken cancellation = default) => With(conversationId, async conversation =>
     {
         if (conversation.Group is not { HasEnded: false }) return false;
-        await Sync(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
+        await CatchUp(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
         var open = (await _service.Call(Lexicons.GetRejoinRequests, new GetRejoinRequestsParameters { ConvoId = conversationId }, cancellation).ConfigureAwait(false)).Requests;
         var asked = open.Select(static request => (Id: request.RequestId, Package: PackageOf(request))).Where(static one => one.Package is not null).ToList();
         List<string> ids = [];

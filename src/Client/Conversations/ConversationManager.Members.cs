@@ -27,7 +27,7 @@ public sealed partial class ConversationManager
                 // The proposals of a leave that was refused are nobody's to commit.
                 await conversation.ReloadAsync(Store, _keys, CancellationToken.None).ConfigureAwait(false);
                 if (failure is not MlsClientException { Error: "EpochMismatch" } || attempt >= _options.CommitAttempts) throw;
-                await Sync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
+                await CatchUp(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
                 await Task.Delay(Jitter(attempt), _options.Clock, cancellation).ConfigureAwait(false);
             }
         }
@@ -106,7 +106,7 @@ public sealed partial class ConversationManager
     internal Task RemoveGoneAsync(string conversationId, CancellationToken cancellation) => With(conversationId, async conversation =>
     {
         if (conversation.Group is not { HasEnded: false }) return false;
-        await Sync(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
+        await CatchUp(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
         for (int attempt = 1; ; attempt++)
         {
             var gone = await Gone(conversation, cancellation).ConfigureAwait(false);

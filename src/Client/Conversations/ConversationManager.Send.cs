@@ -21,7 +21,7 @@ public sealed partial class ConversationManager
             }
             catch (MlsClientException refused) when (refused.Error == "EpochMismatch" && attempt < _options.CommitAttempts)
             {
-                await Sync(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
+                await CatchUp(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
             }
         }
     }, cancellation);
@@ -94,7 +94,7 @@ public sealed partial class ConversationManager
             {
                 if (isFresh) throw new MlsClientException(ClientErrors.NothingToDo, "The group is as it is to be.");
                 // Or was, before what others did meanwhile.
-                await Sync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
+                await CatchUp(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
                 isFresh = true;
                 continue;
             }
@@ -117,7 +117,7 @@ public sealed partial class ConversationManager
                 // Whose ban was ended meanwhile, only an admin may remove.
                 bool others = refused.Error == "LeavePending" || (refused.Error == "NotAdmin" && gone.Count > 0);
                 if (!(others || refused.Error == "EpochMismatch") || attempt >= _options.CommitAttempts) throw;
-                await Sync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
+                await CatchUp(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
                 isFresh = true;
                 gone = others ? await Gone(conversation, cancellation).ConfigureAwait(false) : [];
                 await Task.Delay(Jitter(attempt), _options.Clock, cancellation).ConfigureAwait(false);
@@ -128,7 +128,7 @@ public sealed partial class ConversationManager
     /// <summary>A commit whose answer got lost: the log knows what became of it.</summary>
     private async Task SettlePending(Conversation conversation, CancellationToken cancellation)
     {
-        if (conversation.Live.Pending is not null) await Sync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
+        if (conversation.Live.Pending is not null) await CatchUp(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>A random part of a time that doubles, so that those who met do not meet again.</summary>

@@ -52,6 +52,21 @@ public sealed partial class ConversationManager
         return Synced(conversation, rejoin);
     }
 
+    /// <summary>Synchronises on the way to something else: what it opens comes to <see cref="MlsClientOptions.OnMessage"/> alone, and what waits for the next result goes on waiting.</summary>
+    private async Task CatchUp(Conversation conversation, bool mayRejoin, CancellationToken cancellation)
+    {
+        var waiting = conversation.Taken;
+        conversation.Taken = new();
+        try
+        {
+            await Sync(conversation, mayRejoin, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            conversation.Taken = waiting;
+        }
+    }
+
     /// <summary>A log that goes back would be read for ever.</summary>
     private static void RequireOnward(long seq, IReadOnlyList<MessageView> entries)
     {

@@ -13,10 +13,10 @@ internal sealed partial class RejoinReports(MlsClientOptions options, ServiceCon
     private readonly CancellationTokenSource _closing = new();
     private readonly HashSet<Task> _untold = [];
 
-    /// <summary>Tells it at a random moment within <see cref="MlsClientOptions.ReportDelay"/>; where that is zero, before this returns.</summary>
+    /// <summary>Tells it at a random moment within <see cref="MlsClientOptions.ReportDelay"/>; where that is zero, or the client closes, before this returns.</summary>
     public async Task Add(ReportRejoinOutcomeInput outcome, CancellationToken cancellation)
     {
-        if (options.ReportDelay == TimeSpan.Zero)
+        if (options.ReportDelay == TimeSpan.Zero || _closing.IsCancellationRequested)
         {
             await Tell(outcome, cancellation).ConfigureAwait(false);
             return;

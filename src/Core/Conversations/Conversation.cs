@@ -15,6 +15,8 @@ internal sealed class Conversation
     public long NextSeq { get; init; }
     /// <summary>The sequence number at which somebody left last, leaves behind: a member's commit that was verified before it did not know of it.</summary>
     public long LeftSeq { get; init; }
+    /// <summary>Set to be stored; what is read has none, for it may have megabytes (<see cref="StoredGroupInfo.FindAsync"/>).</summary>
+    public StoredGroupInfo? GroupInfo { get; init; }
     public string? Metadata { get; init; }
     /// <summary>Whether a device that comes in by itself needs the approval of another one of its account.</summary>
     public bool RequiresApproval { get; init; }
@@ -35,12 +37,13 @@ internal sealed class Conversation
             builder.HasKey(conversation => conversation.Id);
             builder.HasIndex(conversation => conversation.GroupId).IsUnique();
             builder.HasOne<SignatureKey>().WithMany().HasForeignKey(conversation => conversation.SignatureKeyId);
-            builder.HasOne<StoredGroupInfo>().WithOne().HasForeignKey<StoredGroupInfo>(stored => stored.ConvoId).Metadata.IsRequiredDependent = true;
+            builder.HasOne(conversation => conversation.GroupInfo).WithOne().HasForeignKey<StoredGroupInfo>(stored => stored.ConvoId);
+            builder.Navigation(conversation => conversation.GroupInfo).IsRequired();
         }
     }
 }
 
-/// <summary>The GroupInfo in a conversation's row. It may have megabytes: only who asks for it reads it.</summary>
+/// <summary>The GroupInfo in a conversation's row, by itself: only who asks for it reads it.</summary>
 internal sealed class StoredGroupInfo
 {
     public required string ConvoId { get; init; }

@@ -66,9 +66,9 @@ public sealed partial class Conversations
                 write.Add(new Conversation
                 {
                     Id = id, GroupId = groupId, CipherSuite = group.CipherSuite, Epoch = epoch, NextSeq = 1,
+                    GroupInfo = new() { ConvoId = id, Epoch = epoch, Message = MlsMessage.Of(groupInfo).Encode(), UpdatedAt = now },
                     Metadata = input.Metadata, RequiresApproval = input.RequiresApproval, SignatureKeyId = signatureKey, CreatedAt = now,
                 });
-                write.Add(new StoredGroupInfo { ConvoId = id, Epoch = epoch, Message = MlsMessage.Of(groupInfo).Encode(), UpdatedAt = now });
                 write.Add(new Snapshot { ConvoId = id, Epoch = epoch, State = group.Snapshot() });
                 write.Add(new RosterEntry { ConvoId = id, Did = device.Did, State = RosterState.Member, IsAdmin = true, JoinedAt = now });
                 write.AddEvent(OutboxEvent.Membership(id, device.Did, MembershipChange.Joined, now));

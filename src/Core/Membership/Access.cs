@@ -38,10 +38,10 @@ internal sealed record Access(Conversation Conversation, RosterEntry Entry, IRea
         RequireAsync(context, caller, convoId, settings, now, standing => RejoinPolicy.Decide(standing, now, settings.RejoinGracePeriod), RejoinPolicy.Allows, cancellation);
 
     /// <remarks>The same question is asked whatever the answer is, so that time tells nothing either.</remarks>
-    private static async Task<Access> RequireAsync(MlsDbContext context, Caller caller, string convoId, CoreSettings? joins, DateTimeOffset now, Func<Standing, RejoinReason> decide, Func<RejoinReason, bool> allows, CancellationToken cancellation)
+    private static async Task<Access> RequireAsync(MlsDbContext context, Caller caller, string convoId, CoreSettings? limits, DateTimeOffset now, Func<Standing, RejoinReason> decide, Func<RejoinReason, bool> allows, CancellationToken cancellation)
     {
-        var since = joins is null ? default : now - JoinLimits.Window;
-        var rows = await s_rows.For(context)(context, convoId, caller.Did.Value, joins is not null, since, joins?.RejoinLimitPerHour - 1 ?? 0, joins?.RejoinRefusedLimitPerHour - 1 ?? 0).ToListAsync(cancellation);
+        var since = limits is null ? default : now - JoinLimits.Window;
+        var rows = await s_rows.For(context)(context, convoId, caller.Did.Value, limits is not null, since, limits?.RejoinLimitPerHour - 1 ?? 0, limits?.RejoinRefusedLimitPerHour - 1 ?? 0).ToListAsync(cancellation);
         var row = rows.FirstOrDefault();
         var devices = new Dictionary<long, Row>();
         foreach (var one in rows)

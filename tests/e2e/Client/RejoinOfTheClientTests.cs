@@ -281,6 +281,9 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         couple.Bob.Meddler.Before = method => method == "getMessages" && ++pages > 1 ? throw new HttpRequestException("The service is gone.") : Task.CompletedTask;
         Assert.Equal(ClientErrors.Unreachable, (await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId))).Error);
         couple.Bob.Meddler.Before = null;
+        // Also where the device has to catch up for something else before.
+        await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
+        await couple.Bob.Conversations.UpdateAsync(couple.ConvoId);
         await couple.Alice.Conversations.SendAsync(couple.ConvoId, "two"u8.ToArray());
         Assert.Equal(["one", "two"], (await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages.Select(message => Encoding.UTF8.GetString(message.Data)));
         Assert.Empty((await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages);

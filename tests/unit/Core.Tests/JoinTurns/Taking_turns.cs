@@ -39,8 +39,8 @@ public class Taking_turns
         await using var context = service.Database.Read();
         long device = await context.Set<Device>().Where(row => row.Did == alice.Did).Select(row => row.Id).SingleAsync();
         var turn = await service.Get<JoinTurns>().TakeAsync(convo.Id, 0, device, 2, CancellationToken.None);
-        Assert.Equal(1, turn.Epoch);
-        Assert.Equal((turn.Id, 1L), Assert.Single(await LineAsync(service)) is var place ? (place.TurnId!, place.Epoch) : default);
+        var place = Assert.Single(await LineAsync(service));
+        Assert.Equal((turn.Id, 1, 1), (place.TurnId, turn.Epoch, place.Epoch));
     }
 
     [Fact]

@@ -21,8 +21,7 @@ internal static class EventScene
         string id = Guid.NewGuid().ToString("N");
         await host.Write(context =>
         {
-            context.Add(new Conversation { Id = id, GroupId = Guid.NewGuid().ToByteArray() });
-            context.Add(new StoredGroupInfo { ConvoId = id, Message = [] });
+            context.Add(new Conversation { Id = id, GroupId = Guid.NewGuid().ToByteArray(), GroupInfo = new() { ConvoId = id, Message = [] } });
             context.AddRange(members.Select(did => new RosterEntry { ConvoId = id, Did = did, State = RosterState.Member }));
             return Task.CompletedTask;
         });

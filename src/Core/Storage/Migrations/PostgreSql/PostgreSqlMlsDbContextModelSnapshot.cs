@@ -223,19 +223,6 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasColumnType("bytea")
                         .HasColumnName("group_id");
 
-                    b.Property<byte[]>("GroupInfo")
-                        .IsRequired()
-                        .HasColumnType("bytea")
-                        .HasColumnName("group_info");
-
-                    b.Property<long>("GroupInfoEpoch")
-                        .HasColumnType("bigint")
-                        .HasColumnName("group_info_epoch");
-
-                    b.Property<long>("GroupInfoUpdatedAt")
-                        .HasColumnType("bigint")
-                        .HasColumnName("group_info_updated_at");
-
                     b.Property<long>("LeftSeq")
                         .HasColumnType("bigint")
                         .HasColumnName("left_seq");
@@ -1003,6 +990,31 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("snapshots", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.StoredGroupInfo", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("text")
+                        .HasColumnName("id");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("bigint")
+                        .HasColumnName("group_info_epoch");
+
+                    b.Property<byte[]>("Message")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("group_info");
+
+                    b.Property<long>("UpdatedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("group_info_updated_at");
+
+                    b.HasKey("ConvoId")
+                        .HasName("pk_conversations");
+
+                    b.ToTable("conversations", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.SubscriptionTickets+Ticket", b =>
                 {
                     b.Property<byte[]>("Hash")
@@ -1303,6 +1315,16 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_snapshots_conversations_convo_id");
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.StoredGroupInfo", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithOne("GroupInfo")
+                        .HasForeignKey("MlsConsole.Core.StoredGroupInfo", "ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_conversations_conversations_convo_id");
+                });
+
             modelBuilder.Entity("MlsConsole.Core.WelcomeContent", b =>
                 {
                     b.HasOne("MlsConsole.Core.Conversation", null)
@@ -1328,6 +1350,12 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_welcome_recipients_welcomes_convo_id_epoch");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
+                {
+                    b.Navigation("GroupInfo")
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("MlsConsole.Core.Device", b =>

@@ -216,19 +216,6 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("BLOB")
                         .HasColumnName("group_id");
 
-                    b.Property<byte[]>("GroupInfo")
-                        .IsRequired()
-                        .HasColumnType("BLOB")
-                        .HasColumnName("group_info");
-
-                    b.Property<long>("GroupInfoEpoch")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("group_info_epoch");
-
-                    b.Property<long>("GroupInfoUpdatedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("group_info_updated_at");
-
                     b.Property<long>("LeftSeq")
                         .HasColumnType("INTEGER")
                         .HasColumnName("left_seq");
@@ -986,6 +973,31 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("snapshots", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.StoredGroupInfo", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("id");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("group_info_epoch");
+
+                    b.Property<byte[]>("Message")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("group_info");
+
+                    b.Property<long>("UpdatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("group_info_updated_at");
+
+                    b.HasKey("ConvoId")
+                        .HasName("pk_conversations");
+
+                    b.ToTable("conversations", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.SubscriptionTickets+Ticket", b =>
                 {
                     b.Property<byte[]>("Hash")
@@ -1286,6 +1298,16 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_snapshots_conversations_convo_id");
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.StoredGroupInfo", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Conversation", null)
+                        .WithOne("GroupInfo")
+                        .HasForeignKey("MlsConsole.Core.StoredGroupInfo", "ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_conversations_conversations_convo_id");
+                });
+
             modelBuilder.Entity("MlsConsole.Core.WelcomeContent", b =>
                 {
                     b.HasOne("MlsConsole.Core.Conversation", null)
@@ -1311,6 +1333,12 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_welcome_recipients_welcomes_convo_id_epoch");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
+                {
+                    b.Navigation("GroupInfo")
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("MlsConsole.Core.Device", b =>
