@@ -17,6 +17,8 @@ public sealed class PostgreSqlServer
 
     private string Data => Path.Combine(_folder, "data");
 
+    private string Log => Path.Combine(_folder, "log");
+
     /// <param name="durable">Whether what is committed is synchronised to disk; where nobody kills the server it need not be.</param>
     public static async Task<PostgreSqlServer> StartAsync(bool durable = false)
     {
@@ -43,29 +45,35 @@ public sealed class PostgreSqlServer
     /// <summary>kill -9 of the server with all its processes: no handler runs, and what it has not written is gone with its memory.</summary>
     public async Task KillAsync()
     {
+        // It is stopped first, so that it makes no process that the list has not: one that waits for a lock of the killed
+        // never learns that they are gone, and keeps the server from starting.
         string postmaster = File.ReadLines(Path.Combine(Data, "postmaster.pid")).First();
-        await RunAsync("/bin/sh", "-c", "kill -9 $0 $(pgrep -P $0)", postmaster);
+        await RunAsync("/bin/sh", "-c", "kill -STOP $0 && until ps -o state= -p $0 | grep -q T; do :; done && kill -9 $(pgrep -P $0) $0", postmaster);
     }
 
     /// <summary>Starts it again after a <see cref="KillAsync"/>; it answers when it has recovered.</summary>
     public async Task RestartAsync()
     {
-        // What the killed processes shared may take a moment to be free.
-        for (int tries = 1; ; tries++)
+        // Until init has taken the killed processes away, the server believes that another one is running.
+        for (var waited = Stopwatch.StartNew(); ;)
         {
             try
             {
                 await RunAsync(StartCommand);
                 return;
             }
-            catch (InvalidOperationException) when (tries < 20)
+            catch (InvalidOperationException) when (waited.Elapsed < TimeSpan.FromMinutes(1))
             {
                 await Task.Delay(200);
+            }
+            catch (InvalidOperationException failure)
+            {
+                throw new InvalidOperationException($"{failure.Message} Its log ends: {string.Join(" | ", File.ReadLines(Log).TakeLast(5))}", failure);
             }
         }
     }
 
-    private string[] StartCommand => AsServer("pg_ctl", "-D", Data, "-w", "-l", Path.Combine(_folder, "log"), "-o", _options, "start");
+    private string[] StartCommand => AsServer("pg_ctl", "-D", Data, "-w", "-l", Log, "-o", _options, "start");
 
     /// <summary>A shell waits for the end of this process, also by a kill, then takes everything away.</summary>
     private void StopWithThisProcess()
