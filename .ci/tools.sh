@@ -84,6 +84,8 @@ need_chromium() {
 # The programs of a PostgreSQL server; the tests start one of their own.
 need_postgresql() {
   local attempt
+  # The tests that kill the server list its processes.
+  { command -v ps && command -v pgrep; } >/dev/null || install_package procps procps || return 1
   for attempt in found installed; do
     if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then return 0; fi
     [ "$attempt" = installed ] || install_package postgresql postgresql || return 1

@@ -48,7 +48,8 @@ public sealed class PostgreSqlServer
         // It is stopped first, so that it makes no process that the list has not: one that waits for a lock of the killed
         // never learns that they are gone, and keeps the server from starting.
         string postmaster = File.ReadLines(Path.Combine(Data, "postmaster.pid")).First();
-        await RunAsync("/bin/sh", "-c", "kill -STOP $0 && until ps -o state= -p $0 | grep -q T; do :; done && kill -9 $(pgrep -P $0) $0", postmaster);
+        const string Script = "kill -STOP $0; state=; while [ \"${state#T}\" = \"$state\" ]; do state=$(ps -o state= -p $0); done; children=$(pgrep -P $0); kill -9 $children $0";
+        await RunAsync("/bin/sh", "-ec", Script, postmaster);
     }
 
     /// <summary>Starts it again after a <see cref="KillAsync"/>; it answers when it has recovered.</summary>
