@@ -3,6 +3,7 @@ using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql;
 
 namespace MlsConsole.Core;
@@ -133,7 +134,8 @@ public sealed class Database : IDisposable
     /// <summary>SQLite over a connection string: write-ahead log, every commit synchronised to disk.</summary>
     public static Database Sqlite(string connectionString)
     {
-        var options = new DbContextOptionsBuilder<SqliteMlsDbContext>().UseSqlite(connectionString).UseSnakeCaseNamingConvention().Options;
+        var options = new DbContextOptionsBuilder<SqliteMlsDbContext>().UseSqlite(connectionString).UseSnakeCaseNamingConvention()
+            .ReplaceService<IMigrationsSqlGenerator, SqliteMigrationCommands>().Options;
         // Contexts that read are used again; those that write are given the writer's connection.
         var pool = new PooledDbContextFactory<SqliteMlsDbContext>(options);
         return new(() => Connected(pool.CreateDbContext()), () => new SqliteMlsDbContext(options), null);

@@ -33,6 +33,8 @@ public static class StorageStartup
         await using var held = await LockFileAsync(file + ".migrating", cancellation);
         // EF Core's own lock is a row that outlives a kill. Whoever holds the file lock knows that it is stale.
         await context.Database.ExecuteSqlRawAsync("CREATE TABLE IF NOT EXISTS \"__EFMigrationsLock\" (\"Id\" INTEGER NOT NULL PRIMARY KEY, \"Timestamp\" TEXT NOT NULL); DELETE FROM \"__EFMigrationsLock\";", cancellation);
+        // Tables that are built anew are dropped: what refers to them stays as it is.
+        context.Database.SetConnectionString(new SqliteConnectionStringBuilder(context.Database.GetConnectionString()) { ForeignKeys = false }.ToString());
         await context.Database.MigrateAsync(cancellation);
     }
 
