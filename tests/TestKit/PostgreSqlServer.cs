@@ -56,14 +56,14 @@ public sealed class PostgreSqlServer
     public async Task RestartAsync()
     {
         // Until init has taken the killed processes away, the server believes that another one is running.
-        for (var waited = Stopwatch.StartNew(); ;)
+        for (int tries = 1; ; tries++)
         {
             try
             {
                 await RunAsync(StartCommand);
                 return;
             }
-            catch (InvalidOperationException) when (waited.Elapsed < TimeSpan.FromMinutes(1))
+            catch (InvalidOperationException) when (tries < 20)
             {
                 await Task.Delay(200);
             }

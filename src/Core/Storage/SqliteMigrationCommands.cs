@@ -16,6 +16,7 @@ internal sealed class SqliteMigrationCommands(MigrationsSqlGeneratorDependencies
     private static bool IsSwitch(MigrationCommand command)
     {
         if (!command.TransactionSuppressed) return false;
-        return command.CommandText.StartsWith("PRAGMA foreign_keys", StringComparison.Ordinal) ? true : throw new NotSupportedException($"A migration is one transaction: {command.CommandText}");
+        if (command.CommandText.StartsWith("PRAGMA foreign_keys", StringComparison.Ordinal)) return true;
+        throw new NotSupportedException($"A migration is one transaction: {command.CommandText}");
     }
 }
