@@ -13,14 +13,18 @@ internal static class Interop
     }
 
     /// <summary>The lines of a text file that are no comments.</summary>
-    public static IReadOnlyList<string> Lines(string path) => [.. File.ReadAllLines(Find(path)).Where(static line => line.Length > 0 && line[0] != '#')];
+    public static IReadOnlyList<string> Lines(string path) =>
+        [.. File.ReadAllLines(Find(path)).Where(static line => line.Length > 0 && line[0] != '#')];
 
     private static string Find(string path)
     {
         string file = Path.Combine(Folder(), "atproto-interop", path);
         if (!File.Exists(file))
         {
-            Assert.False(Environment.GetEnvironmentVariable("CI") == "true", $"{file} is missing, and CI must not skip it.");
+            Assert.False(
+                Environment.GetEnvironmentVariable("CI") == "true",
+                $"{file} is missing, and CI must not skip it."
+            );
             Skip.If(true, $"{file} is missing.");
         }
         return file;

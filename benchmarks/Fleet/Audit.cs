@@ -16,7 +16,8 @@ internal sealed class Audit(Crowd crowd)
         try
         {
             for (; ; await Task.Delay(pause, stop))
-                foreach (var room in crowd.Rooms) await Read(room, stop);
+                foreach (var room in crowd.Rooms)
+                    await Read(room, stop);
         }
         catch (Exception) when (stop.IsCancellationRequested)
         {
@@ -30,21 +31,40 @@ internal sealed class Audit(Crowd crowd)
         try
         {
             // Whoever is in may ask; while it loses everything somebody else is asked the next time.
-            if (crowd.Devices.FirstOrDefault(device => device.IsIn(room)) is not { Client: { } client }) return;
+            if (crowd.Devices.FirstOrDefault(device => device.IsIn(room)) is not { Client: { } client })
+                return;
             ulong acknowledged = crowd.Ledger.Acknowledged(room.ConvoId);
             var (epoch, seq) = _read.GetValueOrDefault(room);
             while (true)
             {
-                var page = await client.Call(Lexicons.GetCommits, new GetCommitsParameters { ConvoId = room.ConvoId, FromEpoch = epoch.ToString(CultureInfo.InvariantCulture) }, stop);
+                var page = await client.Call(
+                    Lexicons.GetCommits,
+                    new GetCommitsParameters
+                    {
+                        ConvoId = room.ConvoId,
+                        FromEpoch = epoch.ToString(CultureInfo.InvariantCulture),
+                    },
+                    stop
+                );
                 foreach (var commit in page.Commits)
                 {
-                    if ((ulong)commit.Epoch != epoch + 1) throw crowd.Ledger.Broke(room.ConvoId, $"the log goes from epoch {epoch} to {commit.Epoch}");
-                    if (commit.Seq <= seq) throw crowd.Ledger.Broke(room.ConvoId, $"the commit of epoch {commit.Epoch} is at {commit.Seq}, and the one before at {seq}");
+                    if ((ulong)commit.Epoch != epoch + 1)
+                        throw crowd.Ledger.Broke(room.ConvoId, $"the log goes from epoch {epoch} to {commit.Epoch}");
+                    if (commit.Seq <= seq)
+                        throw crowd.Ledger.Broke(
+                            room.ConvoId,
+                            $"the commit of epoch {commit.Epoch} is at {commit.Seq}, and the one before at {seq}"
+                        );
                     (epoch, seq) = ((ulong)commit.Epoch, commit.Seq);
                 }
-                if (page.Commits.Count == 0) break;
+                if (page.Commits.Count == 0)
+                    break;
             }
-            if (epoch < acknowledged) throw crowd.Ledger.Broke(room.ConvoId, $"the log ends in epoch {epoch}, and the commit of epoch {acknowledged} was acknowledged");
+            if (epoch < acknowledged)
+                throw crowd.Ledger.Broke(
+                    room.ConvoId,
+                    $"the log ends in epoch {epoch}, and the commit of epoch {acknowledged} was acknowledged"
+                );
             _read[room] = (epoch, seq);
         }
         catch (Exception exception) when (exception is MlsClientException or ObjectDisposedException)

@@ -19,6 +19,7 @@ internal sealed class Crowd : IAsyncDisposable
 
     public Options Options { get; }
     public Uri Url { get; }
+
     /// <summary>Null where everything ends with the run.</summary>
     public Keepsakes? Keepsakes { get; }
     public Ledger Ledger { get; } = new();
@@ -26,8 +27,10 @@ internal sealed class Crowd : IAsyncDisposable
     public List<Account> Accounts { get; } = [];
     public List<Device> Devices { get; } = [];
     public ICollection<Room> Rooms => _rooms.Values;
+
     /// <summary>What is being done, for people.</summary>
     public string Stage { get; set; } = "starting";
+
     /// <summary>The end of the run: asked for, or by a breach.</summary>
     public CancellationToken Stop => _stop.Token;
 
@@ -39,7 +42,14 @@ internal sealed class Crowd : IAsyncDisposable
     {
         var good = new SocketsHttpHandler();
         return Options.Scenario == "chaos"
-            ? new BadNetwork(good, Weather, Decisions.Seeded(Options.Seed, 10_000 + device), account.Key.Tokens(), Options.ServiceDid, mishap => Mishaps.AddOrUpdate(mishap, 1, (_, count) => count + 1))
+            ? new BadNetwork(
+                good,
+                Weather,
+                Decisions.Seeded(Options.Seed, 10_000 + device),
+                account.Key.Tokens(),
+                Options.ServiceDid,
+                mishap => Mishaps.AddOrUpdate(mishap, 1, (_, count) => count + 1)
+            )
             : good;
     }
 
@@ -49,7 +59,12 @@ internal sealed class Crowd : IAsyncDisposable
 
     public Device Enter(Account account)
     {
-        var device = new Device(this, account, Devices.Count, account.Devices.Count == 0 ? "phone" : $"device-{account.Devices.Count + 1}");
+        var device = new Device(
+            this,
+            account,
+            Devices.Count,
+            account.Devices.Count == 0 ? "phone" : $"device-{account.Devices.Count + 1}"
+        );
         account.Devices.Add(device);
         Devices.Add(device);
         return device;
@@ -67,9 +82,16 @@ internal sealed class Crowd : IAsyncDisposable
     {
         lock (_door)
         {
-            if (Devices.Exists(device => device.Places.GetValueOrDefault(room) is Place.Left or Place.Removed or Place.Banned) || !account.Devices.TrueForAll(device => device.IsIn(room))) return false;
-            if (Accounts.Count(other => other != account && other.Devices.Exists(device => device.IsIn(room))) < 2) return false;
-            foreach (var device in account.Devices) device.Places[room] = place;
+            if (
+                Devices.Exists(device =>
+                    device.Places.GetValueOrDefault(room) is Place.Left or Place.Removed or Place.Banned
+                ) || !account.Devices.TrueForAll(device => device.IsIn(room))
+            )
+                return false;
+            if (Accounts.Count(other => other != account && other.Devices.Exists(device => device.IsIn(room))) < 2)
+                return false;
+            foreach (var device in account.Devices)
+                device.Places[room] = place;
             return true;
         }
     }
@@ -82,32 +104,45 @@ internal sealed class Crowd : IAsyncDisposable
         {
             var account = NewAccount();
             Enter(account);
-            if (account.Number % 4 == 3 && Devices.Count < Options.Devices) Enter(account);
+            if (account.Number % 4 == 3 && Devices.Count < Options.Devices)
+                Enter(account);
         }
-        await Parallel.ForEachAsync(Devices, Stop, async (device, stop) => await (Keepsakes is null ? device.Start(stop) : device.Resume(Keepsakes, stop)));
+        await Parallel.ForEachAsync(
+            Devices,
+            Stop,
+            async (device, stop) => await (Keepsakes is null ? device.Start(stop) : device.Resume(Keepsakes, stop))
+        );
         Stage = "conversations are created";
         var random = Decisions.Seeded(Options.Seed, -1);
         for (int i = 0; i < Options.Groups; i++)
         {
             var chosen = new List<Account>();
             foreach (var account in Shuffled(random))
-                if (chosen.Sum(one => one.Devices.Count) + account.Devices.Count <= Options.Members) chosen.Add(account);
+                if (chosen.Sum(one => one.Devices.Count) + account.Devices.Count <= Options.Members)
+                    chosen.Add(account);
             var creator = chosen[0].Devices[0];
-            if (Keepsakes is not null && await creator.Find(i, Stop) is { } room) await Parallel.ForEachAsync(chosen.SelectMany(static account => account.Devices), Stop, async (device, stop) => await device.Resume(room, stop));
-            else await creator.Create([.. chosen.Skip(1)], i, Stop);
+            if (Keepsakes is not null && await creator.Find(i, Stop) is { } room)
+                await Parallel.ForEachAsync(
+                    chosen.SelectMany(static account => account.Devices),
+                    Stop,
+                    async (device, stop) => await device.Resume(room, stop)
+                );
+            else
+                await creator.Create([.. chosen.Skip(1)], i, Stop);
         }
         await Parallel.ForEachAsync(Devices, Stop, async (device, stop) => await device.AcceptWelcomes(stop));
         // The creator's other device was not added by anybody.
         foreach (var room in Rooms)
-            foreach (var device in Devices.Where(device => device.In.Contains(room)).ToList())
-                foreach (var other in device.Account.Devices)
-                    if (!other.Places.ContainsKey(room))
-                    {
-                        other.Places[room] = Place.Lost;
-                        await other.Rejoin(room, Stop);
-                    }
+        foreach (var device in Devices.Where(device => device.In.Contains(room)).ToList())
+        foreach (var other in device.Account.Devices)
+            if (!other.Places.ContainsKey(room))
+            {
+                other.Places[room] = Place.Lost;
+                await other.Rejoin(room, Stop);
+            }
         foreach (var device in Devices)
-            foreach (var room in device.In.ToList()) await device.Sync(room, Stop);
+        foreach (var room in device.In.ToList())
+            await device.Sync(room, Stop);
         Statistics.Restart();
     }
 
@@ -122,7 +157,8 @@ internal sealed class Crowd : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await Task.WhenAll(Devices.Select(device => device.DisposeAsync().AsTask()));
-        foreach (var account in Accounts) account.Key.Dispose();
+        foreach (var account in Accounts)
+            account.Key.Dispose();
         _stop.Dispose();
         Ledger.Dispose();
         Keepsakes?.Dispose();

@@ -5,18 +5,25 @@ internal enum Act
 {
     /// <summary>It sends a message.</summary>
     Say,
+
     /// <summary>It renews its keys by a commit.</summary>
     Update,
+
     /// <summary>It loses the state of one conversation and rejoins it.</summary>
     LoseGroup,
+
     /// <summary>It loses everything, as by a reinstall, and starts again.</summary>
     LoseStore,
+
     /// <summary>With all devices of its account it leaves a conversation, and comes back when it next turns to it.</summary>
     Leave,
+
     /// <summary>As an admin it removes another account, and adds it back.</summary>
     Remove,
+
     /// <summary>As an admin it bans another account, sees that it is kept out, and lets it back in.</summary>
     Ban,
+
     /// <summary>It hears nothing until its next decision.</summary>
     Sleep,
 }
@@ -27,10 +34,36 @@ internal enum Act
 internal sealed record Temper(TimeSpan Pace, IReadOnlyList<(Act Act, int Weight)> Weights)
 {
     /// <summary>So gentle that the service's usual limits allow it.</summary>
-    public static Temper Gentle { get; } = new(TimeSpan.FromSeconds(8), [(Act.Say, 853), (Act.Update, 30), (Act.LoseGroup, 55), (Act.LoseStore, 5), (Act.Leave, 12), (Act.Remove, 10), (Act.Ban, 5), (Act.Sleep, 30)]);
+    public static Temper Gentle { get; } =
+        new(
+            TimeSpan.FromSeconds(8),
+            [
+                (Act.Say, 853),
+                (Act.Update, 30),
+                (Act.LoseGroup, 55),
+                (Act.LoseStore, 5),
+                (Act.Leave, 12),
+                (Act.Remove, 10),
+                (Act.Ban, 5),
+                (Act.Sleep, 30),
+            ]
+        );
 
     /// <summary>Far livelier than people.</summary>
-    public static Temper Busy { get; } = new(TimeSpan.FromSeconds(3), [(Act.Say, 470), (Act.Update, 60), (Act.LoseGroup, 160), (Act.LoseStore, 30), (Act.Leave, 90), (Act.Remove, 50), (Act.Ban, 90), (Act.Sleep, 50)]);
+    public static Temper Busy { get; } =
+        new(
+            TimeSpan.FromSeconds(3),
+            [
+                (Act.Say, 470),
+                (Act.Update, 60),
+                (Act.LoseGroup, 160),
+                (Act.LoseStore, 30),
+                (Act.Leave, 90),
+                (Act.Remove, 50),
+                (Act.Ban, 90),
+                (Act.Sleep, 50),
+            ]
+        );
 }
 
 /// <param name="Pause">Before it.</param>

@@ -10,7 +10,15 @@ namespace MlsConsole.Fleet;
 internal sealed record Room(string ConvoId, int Number);
 
 /// <summary>Where a device stands in a conversation.</summary>
-internal enum Place { Out, In, Lost, Left, Removed, Banned }
+internal enum Place
+{
+    Out,
+    In,
+    Lost,
+    Left,
+    Removed,
+    Banned,
+}
 
 /// <summary>An account whose key outlives what happens to its devices.</summary>
 internal sealed class Account(int number, AccountKey key)
@@ -40,6 +48,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     public string Name => $"device {number}";
     public SemaphoreSlim Gate { get; } = new(1);
     public MlsClient? Client { get; private set; }
+
     /// <summary>The conversations that it created, and so is an admin of.</summary>
     public HashSet<Room> Created { get; } = [];
     public ConcurrentDictionary<Room, Place> Places { get; } = [];
@@ -55,17 +64,21 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     public async Task Start(CancellationToken stop)
     {
         _enrolled = false;
-        if (Client is null) Open();
+        if (Client is null)
+            Open();
         foreach (var recovery in await Client!.StartAsync(stop))
         {
             if (crowd.RoomOf(recovery.ConversationId) is not { } room)
             {
                 // Of an earlier run, and not found yet.
-                if (recovery.Rejoin is { Joined: true }) Count(recovery.ConversationId);
+                if (recovery.Rejoin is { Joined: true })
+                    Count(recovery.ConversationId);
                 continue;
             }
-            if (recovery.Rejoin is { Joined: true } rejoin) await Arrived(room, rejoin, turn: null, stop);
-            else if (recovery.Failure is { Error: not ClientErrors.Unreachable } failure) crowd.Statistics.RejoinFailed(failure.Error);
+            if (recovery.Rejoin is { Joined: true } rejoin)
+                await Arrived(room, rejoin, turn: null, stop);
+            else if (recovery.Failure is { Error: not ClientErrors.Unreachable } failure)
+                crowd.Statistics.RejoinFailed(failure.Error);
             // Else it is tried again when the device next turns to it.
         }
         _enrolled = true;
@@ -74,7 +87,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     /// <summary>The program starts with what an earlier run kept. A store that the service does not know, because its database is another, is given up.</summary>
     public async Task Resume(Keepsakes keepsakes, CancellationToken stop)
     {
-        foreach (var (convoId, at) in keepsakes.RejoinsOf(number)) Recent(convoId).Enqueue(at);
+        foreach (var (convoId, at) in keepsakes.RejoinsOf(number))
+            Recent(convoId).Enqueue(at);
         try
         {
             await Start(stop);
@@ -94,29 +108,53 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         string? cursor = null;
         do
         {
-            var page = await Client!.Call(Lexicons.GetConvos, new GetConvosParameters { Cursor = cursor, Limit = 100 }, stop);
+            var page = await Client!.Call(
+                Lexicons.GetConvos,
+                new GetConvosParameters { Cursor = cursor, Limit = 100 },
+                stop
+            );
             cursor = page.Cursor;
-            if (page.Convos.FirstOrDefault(one => one.Metadata == NameOf(roomNumber) && one.Members.Any(member => member.Did == account.Did && member.IsAdmin)) is not { } convo) continue;
+            if (
+                page.Convos.FirstOrDefault(one =>
+                    one.Metadata == NameOf(roomNumber)
+                    && one.Members.Any(member => member.Did == account.Did && member.IsAdmin)
+                )
+                is not { } convo
+            )
+                continue;
             var room = new Room(convo.ConvoId, roomNumber);
             crowd.Add(room);
             Created.Add(room);
             // What was said before, this run's ledger does not know.
-            var log = await Client.Call(Lexicons.GetMessages, new GetMessagesParameters { ConvoId = room.ConvoId, Limit = 1 }, stop);
+            var log = await Client.Call(
+                Lexicons.GetMessages,
+                new GetMessagesParameters { ConvoId = room.ConvoId, Limit = 1 },
+                stop
+            );
             Ledger.Resume(room.ConvoId, log.LastSeq);
             return room;
-        }
-        while (cursor is not null);
+        } while (cursor is not null);
         return null;
     }
 
     /// <summary>Takes its place in a conversation of an earlier run, as service and store have it.</summary>
     public async Task Resume(Room room, CancellationToken stop)
     {
-        var expected = (await Client!.Call(Lexicons.GetExpectedConversations, new GetExpectedConversationsParameters { DeviceId = deviceId }, stop)).Conversations.FirstOrDefault(one => one.ConvoId == room.ConvoId);
+        var expected = (
+            await Client!.Call(
+                Lexicons.GetExpectedConversations,
+                new GetExpectedConversationsParameters { DeviceId = deviceId },
+                stop
+            )
+        ).Conversations.FirstOrDefault(one => one.ConvoId == room.ConvoId);
         var view = await Conversations.ViewAsync(room.ConvoId, stop);
         // Who has gone is let in by an admin, whatever the reason was.
-        Places[room] = expected is not { ShouldBeInGroup: true } ? Place.Banned : expected.DeviceInGroup && view is not null ? Place.In : Place.Lost;
-        if (IsIn(room)) Ledger.Joined(Ledger.Begin(Identity, room.ConvoId), view!.Epoch);
+        Places[room] =
+            expected is not { ShouldBeInGroup: true } ? Place.Banned
+            : expected.DeviceInGroup && view is not null ? Place.In
+            : Place.Lost;
+        if (IsIn(room))
+            Ledger.Joined(Ledger.Begin(Identity, room.ConvoId), view!.Epoch);
     }
 
     private static string NameOf(int roomNumber) => $"fleet {roomNumber}";
@@ -124,7 +162,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     /// <summary>Begins to hear what happens.</summary>
     public void Listen()
     {
-        if (_listening is not null) return;
+        if (_listening is not null)
+            return;
         var listening = _listening = CancellationTokenSource.CreateLinkedTokenSource(crowd.Stop);
         _heard = Task.Run(() => Hear(listening.Token), CancellationToken.None);
     }
@@ -132,7 +171,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     /// <summary>Hears nothing more; what it misses waits in the service's logs.</summary>
     public async Task Deafen()
     {
-        if (_listening is not { } listening) return;
+        if (_listening is not { } listening)
+            return;
         _listening = null;
         await listening.CancelAsync();
         await _heard;
@@ -145,8 +185,10 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         {
             await foreach (var one in Client!.Events.FollowAsync(stop))
             {
-                if (one.Failure is { } failure && !Harmless.Of(failure)) throw Ledger.Broke(failure.Method ?? "events", $"{Name} could not follow: {failure.Message}");
-                if (one.Sync is { } sync) await Took(crowd.RoomOf(sync.ConversationId), sync, stop);
+                if (one.Failure is { } failure && !Harmless.Of(failure))
+                    throw Ledger.Broke(failure.Method ?? "events", $"{Name} could not follow: {failure.Message}");
+                if (one.Sync is { } sync)
+                    await Took(crowd.RoomOf(sync.ConversationId), sync, stop);
             }
         }
         catch (Exception) when (stop.IsCancellationRequested || Ledger.Broken.IsCancellationRequested)
@@ -161,7 +203,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
 
     private async Task Took(Room? room, SyncResult sync, CancellationToken stop)
     {
-        if (room is null) return;
+        if (room is null)
+            return;
         if (sync.Rejoin is { Joined: true } rejoin)
         {
             // It had fallen out: what it missed meanwhile is not to be had.
@@ -177,12 +220,14 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     {
         var stint = Ledger.Current(Identity, room.ConvoId);
         var view = await Conversations.ViewAsync(room.ConvoId, stop);
-        if (view is not null) Ledger.Saw(stint, view);
+        if (view is not null)
+            Ledger.Saw(stint, view);
         return view;
     }
 
     /// <summary>Takes all that waits.</summary>
-    public async Task Sync(Room room, CancellationToken stop) => await Took(room, await Conversations.SyncAsync(room.ConvoId, stop), stop);
+    public async Task Sync(Room room, CancellationToken stop) =>
+        await Took(room, await Conversations.SyncAsync(room.ConvoId, stop), stop);
 
     /// <summary>Creates a conversation with all devices of other accounts, which join by their Welcomes.</summary>
     public async Task<Room> Create(IReadOnlyList<Account> others, int roomNumber, CancellationToken stop)
@@ -193,8 +238,14 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         Ledger.Joined(Ledger.Begin(Identity, id), 0);
         Places[room] = Place.In;
         Created.Add(room);
-        foreach (var some in others.Chunk(50)) Ledger.Committed(Identity, id, (await Conversations.AddMembersAsync(id, [.. some.Select(account => account.Did)], stop)).Epoch);
-        foreach (var device in others.SelectMany(account => account.Devices)) device.Places[room] = Place.Out;
+        foreach (var some in others.Chunk(50))
+            Ledger.Committed(
+                Identity,
+                id,
+                (await Conversations.AddMembersAsync(id, [.. some.Select(account => account.Did)], stop)).Epoch
+            );
+        foreach (var device in others.SelectMany(account => account.Devices))
+            device.Places[room] = Place.Out;
         await Look(room, stop);
         return room;
     }
@@ -202,10 +253,12 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     /// <summary>Joins all conversations whose Welcome waits.</summary>
     public async Task AcceptWelcomes(CancellationToken stop)
     {
-        foreach (var room in Places.Where(place => place.Value == Place.Out).Select(place => place.Key).ToList()) Ledger.Begin(Identity, room.ConvoId);
+        foreach (var room in Places.Where(place => place.Value == Place.Out).Select(place => place.Key).ToList())
+            Ledger.Begin(Identity, room.ConvoId);
         foreach (string id in await Conversations.AcceptWelcomesAsync(stop))
         {
-            if (crowd.RoomOf(id) is not { } room || await Conversations.ViewAsync(id, stop) is not { } view) continue;
+            if (crowd.RoomOf(id) is not { } room || await Conversations.ViewAsync(id, stop) is not { } view)
+                continue;
             Ledger.Joined(Ledger.Current(Identity, id), view.Epoch);
             Places[room] = Place.In;
             await Look(room, stop);
@@ -219,7 +272,11 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         Ledger.Sending(stint, text);
         try
         {
-            Ledger.Accepted(stint, text, await Conversations.SendAsync(room.ConvoId, Encoding.UTF8.GetBytes(text), stop));
+            Ledger.Accepted(
+                stint,
+                text,
+                await Conversations.SendAsync(room.ConvoId, Encoding.UTF8.GetBytes(text), stop)
+            );
         }
         catch (MlsClientException refused) when (refused.Status is > 0 and < 500)
         {
@@ -245,21 +302,32 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         catch (MlsClientException refused)
         {
             // Without an answer it may have left or not: a rejoin is right in both cases.
-            foreach (var device in account.Devices) device.Places[room] = refused.Error == ClientErrors.Unreachable ? Place.Lost : Place.In;
+            foreach (var device in account.Devices)
+                device.Places[room] = refused.Error == ClientErrors.Unreachable ? Place.Lost : Place.In;
             throw;
         }
-        foreach (var device in account.Devices) Ledger.Out(device.Identity, room.ConvoId);
+        foreach (var device in account.Devices)
+            Ledger.Out(device.Identity, room.ConvoId);
     }
 
     /// <summary>Removes another account's device from a conversation and adds it back, which joins by its Welcome.</summary>
     public async Task Remove(Room room, Device target, CancellationToken stop)
     {
-        if (await Change(room, target, isMember: false, () => Conversations.RemoveMemberAsync(room.ConvoId, target.Account.Did, stop), stop))
+        if (
+            await Change(
+                room,
+                target,
+                isMember: false,
+                () => Conversations.RemoveMemberAsync(room.ConvoId, target.Account.Did, stop),
+                stop
+            )
+        )
         {
             Ledger.Out(target.Identity, room.ConvoId);
             await LetIn(room, target, stop);
         }
-        else target.Places[room] = Place.In;
+        else
+            target.Places[room] = Place.In;
     }
 
     /// <summary>Bans another account's device from a conversation: no way leads it back, and its leaf goes. Then it is let in again.</summary>
@@ -267,7 +335,10 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     {
         try
         {
-            await UntilAnswered(() => Conversations.BanMemberAsync(room.ConvoId, target.Account.Did, cancellation: stop), stop);
+            await UntilAnswered(
+                () => Conversations.BanMemberAsync(room.ConvoId, target.Account.Did, cancellation: stop),
+                stop
+            );
         }
         catch (MlsClientException refused) when (refused.Error != ClientErrors.Unreachable)
         {
@@ -283,11 +354,24 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     /// <summary>A member again who was removed or banned; it joins by its Welcome.</summary>
     public async Task LetIn(Room room, Device target, CancellationToken stop)
     {
-        if (target.Places[room] == Place.Banned) await UntilAnswered(() => Conversations.UnbanMemberAsync(room.ConvoId, target.Account.Did, cancellation: stop), stop);
+        if (target.Places[room] == Place.Banned)
+            await UntilAnswered(
+                () => Conversations.UnbanMemberAsync(room.ConvoId, target.Account.Did, cancellation: stop),
+                stop
+            );
         // From the commit that adds it on it may hear of it by itself.
         target.Places[room] = Place.Removed;
         Ledger.Begin(target.Identity, room.ConvoId);
-        if (!await Change(room, target, isMember: true, () => Conversations.AddMembersAsync(room.ConvoId, [target.Account.Did], stop), stop)) return;
+        if (
+            !await Change(
+                room,
+                target,
+                isMember: true,
+                () => Conversations.AddMembersAsync(room.ConvoId, [target.Account.Did], stop),
+                stop
+            )
+        )
+            return;
         target.Places[room] = Place.Lost;
         await target.Rejoin(room, stop);
     }
@@ -312,14 +396,20 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         for (int tries = 0; tries < 10; tries++)
         {
             await Sync(room, stop);
-            if (await Look(room, stop) is { } view && !HasLeaf(view, target)) return;
+            if (await Look(room, stop) is { } view && !HasLeaf(view, target))
+                return;
             await Task.Delay(500, stop);
         }
         await Update(room, stop);
-        if (await Look(room, stop) is { } after && HasLeaf(after, target)) throw Ledger.Broke(room.ConvoId, $"{target.Name} was banned, and has a leaf in epoch {after.Epoch}, which a member's commit began");
+        if (await Look(room, stop) is { } after && HasLeaf(after, target))
+            throw Ledger.Broke(
+                room.ConvoId,
+                $"{target.Name} was banned, and has a leaf in epoch {after.Epoch}, which a member's commit began"
+            );
     }
 
-    private static bool HasLeaf(ConversationView view, Device device) => view.Members.Any(identity => Encoding.UTF8.GetString(identity.Span) == device.Identity);
+    private static bool HasLeaf(ConversationView view, Device device) =>
+        view.Members.Any(identity => Encoding.UTF8.GetString(identity.Span) == device.Identity);
 
     /// <summary>Calls again while no answer comes.</summary>
     private async Task UntilAnswered(Func<Task> call, CancellationToken stop)
@@ -341,7 +431,13 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
 
     /// <summary>Commits. Where no answer comes, the log tells whether the commit was accepted.</summary>
     /// <returns>Whether the target is a member afterwards, or is not, as was wanted.</returns>
-    private async Task<bool> Change(Room room, Device target, bool isMember, Func<Task<Recorded>> commit, CancellationToken stop)
+    private async Task<bool> Change(
+        Room room,
+        Device target,
+        bool isMember,
+        Func<Task<Recorded>> commit,
+        CancellationToken stop
+    )
     {
         for (int tries = 1; ; tries++)
         {
@@ -357,7 +453,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             }
             catch (MlsClientException refused) when (Harmless.Of(refused))
             {
-                if (refused.Error != ClientErrors.NothingToDo) crowd.Statistics.Refused(refused.Error);
+                if (refused.Error != ClientErrors.NothingToDo)
+                    crowd.Statistics.Refused(refused.Error);
             }
             return await Look(room, stop) is { } view && isMember == HasLeaf(view, target);
         }
@@ -366,13 +463,23 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     /// <summary>Says which epoch it is in and that it shares its secret; the service must not have heard otherwise.</summary>
     public async Task Acknowledge(Room room, CancellationToken stop)
     {
-        if (await Look(room, stop) is not { } view) return;
-        var answer = await Client!.Call(Lexicons.AcknowledgeEpoch, new()
-        {
-            ConvoId = room.ConvoId, DeviceId = deviceId, Epoch = (long)view.Epoch,
-            AuthenticatorHash = Convert.ToBase64String(System.Security.Cryptography.SHA256.HashData(view.EpochAuthenticator)),
-        }, stop);
-        if (!answer.Agreed) throw Ledger.Broke(room.ConvoId, $"the service has heard different secrets of epoch {view.Epoch}");
+        if (await Look(room, stop) is not { } view)
+            return;
+        var answer = await Client!.Call(
+            Lexicons.AcknowledgeEpoch,
+            new()
+            {
+                ConvoId = room.ConvoId,
+                DeviceId = deviceId,
+                Epoch = (long)view.Epoch,
+                AuthenticatorHash = Convert.ToBase64String(
+                    System.Security.Cryptography.SHA256.HashData(view.EpochAuthenticator)
+                ),
+            },
+            stop
+        );
+        if (!answer.Agreed)
+            throw Ledger.Broke(room.ConvoId, $"the service has heard different secrets of epoch {view.Epoch}");
     }
 
     /// <summary>The state of a conversation is lost.</summary>
@@ -396,14 +503,16 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         await Client!.DisposeAsync();
         crowd.Keepsakes?.Delete(number);
         Open();
-        foreach (var room in Places.Where(place => place.Value == Place.Lost).Select(place => place.Key)) Ledger.Begin(Identity, room.ConvoId);
+        foreach (var room in Places.Where(place => place.Value == Place.Lost).Select(place => place.Key))
+            Ledger.Begin(Identity, room.ConvoId);
         try
         {
             await Start(crowd.Stop);
         }
         finally
         {
-            if (listened) Listen();
+            if (listened)
+                Listen();
         }
     }
 
@@ -411,9 +520,12 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     /// <exception cref="MlsClientException">The service does not let it in.</exception>
     public async Task Rejoin(Room room, CancellationToken stop)
     {
-        if (!_enrolled) await Start(stop);
-        if (Places[room] == Place.In) return;
-        foreach (var device in account.Devices) Ledger.Back(device.Identity, room.ConvoId);
+        if (!_enrolled)
+            await Start(stop);
+        if (Places[room] == Place.In)
+            return;
+        foreach (var device in account.Devices)
+            Ledger.Back(device.Identity, room.ConvoId);
         Ledger.Begin(Identity, room.ConvoId);
         bool asked = false;
         for (int tries = 1; ; tries++)
@@ -426,13 +538,18 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
                 {
                     // A member was asked; its Welcome comes when it comes.
                     asked = true;
-                    if (tries == Tries) throw new MlsClientException(ClientErrors.RejoinFailed, $"No member has added {Name} again.");
+                    if (tries == Tries)
+                        throw new MlsClientException(ClientErrors.RejoinFailed, $"No member has added {Name} again.");
                     await Task.Delay(500, stop);
                     continue;
                 }
-                if (asked && result.Way == RejoinWay.Welcome) result = result with { Way = RejoinWay.Legacy };
+                if (asked && result.Way == RejoinWay.Welcome)
+                    result = result with { Way = RejoinWay.Legacy };
                 // Where many join one conversation, the wait in line is told apart.
-                var turn = crowd.Options.MeetInLine && _wire!.TurnIn(room.ConvoId) is { } given && given > started ? Stopwatch.GetElapsedTime(started, given) : (TimeSpan?)null;
+                var turn =
+                    crowd.Options.MeetInLine && _wire!.TurnIn(room.ConvoId) is { } given && given > started
+                        ? Stopwatch.GetElapsedTime(started, given)
+                        : (TimeSpan?)null;
                 await Arrived(room, result, turn, stop);
                 return;
             }
@@ -454,13 +571,15 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         crowd.Statistics.Rejoined(result, result.Elapsed, turn);
         Count(room.ConvoId);
         Ledger.Joined(Ledger.Current(Identity, room.ConvoId), result.Epoch);
-        if (result.Way == RejoinWay.ExternalCommit) Ledger.Committed(Identity, room.ConvoId, result.Epoch);
+        if (result.Way == RejoinWay.ExternalCommit)
+            Ledger.Committed(Identity, room.ConvoId, result.Epoch);
         Places[room] = Place.In;
         await Look(room, stop);
     }
 
     /// <summary>Whether the service's limit of rejoins allows some more, with one to spare.</summary>
-    public bool MayRejoin(Room room, int times = 1) => Recent(room.ConvoId).Count + times < crowd.Options.RejoinsPerHour;
+    public bool MayRejoin(Room room, int times = 1) =>
+        Recent(room.ConvoId).Count + times < crowd.Options.RejoinsPerHour;
 
     private void Count(string convoId)
     {
@@ -470,32 +589,45 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
 
     private Queue<DateTimeOffset> Recent(string convoId)
     {
-        if (!_rejoins.TryGetValue(convoId, out var times)) times = _rejoins[convoId] = [];
-        while (times.TryPeek(out var first) && first < DateTimeOffset.UtcNow.AddHours(-1)) times.Dequeue();
+        if (!_rejoins.TryGetValue(convoId, out var times))
+            times = _rejoins[convoId] = [];
+        while (times.TryPeek(out var first) && first < DateTimeOffset.UtcNow.AddHours(-1))
+            times.Dequeue();
         return times;
     }
 
     private void Open()
     {
         _wire = new(crowd.Network(account, number), crowd.Statistics);
-        Client = new(new()
-        {
-            Service = crowd.Url, ServiceDid = crowd.Options.ServiceDid, Did = account.Did, DeviceId = deviceId, DeviceName = Name, Tokens = account.Key.Tokens(),
-            KeyPackages = crowd.Options.KeyPackages, ListService = crowd.Options.Scenario != "storm" && account.Number % 2 == 1, RejoinsPerHour = crowd.Options.RejoinsPerHour, ReportDelay = ReportDelay,
-            CreateHttpClient = () => new HttpClient(_wire) { Timeout = TimeSpan.FromSeconds(30) },
-            Store = crowd.Keepsakes?.Open(number) ?? new MemoryStore(),
-            OnMessage = (message, _) =>
+        Client = new(
+            new()
             {
-                Ledger.Told(Identity, message, Encoding.UTF8.GetString(message.Data));
-                return default;
-            },
-        });
+                Service = crowd.Url,
+                ServiceDid = crowd.Options.ServiceDid,
+                Did = account.Did,
+                DeviceId = deviceId,
+                DeviceName = Name,
+                Tokens = account.Key.Tokens(),
+                KeyPackages = crowd.Options.KeyPackages,
+                ListService = crowd.Options.Scenario != "storm" && account.Number % 2 == 1,
+                RejoinsPerHour = crowd.Options.RejoinsPerHour,
+                ReportDelay = ReportDelay,
+                CreateHttpClient = () => new HttpClient(_wire) { Timeout = TimeSpan.FromSeconds(30) },
+                Store = crowd.Keepsakes?.Open(number) ?? new MemoryStore(),
+                OnMessage = (message, _) =>
+                {
+                    Ledger.Told(Identity, message, Encoding.UTF8.GetString(message.Data));
+                    return default;
+                },
+            }
+        );
     }
 
     public async ValueTask DisposeAsync()
     {
         await Deafen();
-        if (Client is not null) await Client.DisposeAsync();
+        if (Client is not null)
+            await Client.DisposeAsync();
         Gate.Dispose();
     }
 }
@@ -503,6 +635,17 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
 /// <summary>Refusals that races bring about.</summary>
 internal static class Harmless
 {
-    public static bool Of(MlsClientException refusal) => refusal.Error is "EpochMismatch" or "LeavePending" or "RateLimitExceeded" or "TurnPending" or "LastMember" or "Unauthorized"
-        or ClientErrors.NoState or ClientErrors.NothingToDo or ClientErrors.Unreachable or ClientErrors.RejoinLoop or ClientErrors.RejoinFailed;
+    public static bool Of(MlsClientException refusal) =>
+        refusal.Error
+            is "EpochMismatch"
+                or "LeavePending"
+                or "RateLimitExceeded"
+                or "TurnPending"
+                or "LastMember"
+                or "Unauthorized"
+                or ClientErrors.NoState
+                or ClientErrors.NothingToDo
+                or ClientErrors.Unreachable
+                or ClientErrors.RejoinLoop
+                or ClientErrors.RejoinFailed;
 }

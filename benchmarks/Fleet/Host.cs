@@ -18,11 +18,15 @@ internal sealed class Host : IAsyncDisposable
         (_dll, Url) = (Path.GetFullPath(dll), new($"http://127.0.0.1:{FreePort()}"));
         _settings = new()
         {
-            ["ASPNETCORE_ENVIRONMENT"] = "Development", ["ASPNETCORE_URLS"] = Url.ToString().TrimEnd('/'), ["Logging__LogLevel__Default"] = "Warning",
+            ["ASPNETCORE_ENVIRONMENT"] = "Development",
+            ["ASPNETCORE_URLS"] = Url.ToString().TrimEnd('/'),
+            ["Logging__LogLevel__Default"] = "Warning",
             ["Storage__Provider"] = postgreSql is null ? "Sqlite" : "PostgreSql",
             ["ConnectionStrings__Default"] = postgreSql ?? $"Data Source={Path.Combine(_folder, "host.db")}",
             ["DataProtection__KeyRing"] = Path.Combine(_folder, "keys"),
-            ["Rejoin__LimitPerHour"] = "1000000", ["Rejoin__RefusedLimitPerHour"] = "1000000", ["RateLimits__Enabled"] = "false",
+            ["Rejoin__LimitPerHour"] = "1000000",
+            ["Rejoin__RefusedLimitPerHour"] = "1000000",
+            ["RateLimits__Enabled"] = "false",
         };
     }
 
@@ -32,7 +36,20 @@ internal sealed class Host : IAsyncDisposable
         get
         {
             var own = new DirectoryInfo(AppContext.BaseDirectory); // benchmarks/Fleet/bin/CONFIGURATION/net10.0
-            return Path.Combine(own.FullName, "..", "..", "..", "..", "..", "src", "Host", "bin", own.Parent!.Name, own.Name, "MlsConsole.Host.dll");
+            return Path.Combine(
+                own.FullName,
+                "..",
+                "..",
+                "..",
+                "..",
+                "..",
+                "src",
+                "Host",
+                "bin",
+                own.Parent!.Name,
+                own.Name,
+                "MlsConsole.Host.dll"
+            );
         }
     }
 
@@ -47,7 +64,8 @@ internal sealed class Host : IAsyncDisposable
         {
             try
             {
-                if (_process is not { HasExited: false } process) return null;
+                if (_process is not { HasExited: false } process)
+                    return null;
                 process.Refresh();
                 return process.WorkingSet64;
             }
@@ -96,9 +114,11 @@ internal sealed class Host : IAsyncDisposable
             try
             {
                 using var answer = await http.GetAsync("health/ready", stop);
-                if (answer.IsSuccessStatusCode) return;
+                if (answer.IsSuccessStatusCode)
+                    return;
             }
-            catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException && !stop.IsCancellationRequested)
+            catch (Exception exception)
+                when (exception is HttpRequestException or TaskCanceledException && !stop.IsCancellationRequested)
             {
                 // Not listening yet.
             }
@@ -109,14 +129,21 @@ internal sealed class Host : IAsyncDisposable
     private void Launch()
     {
         // The project's folder, where its static files are, three above the assembly.
-        var start = new ProcessStartInfo("dotnet", [_dll]) { WorkingDirectory = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_dll)!, "..", "..", "..")), RedirectStandardOutput = true };
-        foreach (var (name, value) in _settings) start.Environment[name] = value;
+        var start = new ProcessStartInfo("dotnet", [_dll])
+        {
+            WorkingDirectory = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_dll)!, "..", "..", "..")),
+            RedirectStandardOutput = true,
+        };
+        foreach (var (name, value) in _settings)
+            start.Environment[name] = value;
         _process = new Process { StartInfo = start };
         string log = Path.Combine(_folder, "host.log");
         _process.OutputDataReceived += (_, line) =>
         {
-            if (line.Data is not { } text) return;
-            lock (_settings) File.AppendAllText(log, text + Environment.NewLine);
+            if (line.Data is not { } text)
+                return;
+            lock (_settings)
+                File.AppendAllText(log, text + Environment.NewLine);
         };
         _process.Start();
         _process.BeginOutputReadLine();
@@ -124,7 +151,8 @@ internal sealed class Host : IAsyncDisposable
 
     private async Task End()
     {
-        if (_process is not { } process) return;
+        if (_process is not { } process)
+            return;
         process.Kill();
         await process.WaitForExitAsync(CancellationToken.None);
         process.Dispose();

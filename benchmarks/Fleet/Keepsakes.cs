@@ -16,7 +16,8 @@ internal sealed class Keepsakes : IDisposable
     public Keepsakes(string folder)
     {
         _folder = Directory.CreateDirectory(folder).FullName;
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         try
         {
             _held = new(Path.Combine(_folder, "secret"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
@@ -43,13 +44,28 @@ internal sealed class Keepsakes : IDisposable
     public void Delete(int device) => File.Delete(FileOf(device, "db"));
 
     /// <summary>Remembers a rejoin: the service's limit counts those of earlier runs too.</summary>
-    public void Rejoined(int device, string convoId, DateTimeOffset at) => File.AppendAllText(FileOf(device, "rejoins"), $"{at.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture)} {convoId}\n");
+    public void Rejoined(int device, string convoId, DateTimeOffset at) =>
+        File.AppendAllText(
+            FileOf(device, "rejoins"),
+            $"{at.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture)} {convoId}\n"
+        );
 
     /// <summary>The rejoins of a device, in their order.</summary>
-    public IEnumerable<(string ConvoId, DateTimeOffset At)> RejoinsOf(int device) => !File.Exists(FileOf(device, "rejoins")) ? [] : File.ReadLines(FileOf(device, "rejoins"))
-        .Select(static line => line.Split(' ')).Where(static parts => parts.Length == 2).Select(static parts => (parts[1], DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(parts[0], CultureInfo.InvariantCulture))));
+    public IEnumerable<(string ConvoId, DateTimeOffset At)> RejoinsOf(int device) =>
+        !File.Exists(FileOf(device, "rejoins"))
+            ? []
+            : File.ReadLines(FileOf(device, "rejoins"))
+                .Select(static line => line.Split(' '))
+                .Where(static parts => parts.Length == 2)
+                .Select(static parts =>
+                    (
+                        parts[1],
+                        DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(parts[0], CultureInfo.InvariantCulture))
+                    )
+                );
 
-    private string FileOf(int device, string what) => Path.Combine(_folder, $"device-{device.ToString(CultureInfo.InvariantCulture)}.{what}");
+    private string FileOf(int device, string what) =>
+        Path.Combine(_folder, $"device-{device.ToString(CultureInfo.InvariantCulture)}.{what}");
 
     private byte[] Derive(string use)
     {

@@ -10,9 +10,11 @@ internal sealed class Stint(string device, string convoId)
 {
     public string Device => device;
     public string ConvoId => convoId;
+
     /// <summary>Null while the device is on its way in.</summary>
     public ulong? JoinedIn { get; set; }
     public ulong Epoch { get; set; }
+
     /// <summary>All entries of the log up to here have been taken.</summary>
     public long Seen { get; set; }
     public bool Ended { get; set; }
@@ -42,13 +44,18 @@ internal sealed class Ledger : IDisposable
     /// <summary>How much of the past is still kept.</summary>
     public int Remembered
     {
-        get { lock (_lock) return _rooms.Values.Sum(room => room.ByText.Count + room.Epochs.Count); }
+        get
+        {
+            lock (_lock)
+                return _rooms.Values.Sum(room => room.ByText.Count + room.Epochs.Count);
+        }
     }
 
     /// <summary>A conversation of an earlier run: what is in its log up to here is not known.</summary>
     public void Resume(string convoId, long seq)
     {
-        lock (_lock) RoomOf(convoId).Forgotten = seq;
+        lock (_lock)
+            RoomOf(convoId).Forgotten = seq;
     }
 
     /// <summary>A device without state is on its way into a conversation; whatever it had there has ended.</summary>
@@ -68,40 +75,46 @@ internal sealed class Ledger : IDisposable
         {
             var room = RoomOf(convoId);
             room.Out[device] = room.Sent;
-            if (room.Stints.Remove(device, out var stint)) stint.Ended = true;
+            if (room.Stints.Remove(device, out var stint))
+                stint.Ended = true;
         }
     }
 
     /// <summary>The account of a device that has left comes back by another one: the leaf that the device left is a member's again.</summary>
     public void Back(string device, string convoId)
     {
-        lock (_lock) RoomOf(convoId).Out.Remove(device);
+        lock (_lock)
+            RoomOf(convoId).Out.Remove(device);
     }
 
     /// <summary>The device is in, and can read what is sent in this epoch and later ones.</summary>
     public void Joined(Stint stint, ulong epoch)
     {
-        lock (_lock) stint.JoinedIn = epoch;
+        lock (_lock)
+            stint.JoinedIn = epoch;
     }
 
     /// <summary>The device's life there, which a Welcome may have begun.</summary>
     public Stint Current(string device, string convoId)
     {
-        lock (_lock) return RoomOf(convoId).Stints.GetValueOrDefault(device) ?? Begin(RoomOf(convoId), device);
+        lock (_lock)
+            return RoomOf(convoId).Stints.GetValueOrDefault(device) ?? Begin(RoomOf(convoId), device);
     }
 
     public void End(string device, string convoId)
     {
         lock (_lock)
         {
-            if (RoomOf(convoId).Stints.Remove(device, out var stint)) stint.Ended = true;
+            if (RoomOf(convoId).Stints.Remove(device, out var stint))
+                stint.Ended = true;
         }
     }
 
     /// <summary>A message is about to be sent. Its text is its name.</summary>
     public void Sending(Stint sender, string text)
     {
-        lock (_lock) RoomOf(sender.ConvoId).Sending(text, sender);
+        lock (_lock)
+            RoomOf(sender.ConvoId).Sending(text, sender);
     }
 
     /// <summary>The service has accepted a message.</summary>
@@ -110,7 +123,8 @@ internal sealed class Ledger : IDisposable
         lock (_lock)
         {
             Messages++;
-            if (RoomOf(sender.ConvoId).ByText.TryGetValue(text, out var message)) Place(RoomOf(sender.ConvoId), message, recorded.Seq, recorded.Epoch);
+            if (RoomOf(sender.ConvoId).ByText.TryGetValue(text, out var message))
+                Place(RoomOf(sender.ConvoId), message, recorded.Seq, recorded.Epoch);
         }
     }
 
@@ -119,7 +133,8 @@ internal sealed class Ledger : IDisposable
     {
         lock (_lock)
         {
-            if (RoomOf(sender.ConvoId).ByText.Remove(text, out var message) && message.Seq is not null) throw Broke(sender.ConvoId, $"'{text}' was refused and yet delivered");
+            if (RoomOf(sender.ConvoId).ByText.Remove(text, out var message) && message.Seq is not null)
+                throw Broke(sender.ConvoId, $"'{text}' was refused and yet delivered");
         }
     }
 
@@ -129,11 +144,18 @@ internal sealed class Ledger : IDisposable
         lock (_lock)
         {
             var room = RoomOf(incoming.ConversationId);
-            if (incoming.Seq <= room.Forgotten) return;
-            if (!room.ByText.TryGetValue(text, out var message)) throw Broke(room.Id, $"{device} was told '{text}' at {incoming.Seq}, which nobody sent here");
-            if (incoming.Sender is { } sender && System.Text.Encoding.UTF8.GetString(sender.Span) is var name && name != message.Sender.Device)
+            if (incoming.Seq <= room.Forgotten)
+                return;
+            if (!room.ByText.TryGetValue(text, out var message))
+                throw Broke(room.Id, $"{device} was told '{text}' at {incoming.Seq}, which nobody sent here");
+            if (
+                incoming.Sender is { } sender
+                && System.Text.Encoding.UTF8.GetString(sender.Span) is var name
+                && name != message.Sender.Device
+            )
                 throw Broke(room.Id, $"{device} was told '{text}' as sent by {name}");
-            if (room.Out.TryGetValue(device, out long from) && message.Number > from) throw Broke(room.Id, $"{device} was told '{text}' at {incoming.Seq}, which was sent after it had gone");
+            if (room.Out.TryGetValue(device, out long from) && message.Number > from)
+                throw Broke(room.Id, $"{device} was told '{text}' at {incoming.Seq}, which was sent after it had gone");
             Deliveries++;
             message.Told.Add(room.Stints.GetValueOrDefault(device) ?? Begin(room, device));
             Place(room, message, incoming.Seq, incoming.Epoch);
@@ -146,7 +168,8 @@ internal sealed class Ledger : IDisposable
         lock (_lock)
         {
             var room = RoomOf(convoId);
-            if (!room.Committers.TryAdd(epoch, device)) throw Broke(convoId, $"epoch {epoch} was begun by {room.Committers[epoch]} and by {device}");
+            if (!room.Committers.TryAdd(epoch, device))
+                throw Broke(convoId, $"epoch {epoch} was begun by {room.Committers[epoch]} and by {device}");
             room.Acknowledged = Math.Max(room.Acknowledged, epoch);
         }
     }
@@ -154,7 +177,8 @@ internal sealed class Ledger : IDisposable
     /// <summary>The last epoch whose commit the service has acknowledged.</summary>
     public ulong Acknowledged(string convoId)
     {
-        lock (_lock) return RoomOf(convoId).Acknowledged;
+        lock (_lock)
+            return RoomOf(convoId).Acknowledged;
     }
 
     /// <summary>What a device has, compared with all others that were in its epoch; and whether it was told all that it should have been.</summary>
@@ -162,20 +186,35 @@ internal sealed class Ledger : IDisposable
     {
         lock (_lock)
         {
-            if (stint.Ended) return;
+            if (stint.Ended)
+                return;
             var room = RoomOf(stint.ConvoId);
-            if (view.Epoch < stint.Epoch) throw Broke(room.Id, $"{stint.Device} went back from epoch {stint.Epoch} to {view.Epoch}");
+            if (view.Epoch < stint.Epoch)
+                throw Broke(room.Id, $"{stint.Device} went back from epoch {stint.Epoch} to {view.Epoch}");
             stint.Epoch = view.Epoch;
-            List<string> members = [.. view.Members.Select(identity => System.Text.Encoding.UTF8.GetString(identity.Span))];
-            if (members.GroupBy(name => name).FirstOrDefault(leaves => leaves.Count() > 1) is { } two) throw Broke(room.Id, $"{two.Key} has {two.Count()} leaves in epoch {view.Epoch}");
-            if (!members.Contains(stint.Device)) throw Broke(room.Id, $"{stint.Device} has no leaf of its own in epoch {view.Epoch}");
+            List<string> members =
+            [
+                .. view.Members.Select(identity => System.Text.Encoding.UTF8.GetString(identity.Span)),
+            ];
+            if (members.GroupBy(name => name).FirstOrDefault(leaves => leaves.Count() > 1) is { } two)
+                throw Broke(room.Id, $"{two.Key} has {two.Count()} leaves in epoch {view.Epoch}");
+            if (!members.Contains(stint.Device))
+                throw Broke(room.Id, $"{stint.Device} has no leaf of its own in epoch {view.Epoch}");
             Compared++;
-            if (!room.Epochs.TryAdd(view.Epoch, (view.EpochAuthenticator, members, stint.Device)) && room.Epochs[view.Epoch] is var other
-                && !(other.Authenticator.AsSpan().SequenceEqual(view.EpochAuthenticator) && other.Members.SequenceEqual(members)))
+            if (
+                !room.Epochs.TryAdd(view.Epoch, (view.EpochAuthenticator, members, stint.Device))
+                && room.Epochs[view.Epoch] is var other
+                && !(
+                    other.Authenticator.AsSpan().SequenceEqual(view.EpochAuthenticator)
+                    && other.Members.SequenceEqual(members)
+                )
+            )
                 throw Broke(room.Id, $"{stint.Device} and {other.Device} have different secrets in epoch {view.Epoch}");
-            if (stint.JoinedIn is null) return;
+            if (stint.JoinedIn is null)
+                return;
             for (long seq = Math.Max(stint.Seen, room.Forgotten) + 1; seq <= view.Seq; seq++)
-                if (room.BySeq.TryGetValue(seq, out var message)) MustHaveBeenTold(room, message, stint);
+                if (room.BySeq.TryGetValue(seq, out var message))
+                    MustHaveBeenTold(room, message, stint);
             stint.Seen = Math.Max(stint.Seen, view.Seq);
             Forget(room);
         }
@@ -195,18 +234,30 @@ internal sealed class Ledger : IDisposable
     /// <summary>A message has its place in the log, which can become known late.</summary>
     private void Place(Room room, Message message, long seq, ulong epoch)
     {
-        if (message.Seq is { } known && known != seq) throw Broke(room.Id, $"'{message.Text}' is in the log at {known} and at {seq}");
-        if (message.Seq is not null) return;
+        if (message.Seq is { } known && known != seq)
+            throw Broke(room.Id, $"'{message.Text}' is in the log at {known} and at {seq}");
+        if (message.Seq is not null)
+            return;
         (message.Seq, message.Epoch) = (seq, epoch);
-        if (!room.BySeq.TryAdd(seq, message)) throw Broke(room.Id, $"'{message.Text}' and '{room.BySeq[seq].Text}' are both at {seq}");
+        if (!room.BySeq.TryAdd(seq, message))
+            throw Broke(room.Id, $"'{message.Text}' and '{room.BySeq[seq].Text}' are both at {seq}");
         foreach (var stint in room.Stints.Values)
-            if (stint.Seen >= seq) MustHaveBeenTold(room, message, stint);
+            if (stint.Seen >= seq)
+                MustHaveBeenTold(room, message, stint);
     }
 
     private void MustHaveBeenTold(Room room, Message message, Stint stint)
     {
-        if (stint.JoinedIn is { } joined && message.Epoch >= joined && message.Sender != stint && !message.Told.Contains(stint))
-            throw Broke(room.Id, $"'{message.Text}' at {message.Seq} in epoch {message.Epoch} was lost for {stint.Device}, who joined in epoch {joined} and has taken all up to {stint.Seen}");
+        if (
+            stint.JoinedIn is { } joined
+            && message.Epoch >= joined
+            && message.Sender != stint
+            && !message.Told.Contains(stint)
+        )
+            throw Broke(
+                room.Id,
+                $"'{message.Text}' at {message.Seq} in epoch {message.Epoch} was lost for {stint.Device}, who joined in epoch {joined} and has taken all up to {stint.Seen}"
+            );
     }
 
     /// <summary>What everybody has gone past long ago, so that an endless run needs no endless memory.</summary>
@@ -214,7 +265,8 @@ internal sealed class Ledger : IDisposable
     {
         long all = room.Stints.Values.Min(stint => stint.JoinedIn is null ? 0 : stint.Seen) - Kept;
         for (; room.Forgotten < all; room.Forgotten++)
-            if (room.BySeq.Remove(room.Forgotten + 1, out var message)) room.ByText.Remove(message.Text);
+            if (room.BySeq.Remove(room.Forgotten + 1, out var message))
+                room.ByText.Remove(message.Text);
         ulong oldest = room.Stints.Values.Min(stint => stint.JoinedIn is null ? 0 : stint.Epoch);
         for (; room.OldestEpoch < oldest; room.OldestEpoch++)
         {
@@ -225,17 +277,20 @@ internal sealed class Ledger : IDisposable
 
     private static Stint Begin(Room room, string device)
     {
-        if (room.Stints.Remove(device, out var before)) before.Ended = true;
+        if (room.Stints.Remove(device, out var before))
+            before.Ended = true;
         return room.Stints[device] = new(device, room.Id);
     }
 
     public void Dispose() => _broken.Dispose();
 
-    private Room RoomOf(string convoId) => _rooms.TryGetValue(convoId, out var room) ? room : _rooms[convoId] = new(convoId);
+    private Room RoomOf(string convoId) =>
+        _rooms.TryGetValue(convoId, out var room) ? room : _rooms[convoId] = new(convoId);
 
     private sealed class Message(string text, Stint sender, long number)
     {
         public string Text => text;
+
         /// <summary>In the order in which messages were sent there, from 1.</summary>
         public long Number => number;
         public Stint Sender => sender;
@@ -252,6 +307,7 @@ internal sealed class Ledger : IDisposable
         public Dictionary<ulong, string> Committers { get; } = [];
         public Dictionary<string, Message> ByText { get; } = [];
         public Dictionary<long, Message> BySeq { get; } = [];
+
         /// <summary>Devices that are gone, with the number of the last message that was sent before.</summary>
         public Dictionary<string, long> Out { get; } = [];
         public long Sent { get; private set; }

@@ -10,7 +10,8 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
     /// <summary>Lives until told to stop.</summary>
     public Task Run(CancellationToken stop)
     {
-        foreach (var device in crowd.Devices) device.Listen();
+        foreach (var device in crowd.Devices)
+            device.Listen();
         return Task.WhenAll(crowd.Devices.Select(device => Task.Run(() => Live(device, stop), CancellationToken.None)));
     }
 
@@ -23,7 +24,8 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         {
             foreach (var device in devices)
             {
-                if (!device.Gate.Wait(0)) return false;
+                if (!device.Gate.Wait(0))
+                    return false;
                 _devices.Add(device);
             }
             return true;
@@ -35,14 +37,19 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
     /// <summary>Somebody of another account with this device alone.</summary>
     private Device? Other(Device device, Room room, Decision decision)
     {
-        var others = crowd.Devices.Where(other => other.Account != device.Account && other.Account.Devices.Count == 1 && other.IsIn(room)).ToList();
+        var others = crowd
+            .Devices.Where(other =>
+                other.Account != device.Account && other.Account.Devices.Count == 1 && other.IsIn(room)
+            )
+            .ToList();
         return others.Count > 0 ? others[decision.Pick % others.Count] : null;
     }
 
     /// <summary>Does something while nobody acts.</summary>
     public async Task Rest(Func<Task> action)
     {
-        for (int i = 0; i < crowd.Devices.Count; i++) await _acts.WaitAsync(crowd.Stop);
+        for (int i = 0; i < crowd.Devices.Count; i++)
+            await _acts.WaitAsync(crowd.Stop);
         try
         {
             await action();
@@ -90,11 +97,16 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
     }
 
     /// <summary>Admins stay: nobody else could ban or let in.</summary>
-    private bool MayLeave(Device device, Room room, Held held) => device.Account.Devices.TrueForAll(one => !one.Created.Contains(room) && one.MayRejoin(room))
-        && held.TryTake([.. device.Account.Devices.Where(one => one != device)]) && crowd.TryGoOut(room, device.Account, Place.Left);
+    private bool MayLeave(Device device, Room room, Held held) =>
+        device.Account.Devices.TrueForAll(one => !one.Created.Contains(room) && one.MayRejoin(room))
+        && held.TryTake([.. device.Account.Devices.Where(one => one != device)])
+        && crowd.TryGoOut(room, device.Account, Place.Left);
 
-    private bool MayExpel(Device device, Room room, Device target, Act act, Held held) => device.Created.Contains(room) && target.MayRejoin(room, act == Act.Ban ? 2 : 1)
-        && held.TryTake([target]) && crowd.TryGoOut(room, target.Account, act == Act.Ban ? Place.Banned : Place.Removed);
+    private bool MayExpel(Device device, Room room, Device target, Act act, Held held) =>
+        device.Created.Contains(room)
+        && target.MayRejoin(room, act == Act.Ban ? 2 : 1)
+        && held.TryTake([target])
+        && crowd.TryGoOut(room, target.Account, act == Act.Ban ? Place.Banned : Place.Removed);
 
     /// <summary>Carries a decision out, as far as it makes sense where the device stands.</summary>
     private async Task Do(Device device, Decision decision)
@@ -104,18 +116,27 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         try
         {
             device.Listen();
-            if (device.Places.IsEmpty) return;
-            var (room, place) = device.Places.OrderBy(one => one.Key.Number).ElementAt(decision.Pick % device.Places.Count);
-            if (place is Place.Removed or Place.Banned) return; // till an admin lets it in
+            if (device.Places.IsEmpty)
+                return;
+            var (room, place) = device
+                .Places.OrderBy(one => one.Key.Number)
+                .ElementAt(decision.Pick % device.Places.Count);
+            if (place is Place.Removed or Place.Banned)
+                return; // till an admin lets it in
             if (place != Place.In)
             {
                 await device.Rejoin(room, stop);
                 return;
             }
             using var held = new Held();
-            if (device.Created.Contains(room) && crowd.Devices.Find(other => other.Places.GetValueOrDefault(room) is Place.Removed or Place.Banned) is { } outside)
+            if (
+                device.Created.Contains(room)
+                && crowd.Devices.Find(other => other.Places.GetValueOrDefault(room) is Place.Removed or Place.Banned)
+                    is { } outside
+            )
             {
-                if (held.TryTake([outside])) await device.LetIn(room, outside, stop);
+                if (held.TryTake([outside]))
+                    await device.LetIn(room, outside, stop);
                 return;
             }
             var target = Other(device, room, decision);
@@ -124,23 +145,38 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
                 Act.LoseGroup when !device.MayRejoin(room) => Act.Say,
                 Act.LoseStore when !device.Places.Keys.All(one => device.MayRejoin(one)) => Act.Say,
                 Act.Leave when !MayLeave(device, room, held) => Act.Say,
-                Act.Remove or Act.Ban when target is null || !MayExpel(device, room, target, decision.Act, held) => Act.Say,
+                Act.Remove or Act.Ban when target is null || !MayExpel(device, room, target, decision.Act, held) =>
+                    Act.Say,
                 var any => any,
             };
             crowd.Statistics.Did(act);
             switch (act)
             {
-                case Act.Say: await device.Say(room, stop); break;
-                case Act.Update: await device.Update(room, stop); break;
+                case Act.Say:
+                    await device.Say(room, stop);
+                    break;
+                case Act.Update:
+                    await device.Update(room, stop);
+                    break;
                 case Act.LoseGroup:
                     await device.LoseGroup(room, stop);
                     await device.Rejoin(room, stop);
                     break;
-                case Act.LoseStore: await device.LoseStore(); break;
-                case Act.Leave: await device.Leave(room, stop); break;
-                case Act.Remove: await device.Remove(room, target!, stop); break;
-                case Act.Ban: await device.Ban(room, target!, stop); break;
-                case Act.Sleep: await device.Deafen(); break;
+                case Act.LoseStore:
+                    await device.LoseStore();
+                    break;
+                case Act.Leave:
+                    await device.Leave(room, stop);
+                    break;
+                case Act.Remove:
+                    await device.Remove(room, target!, stop);
+                    break;
+                case Act.Ban:
+                    await device.Ban(room, target!, stop);
+                    break;
+                case Act.Sleep:
+                    await device.Deafen();
+                    break;
             }
         }
         catch (MlsClientException refused) when (Harmless.Of(refused))

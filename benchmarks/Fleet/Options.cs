@@ -47,16 +47,19 @@ internal sealed record Options
     public int Seed { get; init; } = 1;
     public string? Keep { get; init; }
     public string? Json { get; init; }
+
     /// <summary>Whether latency counts from the grant of the turn: in a storm that many join one conversation in.</summary>
     public bool MeetInLine => Scenario == "storm" && Groups < Devices;
     public int KeyPackages => Scenario == "storm" ? 2 : 20;
+
     /// <summary>The demo lives with the service's own limit.</summary>
     public int RejoinsPerHour => Scenario == "demo" ? 5 : 1_000_000;
 
     /// <exception cref="ArgumentException">They cannot be used; the message says why.</exception>
     public static Options Parse(IReadOnlyList<string> arguments)
     {
-        if (arguments.Count == 0 || arguments[0] is not ("demo" or "storm" or "soak" or "chaos")) throw new ArgumentException("Which scenario?");
+        if (arguments.Count == 0 || arguments[0] is not ("demo" or "storm" or "soak" or "chaos"))
+            throw new ArgumentException("Which scenario?");
         var options = new Options { Scenario = arguments[0], Minutes = arguments[0] == "chaos" ? 5 : 10 };
         for (int i = 1; i < arguments.Count; i++)
         {
@@ -86,16 +89,45 @@ internal sealed record Options
                 _ => throw new ArgumentException($"{name} is no option."),
             };
         }
-        if (options.HostDll is not null && options.Url is not null) throw new ArgumentException("Either a host that runs (--url) or one to start.");
-        if (options.Keep is not null && options.Scenario != "demo") throw new ArgumentException("What others than the demo do ends with them.");
-        int devices = options.Devices > 0 ? options.Devices : options.Scenario switch { "demo" => 20, "storm" => 100, _ => 24 };
-        int groups = options.Groups > 0 ? options.Groups : options.Scenario switch { "storm" => 1, "demo" => devices / 2, _ => Math.Max(1, devices / 3) };
-        return devices < 2 || options.Members < 2 ? throw new ArgumentException("A conversation needs two.") : options with { Devices = devices, Groups = groups, Members = Math.Min(options.Members, devices) };
+        if (options.HostDll is not null && options.Url is not null)
+            throw new ArgumentException("Either a host that runs (--url) or one to start.");
+        if (options.Keep is not null && options.Scenario != "demo")
+            throw new ArgumentException("What others than the demo do ends with them.");
+        int devices =
+            options.Devices > 0
+                ? options.Devices
+                : options.Scenario switch
+                {
+                    "demo" => 20,
+                    "storm" => 100,
+                    _ => 24,
+                };
+        int groups =
+            options.Groups > 0
+                ? options.Groups
+                : options.Scenario switch
+                {
+                    "storm" => 1,
+                    "demo" => devices / 2,
+                    _ => Math.Max(1, devices / 3),
+                };
+        return devices < 2 || options.Members < 2
+            ? throw new ArgumentException("A conversation needs two.")
+            : options with
+            {
+                Devices = devices,
+                Groups = groups,
+                Members = Math.Min(options.Members, devices),
+            };
     }
 
     private static int Whole(string name, string value) =>
-        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : throw new ArgumentException($"{name} is a whole number.");
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            ? number
+            : throw new ArgumentException($"{name} is a whole number.");
 
     private static double Number(string name, string value) =>
-        double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number) ? number : throw new ArgumentException($"{name} is a number.");
+        double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number)
+            ? number
+            : throw new ArgumentException($"{name} is a number.");
 }

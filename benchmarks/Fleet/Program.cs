@@ -25,11 +25,13 @@ try
 {
     await using var host = options.HostDll is { } dll ? await Host.Start(dll, options.PostgreSql, stop.Token) : null;
     var url = host?.Url ?? options.Url ?? new("http://127.0.0.1:5080");
-    if (host is null) await Host.WaitUntilReady(url, () => true, stop.Token);
+    if (host is null)
+        await Host.WaitUntilReady(url, () => true, stop.Token);
     await using var crowd = new Crowd(options, url, stop.Token);
     var report = await Progress.Show(crowd, () => Scenarios.Run(crowd, host));
     report.Write(Console.Out);
-    if (options.Json is { } file) await File.WriteAllTextAsync(file, report.ToJson());
+    if (options.Json is { } file)
+        await File.WriteAllTextAsync(file, report.ToJson());
     return report.ExitCode;
 }
 catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -11,22 +11,25 @@ internal static class Progress
         var running = run();
         if (AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected)
         {
-            await AnsiConsole.Live(Table(crowd)).StartAsync(async live =>
-            {
-                while (!running.IsCompleted)
+            await AnsiConsole
+                .Live(Table(crowd))
+                .StartAsync(async live =>
                 {
+                    while (!running.IsCompleted)
+                    {
+                        live.UpdateTarget(Table(crowd));
+                        await Task.WhenAny(running, Task.Delay(500));
+                    }
                     live.UpdateTarget(Table(crowd));
-                    await Task.WhenAny(running, Task.Delay(500));
-                }
-                live.UpdateTarget(Table(crowd));
-            });
+                });
         }
         else
         {
             string said = "";
             for (int second = 0; !running.IsCompleted; second++)
             {
-                if (crowd.Stage != said || second % 10 == 0) Console.WriteLine(Line(crowd));
+                if (crowd.Stage != said || second % 10 == 0)
+                    Console.WriteLine(Line(crowd));
                 said = crowd.Stage;
                 await Task.WhenAny(running, Task.Delay(1000));
             }
@@ -37,15 +40,23 @@ internal static class Progress
     private static string Line(Crowd crowd)
     {
         var now = crowd.Statistics.Now();
-        return string.Create(CultureInfo.InvariantCulture,
-            $"{now.Seconds,6:0} s  {crowd.Stage}: {crowd.Devices.Count} devices, {crowd.Rooms.Count} conversations, {crowd.Ledger.Messages} messages, {crowd.Ledger.Deliveries} deliveries, {now.Joined} of {now.Rejoins} rejoins, {now.Mismatches} mismatches, P50 {now.P50:0} ms, P99 {now.P99:0} ms");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{now.Seconds, 6:0} s  {crowd.Stage}: {crowd.Devices.Count} devices, {crowd.Rooms.Count} conversations, {crowd.Ledger.Messages} messages, {crowd.Ledger.Deliveries} deliveries, {now.Joined} of {now.Rejoins} rejoins, {now.Mismatches} mismatches, P50 {now.P50:0} ms, P99 {now.P99:0} ms"
+        );
     }
 
     private static Table Table(Crowd crowd)
     {
         var now = crowd.Statistics.Now();
-        var table = new Table().Title($"MlsConsole fleet: {Markup.Escape(crowd.Stage)}").Border(TableBorder.Rounded).AddColumn("").AddColumn(new TableColumn("").RightAligned()).HideHeaders();
-        void Row(string what, FormattableString value) => table.AddRow(what, value.ToString(CultureInfo.InvariantCulture));
+        var table = new Table()
+            .Title($"MlsConsole fleet: {Markup.Escape(crowd.Stage)}")
+            .Border(TableBorder.Rounded)
+            .AddColumn("")
+            .AddColumn(new TableColumn("").RightAligned())
+            .HideHeaders();
+        void Row(string what, FormattableString value) =>
+            table.AddRow(what, value.ToString(CultureInfo.InvariantCulture));
         Row("seconds", $"{now.Seconds:0}");
         Row("devices", $"{crowd.Devices.Count}");
         Row("conversations", $"{crowd.Rooms.Count}");
@@ -56,9 +67,12 @@ internal static class Progress
         Row("epoch mismatches", $"{now.Mismatches:N0} of {now.ExternalCommits:N0}");
         Row("rejoin P50", $"{now.P50:0} ms");
         Row("rejoin P99", $"{now.P99:0} ms");
-        foreach (var (act, count) in now.Acts) Row($"[grey]{act}[/]", $"{count:N0}");
-        foreach (var (error, count) in now.Refusals) Row($"[yellow]{Markup.Escape(error)}[/]", $"{count:N0}");
-        if (crowd.Ledger.Breach is { } breach) table.AddRow("[red]broken[/]", Markup.Escape(breach));
+        foreach (var (act, count) in now.Acts)
+            Row($"[grey]{act}[/]", $"{count:N0}");
+        foreach (var (error, count) in now.Refusals)
+            Row($"[yellow]{Markup.Escape(error)}[/]", $"{count:N0}");
+        if (crowd.Ledger.Breach is { } breach)
+            table.AddRow("[red]broken[/]", Markup.Escape(breach));
         return table;
     }
 }

@@ -7,7 +7,8 @@ namespace MlsConsole.Fleet;
 internal static class Scenarios
 {
     /// <summary>Between two times at which all is compared at rest.</summary>
-    private static readonly TimeSpan s_untilRest = TimeSpan.FromSeconds(30), s_untilAudit = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_untilRest = TimeSpan.FromSeconds(30),
+        s_untilAudit = TimeSpan.FromSeconds(3);
 
     public static async Task<Report> Run(Crowd crowd, Host? host)
     {
@@ -16,10 +17,18 @@ internal static class Scenarios
         {
             switch (crowd.Options.Scenario)
             {
-                case "demo": await Demo(crowd); break;
-                case "storm": remarks.Add(await new Storm(crowd, host).Run()); break;
-                case "soak": await Soak(crowd, host, remarks); break;
-                case "chaos": await Chaos(crowd, host, remarks); break;
+                case "demo":
+                    await Demo(crowd);
+                    break;
+                case "storm":
+                    remarks.Add(await new Storm(crowd, host).Run());
+                    break;
+                case "soak":
+                    await Soak(crowd, host, remarks);
+                    break;
+                case "chaos":
+                    await Chaos(crowd, host, remarks);
+                    break;
             }
         }
         catch (Exception) when (crowd.Stop.IsCancellationRequested)
@@ -44,9 +53,18 @@ internal static class Scenarios
         await crowd.Gather();
         var memory = new List<(double Fleet, double? Host)>();
         using var up = new SemaphoreSlim(1);
-        int rests = await LiveAndRest(crowd, up, () => memory.Add((GC.GetTotalMemory(forceFullCollection: true) / 1048576.0, host?.WorkingSet / 1048576.0)));
+        int rests = await LiveAndRest(
+            crowd,
+            up,
+            () => memory.Add((GC.GetTotalMemory(forceFullCollection: true) / 1048576.0, host?.WorkingSet / 1048576.0))
+        );
         remarks.Add($"at rest {rests} times");
-        remarks.Add(string.Create(CultureInfo.InvariantCulture, $"memory in MiB at rest: fleet (managed) {string.Join(' ', memory.Select(one => $"{one.Fleet:0}"))}; host (resident) {(memory.Exists(one => one.Host is null) ? "not ours" : string.Join(' ', memory.Select(one => $"{one.Host:0}")))}"));
+        remarks.Add(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"memory in MiB at rest: fleet (managed) {string.Join(' ', memory.Select(one => $"{one.Fleet:0}"))}; host (resident) {(memory.Exists(one => one.Host is null) ? "not ours" : string.Join(' ', memory.Select(one => $"{one.Host:0}")))}"
+            )
+        );
     }
 
     /// <summary>The same on a bad network, and the host is killed now and then. At rest the network is good, so that all can be compared.</summary>
@@ -56,11 +74,14 @@ internal static class Scenarios
         crowd.Weather.IsBad = true;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(crowd.Stop);
         using var up = new SemaphoreSlim(1);
-        var kills = host is null || crowd.Options.KillSeconds <= 0 ? Task.CompletedTask : Kill(crowd, host, up, end.Token);
+        var kills =
+            host is null || crowd.Options.KillSeconds <= 0 ? Task.CompletedTask : Kill(crowd, host, up, end.Token);
         int rests = await LiveAndRest(crowd, up, () => { });
         await end.CancelAsync();
         await kills;
-        remarks.Add($"at rest {rests} times; the host was killed {host?.Kills ?? 0} times; on the way: {string.Join(", ", crowd.Mishaps.OrderBy(one => one.Key).Select(one => $"{one.Key} {one.Value}"))}");
+        remarks.Add(
+            $"at rest {rests} times; the host was killed {host?.Kills ?? 0} times; on the way: {string.Join(", ", crowd.Mishaps.OrderBy(one => one.Key).Select(one => $"{one.Key} {one.Value}"))}"
+        );
     }
 
     private static async Task Kill(Crowd crowd, Host host, SemaphoreSlim up, CancellationToken stop)
@@ -98,7 +119,7 @@ internal static class Scenarios
         bool isBad = crowd.Weather.IsBad;
         try
         {
-            for (var watch = Stopwatch.StartNew(); ;)
+            for (var watch = Stopwatch.StartNew(); ; )
             {
                 var left = TimeSpan.FromMinutes(crowd.Options.Minutes) - watch.Elapsed;
                 crowd.Stage = crowd.Options.Scenario;
@@ -115,7 +136,8 @@ internal static class Scenarios
                     up.Release();
                 });
                 rests++;
-                if (last) return rests;
+                if (last)
+                    return rests;
             }
         }
         finally

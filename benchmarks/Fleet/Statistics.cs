@@ -19,7 +19,11 @@ internal sealed class Statistics
     private readonly SortedDictionary<string, int> _failures = new(StringComparer.Ordinal);
     private long _started = Stopwatch.GetTimestamp();
     private TimeSpan? _stopped;
-    private int _joined, _legacy, _failed, _externalCommits, _mismatches;
+    private int _joined,
+        _legacy,
+        _failed,
+        _externalCommits,
+        _mismatches;
 
     /// <summary>Begins anew, after what only prepares.</summary>
     public void Restart()
@@ -38,23 +42,30 @@ internal sealed class Statistics
     /// <summary>What comes now only compares.</summary>
     public void Stop()
     {
-        lock (_lock) _stopped ??= Stopwatch.GetElapsedTime(_started);
+        lock (_lock)
+            _stopped ??= Stopwatch.GetElapsedTime(_started);
     }
 
     public void Did(Act act)
     {
-        lock (_lock) if (_stopped is null) _acts[act] = _acts.GetValueOrDefault(act) + 1;
+        lock (_lock)
+            if (_stopped is null)
+                _acts[act] = _acts.GetValueOrDefault(act) + 1;
     }
 
     /// <summary>The service refused something, as it may in a race.</summary>
     public void Refused(string error)
     {
-        lock (_lock) if (_stopped is null) _refusals[error] = _refusals.GetValueOrDefault(error) + 1;
+        lock (_lock)
+            if (_stopped is null)
+                _refusals[error] = _refusals.GetValueOrDefault(error) + 1;
     }
 
     public void ExternalCommit(bool mismatch)
     {
-        lock (_lock) if (_stopped is null) (_externalCommits, _mismatches) = (_externalCommits + 1, _mismatches + (mismatch ? 1 : 0));
+        lock (_lock)
+            if (_stopped is null)
+                (_externalCommits, _mismatches) = (_externalCommits + 1, _mismatches + (mismatch ? 1 : 0));
     }
 
     /// <summary>A device is back.</summary>
@@ -66,11 +77,14 @@ internal sealed class Statistics
         var waited = turn is { } given && given > TimeSpan.Zero && given < sinceStart ? given : TimeSpan.Zero;
         lock (_lock)
         {
-            if (_stopped is not null) return;
+            if (_stopped is not null)
+                return;
             _joined++;
-            if (result.Way == RejoinWay.Legacy) _legacy++;
+            if (result.Way == RejoinWay.Legacy)
+                _legacy++;
             _rejoins.Enqueue(new(result.Way, (sinceStart - waited).TotalMilliseconds, waited.TotalMilliseconds));
-            if (_rejoins.Count > Kept) _rejoins.Dequeue();
+            if (_rejoins.Count > Kept)
+                _rejoins.Dequeue();
         }
     }
 
@@ -79,7 +93,8 @@ internal sealed class Statistics
     {
         lock (_lock)
         {
-            if (_stopped is not null) return;
+            if (_stopped is not null)
+                return;
             _failed++;
             _failures[error] = _failures.GetValueOrDefault(error) + 1;
         }
@@ -94,12 +109,23 @@ internal sealed class Statistics
             return new()
             {
                 Seconds = (_stopped ?? Stopwatch.GetElapsedTime(_started)).TotalSeconds,
-                Rejoins = all, Joined = _joined, ExternalCommits = _externalCommits, Mismatches = _mismatches,
-                Success = Share(_joined, all, otherwise: 1), Fallback = Share(_legacy, all, 0), Mismatch = Share(_mismatches, _externalCommits, 0),
-                P50 = Quantile(commits.Select(one => one.Latency), 0.5), P99 = Quantile(commits.Select(one => one.Latency), 0.99),
-                WaitP50 = Quantile(commits.Select(one => one.Waited), 0.5), WaitLongest = Quantile(commits.Select(one => one.Waited), 1),
-                Acts = new SortedDictionary<string, int>(_acts.ToDictionary(one => one.Key.ToString(), one => one.Value), StringComparer.Ordinal),
-                Refusals = new SortedDictionary<string, int>(_refusals, StringComparer.Ordinal), FailedRejoins = new SortedDictionary<string, int>(_failures, StringComparer.Ordinal),
+                Rejoins = all,
+                Joined = _joined,
+                ExternalCommits = _externalCommits,
+                Mismatches = _mismatches,
+                Success = Share(_joined, all, otherwise: 1),
+                Fallback = Share(_legacy, all, 0),
+                Mismatch = Share(_mismatches, _externalCommits, 0),
+                P50 = Quantile(commits.Select(one => one.Latency), 0.5),
+                P99 = Quantile(commits.Select(one => one.Latency), 0.99),
+                WaitP50 = Quantile(commits.Select(one => one.Waited), 0.5),
+                WaitLongest = Quantile(commits.Select(one => one.Waited), 1),
+                Acts = new SortedDictionary<string, int>(
+                    _acts.ToDictionary(one => one.Key.ToString(), one => one.Value),
+                    StringComparer.Ordinal
+                ),
+                Refusals = new SortedDictionary<string, int>(_refusals, StringComparer.Ordinal),
+                FailedRejoins = new SortedDictionary<string, int>(_failures, StringComparer.Ordinal),
             };
         }
     }

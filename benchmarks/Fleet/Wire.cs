@@ -11,20 +11,33 @@ internal sealed class Wire(HttpMessageHandler inner, Statistics statistics) : De
     /// <summary>When the answer arrived that gave the device its last turn to join a conversation.</summary>
     public long? TurnIn(string convoId)
     {
-        lock (_turns) return _turns.TryGetValue(convoId, out long given) ? given : null;
+        lock (_turns)
+            return _turns.TryGetValue(convoId, out long given) ? given : null;
     }
 
-    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    protected override async Task<HttpResponseMessage> SendAsync(
+        HttpRequestMessage request,
+        CancellationToken cancellationToken
+    )
     {
         var answer = await base.SendAsync(request, cancellationToken);
         switch (request.RequestUri!.AbsolutePath.Split('.')[^1])
         {
             case "getGroupInfo" when answer.IsSuccessStatusCode:
-                string convoId = Uri.UnescapeDataString(request.RequestUri.Query.TrimStart('?').Split('&').First(one => one.StartsWith("convoId=", StringComparison.Ordinal))[8..]);
-                lock (_turns) _turns[convoId] = Stopwatch.GetTimestamp();
+                string convoId = Uri.UnescapeDataString(
+                    request
+                        .RequestUri.Query.TrimStart('?')
+                        .Split('&')
+                        .First(one => one.StartsWith("convoId=", StringComparison.Ordinal))[8..]
+                );
+                lock (_turns)
+                    _turns[convoId] = Stopwatch.GetTimestamp();
                 break;
             case "processExternalCommit":
-                statistics.ExternalCommit(mismatch: answer.StatusCode == HttpStatusCode.Conflict && answer.Headers.Contains("MLS-Current-Epoch"));
+                statistics.ExternalCommit(
+                    mismatch: answer.StatusCode == HttpStatusCode.Conflict
+                        && answer.Headers.Contains("MLS-Current-Epoch")
+                );
                 break;
         }
         return answer;

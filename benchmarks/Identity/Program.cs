@@ -8,8 +8,10 @@ using MlsConsole.Identity.Benchmarks;
 
 const int Rounds = 60;
 byte[] token = RandomNumberGenerator.GetBytes(400);
-Signed p256 = new(EcdsaCurve.P256, token), k256 = new(EcdsaCurve.Secp256k1, token);
-EcdsaPublicKey es256 = EcdsaPublicKey.FromPoint(EcdsaCurve.P256, p256.Point)!, es256k = EcdsaPublicKey.FromPoint(EcdsaCurve.Secp256k1, k256.Point)!;
+Signed p256 = new(EcdsaCurve.P256, token),
+    k256 = new(EcdsaCurve.Secp256k1, token);
+EcdsaPublicKey es256 = EcdsaPublicKey.FromPoint(EcdsaCurve.P256, p256.Point)!,
+    es256k = EcdsaPublicKey.FromPoint(EcdsaCurve.Secp256k1, k256.Point)!;
 
 (string Name, Func<bool> Verify)[] ways =
 [
@@ -17,7 +19,13 @@ EcdsaPublicKey es256 = EcdsaPublicKey.FromPoint(EcdsaCurve.P256, p256.Point)!, e
     ("ES256, class library, key imported each time", p256.Imported),
     ("ES256K, src/Host", () => es256k.Verify(token, k256.Signature, allowHighS: true)),
     ("ES256K, src/Host, high s", () => es256k.Verify(token, k256.Twin, allowHighS: true)),
-    .. OperatingSystem.IsMacOS() ? [] : ((string, Func<bool>)[])[("ES256K, class library, key kept", k256.Kept()), ("ES256K, class library, key imported each time", k256.Imported)],
+    .. OperatingSystem.IsMacOS()
+        ? []
+        : ((string, Func<bool>)[])
+            [
+                ("ES256K, class library, key kept", k256.Kept()),
+                ("ES256K, class library, key imported each time", k256.Imported),
+            ],
     ("ES256K, NBitcoin.Secp256k1, key kept", k256.NBitcoin()),
     ("ES256K, BouncyCastle, key kept", k256.BouncyCastle),
 ];
@@ -30,10 +38,17 @@ for (int round = 0; round < Rounds; round++)
     {
         long start = Stopwatch.GetTimestamp();
         for (int i = 0; i < 20; i++)
-            if (!ways[way].Verify()) throw new InvalidOperationException($"{ways[way].Name} refuses a good signature.");
-        if (round >= 10) best[way] = Math.Min(best[way], Stopwatch.GetElapsedTime(start).TotalMicroseconds / 20);
+            if (!ways[way].Verify())
+                throw new InvalidOperationException($"{ways[way].Name} refuses a good signature.");
+        if (round >= 10)
+            best[way] = Math.Min(best[way], Stopwatch.GetElapsedTime(start).TotalMicroseconds / 20);
     }
 }
 Console.WriteLine("| one verification | time | / ES256 |\n|---|---:|---:|");
 for (int way = 0; way < ways.Length; way++)
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {ways[way].Name} | {best[way]:0.0} us | {best[way] / best[0]:0.00} |"));
+    Console.WriteLine(
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"| {ways[way].Name} | {best[way]:0.0} us | {best[way] / best[0]:0.00} |"
+        )
+    );

@@ -22,12 +22,16 @@ internal sealed class Signed
         // A random number of 32 bytes is a private key of either curve but for one in 2^32.
         ECPrivateKeyParameters key = new(new(1, RandomNumberGenerator.GetBytes(32)), domain);
         _publicKey = new(domain.G.Multiply(key.D), domain);
-        (_data, _curve) = (data, curve == EcdsaCurve.P256 ? ECCurve.NamedCurves.nistP256 : ECCurve.CreateFromValue("1.3.132.0.10"));
+        (_data, _curve) = (
+            data,
+            curve == EcdsaCurve.P256 ? ECCurve.NamedCurves.nistP256 : ECCurve.CreateFromValue("1.3.132.0.10")
+        );
         Point = _publicKey.Q.GetEncoded(compressed: false);
         ECDsaSigner signer = new();
         signer.Init(true, new ParametersWithRandom(key));
         BigInteger[] signature = signer.GenerateSignature(SHA256.HashData(data));
-        BigInteger s = signature[1], other = domain.N.Subtract(s);
+        BigInteger s = signature[1],
+            other = domain.N.Subtract(s);
         // Of the two forms the low one, as AT Protocol's own servers sign.
         (Signature, Twin) = (Bytes(signature[0], s.Min(other)), Bytes(signature[0], s.Max(other)));
     }
@@ -51,7 +55,9 @@ internal sealed class Signed
     public Func<bool> NBitcoin()
     {
         ECPubKey key = ECPubKey.Create(Point);
-        return () => SecpECDSASignature.TryCreateFromCompact(Signature, out var signature) && key.SigVerify(signature, SHA256.HashData(_data));
+        return () =>
+            SecpECDSASignature.TryCreateFromCompact(Signature, out var signature)
+            && key.SigVerify(signature, SHA256.HashData(_data));
     }
 
     public bool BouncyCastle()
@@ -61,9 +67,18 @@ internal sealed class Signed
         return verifier.VerifySignature(SHA256.HashData(_data), new(1, Signature[..32]), new(1, Signature[32..]));
     }
 
-    private ECDsa Import() => ECDsa.Create(new ECParameters { Curve = _curve, Q = new() { X = Point[1..33], Y = Point[33..] } });
+    private ECDsa Import() =>
+        ECDsa.Create(
+            new ECParameters
+            {
+                Curve = _curve,
+                Q = new() { X = Point[1..33], Y = Point[33..] },
+            }
+        );
 
-    private bool Verify(ECDsa key) => key.VerifyData(_data, Signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+    private bool Verify(ECDsa key) =>
+        key.VerifyData(_data, Signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
 
-    private static byte[] Bytes(BigInteger r, BigInteger s) => [.. BigIntegers.AsUnsignedByteArray(32, r), .. BigIntegers.AsUnsignedByteArray(32, s)];
+    private static byte[] Bytes(BigInteger r, BigInteger s) =>
+        [.. BigIntegers.AsUnsignedByteArray(32, r), .. BigIntegers.AsUnsignedByteArray(32, s)];
 }

@@ -8,7 +8,13 @@ namespace MlsConsole.Load;
 /// <param name="Members">Of each conversation.</param>
 /// <param name="Requests">Of each measurement.</param>
 /// <param name="Rounds">Measurements of the greatest throughput, each beside one of the baseline.</param>
-internal sealed record Options(string Storage = "sqlite", int Connections = 100, int Members = 10, int Requests = 3000, int Rounds = 3)
+internal sealed record Options(
+    string Storage = "sqlite",
+    int Connections = 100,
+    int Members = 10,
+    int Requests = 3000,
+    int Rounds = 3
+)
 {
     public static Options Parse(string[] args)
     {
@@ -23,9 +29,15 @@ internal sealed record Options(string Storage = "sqlite", int Connections = 100,
                 "--rounds" => options with { Rounds = Number(args[i + 1]) },
                 _ => throw new ArgumentException($"{args[i]} is no option."),
             };
-        if (args.Length % 2 != 0) throw new ArgumentException($"{args[^1]} has no value.");
-        return options.Storage is "sqlite" or "postgresql" ? options : throw new ArgumentException("--storage must be sqlite or postgresql.");
+        if (args.Length % 2 != 0)
+            throw new ArgumentException($"{args[^1]} has no value.");
+        return options.Storage is "sqlite" or "postgresql"
+            ? options
+            : throw new ArgumentException("--storage must be sqlite or postgresql.");
     }
 
-    private static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0 ? number : throw new ArgumentException($"{text} is no positive number.");
+    private static int Number(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0
+            ? number
+            : throw new ArgumentException($"{text} is no positive number.");
 }

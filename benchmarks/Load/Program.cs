@@ -10,12 +10,20 @@ try
 }
 catch (ArgumentException wrong)
 {
-    Console.Error.WriteLine($"{wrong.Message}\nOptions: --storage sqlite --connections 100 --members 10 --requests 3000 --rounds 3");
+    Console.Error.WriteLine(
+        $"{wrong.Message}\nOptions: --storage sqlite --connections 100 --members 10 --requests 3000 --rounds 3"
+    );
     return 1;
 }
 
-await using var host = await HostProcess.Start(HostFixture.NoLimits, options.Storage == "postgresql" ? await PostgreSqlServer.StartAsync(durable: true) : null);
-using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = options.Connections }) { BaseAddress = host.Url };
+await using var host = await HostProcess.Start(
+    HostFixture.NoLimits,
+    options.Storage == "postgresql" ? await PostgreSqlServer.StartAsync(durable: true) : null
+);
+using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = options.Connections })
+{
+    BaseAddress = host.Url,
+};
 
 var others = new List<byte[]>();
 for (int i = 1; i < options.Members; i++)
@@ -23,18 +31,26 @@ for (int i = 1; i < options.Members; i++)
     using var other = await TestDevice.Register(host.Url, $"member-{i}");
     others.Add(await other.Publish());
 }
-var joiners = await Task.WhenAll(Enumerable.Range(0, options.Connections).Select(number => Joiner.Create(host.Url, number, others)));
+var joiners = await Task.WhenAll(
+    Enumerable.Range(0, options.Connections).Select(number => Joiner.Create(host.Url, number, others))
+);
 int each = Math.Max(1, options.Requests / options.Connections);
-List<Queue<HttpRequestMessage>> Prepare(Func<Joiner, int, Queue<HttpRequestMessage>> make, int count) => [.. joiners.AsParallel().AsOrdered().Select(joiner => make(joiner, count))];
+List<Queue<HttpRequestMessage>> Prepare(Func<Joiner, int, Queue<HttpRequestMessage>> make, int count) =>
+    [.. joiners.AsParallel().AsOrdered().Select(joiner => make(joiner, count))];
 
-Console.WriteLine($"{options.Storage}, {options.Connections} connections, conversations of {options.Members}, {each * options.Connections:N0} requests each, host and load on {Environment.ProcessorCount} cores");
+Console.WriteLine(
+    $"{options.Storage}, {options.Connections} connections, conversations of {options.Members}, {each * options.Connections:N0} requests each, host and load on {Environment.ProcessorCount} cores"
+);
 await Measurement.Closed(http, Prepare((joiner, count) => joiner.Baselines(count), 5));
 await Measurement.Closed(http, Prepare((joiner, count) => joiner.Commits(count), 5));
 
 var rounds = new List<(Measurement Baseline, Measurement Commits)>();
 for (int i = 0; i < options.Rounds; i++)
 {
-    var (baselines, commits) = (Prepare((joiner, count) => joiner.Baselines(count), each), Prepare((joiner, count) => joiner.Commits(count), each));
+    var (baselines, commits) = (
+        Prepare((joiner, count) => joiner.Baselines(count), each),
+        Prepare((joiner, count) => joiner.Commits(count), each)
+    );
     var round = (Baseline: await Measurement.Closed(http, baselines), Commits: await Measurement.Closed(http, commits));
     rounds.Add(round);
     Console.WriteLine($"one durable insert, as fast as it goes   {round.Baseline}");
@@ -42,7 +58,12 @@ for (int i = 0; i < options.Rounds; i++)
 }
 var ratios = rounds.Select(round => round.Commits.PerSecond / round.Baseline.PerSecond).Order().ToList();
 double greatest = rounds.Max(round => round.Commits.PerSecond);
-Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ratio of throughputs: {ratios[ratios.Count / 2]:0.00} (median of {ratios.Count}; target >= 0.50)"));
+Console.WriteLine(
+    string.Create(
+        CultureInfo.InvariantCulture,
+        $"ratio of throughputs: {ratios[ratios.Count / 2]:0.00} (median of {ratios.Count}; target >= 0.50)"
+    )
+);
 
 var open = await Measurement.Open(http, Prepare((joiner, count) => joiner.Commits(count), each), greatest / 2);
 Console.WriteLine($"external commits, open loop at half      {open}   (targets P50 < 30 ms, P99 < 100 ms)");

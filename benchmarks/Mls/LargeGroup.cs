@@ -14,7 +14,10 @@ internal static class LargeGroup
     {
         var scene = new SyntheticGroup(members, populated);
         var leaf = new LeafIndex((uint)members / 2);
-        using var member = scene.Member(leaf, PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(scene.GroupInfo), null));
+        using var member = scene.Member(
+            leaf,
+            PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(scene.GroupInfo), null)
+        );
         File.WriteAllBytes(Path.Combine(folder, "group-info"), scene.GroupInfo);
         File.WriteAllBytes(Path.Combine(folder, "client"), scene.ClientOf(leaf).Save(s_key));
         File.WriteAllBytes(Path.Combine(folder, "member"), member.Save(s_key));
@@ -30,12 +33,24 @@ internal static class LargeGroup
     {
         var steps = new Dictionary<string, double>();
         var groupInfo = File.ReadAllBytes(Path.Combine(folder, "group-info"));
-        var service = Timed(steps, "create", () => PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(groupInfo), null));
+        var service = Timed(
+            steps,
+            "create",
+            () => PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(groupInfo), null)
+        );
         ulong first = service.Epoch;
         using var memberClient = Client.Load(File.ReadAllBytes(Path.Combine(folder, "client")), s_key);
-        using var member = Timed(steps, "load", () => Group.Load(memberClient, File.ReadAllBytes(Path.Combine(folder, "member")), s_key));
+        using var member = Timed(
+            steps,
+            "load",
+            () => Group.Load(memberClient, File.ReadAllBytes(Path.Combine(folder, "member")), s_key)
+        );
         using var client = SyntheticGroup.NewClient();
-        using var joiner = Timed(steps, "join", () => Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(groupInfo)));
+        using var joiner = Timed(
+            steps,
+            "join",
+            () => Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(groupInfo))
+        );
         Pass(joiner, joiner.Pending!, member);
         for (int round = 0; round < Rounds; round++)
         {
@@ -44,16 +59,30 @@ internal static class LargeGroup
         }
         var restored = Timed(steps, "restore", () => PublicGroup.Restore(service.Snapshot()));
 
-        bool agree = member.EpochAuthenticator.AsSpan().SequenceEqual(joiner.EpochAuthenticator)
+        bool agree =
+            member.EpochAuthenticator.AsSpan().SequenceEqual(joiner.EpochAuthenticator)
             && service.Context.Encoded.Span.SequenceEqual(member.PublicGroup.Context.Encoded.Span)
             && service.Context.Encoded.Span.SequenceEqual(joiner.PublicGroup.Context.Encoded.Span)
             && service.Context.Encoded.Span.SequenceEqual(restored.Context.Encoded.Span);
         using var process = Process.GetCurrentProcess();
-        return JsonSerializer.Serialize(new { Epochs = service.Epoch - first, Members = service.MemberCount, Agree = agree, PeakBytes = process.PeakWorkingSet64, Seconds = steps });
+        return JsonSerializer.Serialize(
+            new
+            {
+                Epochs = service.Epoch - first,
+                Members = service.MemberCount,
+                Agree = agree,
+                PeakBytes = process.PeakWorkingSet64,
+                Seconds = steps,
+            }
+        );
 
         void Pass(Group committer, PendingCommit pending, Group other)
         {
-            var staged = Timed(steps, "stage", () => service.Stage(service.Authenticate(MlsMessage.Decode(pending.Commit).PublicMessage!), [], null));
+            var staged = Timed(
+                steps,
+                "stage",
+                () => service.Stage(service.Authenticate(MlsMessage.Decode(pending.Commit).PublicMessage!), [], null)
+            );
             service = Timed(steps, "accept", () => staged.Accept(UnverifiedGroupInfo.Decode(pending.GroupInfo), null));
             committer.MergePendingCommit();
             Timed(steps, "process", () => other.Receive(pending.Commit));

@@ -10,16 +10,22 @@ internal sealed record Figures(double Time, double InV, double InD, double InBot
     /// <param name="budget">Seconds to spend; there are five rounds at least.</param>
     public static Figures Of(References references, Func<Action> prepare, Clock clock, double budget)
     {
-        for (int i = 0; i < 3; i++) Once(prepare, clock);
+        for (int i = 0; i < 3; i++)
+            Once(prepare, clock);
         double single = Once(prepare, clock);
         // Each round runs for two milliseconds or more.
         int runs = (int)Math.Clamp(2e6 / single, 1, 50);
         var rounds = new List<(double Time, double V, double D)>();
         var before = references.Sample(clock);
-        for (double until = Stopwatches.Now(Clock.Wall) + budget * 1e9; rounds.Count < 5 || rounds.Count < 400 && Stopwatches.Now(Clock.Wall) < until;)
+        for (
+            double until = Stopwatches.Now(Clock.Wall) + budget * 1e9;
+            rounds.Count < 5 || rounds.Count < 400 && Stopwatches.Now(Clock.Wall) < until;
+
+        )
         {
             double total = 0;
-            for (int i = 0; i < runs; i++) total += Once(prepare, clock);
+            for (int i = 0; i < runs; i++)
+                total += Once(prepare, clock);
             var after = references.Sample(clock);
             rounds.Add((total / runs, (before.V + after.V) / 2, (before.D + after.D) / 2));
             before = after;
@@ -29,7 +35,13 @@ internal sealed record Figures(double Time, double InV, double InD, double InBot
             var sorted = rounds.Select(figure).Order().ToArray();
             return sorted[clock == Clock.Wall ? 0 : sorted.Length / 2];
         }
-        return new(Take(round => round.Time), Take(round => round.Time / round.V), Take(round => round.Time / round.D), Take(round => round.Time / (round.V + round.D)), Allocations(prepare));
+        return new(
+            Take(round => round.Time),
+            Take(round => round.Time / round.V),
+            Take(round => round.Time / round.D),
+            Take(round => round.Time / (round.V + round.D)),
+            Allocations(prepare)
+        );
     }
 
     private static double Once(Func<Action> prepare, Clock clock)

@@ -9,12 +9,16 @@ internal sealed class Peer : IDisposable
     private readonly Process _process;
 
     public Peer(string program, string script) =>
-        _process = Process.Start(new ProcessStartInfo(program, [script]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        _process = Process.Start(
+            new ProcessStartInfo(program, [script]) { RedirectStandardInput = true, RedirectStandardOutput = true }
+        )!;
 
     /// <summary>Takes a GroupInfo to work on.</summary>
     public void Load(byte[] groupInfo) => Ask(new { operation = "load", groupInfo });
+
     /// <summary>Nanoseconds to make objects of its GroupInfo and tree.</summary>
     public double Decode() => Nanoseconds(Ask(new { operation = "decode" }));
+
     /// <summary>Nanoseconds to process a commit as the member that joined last.</summary>
     public double Receive(byte[] commit) => Nanoseconds(Ask(new { operation = "process", commit }));
 
@@ -22,7 +26,11 @@ internal sealed class Peer : IDisposable
     public (double Nanoseconds, byte[] Commit, byte[] GroupInfo) Join()
     {
         var answer = Ask(new { operation = "join" });
-        return (Nanoseconds(answer), answer.GetProperty("commit").GetBytesFromBase64(), answer.GetProperty("groupInfo").GetBytesFromBase64());
+        return (
+            Nanoseconds(answer),
+            answer.GetProperty("commit").GetBytesFromBase64(),
+            answer.GetProperty("groupInfo").GetBytesFromBase64()
+        );
     }
 
     private JsonElement Ask(object request)
@@ -31,7 +39,9 @@ internal sealed class Peer : IDisposable
         _process.StandardInput.Flush();
         var line = _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("The peer has ended.");
         var answer = JsonDocument.Parse(line).RootElement;
-        return answer.TryGetProperty("error", out var error) ? throw new InvalidOperationException($"The peer refused: {error.GetString()}") : answer;
+        return answer.TryGetProperty("error", out var error)
+            ? throw new InvalidOperationException($"The peer refused: {error.GetString()}")
+            : answer;
     }
 
     private static double Nanoseconds(JsonElement answer) => answer.GetProperty("milliseconds").GetDouble() * 1e6;

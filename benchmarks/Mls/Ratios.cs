@@ -3,7 +3,8 @@ namespace MlsConsole.Mls.Benchmarks;
 /// <summary>One table of all operations at all sizes, with the targets that they have.</summary>
 internal sealed class Ratios(IReadOnlyList<int> sizes, double budget)
 {
-    private const double OneCoreJoin = 1.15, TwoCoreJoin = 0.65;
+    private const double OneCoreJoin = 1.15,
+        TwoCoreJoin = 0.65;
     private readonly References _references = new();
     private readonly Table _table = new();
 
@@ -25,25 +26,53 @@ internal sealed class Ratios(IReadOnlyList<int> sizes, double budget)
     {
         int n = at.Members;
         var stage = Measure(at.Stage);
-        if (n == 100) _stageAt100 = stage;
-        _table.Add("server stages an external commit", n, stage, n switch
-        {
-            1000 => Target("<= 5 V", stage.InV <= 5),
-            10_000 when _stageAt100 is not null => Target($"<= 1.5 x at 100 ({stage.InV / _stageAt100.InV:0.00})", stage.InV <= 1.5 * _stageAt100.InV),
-            _ => null,
-        });
-        if (n == 10_000) _table.Add("  its allocations", n, stage, Target("<= 64 KiB", stage.Allocated <= 64 << 10));
+        if (n == 100)
+            _stageAt100 = stage;
+        _table.Add(
+            "server stages an external commit",
+            n,
+            stage,
+            n switch
+            {
+                1000 => Target("<= 5 V", stage.InV <= 5),
+                10_000 when _stageAt100 is not null => Target(
+                    $"<= 1.5 x at 100 ({stage.InV / _stageAt100.InV:0.00})",
+                    stage.InV <= 1.5 * _stageAt100.InV
+                ),
+                _ => null,
+            }
+        );
+        if (n == 10_000)
+            _table.Add("  its allocations", n, stage, Target("<= 64 KiB", stage.Allocated <= 64 << 10));
 
         var process = Measure(at.Process);
-        _table.Add("member processes an external commit", n, process, n == 1000 ? Target("<= 12 (V + D)", process.InBoth <= 12) : null);
+        _table.Add(
+            "member processes an external commit",
+            n,
+            process,
+            n == 1000 ? Target("<= 12 (V + D)", process.InBoth <= 12) : null
+        );
 
         bool judged = n is 1000 or 10_000;
         var join = Measure(at.Join(1));
-        _table.Add("joiner verifies and commits, one core", n, join, judged ? Target($"<= 1.15 N V ({join.InV / n:0.000})", join.InV <= OneCoreJoin * n) : null);
+        _table.Add(
+            "joiner verifies and commits, one core",
+            n,
+            join,
+            judged ? Target($"<= 1.15 N V ({join.InV / n:0.000})", join.InV <= OneCoreJoin * n) : null
+        );
         if (judged)
         {
             var two = Figures.Of(_references, at.Join(2), Clock.Wall, budget);
-            _table.Add("joiner verifies and commits, two cores", n, two, Target($"<= 0.65 of that ({two.InV / (OneCoreJoin * n):0.00})", two.InV <= TwoCoreJoin * OneCoreJoin * n));
+            _table.Add(
+                "joiner verifies and commits, two cores",
+                n,
+                two,
+                Target(
+                    $"<= 0.65 of that ({two.InV / (OneCoreJoin * n):0.00})",
+                    two.InV <= TwoCoreJoin * OneCoreJoin * n
+                )
+            );
             _table.Add("  one core, no tree in its GroupInfo", n, Measure(at.Join(1, treeInGroupInfo: false)), null);
         }
         var decode = Measure(at.Decode);

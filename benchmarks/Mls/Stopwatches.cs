@@ -9,6 +9,7 @@ internal enum Clock
 {
     /// <summary>Time of the calling thread on a core, where the system tells it (Linux), so that other programs count little; else the clock on the wall.</summary>
     OneCore,
+
     /// <summary>The clock on the wall: for what runs on several cores.</summary>
     Wall,
 }
@@ -20,15 +21,18 @@ internal static partial class Stopwatches
     [StructLayout(LayoutKind.Sequential)]
     private struct TimeSpec
     {
-        public long Seconds, Nanoseconds;
+        public long Seconds,
+            Nanoseconds;
     }
 
-    [LibraryImport("libc")] private static partial int clock_gettime(int clock, out TimeSpec time);
+    [LibraryImport("libc")]
+    private static partial int clock_gettime(int clock, out TimeSpec time);
 
     /// <summary>Nanoseconds since some moment.</summary>
     public static double Now(Clock clock)
     {
-        if (clock == Clock.OneCore && OperatingSystem.IsLinux() && clock_gettime(ClockThreadCpuTime, out var time) == 0) return time.Seconds * 1e9 + time.Nanoseconds;
+        if (clock == Clock.OneCore && OperatingSystem.IsLinux() && clock_gettime(ClockThreadCpuTime, out var time) == 0)
+            return time.Seconds * 1e9 + time.Nanoseconds;
         return Stopwatch.GetTimestamp() * (1e9 / Stopwatch.Frequency);
     }
 }
@@ -37,9 +41,14 @@ internal static partial class Stopwatches
 /// <remarks>V goes through signatures of different keys over 32 bytes: the same one again is a twentieth faster, for the processor has learnt its branches by then.</remarks>
 internal sealed class References
 {
-    private const int Repetitions = 16, Signatures = 256;
-    private readonly (byte[] PublicKey, byte[] Message, byte[] Signature)[] _signed = new (byte[], byte[], byte[])[Signatures];
-    private readonly byte[] _privateKey, _peer, _shared = new byte[32];
+    private const int Repetitions = 16,
+        Signatures = 256;
+    private readonly (byte[] PublicKey, byte[] Message, byte[] Signature)[] _signed = new (byte[], byte[], byte[])[
+        Signatures
+    ];
+    private readonly byte[] _privateKey,
+        _peer,
+        _shared = new byte[32];
     private int _next;
 
     public References()
@@ -61,12 +70,14 @@ internal sealed class References
     private static void Verify((byte[] PublicKey, byte[] Message, byte[] Signature) signed)
     {
         var (publicKey, message, signature) = signed;
-        if (!Sodium.Ed25519Verify(publicKey, message, signature)) throw new InvalidOperationException("The reference signature does not verify.");
+        if (!Sodium.Ed25519Verify(publicKey, message, signature))
+            throw new InvalidOperationException("The reference signature does not verify.");
     }
 
     public void D()
     {
-        if (!Sodium.X25519(_privateKey, _peer, _shared)) throw new InvalidOperationException("The reference key agreement failed.");
+        if (!Sodium.X25519(_privateKey, _peer, _shared))
+            throw new InvalidOperationException("The reference key agreement failed.");
     }
 
     /// <summary>Nanoseconds of one V and one D at this moment.</summary>
@@ -75,8 +86,15 @@ internal sealed class References
     /// <summary>V and D in figures, and what V would be with the same signature each time.</summary>
     public string Describe()
     {
-        double[] times = [.. new Action[] { V, () => Verify(_signed[0]), D }.Select(operation => Enumerable.Range(0, 64).Select(_ => Time(operation, Clock.OneCore)).Order().ElementAt(32))];
-        return FormattableString.Invariant($"V = {Table.Time(times[0])} ({Table.Time(times[1])} with the same signature each time), D = {Table.Time(times[2])}");
+        double[] times =
+        [
+            .. new Action[] { V, () => Verify(_signed[0]), D }.Select(operation =>
+                Enumerable.Range(0, 64).Select(_ => Time(operation, Clock.OneCore)).Order().ElementAt(32)
+            ),
+        ];
+        return FormattableString.Invariant(
+            $"V = {Table.Time(times[0])} ({Table.Time(times[1])} with the same signature each time), D = {Table.Time(times[2])}"
+        );
     }
 
     private static double Time(Action operation, Clock clock)

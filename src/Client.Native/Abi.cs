@@ -19,9 +19,14 @@ internal enum Status
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct ErrorAbi
 {
-    public byte* Id, Message, Method, Rule;
-    public int HttpStatus, Reserved;
-    public long RetryAfterMs, CurrentEpoch;
+    public byte* Id,
+        Message,
+        Method,
+        Rule;
+    public int HttpStatus,
+        Reserved;
+    public long RetryAfterMs,
+        CurrentEpoch;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -41,13 +46,19 @@ internal unsafe struct MessageAbi
 internal unsafe struct OptionsAbi
 {
     public nuint Size;
-    public byte* ServiceUrl, ServiceDid, Did, DeviceId, DeviceName, StorePath;
+    public byte* ServiceUrl,
+        ServiceDid,
+        Did,
+        DeviceId,
+        DeviceName,
+        StorePath;
     public byte* StoreKey;
     public nuint StoreKeyLength;
     public delegate* unmanaged[Cdecl]<void*, byte*, byte*, byte*, nuint, int> TokenSource;
     public byte* AccountKey;
     public nuint AccountKeyLength;
-    public int AccountKeyCurve, CipherSuite;
+    public int AccountKeyCurve,
+        CipherSuite;
     public delegate* unmanaged[Cdecl]<void*, MessageAbi*, int> OnMessage;
     public delegate* unmanaged[Cdecl]<void*, byte*, nuint, byte*, nuint, int> VerifyCredential;
     public void* Context;
@@ -56,27 +67,38 @@ internal unsafe struct OptionsAbi
 [StructLayout(LayoutKind.Sequential)]
 internal struct RejoinAbi
 {
-    public int Way, Joined;
+    public int Way,
+        Joined;
     public ulong Epoch;
-    public int Attempts, AwaitsApproval;
-    public long ElapsedMs, WaitedMs;
+    public int Attempts,
+        AwaitsApproval;
+    public long ElapsedMs,
+        WaitedMs;
 
-    public static RejoinAbi Of(RejoinResult result) => new()
-    {
-        Way = result.Way switch { RejoinWay.Welcome => 1, RejoinWay.ExternalCommit => 2, _ => 3 },
-        Joined = result.Joined ? 1 : 0,
-        Epoch = result.Epoch,
-        Attempts = result.Attempts,
-        AwaitsApproval = result.AwaitsApproval ? 1 : 0,
-        ElapsedMs = (long)result.Elapsed.TotalMilliseconds,
-        WaitedMs = (long)result.Waited.TotalMilliseconds,
-    };
+    public static RejoinAbi Of(RejoinResult result) =>
+        new()
+        {
+            Way = result.Way switch
+            {
+                RejoinWay.Welcome => 1,
+                RejoinWay.ExternalCommit => 2,
+                _ => 3,
+            },
+            Joined = result.Joined ? 1 : 0,
+            Epoch = result.Epoch,
+            Attempts = result.Attempts,
+            AwaitsApproval = result.AwaitsApproval ? 1 : 0,
+            ElapsedMs = (long)result.Elapsed.TotalMilliseconds,
+            WaitedMs = (long)result.Waited.TotalMilliseconds,
+        };
 }
 
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct RecoveryAbi
 {
-    public byte* ConversationId, ErrorId, ErrorMessage;
+    public byte* ConversationId,
+        ErrorId,
+        ErrorMessage;
     public RejoinAbi Rejoin;
 }
 
@@ -99,7 +121,12 @@ internal struct RecordedAbi
 internal struct SyncAbi
 {
     public ulong Epoch;
-    public int Messages, Commits, Unreadable, Removed, Rejoined, Reserved;
+    public int Messages,
+        Commits,
+        Unreadable,
+        Removed,
+        Rejoined,
+        Reserved;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -122,10 +149,14 @@ internal unsafe struct ConversationAbi
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct EventAbi
 {
-    public int Kind, Reserved;
-    public byte* Name, ConversationId;
+    public int Kind,
+        Reserved;
+    public byte* Name,
+        ConversationId;
     public long Seq;
-    public byte* Did, Detail;
+    public byte* Did,
+        Detail;
     public MessageAbi* Message;
-    public byte* ErrorId, ErrorMessage;
+    public byte* ErrorId,
+        ErrorMessage;
 }

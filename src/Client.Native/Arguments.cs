@@ -9,15 +9,21 @@ internal sealed class InvalidArgumentException(string message) : Exception(messa
 internal static unsafe class Arguments
 {
     private const int LongestText = 65536;
-    private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding s_strict = new(
+        encoderShouldEmitUTF8Identifier: false,
+        throwOnInvalidBytes: true
+    );
 
     /// <summary>A string that may be null.</summary>
     public static string? Text(byte* text, string name)
     {
-        if (text is null) return null;
+        if (text is null)
+            return null;
         int length = 0;
-        while (length <= LongestText && text[length] != 0) length++;
-        if (length > LongestText) throw new InvalidArgumentException($"{name} is longer than {LongestText} bytes.");
+        while (length <= LongestText && text[length] != 0)
+            length++;
+        if (length > LongestText)
+            throw new InvalidArgumentException($"{name} is longer than {LongestText} bytes.");
         try
         {
             return s_strict.GetString(text, length);
@@ -29,17 +35,22 @@ internal static unsafe class Arguments
     }
 
     /// <summary>A string that has to be there.</summary>
-    public static string Required(byte* text, string name) => Text(text, name) is { Length: > 0 } there ? there : throw new InvalidArgumentException($"{name} is missing.");
+    public static string Required(byte* text, string name) =>
+        Text(text, name) is { Length: > 0 } there ? there : throw new InvalidArgumentException($"{name} is missing.");
 
     /// <summary>Bytes where they are.</summary>
     public static ReadOnlySpan<byte> Bytes(byte* data, nuint length, string name)
     {
-        if (data is null && length > 0) throw new InvalidArgumentException($"{name} is null and has a length.");
-        if (length > int.MaxValue) throw new InvalidArgumentException($"{name} is too long.");
+        if (data is null && length > 0)
+            throw new InvalidArgumentException($"{name} is null and has a length.");
+        if (length > int.MaxValue)
+            throw new InvalidArgumentException($"{name} is too long.");
         return new(data, (int)length);
     }
 
     /// <summary>A key of 32 bytes where it is.</summary>
     public static ReadOnlySpan<byte> Key(byte* data, nuint length, string name) =>
-        data is not null && length == 32 ? new(data, 32) : throw new InvalidArgumentException($"{name} has to have 32 bytes.");
+        data is not null && length == 32
+            ? new(data, 32)
+            : throw new InvalidArgumentException($"{name} has to have 32 bytes.");
 }

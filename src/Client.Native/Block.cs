@@ -11,7 +11,8 @@ namespace MlsConsole.Clients.Native;
 /// </summary>
 internal unsafe ref struct Block
 {
-    private const int Header = 16, Alignment = 8;
+    private const int Header = 16,
+        Alignment = 8;
     private byte* _next;
     private readonly byte* _end;
 
@@ -26,18 +27,23 @@ internal unsafe ref struct Block
 
     public byte* Start { get; }
 
-    public static nuint Room<T>(int count = 1) where T : unmanaged => Aligned((nuint)sizeof(T) * (nuint)count);
+    public static nuint Room<T>(int count = 1)
+        where T : unmanaged => Aligned((nuint)sizeof(T) * (nuint)count);
+
     public static nuint Room(ReadOnlySpan<byte> bytes) => Aligned((nuint)bytes.Length);
+
     public static nuint Room(string? text) => text is null ? 0 : Aligned((nuint)Encoding.UTF8.GetByteCount(text) + 1);
 
     /// <summary>Room for structures, all zero.</summary>
-    public T* Put<T>(int count = 1) where T : unmanaged => (T*)Take(Room<T>(count));
+    public T* Put<T>(int count = 1)
+        where T : unmanaged => (T*)Take(Room<T>(count));
 
     /// <summary>Bytes.</summary>
     /// <returns>Null for none.</returns>
     public byte* Put(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.IsEmpty) return null;
+        if (bytes.IsEmpty)
+            return null;
         byte* to = Take(Room(bytes));
         bytes.CopyTo(new(to, bytes.Length));
         return to;
@@ -46,7 +52,8 @@ internal unsafe ref struct Block
     /// <summary>A string with a zero byte at its end.</summary>
     public byte* Put(string? text)
     {
-        if (text is null) return null;
+        if (text is null)
+            return null;
         nuint room = Room(text);
         byte* to = Take(room);
         Encoding.UTF8.GetBytes(text, new Span<byte>(to, (int)room));
@@ -55,7 +62,8 @@ internal unsafe ref struct Block
 
     private byte* Take(nuint length)
     {
-        if (length > (nuint)(_end - _next)) throw new InvalidOperationException("A block was made too small.");
+        if (length > (nuint)(_end - _next))
+            throw new InvalidOperationException("A block was made too small.");
         byte* taken = _next;
         _next += length;
         return taken;
@@ -68,9 +76,10 @@ internal unsafe ref struct Block
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Free(void* start)
     {
-        if (start is null) return;
+        if (start is null)
+            return;
         byte* allocated = (byte*)start - Header;
-        for (nuint left = *(nuint*)allocated, at = 0; at < left;)
+        for (nuint left = *(nuint*)allocated, at = 0; at < left; )
         {
             int part = (int)nuint.Min(left - at, int.MaxValue);
             CryptographicOperations.ZeroMemory(new((byte*)start + at, part));

@@ -12,7 +12,8 @@ internal static class Call
         Failure.Last = null;
         try
         {
-            if (t_insideCallback) throw new InvalidArgumentException("A callback must not call the library.");
+            if (t_insideCallback)
+                throw new InvalidArgumentException("A callback must not call the library.");
             action();
             return (int)Status.Ok;
         }
@@ -30,7 +31,8 @@ internal static class Call
     {
         OpenClient? client = null;
         int status = Run(() => client = OpenClient.Enter(handle));
-        if (client is null) return status;
+        if (client is null)
+            return status;
         try
         {
             finish(start(client, client.Closing).GetAwaiter().GetResult());
@@ -47,11 +49,16 @@ internal static class Call
     }
 
     /// <summary>Runs a function of a client that has no result.</summary>
-    public static int Run(nint handle, Func<OpenClient, CancellationToken, Task> start) => Run(handle, async (client, token) =>
-    {
-        await start(client, token).ConfigureAwait(false);
-        return true;
-    }, static _ => { });
+    public static int Run(nint handle, Func<OpenClient, CancellationToken, Task> start) =>
+        Run(
+            handle,
+            async (client, token) =>
+            {
+                await start(client, token).ConfigureAwait(false);
+                return true;
+            },
+            static _ => { }
+        );
 
     /// <summary>Marks the time in which a function of the caller's runs: it must not call the library.</summary>
     public static Inside InsideCallback()
@@ -65,6 +72,7 @@ internal static class Call
     public readonly ref struct Inside
     {
         private readonly bool _before;
+
         internal Inside(bool before) => _before = before;
 
         /// <summary>The library may be called again.</summary>

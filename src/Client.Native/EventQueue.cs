@@ -35,26 +35,39 @@ internal sealed class EventQueue : IAsyncDisposable
     private Task<bool>? _next;
 
     /// <summary>Takes a message that some call brought.</summary>
-    public void Add(IncomingMessage message) => _waiting.Writer.TryWrite(new(EventKind.Message) { Name = "message", ConversationId = message.ConversationId, Message = message });
+    public void Add(IncomingMessage message) =>
+        _waiting.Writer.TryWrite(
+            new(EventKind.Message)
+            {
+                Name = "message",
+                ConversationId = message.ConversationId,
+                Message = message,
+            }
+        );
 
     /// <returns>Null where nothing happened in time.</returns>
     public async Task<NativeEvent?> NextAsync(MlsClient client, TimeSpan timeout, CancellationToken cancellation)
     {
         long started = Stopwatch.GetTimestamp();
         bool endless = timeout < TimeSpan.Zero;
-        if (!await _gate.WaitAsync(endless ? Timeout.InfiniteTimeSpan : timeout, cancellation).ConfigureAwait(false)) return null;
+        if (!await _gate.WaitAsync(endless ? Timeout.InfiniteTimeSpan : timeout, cancellation).ConfigureAwait(false))
+            return null;
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         try
         {
-            if (!endless) late.CancelAfter(TimeSpan.FromTicks(Math.Max(0, (timeout - Stopwatch.GetElapsedTime(started)).Ticks)));
+            if (!endless)
+                late.CancelAfter(TimeSpan.FromTicks(Math.Max(0, (timeout - Stopwatch.GetElapsedTime(started)).Ticks)));
             while (true)
             {
-                if (_waiting.Reader.TryRead(out var one)) return one;
+                if (_waiting.Reader.TryRead(out var one))
+                    return one;
                 _stream ??= client.Events.FollowAsync(cancellation).GetAsyncEnumerator(cancellation);
                 _next ??= _stream.MoveNextAsync().AsTask();
                 var message = _waiting.Reader.WaitToReadAsync(late.Token).AsTask();
-                if (await Task.WhenAny(_next, message).ConfigureAwait(false) == _next) await Take().ConfigureAwait(false);
-                else await message.ConfigureAwait(false);
+                if (await Task.WhenAny(_next, message).ConfigureAwait(false) == _next)
+                    await Take().ConfigureAwait(false);
+                else
+                    await message.ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested && late.IsCancellationRequested)
@@ -74,7 +87,8 @@ internal sealed class EventQueue : IAsyncDisposable
         _next = null;
         try
         {
-            if (!await next.ConfigureAwait(false)) throw new UnreachableException("The stream of events ended.");
+            if (!await next.ConfigureAwait(false))
+                throw new UnreachableException("The stream of events ended.");
         }
         catch
         {
@@ -82,37 +96,74 @@ internal sealed class EventQueue : IAsyncDisposable
             await CloseStream().ConfigureAwait(false);
             throw;
         }
-        foreach (var one in Of(_stream!.Current)) _waiting.Writer.TryWrite(one);
+        foreach (var one in Of(_stream!.Current))
+            _waiting.Writer.TryWrite(one);
     }
 
     /// <summary>What is told of an event of the stream. Its messages have been told already.</summary>
     internal static IEnumerable<NativeEvent> Of(ConversationEvent happened)
     {
         var (name, conversationId, seq, did, detail) = Describe(happened.Event);
-        var told = new NativeEvent(EventKind.Changed) { Name = name, ConversationId = happened.Sync?.ConversationId ?? conversationId, Seq = seq, Did = did, Detail = detail };
-        if (happened.Failure is { } failure) yield return told with { Kind = EventKind.Failed, Failure = failure };
-        else if (happened.Event is not SubscribeConvoEventsMessage) yield return told;
-        if (happened.Sync is { Rejoin.Joined: true }) yield return told with { Kind = EventKind.Rejoined };
-        if (happened.Sync is { Removed: true }) yield return told with { Kind = EventKind.Removed };
+        var told = new NativeEvent(EventKind.Changed)
+        {
+            Name = name,
+            ConversationId = happened.Sync?.ConversationId ?? conversationId,
+            Seq = seq,
+            Did = did,
+            Detail = detail,
+        };
+        if (happened.Failure is { } failure)
+            yield return told with
+            {
+                Kind = EventKind.Failed,
+                Failure = failure,
+            };
+        else if (happened.Event is not SubscribeConvoEventsMessage)
+            yield return told;
+        if (happened.Sync is { Rejoin.Joined: true })
+            yield return told with
+            {
+                Kind = EventKind.Rejoined,
+            };
+        if (happened.Sync is { Removed: true })
+            yield return told with
+            {
+                Kind = EventKind.Removed,
+            };
     }
 
-    private static (string Name, string? ConversationId, long Seq, string? Did, string? Detail) Describe(SubscribeConvoEventsEvent one) => one switch
-    {
-        SubscribeConvoEventsCommit it => ("commit", it.ConvoId, it.Seq, null, null),
-        SubscribeConvoEventsProposal it => ("proposal", it.ConvoId, it.Seq, null, null),
-        SubscribeConvoEventsMessage it => ("message", it.ConvoId, it.Seq, null, null),
-        SubscribeConvoEventsWelcome it => ("welcome", it.ConvoId, it.Seq, it.Did, it.DeviceId),
-        SubscribeConvoEventsMembership it => ("membership", it.ConvoId, it.Seq, it.Did, it.Change),
-        SubscribeConvoEventsGroupInfoRefreshRequested it => ("groupInfoRefreshRequested", it.ConvoId, it.Seq, null, null),
-        SubscribeConvoEventsRemovalRequested it => ("removalRequested", it.ConvoId, it.Seq, it.Did, null),
-        SubscribeConvoEventsRejoinRequested it => ("rejoinRequested", it.ConvoId, it.Seq, it.Did, null),
-        SubscribeConvoEventsNewDevice it => ("newDevice", it.ConvoId, it.Seq, it.Did, it.DeviceId),
-        SubscribeConvoEventsDeviceApproved it => ("deviceApproved", it.ConvoId, it.Seq, it.Did, it.DeviceId),
-        SubscribeConvoEventsDeviceApprovalSet it => ("deviceApprovalSet", it.ConvoId, it.Seq, it.Did, it.Required ? "required" : "notRequired"),
-        SubscribeConvoEventsEpochAcknowledged it => ("epochAcknowledged", it.ConvoId, it.Seq, null, null),
-        SubscribeConvoEventsInfo it => ("info", null, 0, null, it.Name),
-        _ => ("other", null, 0, null, null),
-    };
+    private static (string Name, string? ConversationId, long Seq, string? Did, string? Detail) Describe(
+        SubscribeConvoEventsEvent one
+    ) =>
+        one switch
+        {
+            SubscribeConvoEventsCommit it => ("commit", it.ConvoId, it.Seq, null, null),
+            SubscribeConvoEventsProposal it => ("proposal", it.ConvoId, it.Seq, null, null),
+            SubscribeConvoEventsMessage it => ("message", it.ConvoId, it.Seq, null, null),
+            SubscribeConvoEventsWelcome it => ("welcome", it.ConvoId, it.Seq, it.Did, it.DeviceId),
+            SubscribeConvoEventsMembership it => ("membership", it.ConvoId, it.Seq, it.Did, it.Change),
+            SubscribeConvoEventsGroupInfoRefreshRequested it => (
+                "groupInfoRefreshRequested",
+                it.ConvoId,
+                it.Seq,
+                null,
+                null
+            ),
+            SubscribeConvoEventsRemovalRequested it => ("removalRequested", it.ConvoId, it.Seq, it.Did, null),
+            SubscribeConvoEventsRejoinRequested it => ("rejoinRequested", it.ConvoId, it.Seq, it.Did, null),
+            SubscribeConvoEventsNewDevice it => ("newDevice", it.ConvoId, it.Seq, it.Did, it.DeviceId),
+            SubscribeConvoEventsDeviceApproved it => ("deviceApproved", it.ConvoId, it.Seq, it.Did, it.DeviceId),
+            SubscribeConvoEventsDeviceApprovalSet it => (
+                "deviceApprovalSet",
+                it.ConvoId,
+                it.Seq,
+                it.Did,
+                it.Required ? "required" : "notRequired"
+            ),
+            SubscribeConvoEventsEpochAcknowledged it => ("epochAcknowledged", it.ConvoId, it.Seq, null, null),
+            SubscribeConvoEventsInfo it => ("info", null, 0, null, it.Name),
+            _ => ("other", null, 0, null, null),
+        };
 
     private async ValueTask CloseStream()
     {
@@ -126,7 +177,8 @@ internal sealed class EventQueue : IAsyncDisposable
     /// <summary>Ends the stream; its token has been cancelled.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_next is { } next) await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_next is { } next)
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await CloseStream().ConfigureAwait(false);
         _gate.Dispose();
     }

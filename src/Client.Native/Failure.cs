@@ -7,7 +7,11 @@ internal sealed record Failure(Status Status, string Id, string Message)
     private static Failure? t_last;
 
     /// <summary>The last call's of this thread.</summary>
-    public static Failure? Last { get => t_last; set => t_last = value; }
+    public static Failure? Last
+    {
+        get => t_last;
+        set => t_last = value;
+    }
 
     public string? Method { get; init; }
     public string? Rule { get; init; }
@@ -18,27 +22,46 @@ internal sealed record Failure(Status Status, string Id, string Message)
     /// <summary>What an exception is to the caller.</summary>
     /// <param name="exception">What escaped.</param>
     /// <param name="closing">Whether the client was being closed.</param>
-    public static Failure Of(Exception exception, bool closing) => exception switch
-    {
-        _ when closing && exception is OperationCanceledException or ObjectDisposedException => new(Status.Cancelled, "Cancelled", "The client was closed meanwhile."),
-        MlsClientException it => new(Status.Failed, it.Error, it.Message)
+    public static Failure Of(Exception exception, bool closing) =>
+        exception switch
         {
-            Method = it.Method, Rule = it.Rule, HttpStatus = it.Status, RetryAfter = it.RetryAfter, CurrentEpoch = it.CurrentEpoch,
-        },
-        InvalidArgumentException => new(Status.InvalidArgument, "InvalidArgument", exception.Message),
-        InvalidHandleException => new(Status.InvalidHandle, "InvalidHandle", exception.Message),
-        CallbackFailedException => new(Status.Failed, "CallbackFailed", exception.Message),
-        InvalidDataException or Microsoft.Data.Sqlite.SqliteException => new(Status.Failed, "StoreFailed", exception.Message),
-        _ => new(Status.Internal, "Internal", $"{exception.GetType().Name}: {exception.Message}"),
-    };
+            _ when closing && exception is OperationCanceledException or ObjectDisposedException => new(
+                Status.Cancelled,
+                "Cancelled",
+                "The client was closed meanwhile."
+            ),
+            MlsClientException it => new(Status.Failed, it.Error, it.Message)
+            {
+                Method = it.Method,
+                Rule = it.Rule,
+                HttpStatus = it.Status,
+                RetryAfter = it.RetryAfter,
+                CurrentEpoch = it.CurrentEpoch,
+            },
+            InvalidArgumentException => new(Status.InvalidArgument, "InvalidArgument", exception.Message),
+            InvalidHandleException => new(Status.InvalidHandle, "InvalidHandle", exception.Message),
+            CallbackFailedException => new(Status.Failed, "CallbackFailed", exception.Message),
+            InvalidDataException or Microsoft.Data.Sqlite.SqliteException => new(
+                Status.Failed,
+                "StoreFailed",
+                exception.Message
+            ),
+            _ => new(Status.Internal, "Internal", $"{exception.GetType().Name}: {exception.Message}"),
+        };
 
     public unsafe ErrorAbi* ToBlock()
     {
-        var block = new Block(Block.Room<ErrorAbi>() + Block.Room(Id) + Block.Room(Message) + Block.Room(Method) + Block.Room(Rule));
+        var block = new Block(
+            Block.Room<ErrorAbi>() + Block.Room(Id) + Block.Room(Message) + Block.Room(Method) + Block.Room(Rule)
+        );
         var error = block.Put<ErrorAbi>();
         *error = new()
         {
-            Id = block.Put(Id), Message = block.Put(Message), Method = block.Put(Method), Rule = block.Put(Rule), HttpStatus = HttpStatus,
+            Id = block.Put(Id),
+            Message = block.Put(Message),
+            Method = block.Put(Method),
+            Rule = block.Put(Rule),
+            HttpStatus = HttpStatus,
             RetryAfterMs = RetryAfter is { } wait ? (long)wait.TotalMilliseconds : -1,
             CurrentEpoch = CurrentEpoch is { } epoch ? (long)epoch : -1,
         };

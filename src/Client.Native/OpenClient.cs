@@ -15,7 +15,8 @@ internal sealed class OpenClient : IDisposable
     private int _calls;
     private bool _isClosing;
 
-    private OpenClient(MlsClient client, string did, AccountKey? accountKey, EventQueue events) => (Client, Did, _accountKey, Events) = (client, did, accountKey, events);
+    private OpenClient(MlsClient client, string did, AccountKey? accountKey, EventQueue events) =>
+        (Client, Did, _accountKey, Events) = (client, did, accountKey, events);
 
     public MlsClient Client { get; }
     public string Did { get; }
@@ -33,10 +34,12 @@ internal sealed class OpenClient : IDisposable
     /// <summary>Begins a call; <see cref="Leave"/> ends it.</summary>
     public static OpenClient Enter(nint handle)
     {
-        if (!s_open.TryGetValue(handle, out var client)) throw new InvalidHandleException();
+        if (!s_open.TryGetValue(handle, out var client))
+            throw new InvalidHandleException();
         lock (client._lock)
         {
-            if (client._isClosing) throw new InvalidHandleException();
+            if (client._isClosing)
+                throw new InvalidHandleException();
             client._calls++;
         }
         return client;
@@ -46,7 +49,8 @@ internal sealed class OpenClient : IDisposable
     {
         lock (_lock)
         {
-            if (--_calls == 0 && _isClosing) _idle.Set();
+            if (--_calls == 0 && _isClosing)
+                _idle.Set();
         }
     }
 
@@ -66,7 +70,8 @@ internal sealed class OpenClient : IDisposable
     /// <summary>Ends the calls under way, waits for them and forgets everything.</summary>
     public static void Close(nint handle)
     {
-        if (!s_open.TryRemove(handle, out var client)) throw new InvalidHandleException();
+        if (!s_open.TryRemove(handle, out var client))
+            throw new InvalidHandleException();
         client.Close();
     }
 
@@ -75,7 +80,8 @@ internal sealed class OpenClient : IDisposable
         lock (_lock)
         {
             _isClosing = true;
-            if (_calls == 0) _idle.Set();
+            if (_calls == 0)
+                _idle.Set();
         }
         _closing.Cancel();
         _idle.Wait();

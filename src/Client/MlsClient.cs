@@ -39,26 +39,37 @@ public sealed class MlsClient : IAsyncDisposable
 
     /// <summary>Joins a conversation that the account belongs to, at once and with nobody's help: by one external commit.</summary>
     /// <exception cref="MlsClientException">The service refused it.</exception>
-    public Task<RejoinResult> JoinByExternalCommitAsync(string conversationId, CancellationToken cancellation = default) =>
-        Conversations.JoinByExternalCommitAsync(conversationId, cancellation);
+    public Task<RejoinResult> JoinByExternalCommitAsync(
+        string conversationId,
+        CancellationToken cancellation = default
+    ) => Conversations.JoinByExternalCommitAsync(conversationId, cancellation);
 
     /// <summary>Publishes key packages when few are left; call it now and then.</summary>
     /// <returns>How many were published.</returns>
-    public Task<int> KeepKeyPackagesAsync(CancellationToken cancellation = default) => _keys.KeepKeyPackagesAsync(cancellation);
+    public Task<int> KeepKeyPackagesAsync(CancellationToken cancellation = default) =>
+        _keys.KeepKeyPackagesAsync(cancellation);
 
     /// <summary>Calls any procedure of the service.</summary>
     /// <param name="method">Its descriptor in <see cref="Lexicons"/>.</param>
     /// <param name="input">Its input; an idempotency key is added where it has none.</param>
     /// <param name="cancellation">Ends the waiting; what was asked for may still happen.</param>
     /// <exception cref="MlsClientException">The refusal, or that no answer came.</exception>
-    public Task<TOutput> Call<TInput, TOutput>(Procedure<TInput, TOutput> method, TInput input, CancellationToken cancellation = default) => _service.Call(method, input, cancellation);
+    public Task<TOutput> Call<TInput, TOutput>(
+        Procedure<TInput, TOutput> method,
+        TInput input,
+        CancellationToken cancellation = default
+    ) => _service.Call(method, input, cancellation);
 
     /// <summary>Calls any query of the service.</summary>
     /// <param name="method">Its descriptor in <see cref="Lexicons"/>.</param>
     /// <param name="parameters">Its parameters.</param>
     /// <param name="cancellation">Ends the waiting.</param>
     /// <exception cref="MlsClientException">The refusal, or that no answer came.</exception>
-    public Task<TOutput> Call<TParameters, TOutput>(Query<TParameters, TOutput> method, TParameters parameters, CancellationToken cancellation = default) => _service.Call(method, parameters, cancellation);
+    public Task<TOutput> Call<TParameters, TOutput>(
+        Query<TParameters, TOutput> method,
+        TParameters parameters,
+        CancellationToken cancellation = default
+    ) => _service.Call(method, parameters, cancellation);
 
     /// <summary>Tells the service what it has not been told yet of rejoins, forgets all secrets in memory and closes the store.</summary>
     public async ValueTask DisposeAsync()

@@ -24,7 +24,8 @@ public readonly partial record struct Did
 
     /// <summary>Parses a DID that is known to be one.</summary>
     /// <exception cref="FormatException">It is not.</exception>
-    public static Did Parse(string text) => TryParse(text, out var did) ? did : throw new FormatException($"Not a DID: {text}");
+    public static Did Parse(string text) =>
+        TryParse(text, out var did) ? did : throw new FormatException($"Not a DID: {text}");
 
     /// <inheritdoc/>
     public override string ToString() => Value;

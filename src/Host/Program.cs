@@ -2,7 +2,8 @@ using MlsConsole.Host;
 
 try
 {
-    if (await Commands.Run(args) is { } exitCode) return exitCode;
+    if (await Commands.Run(args) is { } exitCode)
+        return exitCode;
     WebApplicationBuilder builder = HostBuilding.CreateBuilder(args);
     builder.AddIdentity();
     builder.AddCore();

@@ -5,9 +5,18 @@ namespace MlsConsole.Lexicon.Generator;
 /// <summary>What can be wrong with a lexicon file; each is a build error.</summary>
 internal static class Diagnostics
 {
-    public static readonly DiagnosticDescriptor MalformedJson = Describe("MLSLEX001", "The lexicon is not well-formed JSON: {0}");
-    public static readonly DiagnosticDescriptor Unsupported = Describe("MLSLEX002", "The lexicon has something that the generator does not support: {0}");
-    public static readonly DiagnosticDescriptor UnknownReference = Describe("MLSLEX003", "The lexicon refers to a definition that does not exist: {0}");
+    public static readonly DiagnosticDescriptor MalformedJson = Describe(
+        "MLSLEX001",
+        "The lexicon is not well-formed JSON: {0}"
+    );
+    public static readonly DiagnosticDescriptor Unsupported = Describe(
+        "MLSLEX002",
+        "The lexicon has something that the generator does not support: {0}"
+    );
+    public static readonly DiagnosticDescriptor UnknownReference = Describe(
+        "MLSLEX003",
+        "The lexicon refers to a definition that does not exist: {0}"
+    );
 
     private static DiagnosticDescriptor Describe(string id, string message) =>
         new DiagnosticDescriptor(id, "Lexicon", message, "Lexicon", DiagnosticSeverity.Error, isEnabledByDefault: true);
@@ -15,7 +24,8 @@ internal static class Diagnostics
 
 internal sealed class LexiconError : Exception
 {
-    public LexiconError(DiagnosticDescriptor descriptor, string what) : base(what) => Descriptor = descriptor;
+    public LexiconError(DiagnosticDescriptor descriptor, string what)
+        : base(what) => Descriptor = descriptor;
 
     public DiagnosticDescriptor Descriptor { get; }
 }

@@ -12,8 +12,8 @@ public sealed class LexiconGenerator : IIncrementalGenerator
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
         // Path and text are strings, so an unchanged file does not run anything again.
-        var files = context.AdditionalTextsProvider
-            .Where(file => file.Path.EndsWith(".json", StringComparison.Ordinal))
+        var files = context
+            .AdditionalTextsProvider.Where(file => file.Path.EndsWith(".json", StringComparison.Ordinal))
             .Select((file, cancellation) => (file.Path, Text: file.GetText(cancellation)?.ToString() ?? ""))
             .Collect();
         context.RegisterSourceOutput(files, Generate);
@@ -26,11 +26,15 @@ public sealed class LexiconGenerator : IIncrementalGenerator
             Try(context, path, () => schema.Add(path, Json.ParseObject(text)));
         var methods = new StringBuilder();
         foreach (var document in schema.Documents)
-            Try(context, document.Path, () =>
-            {
-                var emitter = new Emitter(schema, document);
-                context.AddSource(document.Id + ".g.cs", SourceText.From(emitter.Emit(methods), Encoding.UTF8));
-            });
+            Try(
+                context,
+                document.Path,
+                () =>
+                {
+                    var emitter = new Emitter(schema, document);
+                    context.AddSource(document.Id + ".g.cs", SourceText.From(emitter.Emit(methods), Encoding.UTF8));
+                }
+            );
         context.AddSource("Lexicons.g.cs", SourceText.From(Emitter.Registry(methods.ToString()), Encoding.UTF8));
     }
 
@@ -42,7 +46,13 @@ public sealed class LexiconGenerator : IIncrementalGenerator
         }
         catch (LexiconError error)
         {
-            context.ReportDiagnostic(Diagnostic.Create(error.Descriptor, Location.Create(path, default, default), Path.GetFileName(path) + ": " + error.Message));
+            context.ReportDiagnostic(
+                Diagnostic.Create(
+                    error.Descriptor,
+                    Location.Create(path, default, default),
+                    Path.GetFileName(path) + ": " + error.Message
+                )
+            );
         }
     }
 }

@@ -4,16 +4,31 @@ namespace MlsConsole.Lexicon.Generator;
 internal sealed class Property
 {
     /// <summary>Formats that stay strings, and what checks them.</summary>
-    private static readonly Dictionary<string, string> s_formats = new Dictionary<string, string>(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> s_formats = new Dictionary<string, string>(
+        StringComparer.Ordinal
+    )
     {
-        ["handle"] = "IsHandle", ["at-identifier"] = "IsAtIdentifier", ["nsid"] = "IsNsid", ["record-key"] = "IsRecordKey", ["tid"] = "IsTid",
-        ["cid"] = "IsCid", ["at-uri"] = "IsAtUri", ["uri"] = "IsUri", ["language"] = "IsLanguage",
+        ["handle"] = "IsHandle",
+        ["at-identifier"] = "IsAtIdentifier",
+        ["nsid"] = "IsNsid",
+        ["record-key"] = "IsRecordKey",
+        ["tid"] = "IsTid",
+        ["cid"] = "IsCid",
+        ["at-uri"] = "IsAtUri",
+        ["uri"] = "IsUri",
+        ["language"] = "IsLanguage",
     };
 
     /// <summary>What a schema of each type may say: what is not in the code must not be in a lexicon either.</summary>
-    private static readonly Dictionary<string, string[]> s_keywords = new Dictionary<string, string[]>(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string[]> s_keywords = new Dictionary<string, string[]>(
+        StringComparer.Ordinal
+    )
     {
-        ["string"] = ["minLength", "maxLength", "enum", "knownValues"], ["format"] = ["format"], ["integer"] = ["minimum", "maximum", "default"], ["boolean"] = ["default"], ["ref"] = ["ref"],
+        ["string"] = ["minLength", "maxLength", "enum", "knownValues"],
+        ["format"] = ["format"],
+        ["integer"] = ["minimum", "maximum", "default"],
+        ["boolean"] = ["default"],
+        ["ref"] = ["ref"],
         ["array"] = ["items", "minLength", "maxLength"],
     };
 
@@ -21,7 +36,14 @@ internal sealed class Property
     private readonly string _kind;
     private readonly Property? _items;
 
-    private Property(string json, Dictionary<string, object?> schema, bool required, string kind, string type, Property? items)
+    private Property(
+        string json,
+        Dictionary<string, object?> schema,
+        bool required,
+        string kind,
+        string type,
+        Property? items
+    )
     {
         (Json, _schema, Required, _kind, Type, _items) = (json, schema, required, kind, type, items);
         Name = Names.Pascal(json);
@@ -34,56 +56,89 @@ internal sealed class Property
     public string Type { get; }
     public string? Description => _schema.TextOrNull("description");
     public bool HasDefault => _schema.ContainsKey("default");
-    public string Default => _schema["default"] switch
-    {
-        bool value => value ? "true" : "false",
-        double => _schema.Long("default", ""),
-        _ => throw new LexiconError(Diagnostics.Unsupported, $"the default of '{Json}'"),
-    };
+    public string Default =>
+        _schema["default"] switch
+        {
+            bool value => value ? "true" : "false",
+            double => _schema.Long("default", ""),
+            _ => throw new LexiconError(Diagnostics.Unsupported, $"the default of '{Json}'"),
+        };
 
-    public static Property Of(string json, Dictionary<string, object?> schema, bool required, Schema all, LexiconDocument document)
+    public static Property Of(
+        string json,
+        Dictionary<string, object?> schema,
+        bool required,
+        Schema all,
+        LexiconDocument document
+    )
     {
         string type = schema.Text("type");
-        if (s_keywords.TryGetValue(type == "string" && schema.ContainsKey("format") ? "format" : type, out string[]? keywords)) schema.Allow($"'{json}'", keywords);
+        if (
+            s_keywords.TryGetValue(
+                type == "string" && schema.ContainsKey("format") ? "format" : type,
+                out string[]? keywords
+            )
+        )
+            schema.Allow($"'{json}'", keywords);
         switch (type)
         {
             case "string":
                 string? format = schema.TextOrNull("format");
-                if (format is not (null or "did" or "datetime") && !s_formats.ContainsKey(format)) throw new LexiconError(Diagnostics.Unsupported, $"format {format} of '{json}'");
-                return new Property(json, schema, required, format ?? "string", format == "datetime" ? "DateTimeOffset" : "string", null);
-            case "integer": return new Property(json, schema, required, type, "long", null);
-            case "boolean": return new Property(json, schema, required, type, "bool", null);
-            case "ref": return new Property(json, schema, required, type, all.RecordOf(schema.Text("ref"), document), null);
+                if (format is not (null or "did" or "datetime") && !s_formats.ContainsKey(format))
+                    throw new LexiconError(Diagnostics.Unsupported, $"format {format} of '{json}'");
+                return new Property(
+                    json,
+                    schema,
+                    required,
+                    format ?? "string",
+                    format == "datetime" ? "DateTimeOffset" : "string",
+                    null
+                );
+            case "integer":
+                return new Property(json, schema, required, type, "long", null);
+            case "boolean":
+                return new Property(json, schema, required, type, "bool", null);
+            case "ref":
+                return new Property(json, schema, required, type, all.RecordOf(schema.Text("ref"), document), null);
             case "array":
                 var items = Of(json, schema.Object("items"), true, all, document);
                 return new Property(json, schema, required, type, $"IReadOnlyList<{items.Type}>", items);
-            default: throw new LexiconError(Diagnostics.Unsupported, $"type {type} of '{json}' (inline objects are not allowed: use a ref)");
+            default:
+                throw new LexiconError(
+                    Diagnostics.Unsupported,
+                    $"type {type} of '{json}' (inline objects are not allowed: use a ref)"
+                );
         }
     }
 
     /// <summary>Reads the value that the reader stands on.</summary>
-    public string ReadExpression(string path) => _kind switch
-    {
-        "string" => Listed($"JsonInput.String(ref reader, {path}, {Bounds("minLength", "maxLength")})", path),
-        "did" => $"JsonInput.Did(ref reader, {path})",
-        "datetime" => $"JsonInput.DateTime(ref reader, {path})",
-        "integer" => $"JsonInput.Integer(ref reader, {path}, {Bounds("minimum", "maximum")})",
-        "boolean" => $"JsonInput.Boolean(ref reader, {path})",
-        "ref" => $"{Type}.Read(ref reader, {path})",
-        _ when s_formats.TryGetValue(_kind, out string? check) => $"JsonInput.Formatted(ref reader, {path}, \"{_kind}\", Formats.{check})",
-        _ => $"JsonInput.Array(ref reader, {path}, {Bounds("minLength", "maxLength")}, static (ref Utf8JsonReader reader, string item) => {_items!.ReadExpression("item")})",
-    };
+    public string ReadExpression(string path) =>
+        _kind switch
+        {
+            "string" => Listed($"JsonInput.String(ref reader, {path}, {Bounds("minLength", "maxLength")})", path),
+            "did" => $"JsonInput.Did(ref reader, {path})",
+            "datetime" => $"JsonInput.DateTime(ref reader, {path})",
+            "integer" => $"JsonInput.Integer(ref reader, {path}, {Bounds("minimum", "maximum")})",
+            "boolean" => $"JsonInput.Boolean(ref reader, {path})",
+            "ref" => $"{Type}.Read(ref reader, {path})",
+            _ when s_formats.TryGetValue(_kind, out string? check) =>
+                $"JsonInput.Formatted(ref reader, {path}, \"{_kind}\", Formats.{check})",
+            _ =>
+                $"JsonInput.Array(ref reader, {path}, {Bounds("minLength", "maxLength")}, static (ref Utf8JsonReader reader, string item) => {_items!.ReadExpression("item")})",
+        };
 
-    public string WriteStatement(string value) => _kind switch
-    {
-        "string" or "did" => $"writer.WriteStringValue({value});",
-        "datetime" => $"writer.WriteStringValue(Formats.DateTime({value}));",
-        "integer" => $"writer.WriteNumberValue({value});",
-        "boolean" => $"writer.WriteBooleanValue({value});",
-        "ref" => $"{value}.Write(writer);",
-        _ when s_formats.ContainsKey(_kind) => $"writer.WriteStringValue({value});",
-        _ => $"writer.WriteStartArray(); foreach (var item in {value}) {{ {_items!.WriteStatement("item")} }} writer.WriteEndArray();",
-    };
+    public string WriteStatement(string value) =>
+        _kind switch
+        {
+            "string" or "did" => $"writer.WriteStringValue({value});",
+            "datetime" => $"writer.WriteStringValue(Formats.DateTime({value}));",
+            "integer" => $"writer.WriteNumberValue({value});",
+            "boolean" => $"writer.WriteBooleanValue({value});",
+            "ref" => $"{value}.Write(writer);",
+            _ when s_formats.ContainsKey(_kind) => $"writer.WriteStringValue({value});",
+            _ =>
+                $"writer.WriteStartArray(); foreach (var item in {value}) {{ {_items!.WriteStatement("item")} }} writer.WriteEndArray();",
+        };
 
     public string ParameterExpression()
     {
@@ -93,16 +148,21 @@ internal sealed class Property
             "did" => $"input.Did(\"{Json}\")",
             "integer" => $"input.Integer(\"{Json}\", {Bounds("minimum", "maximum")})",
             "boolean" => $"input.Boolean(\"{Json}\")",
-            _ when s_formats.TryGetValue(_kind, out string? check) => $"input.Formatted(\"{Json}\", \"{_kind}\", Formats.{check})",
+            _ when s_formats.TryGetValue(_kind, out string? check) =>
+                $"input.Formatted(\"{Json}\", \"{_kind}\", Formats.{check})",
             _ => throw new LexiconError(Diagnostics.Unsupported, $"a parameter of type {_kind} ('{Json}')"),
         };
-        if (HasDefault) return $"{read} ?? {Default}";
+        if (HasDefault)
+            return $"{read} ?? {Default}";
         return Required ? $"{read} ?? throw JsonInput.Missing(\"\", \"{Json}\")" : read;
     }
 
     /// <summary>A string that is one of a closed list, where the schema has one.</summary>
-    private string Listed(string read, string path) => !_schema.ContainsKey("enum") ? read
-        : $"JsonInput.Listed({read}, {path}, [{string.Join(", ", _schema.List("enum").Select(value => value is string text ? Names.Quoted(text) : throw new LexiconError(Diagnostics.Unsupported, $"the enum of '{Json}'")))}])";
+    private string Listed(string read, string path) =>
+        !_schema.ContainsKey("enum")
+            ? read
+            : $"JsonInput.Listed({read}, {path}, [{string.Join(", ", _schema.List("enum").Select(value => value is string text ? Names.Quoted(text) : throw new LexiconError(Diagnostics.Unsupported, $"the enum of '{Json}'")))}])";
 
-    private string Bounds(string minimum, string maximum) => $"{_schema.Long(minimum, minimum == "minimum" ? "-JsonInput.MaxInteger" : "0L")}, {_schema.Long(maximum, "JsonInput.MaxInteger")}";
+    private string Bounds(string minimum, string maximum) =>
+        $"{_schema.Long(minimum, minimum == "minimum" ? "-JsonInput.MaxInteger" : "0L")}, {_schema.Long(maximum, "JsonInput.MaxInteger")}";
 }

@@ -5,32 +5,42 @@ namespace MlsConsole.Lexicon.Generator;
 /// <summary>One lexicon file.</summary>
 internal sealed class LexiconDocument
 {
-    public LexiconDocument(string path, string id, Dictionary<string, object?> definitions) => (Path, Id, Definitions) = (path, id, definitions);
+    public LexiconDocument(string path, string id, Dictionary<string, object?> definitions) =>
+        (Path, Id, Definitions) = (path, id, definitions);
 
     public string Path { get; }
     public string Id { get; }
     public Dictionary<string, object?> Definitions { get; }
+
     /// <summary>Last segment of the NSID, capitalised.</summary>
     public string Name => Names.Pascal(Id.Substring(Id.LastIndexOf('.') + 1));
+
     /// <summary>A subscription's messages have names like "commit" and "info": their records are called after the method too.</summary>
     public bool IsSubscription => Definitions.ObjectOrNull("main")?.TextOrNull("type") == "subscription";
 
-    public string RecordOf(string definition) => IsSubscription ? Name + Names.Pascal(definition) : Names.Pascal(definition);
+    public string RecordOf(string definition) =>
+        IsSubscription ? Name + Names.Pascal(definition) : Names.Pascal(definition);
 }
 
 /// <summary>All lexicon files, so that references can be followed.</summary>
 internal sealed class Schema
 {
-    private readonly SortedDictionary<string, LexiconDocument> _documents = new SortedDictionary<string, LexiconDocument>(System.StringComparer.Ordinal);
+    private readonly SortedDictionary<string, LexiconDocument> _documents = new SortedDictionary<
+        string,
+        LexiconDocument
+    >(System.StringComparer.Ordinal);
 
     public IEnumerable<LexiconDocument> Documents => _documents.Values;
 
     public void Add(string path, Dictionary<string, object?> json)
     {
-        if (!(json.TryGetValue("lexicon", out object? version) && version is double and 1)) throw new LexiconError(Diagnostics.Unsupported, "only lexicon version 1");
+        if (!(json.TryGetValue("lexicon", out object? version) && version is double and 1))
+            throw new LexiconError(Diagnostics.Unsupported, "only lexicon version 1");
         string id = json.Text("id");
-        if (!Names.IsNsid(id)) throw new LexiconError(Diagnostics.Unsupported, $"'{id}' is no NSID");
-        if (_documents.ContainsKey(id)) throw new LexiconError(Diagnostics.Unsupported, $"'{id}' is defined twice");
+        if (!Names.IsNsid(id))
+            throw new LexiconError(Diagnostics.Unsupported, $"'{id}' is no NSID");
+        if (_documents.ContainsKey(id))
+            throw new LexiconError(Diagnostics.Unsupported, $"'{id}' is defined twice");
         _documents.Add(id, new LexiconDocument(path, id, json.Object("defs")));
     }
 
@@ -38,50 +48,79 @@ internal sealed class Schema
     public string RecordOf(string reference, LexiconDocument from)
     {
         int hash = reference.IndexOf('#');
-        string id = hash < 0 ? reference : reference.Substring(0, hash), name = hash < 0 ? "main" : reference.Substring(hash + 1);
-        if (id.Length == 0) id = from.Id;
-        if (!_documents.TryGetValue(id, out var document) || !(document.Definitions.TryGetValue(name, out object? definition) && definition is Dictionary<string, object?> target))
+        string id = hash < 0 ? reference : reference.Substring(0, hash),
+            name = hash < 0 ? "main" : reference.Substring(hash + 1);
+        if (id.Length == 0)
+            id = from.Id;
+        if (
+            !_documents.TryGetValue(id, out var document)
+            || !(
+                document.Definitions.TryGetValue(name, out object? definition)
+                && definition is Dictionary<string, object?> target
+            )
+        )
             throw new LexiconError(Diagnostics.UnknownReference, reference);
-        if (target.Text("type") != "object") throw new LexiconError(Diagnostics.Unsupported, $"a reference to a definition of type {target.Text("type")} ({reference})");
+        if (target.Text("type") != "object")
+            throw new LexiconError(
+                Diagnostics.Unsupported,
+                $"a reference to a definition of type {target.Text("type")} ({reference})"
+            );
         return document.RecordOf(name);
     }
 }
 
 internal static class Names
 {
-    public static bool IsNsid(string id) => Regex.IsMatch(id, @"\A[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+\.[a-zA-Z][a-zA-Z0-9]{0,62}\z");
+    public static bool IsNsid(string id) =>
+        Regex.IsMatch(
+            id,
+            @"\A[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+\.[a-zA-Z][a-zA-Z0-9]{0,62}\z"
+        );
 
     public static string Pascal(string name) => char.ToUpperInvariant(name[0]) + name.Substring(1);
 
     public static string Text(this Dictionary<string, object?> json, string name) =>
-        json.TryGetValue(name, out object? value) && value is string text ? text : throw new LexiconError(Diagnostics.Unsupported, $"'{name}' is missing or no string");
+        json.TryGetValue(name, out object? value) && value is string text
+            ? text
+            : throw new LexiconError(Diagnostics.Unsupported, $"'{name}' is missing or no string");
 
     public static void Require(this Dictionary<string, object?> json, string type)
     {
-        if (json.Text("type") != type) throw new LexiconError(Diagnostics.Unsupported, $"type {json.Text("type")} where {type} has to be");
+        if (json.Text("type") != type)
+            throw new LexiconError(Diagnostics.Unsupported, $"type {json.Text("type")} where {type} has to be");
     }
 
     /// <summary>Beside its type and a description, a schema says nothing but this.</summary>
     public static void Allow(this Dictionary<string, object?> json, string where, params string[] keywords)
     {
         foreach (string keyword in json.Keys)
-            if (keyword is not ("type" or "description") && !keywords.Contains(keyword)) throw new LexiconError(Diagnostics.Unsupported, $"'{keyword}' of {where}");
+            if (keyword is not ("type" or "description") && !keywords.Contains(keyword))
+                throw new LexiconError(Diagnostics.Unsupported, $"'{keyword}' of {where}");
     }
 
     public static string Quoted(string text) => "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"") + "\"";
 
-    public static string? TextOrNull(this Dictionary<string, object?> json, string name) => json.TryGetValue(name, out object? value) ? value as string : null;
+    public static string? TextOrNull(this Dictionary<string, object?> json, string name) =>
+        json.TryGetValue(name, out object? value) ? value as string : null;
 
     public static Dictionary<string, object?> Object(this Dictionary<string, object?> json, string name) =>
-        json.TryGetValue(name, out object? value) && value is Dictionary<string, object?> result ? result : throw new LexiconError(Diagnostics.Unsupported, $"'{name}' is missing or no object");
+        json.TryGetValue(name, out object? value) && value is Dictionary<string, object?> result
+            ? result
+            : throw new LexiconError(Diagnostics.Unsupported, $"'{name}' is missing or no object");
 
-    public static Dictionary<string, object?>? ObjectOrNull(this Dictionary<string, object?> json, string name) => json.TryGetValue(name, out object? value) ? value as Dictionary<string, object?> : null;
+    public static Dictionary<string, object?>? ObjectOrNull(this Dictionary<string, object?> json, string name) =>
+        json.TryGetValue(name, out object? value) ? value as Dictionary<string, object?> : null;
 
     public static IReadOnlyList<object?> List(this Dictionary<string, object?> json, string name) =>
-        json.TryGetValue(name, out object? value) && value is List<object?> list ? list : (IReadOnlyList<object?>)System.Array.Empty<object?>();
+        json.TryGetValue(name, out object? value) && value is List<object?> list
+            ? list
+            : (IReadOnlyList<object?>)System.Array.Empty<object?>();
 
     public static string Long(this Dictionary<string, object?> json, string name, string otherwise) =>
-        json.TryGetValue(name, out object? value) && value is double number ? ((long)number).ToString(System.Globalization.CultureInfo.InvariantCulture) + "L" : otherwise;
+        json.TryGetValue(name, out object? value) && value is double number
+            ? ((long)number).ToString(System.Globalization.CultureInfo.InvariantCulture) + "L"
+            : otherwise;
 
-    public static bool Requires(this Dictionary<string, object?> json, string property) => json.List("required").OfType<string>().Contains(property);
+    public static bool Requires(this Dictionary<string, object?> json, string property) =>
+        json.List("required").OfType<string>().Contains(property);
 }

@@ -17,14 +17,16 @@ internal static class DagCbor
     /// <exception cref="LexiconException">It is no object, or has what the data model has not.</exception>
     public static byte[] Encode(JsonElement record)
     {
-        if (record.ValueKind != JsonValueKind.Object) throw new LexiconException("", "must be an object.");
+        if (record.ValueKind != JsonValueKind.Object)
+            throw new LexiconException("", "must be an object.");
         var writer = NewWriter();
         Write(writer, record);
         return writer.Encode();
     }
 
     /// <summary>The CID of a record: version 1, DAG-CBOR, SHA-256.</summary>
-    public static string CidOf(ReadOnlySpan<byte> dagCbor) => Cid.Text([1, Cid.DagCbor, .. Cid.Sha256, .. SHA256.HashData(dagCbor)]);
+    public static string CidOf(ReadOnlySpan<byte> dagCbor) =>
+        Cid.Text([1, Cid.DagCbor, .. Cid.Sha256, .. SHA256.HashData(dagCbor)]);
 
     /// <exception cref="LexiconException">The value has what the data model has not.</exception>
     public static void Write(CborWriter writer, JsonElement value)
@@ -50,20 +52,30 @@ internal static class DagCbor
                 break;
             case JsonValueKind.Array:
                 writer.WriteStartArray(value.GetArrayLength());
-                foreach (var item in value.EnumerateArray()) Write(writer, item);
+                foreach (var item in value.EnumerateArray())
+                    Write(writer, item);
                 writer.WriteEndArray();
                 break;
-            case JsonValueKind.String: writer.WriteTextString(value.GetString()!); break;
-            case JsonValueKind.Number: writer.WriteInt64(Integer(value)); break;
-            case JsonValueKind.True or JsonValueKind.False: writer.WriteBoolean(value.GetBoolean()); break;
-            default: writer.WriteNull(); break;
+            case JsonValueKind.String:
+                writer.WriteTextString(value.GetString()!);
+                break;
+            case JsonValueKind.Number:
+                writer.WriteInt64(Integer(value));
+                break;
+            case JsonValueKind.True or JsonValueKind.False:
+                writer.WriteBoolean(value.GetBoolean());
+                break;
+            default:
+                writer.WriteNull();
+                break;
         }
     }
 
     /// <exception cref="LexiconException">The value has what the data model has not.</exception>
     public static void Read(CborReader reader, Utf8JsonWriter writer, int depth = 0)
     {
-        if (depth > MaxDepth) throw new LexiconException("", "is nested too deeply.");
+        if (depth > MaxDepth)
+            throw new LexiconException("", "is nested too deeply.");
         switch (reader.PeekState())
         {
             case CborReaderState.StartMap:
@@ -78,23 +90,34 @@ internal static class DagCbor
                 break;
             case CborReaderState.StartArray:
                 writer.WriteStartArray();
-                for (int? left = reader.ReadStartArray(); left > 0; left--) Read(reader, writer, depth + 1);
+                for (int? left = reader.ReadStartArray(); left > 0; left--)
+                    Read(reader, writer, depth + 1);
                 reader.ReadEndArray();
                 writer.WriteEndArray();
                 break;
             case CborReaderState.Tag:
-                if (reader.ReadTag() != Link || reader.ReadByteString() is not [0, .. var cid]) throw new LexiconException("", "has a tag that is no link.");
+                if (reader.ReadTag() != Link || reader.ReadByteString() is not [0, .. var cid])
+                    throw new LexiconException("", "has a tag that is no link.");
                 Only(writer, "$link", Cid.Text(cid));
                 break;
-            case CborReaderState.ByteString: Only(writer, "$bytes", Convert.ToBase64String(reader.ReadByteString()).TrimEnd('=')); break;
-            case CborReaderState.TextString: writer.WriteStringValue(reader.ReadTextString()); break;
-            case CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger: writer.WriteNumberValue(reader.ReadInt64()); break;
-            case CborReaderState.Boolean: writer.WriteBooleanValue(reader.ReadBoolean()); break;
+            case CborReaderState.ByteString:
+                Only(writer, "$bytes", Convert.ToBase64String(reader.ReadByteString()).TrimEnd('='));
+                break;
+            case CborReaderState.TextString:
+                writer.WriteStringValue(reader.ReadTextString());
+                break;
+            case CborReaderState.UnsignedInteger or CborReaderState.NegativeInteger:
+                writer.WriteNumberValue(reader.ReadInt64());
+                break;
+            case CborReaderState.Boolean:
+                writer.WriteBooleanValue(reader.ReadBoolean());
+                break;
             case CborReaderState.Null:
                 reader.ReadNull();
                 writer.WriteNullValue();
                 break;
-            default: throw new LexiconException("", "has a value that the data model has not.");
+            default:
+                throw new LexiconException("", "has a value that the data model has not.");
         }
     }
 
@@ -106,23 +129,40 @@ internal static class DagCbor
     }
 
     private static string OnlyText(JsonElement value, JsonElement text, string name) =>
-        text.ValueKind == JsonValueKind.String && value.GetPropertyCount() == 1 ? text.GetString()! : throw new LexiconException(name, "must be a string and stand alone.");
+        text.ValueKind == JsonValueKind.String && value.GetPropertyCount() == 1
+            ? text.GetString()!
+            : throw new LexiconException(name, "must be a string and stand alone.");
 
     /// <summary>JSON does not tell 1.0 from 1.</summary>
     private static long Integer(JsonElement value)
     {
-        if (value.TryGetInt64(out long integer)) return integer;
-        return value.TryGetDouble(out double number) && Math.Abs(number) <= JsonInput.MaxInteger && number == Math.Floor(number) ? (long)number : throw new LexiconException("", "has a number that is no integer.");
+        if (value.TryGetInt64(out long integer))
+            return integer;
+        return
+            value.TryGetDouble(out double number)
+            && Math.Abs(number) <= JsonInput.MaxInteger
+            && number == Math.Floor(number)
+            ? (long)number
+            : throw new LexiconException("", "has a number that is no integer.");
     }
 
     private static void CheckType(JsonElement value)
     {
-        if (!value.TryGetProperty("$type", out var type)) return;
-        if (type.ValueKind != JsonValueKind.String || type.GetString()!.Length == 0) throw new LexiconException("$type", "must be a string that is not empty.");
-        if (!type.ValueEquals("blob")) return;
-        bool whole = value.TryGetProperty("ref", out var link) && link.ValueKind == JsonValueKind.Object && link.TryGetProperty("$link", out _)
-            && value.TryGetProperty("mimeType", out var mime) && mime.ValueKind == JsonValueKind.String
-            && value.TryGetProperty("size", out var size) && size.ValueKind == JsonValueKind.Number;
-        if (!whole) throw new LexiconException("", "has a blob without ref, mimeType or size.");
+        if (!value.TryGetProperty("$type", out var type))
+            return;
+        if (type.ValueKind != JsonValueKind.String || type.GetString()!.Length == 0)
+            throw new LexiconException("$type", "must be a string that is not empty.");
+        if (!type.ValueEquals("blob"))
+            return;
+        bool whole =
+            value.TryGetProperty("ref", out var link)
+            && link.ValueKind == JsonValueKind.Object
+            && link.TryGetProperty("$link", out _)
+            && value.TryGetProperty("mimeType", out var mime)
+            && mime.ValueKind == JsonValueKind.String
+            && value.TryGetProperty("size", out var size)
+            && size.ValueKind == JsonValueKind.Number;
+        if (!whole)
+            throw new LexiconException("", "has a blob without ref, mimeType or size.");
     }
 }

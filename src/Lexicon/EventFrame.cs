@@ -52,20 +52,26 @@ public static class EventFrame
 
     internal static (string Type, byte[] Json) Read(ReadOnlyMemory<byte> frame)
     {
-        if (frame.Length > MaxLength) throw new LexiconException("", "is too long.");
+        if (frame.Length > MaxLength)
+            throw new LexiconException("", "is too long.");
         try
         {
             var reader = new CborReader(frame, CborConformanceMode.Canonical, allowMultipleRootLevelValues: true);
             var (op, type) = ReadHeader(reader);
             var json = new ArrayBufferWriter<byte>();
-            using (var writer = new Utf8JsonWriter(json)) DagCbor.Read(reader, writer);
-            if (reader.BytesRemaining > 0) throw new LexiconException("", "has more than a header and a payload.");
-            if (op == 1 && type is not null) return (type, json.WrittenSpan.ToArray());
-            if (op != -1) throw new LexiconException("", "is no message and no error.");
+            using (var writer = new Utf8JsonWriter(json))
+                DagCbor.Read(reader, writer);
+            if (reader.BytesRemaining > 0)
+                throw new LexiconException("", "has more than a header and a payload.");
+            if (op == 1 && type is not null)
+                return (type, json.WrittenSpan.ToArray());
+            if (op != -1)
+                throw new LexiconException("", "is no message and no error.");
             using var error = JsonDocument.Parse(json.WrittenMemory);
             throw new EventStreamException(Text(error, "error") ?? "Unknown", Text(error, "message"));
         }
-        catch (Exception exception) when (exception is CborContentException or InvalidOperationException or OverflowException)
+        catch (Exception exception)
+            when (exception is CborContentException or InvalidOperationException or OverflowException)
         {
             throw new LexiconException("", "is not well-formed DAG-CBOR.");
         }
@@ -79,9 +85,15 @@ public static class EventFrame
         {
             switch (reader.ReadTextString())
             {
-                case "op": op = reader.ReadInt32(); break;
-                case "t": type = reader.ReadTextString(); break;
-                default: reader.SkipValue(); break;
+                case "op":
+                    op = reader.ReadInt32();
+                    break;
+                case "t":
+                    type = reader.ReadTextString();
+                    break;
+                default:
+                    reader.SkipValue();
+                    break;
             }
         }
         reader.ReadEndMap();
@@ -89,5 +101,9 @@ public static class EventFrame
     }
 
     private static string? Text(JsonDocument json, string name) =>
-        json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        json.RootElement.ValueKind == JsonValueKind.Object
+        && json.RootElement.TryGetProperty(name, out var value)
+        && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
 }

@@ -30,15 +30,24 @@ public static partial class Formats
     public static bool IsTid(string value) => TidSyntax().IsMatch(value);
 
     /// <summary>Whether a string has the form of a CID; which codec and hash it names is not looked at, but the old version 0 is refused.</summary>
-    public static bool IsCid(string value) => CidSyntax().IsMatch(value) && !value.StartsWith("Qm", StringComparison.Ordinal);
+    public static bool IsCid(string value) =>
+        CidSyntax().IsMatch(value) && !value.StartsWith("Qm", StringComparison.Ordinal);
 
     /// <summary>Whether a string names an account, a collection of it or a record in it.</summary>
     public static bool IsAtUri(string value)
     {
         const string Scheme = "at://";
-        if (value.Length > MaxUriLength || !value.StartsWith(Scheme, StringComparison.Ordinal)) return false;
+        if (value.Length > MaxUriLength || !value.StartsWith(Scheme, StringComparison.Ordinal))
+            return false;
         string[] parts = value[Scheme.Length..].Split('/');
-        return IsAtIdentifier(parts[0]) && parts.Length switch { 1 => true, 2 => IsNsid(parts[1]), 3 => IsNsid(parts[1]) && IsRecordKey(parts[2]), _ => false };
+        return IsAtIdentifier(parts[0])
+            && parts.Length switch
+            {
+                1 => true,
+                2 => IsNsid(parts[1]),
+                3 => IsNsid(parts[1]) && IsRecordKey(parts[2]),
+                _ => false,
+            };
     }
 
     /// <summary>Whether a string is a URI of any scheme.</summary>
@@ -47,14 +56,18 @@ public static partial class Formats
     /// <summary>Whether a string is a language tag (BCP 47), with no variant and no extension twice.</summary>
     public static bool IsLanguage(string value)
     {
-        if (value.Length > 128 || LanguageSyntax().Match(value) is not { Success: true } match) return false;
+        if (value.Length > 128 || LanguageSyntax().Match(value) is not { Success: true } match)
+            return false;
         return IsSet(match.Groups["variant"].Captures) && IsSet(match.Groups["singleton"].Captures);
 
-        static bool IsSet(CaptureCollection subtags) => subtags.Select(static subtag => subtag.Value).Distinct(StringComparer.OrdinalIgnoreCase).Count() == subtags.Count;
+        static bool IsSet(CaptureCollection subtags) =>
+            subtags.Select(static subtag => subtag.Value).Distinct(StringComparer.OrdinalIgnoreCase).Count()
+            == subtags.Count;
     }
 
     /// <summary>A datetime with milliseconds, in UTC: <c>yyyy-MM-ddTHH:mm:ss.fffZ</c>.</summary>
-    public static string DateTime(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+    public static string DateTime(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
 
     /// <summary>Whether a string is a datetime (RFC 3339 with capital T and a time zone), from the year 0 on.</summary>
     public static bool IsDateTime(string value) =>
@@ -67,7 +80,8 @@ public static partial class Formats
     public static bool TryDateTime(string value, out DateTimeOffset time)
     {
         time = default;
-        return DateTimeSyntax().IsMatch(value) && !value.EndsWith("-00:00", StringComparison.Ordinal)
+        return DateTimeSyntax().IsMatch(value)
+            && !value.EndsWith("-00:00", StringComparison.Ordinal)
             && DateTimeOffset.TryParse(value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
     }
 
@@ -75,14 +89,24 @@ public static partial class Formats
     /// <exception cref="LexiconException">It is not base64.</exception>
     public static byte[] Base64(string value, string path)
     {
-        int padding = value.EndsWith("==", StringComparison.Ordinal) ? 2 : value.EndsWith('=') ? 1 : 0;
+        int padding =
+            value.EndsWith("==", StringComparison.Ordinal) ? 2
+            : value.EndsWith('=') ? 1
+            : 0;
         int digits = value.Length - padding;
-        if (digits % 4 == 1 || (padding != 0 && value.Length % 4 != 0)) throw NotBase64(path);
+        if (digits % 4 == 1 || (padding != 0 && value.Length % 4 != 0))
+            throw NotBase64(path);
         string padded = padding == 0 && digits % 4 != 0 ? value.PadRight((digits + 3) / 4 * 4, '=') : value;
         var bytes = new byte[digits / 4 * 3 + Math.Max(0, digits % 4 - 1)];
         // TryFromBase64String skips white space; then fewer bytes come out than there are digits for.
-        if (!Convert.TryFromBase64String(padded, bytes, out int written) || written != bytes.Length) throw NotBase64(path);
-        if (digits % 4 != 0 && Convert.ToBase64String(bytes.AsSpan(bytes.Length - (digits % 4 - 1)))[..(digits % 4)] != value[(digits - digits % 4)..digits]) throw NotBase64(path);
+        if (!Convert.TryFromBase64String(padded, bytes, out int written) || written != bytes.Length)
+            throw NotBase64(path);
+        if (
+            digits % 4 != 0
+            && Convert.ToBase64String(bytes.AsSpan(bytes.Length - (digits % 4 - 1)))[..(digits % 4)]
+                != value[(digits - digits % 4)..digits]
+        )
+            throw NotBase64(path);
         return bytes;
     }
 
@@ -94,7 +118,9 @@ public static partial class Formats
     [GeneratedRegex(@"\A([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\z")]
     private static partial Regex HandleSyntax();
 
-    [GeneratedRegex(@"\A[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+\.[a-zA-Z][a-zA-Z0-9]{0,62}\z")]
+    [GeneratedRegex(
+        @"\A[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+\.[a-zA-Z][a-zA-Z0-9]{0,62}\z"
+    )]
     private static partial Regex NsidSyntax();
 
     [GeneratedRegex(@"\A[a-zA-Z0-9_~.:-]{1,512}\z")]
@@ -110,16 +136,21 @@ public static partial class Formats
     private static partial Regex UriSyntax();
 
     // RFC 5646 §2.1: the irregular tags, a private one, or language, extended languages, script, region, variants, extensions and private use.
-    [GeneratedRegex("""
-        \A(
-          en-GB-oed | i-(ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu) | sgn-(BE-FR|BE-NL|CH-DE)
-        | [xX](-[A-Za-z0-9]{1,8})+
-        | [a-z]{2,3} (-[A-Za-z]{3}){0,3} (-[A-Za-z]{4})? (-([A-Za-z]{2}|[0-9]{3}))?
-          (-(?<variant>[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))* (-(?<singleton>[0-9A-WY-Za-wy-z])(-[A-Za-z0-9]{2,8})+)* (-[xX](-[A-Za-z0-9]{1,8})+)?
-        )\z
-        """, RegexOptions.IgnorePatternWhitespace | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        """
+            \A(
+              en-GB-oed | i-(ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu) | sgn-(BE-FR|BE-NL|CH-DE)
+            | [xX](-[A-Za-z0-9]{1,8})+
+            | [a-z]{2,3} (-[A-Za-z]{3}){0,3} (-[A-Za-z]{4})? (-([A-Za-z]{2}|[0-9]{3}))?
+              (-(?<variant>[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))* (-(?<singleton>[0-9A-WY-Za-wy-z])(-[A-Za-z0-9]{2,8})+)* (-[xX](-[A-Za-z0-9]{1,8})+)?
+            )\z
+            """,
+        RegexOptions.IgnorePatternWhitespace | RegexOptions.ExplicitCapture
+    )]
     private static partial Regex LanguageSyntax();
 
-    [GeneratedRegex(@"\A[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,20})?(Z|[+-][0-2][0-9]:[0-5][0-9])\z")]
+    [GeneratedRegex(
+        @"\A[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,20})?(Z|[+-][0-2][0-9]:[0-5][0-9])\z"
+    )]
     private static partial Regex DateTimeSyntax();
 }

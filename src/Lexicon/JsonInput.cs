@@ -12,13 +12,15 @@ internal static class JsonInput
 
     public static void BeginObject(ref Utf8JsonReader reader, string path)
     {
-        if (reader.TokenType != JsonTokenType.StartObject) throw new LexiconException(path, "must be an object.");
+        if (reader.TokenType != JsonTokenType.StartObject)
+            throw new LexiconException(path, "must be an object.");
     }
 
     /// <summary>Moves to the next property's name; false at the end of the object.</summary>
     public static bool NextProperty(ref Utf8JsonReader reader, string path)
     {
-        if (!reader.Read()) throw new LexiconException(path, "does not end.");
+        if (!reader.Read())
+            throw new LexiconException(path, "does not end.");
         return reader.TokenType == JsonTokenType.PropertyName;
     }
 
@@ -26,81 +28,118 @@ internal static class JsonInput
     public static string Enter(ref Utf8JsonReader reader, string path, string name, ref ulong seen, int index)
     {
         string at = path.Length == 0 ? name : $"{path}.{name}";
-        if ((seen & (1UL << index)) != 0) throw new LexiconException(at, "stands twice.");
+        if ((seen & (1UL << index)) != 0)
+            throw new LexiconException(at, "stands twice.");
         seen |= 1UL << index;
         reader.Read();
-        if (reader.TokenType == JsonTokenType.Null) throw new LexiconException(at, "must not be null.");
+        if (reader.TokenType == JsonTokenType.Null)
+            throw new LexiconException(at, "must not be null.");
         return at;
     }
 
     public static void SkipProperty(ref Utf8JsonReader reader) => reader.Skip();
 
-    public static LexiconException Missing(string path, string name) => new(path.Length == 0 ? name : $"{path}.{name}", "is required.");
+    public static LexiconException Missing(string path, string name) =>
+        new(path.Length == 0 ? name : $"{path}.{name}", "is required.");
 
     public static string String(ref Utf8JsonReader reader, string path, long minLength, long maxLength)
     {
-        if (reader.TokenType != JsonTokenType.String) throw new LexiconException(path, "must be a string.");
+        if (reader.TokenType != JsonTokenType.String)
+            throw new LexiconException(path, "must be a string.");
         // An escape is never shorter than what it stands for: too long escaped may still be short enough.
-        if (!reader.ValueIsEscaped && reader.ValueSpan.Length > maxLength) throw new LexiconException(path, $"has more than {maxLength} bytes.");
+        if (!reader.ValueIsEscaped && reader.ValueSpan.Length > maxLength)
+            throw new LexiconException(path, $"has more than {maxLength} bytes.");
         string value = reader.GetString()!;
         return Checked(value, path, minLength, maxLength);
     }
 
     public static string Checked(string value, string path, long minLength, long maxLength)
     {
-        if (value.Length > maxLength || (value.Length * 3L > maxLength && Encoding.UTF8.GetByteCount(value) > maxLength)) throw new LexiconException(path, $"has more than {maxLength} bytes.");
-        if (minLength > 0 && Encoding.UTF8.GetByteCount(value) < minLength) throw new LexiconException(path, $"has fewer than {minLength} bytes.");
+        if (
+            value.Length > maxLength
+            || (value.Length * 3L > maxLength && Encoding.UTF8.GetByteCount(value) > maxLength)
+        )
+            throw new LexiconException(path, $"has more than {maxLength} bytes.");
+        if (minLength > 0 && Encoding.UTF8.GetByteCount(value) < minLength)
+            throw new LexiconException(path, $"has fewer than {minLength} bytes.");
         return value;
     }
 
     [return: NotNullIfNotNull(nameof(value))]
     public static string? Listed(string? value, string path, params ReadOnlySpan<string> list) =>
-        value is null || list.Contains(value) ? value : throw new LexiconException(path, $"must be one of {string.Join(", ", list)}.");
+        value is null || list.Contains(value)
+            ? value
+            : throw new LexiconException(path, $"must be one of {string.Join(", ", list)}.");
 
-    public static string Did(ref Utf8JsonReader reader, string path) => CheckedDid(String(ref reader, path, 1, Formats.MaxDidLength), path);
+    public static string Did(ref Utf8JsonReader reader, string path) =>
+        CheckedDid(String(ref reader, path, 1, Formats.MaxDidLength), path);
 
-    public static string CheckedDid(string value, string path) => Formats.IsDid(value) ? value : throw new LexiconException(path, "must be a DID.");
+    public static string CheckedDid(string value, string path) =>
+        Formats.IsDid(value) ? value : throw new LexiconException(path, "must be a DID.");
 
-    public static string Formatted(ref Utf8JsonReader reader, string path, string format, Func<string, bool> isFormat) =>
-        CheckedFormat(String(ref reader, path, 1, MaxInteger), path, format, isFormat);
+    public static string Formatted(
+        ref Utf8JsonReader reader,
+        string path,
+        string format,
+        Func<string, bool> isFormat
+    ) => CheckedFormat(String(ref reader, path, 1, MaxInteger), path, format, isFormat);
 
     public static string CheckedFormat(string value, string path, string format, Func<string, bool> isFormat) =>
         isFormat(value) ? value : throw new LexiconException(path, $"must have the format {format}.");
 
     public static DateTimeOffset DateTime(ref Utf8JsonReader reader, string path) =>
-        Formats.TryDateTime(String(ref reader, path, 1, 64), out var time) ? time : throw new LexiconException(path, "must be a datetime.");
+        Formats.TryDateTime(String(ref reader, path, 1, 64), out var time)
+            ? time
+            : throw new LexiconException(path, "must be a datetime.");
 
     public static long Integer(ref Utf8JsonReader reader, string path, long minimum, long maximum)
     {
         // TryGetInt64 takes neither a fraction nor an exponent.
-        if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long value) || Math.Abs(value) > MaxInteger) throw new LexiconException(path, "must be an integer of at most 53 bits.");
+        if (
+            reader.TokenType != JsonTokenType.Number
+            || !reader.TryGetInt64(out long value)
+            || Math.Abs(value) > MaxInteger
+        )
+            throw new LexiconException(path, "must be an integer of at most 53 bits.");
         return InRange(value, path, minimum, maximum);
     }
 
     public static long InRange(long value, string path, long minimum, long maximum)
     {
-        if (value < minimum) throw new LexiconException(path, $"must be at least {minimum}.");
-        if (value > maximum) throw new LexiconException(path, $"must be at most {maximum}.");
+        if (value < minimum)
+            throw new LexiconException(path, $"must be at least {minimum}.");
+        if (value > maximum)
+            throw new LexiconException(path, $"must be at most {maximum}.");
         return value;
     }
 
-    public static bool Boolean(ref Utf8JsonReader reader, string path) => reader.TokenType switch
-    {
-        JsonTokenType.True => true,
-        JsonTokenType.False => false,
-        _ => throw new LexiconException(path, "must be true or false."),
-    };
+    public static bool Boolean(ref Utf8JsonReader reader, string path) =>
+        reader.TokenType switch
+        {
+            JsonTokenType.True => true,
+            JsonTokenType.False => false,
+            _ => throw new LexiconException(path, "must be true or false."),
+        };
 
-    public static IReadOnlyList<T> Array<T>(ref Utf8JsonReader reader, string path, long minLength, long maxLength, JsonRead<T> item)
+    public static IReadOnlyList<T> Array<T>(
+        ref Utf8JsonReader reader,
+        string path,
+        long minLength,
+        long maxLength,
+        JsonRead<T> item
+    )
     {
-        if (reader.TokenType != JsonTokenType.StartArray) throw new LexiconException(path, "must be an array.");
+        if (reader.TokenType != JsonTokenType.StartArray)
+            throw new LexiconException(path, "must be an array.");
         var items = new List<T>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (items.Count == maxLength) throw new LexiconException(path, $"has more than {maxLength} items.");
+            if (items.Count == maxLength)
+                throw new LexiconException(path, $"has more than {maxLength} items.");
             items.Add(item(ref reader, $"{path}[{items.Count}]"));
         }
-        if (items.Count < minLength) throw new LexiconException(path, $"has fewer than {minLength} items.");
+        if (items.Count < minLength)
+            throw new LexiconException(path, $"has fewer than {minLength} items.");
         return items;
     }
 }

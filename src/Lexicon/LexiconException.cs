@@ -3,10 +3,12 @@ namespace MlsConsole.Lexicon;
 /// <summary>An input, a parameter or an output does not have the form that its lexicon demands.</summary>
 /// <param name="path">Where, for example <c>keyPackages[2].lastResort</c>; empty for the whole.</param>
 /// <param name="reason">What is wrong, as the rest of a sentence that starts with the path.</param>
-public sealed class LexiconException(string path, string reason) : Exception($"{(path.Length == 0 ? "The input" : path)} {reason}")
+public sealed class LexiconException(string path, string reason)
+    : Exception($"{(path.Length == 0 ? "The input" : path)} {reason}")
 {
     /// <summary>Where the fault is.</summary>
     public string Path { get; } = path;
+
     /// <summary>What is wrong there.</summary>
     public string Reason { get; } = reason;
 }

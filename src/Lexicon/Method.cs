@@ -11,6 +11,7 @@ public abstract class Method(string nsid, IReadOnlyList<string> errors)
 {
     /// <summary>For example <c>blue.catbird.mls.getGroupInfo</c>.</summary>
     public string Nsid { get; } = nsid;
+
     /// <summary>The error names that the lexicon declares.</summary>
     public IReadOnlyList<string> Errors { get; } = errors;
 
@@ -38,7 +39,15 @@ public abstract class Method(string nsid, IReadOnlyList<string> errors)
     private protected static byte[] WriteBody<T>(T value, Action<Utf8JsonWriter, T> write)
     {
         var buffer = new ArrayBufferWriter<byte>(512);
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (
+            var writer = new Utf8JsonWriter(
+                buffer,
+                new JsonWriterOptions
+                {
+                    Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+                }
+            )
+        )
             write(writer, value);
         return buffer.WrittenSpan.ToArray();
     }
@@ -46,37 +55,56 @@ public abstract class Method(string nsid, IReadOnlyList<string> errors)
 
 /// <summary>A method by POST with a JSON body.</summary>
 public sealed class Procedure<TInput, TOutput>(
-    string nsid, IReadOnlyList<string> errors, JsonRead<TInput> readInput, Action<Utf8JsonWriter, TInput> writeInput, JsonRead<TOutput> readOutput, Action<Utf8JsonWriter, TOutput> writeOutput,
-    Func<TInput, string, TInput> withIdempotencyKey)
-    : Method(nsid, errors)
+    string nsid,
+    IReadOnlyList<string> errors,
+    JsonRead<TInput> readInput,
+    Action<Utf8JsonWriter, TInput> writeInput,
+    JsonRead<TOutput> readOutput,
+    Action<Utf8JsonWriter, TOutput> writeOutput,
+    Func<TInput, string, TInput> withIdempotencyKey
+) : Method(nsid, errors)
 {
     /// <summary>The input with an idempotency key, unless it has one.</summary>
     public TInput WithIdempotencyKey(TInput input, string key) => withIdempotencyKey(input, key);
+
     /// <summary>Reads a request's body.</summary>
     /// <exception cref="LexiconException">It is not what the lexicon demands.</exception>
     public TInput ReadInput(ReadOnlySpan<byte> json) => ReadBody(json, readInput);
+
     /// <summary>Writes a request's body.</summary>
     public byte[] WriteInput(TInput input) => WriteBody(input, writeInput);
+
     /// <summary>Reads an answer's body.</summary>
     /// <exception cref="LexiconException">It is not what the lexicon demands.</exception>
     public TOutput ReadOutput(ReadOnlySpan<byte> json) => ReadBody(json, readOutput);
+
     /// <summary>Writes an answer's body.</summary>
     public byte[] WriteOutput(TOutput output) => WriteBody(output, writeOutput);
 }
 
 /// <summary>A method by GET with parameters.</summary>
 public sealed class Query<TParameters, TOutput>(
-    string nsid, IReadOnlyList<string> errors, Func<ParameterInput, TParameters> readParameters, Func<TParameters, IEnumerable<KeyValuePair<string, string>>> writeParameters, JsonRead<TOutput> readOutput, Action<Utf8JsonWriter, TOutput> writeOutput)
-    : Method(nsid, errors)
+    string nsid,
+    IReadOnlyList<string> errors,
+    Func<ParameterInput, TParameters> readParameters,
+    Func<TParameters, IEnumerable<KeyValuePair<string, string>>> writeParameters,
+    JsonRead<TOutput> readOutput,
+    Action<Utf8JsonWriter, TOutput> writeOutput
+) : Method(nsid, errors)
 {
     /// <summary>Reads a request's parameters; unknown ones are ignored, defaults applied.</summary>
     /// <exception cref="LexiconException">They are not what the lexicon demands.</exception>
-    public TParameters ReadParameters(IEnumerable<KeyValuePair<string, string>> parameters) => readParameters(new ParameterInput(parameters));
+    public TParameters ReadParameters(IEnumerable<KeyValuePair<string, string>> parameters) =>
+        readParameters(new ParameterInput(parameters));
+
     /// <summary>Writes a request's parameters.</summary>
-    public IEnumerable<KeyValuePair<string, string>> WriteParameters(TParameters parameters) => writeParameters(parameters);
+    public IEnumerable<KeyValuePair<string, string>> WriteParameters(TParameters parameters) =>
+        writeParameters(parameters);
+
     /// <summary>Reads an answer's body.</summary>
     /// <exception cref="LexiconException">It is not what the lexicon demands.</exception>
     public TOutput ReadOutput(ReadOnlySpan<byte> json) => ReadBody(json, readOutput);
+
     /// <summary>Writes an answer's body.</summary>
     public byte[] WriteOutput(TOutput output) => WriteBody(output, writeOutput);
 }
@@ -84,17 +112,27 @@ public sealed class Query<TParameters, TOutput>(
 /// <summary>A method by WebSocket: parameters, then one binary message for each event, until somebody closes.</summary>
 /// <remarks>A frame is a DAG-CBOR header (<c>{op: 1, t: "#commit"}</c>, or <c>{op: -1}</c> for an error) and a DAG-CBOR payload.</remarks>
 public sealed class Subscription<TParameters, TMessage>(
-    string nsid, IReadOnlyList<string> errors, Func<ParameterInput, TParameters> readParameters, Func<TParameters, IEnumerable<KeyValuePair<string, string>>> writeParameters,
-    IReadOnlyDictionary<string, JsonRead<TMessage>> readMessages, Func<TMessage, string> typeOf, Action<Utf8JsonWriter, TMessage> writeMessage)
-    : Method(nsid, errors)
+    string nsid,
+    IReadOnlyList<string> errors,
+    Func<ParameterInput, TParameters> readParameters,
+    Func<TParameters, IEnumerable<KeyValuePair<string, string>>> writeParameters,
+    IReadOnlyDictionary<string, JsonRead<TMessage>> readMessages,
+    Func<TMessage, string> typeOf,
+    Action<Utf8JsonWriter, TMessage> writeMessage
+) : Method(nsid, errors)
 {
     /// <summary>Reads a request's parameters; unknown ones are ignored.</summary>
     /// <exception cref="LexiconException">They are not what the lexicon demands.</exception>
-    public TParameters ReadParameters(IEnumerable<KeyValuePair<string, string>> parameters) => readParameters(new ParameterInput(parameters));
+    public TParameters ReadParameters(IEnumerable<KeyValuePair<string, string>> parameters) =>
+        readParameters(new ParameterInput(parameters));
+
     /// <summary>Writes a request's parameters.</summary>
-    public IEnumerable<KeyValuePair<string, string>> WriteParameters(TParameters parameters) => writeParameters(parameters);
+    public IEnumerable<KeyValuePair<string, string>> WriteParameters(TParameters parameters) =>
+        writeParameters(parameters);
+
     /// <summary>Writes a message as a whole frame.</summary>
     public byte[] WriteFrame(TMessage message) => EventFrame.Write(typeOf(message), WriteBody(message, writeMessage));
+
     /// <summary>Reads a frame.</summary>
     /// <returns>The message, or null for a type that this lexicon does not have: newer services may send more.</returns>
     /// <exception cref="EventStreamException">The frame is an error.</exception>

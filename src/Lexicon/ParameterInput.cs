@@ -11,8 +11,10 @@ public sealed class ParameterInput
     {
         foreach (var (name, value) in parameters)
         {
-            if (value.Length == 0) continue;
-            if (!_values.TryGetValue(name, out var list)) _values.Add(name, list = []);
+            if (value.Length == 0)
+                continue;
+            if (!_values.TryGetValue(name, out var list))
+                _values.Add(name, list = []);
             list.Add(value);
         }
     }
@@ -27,24 +29,34 @@ public sealed class ParameterInput
 
     internal long? Integer(string name, long minimum, long maximum)
     {
-        if (Single(name) is not { } value) return null;
-        if (!long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) || Math.Abs(number) > JsonInput.MaxInteger || value[0] == '+')
+        if (Single(name) is not { } value)
+            return null;
+        if (
+            !long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
+            || Math.Abs(number) > JsonInput.MaxInteger
+            || value[0] == '+'
+        )
             throw new LexiconException(name, "must be an integer of at most 53 bits.");
         return JsonInput.InRange(number, name, minimum, maximum);
     }
 
-    internal bool? Boolean(string name) => Single(name) switch
-    {
-        null => null,
-        "true" => true,
-        "false" => false,
-        _ => throw new LexiconException(name, "must be true or false."),
-    };
+    internal bool? Boolean(string name) =>
+        Single(name) switch
+        {
+            null => null,
+            "true" => true,
+            "false" => false,
+            _ => throw new LexiconException(name, "must be true or false."),
+        };
 
-    private string? Single(string name) => !_values.TryGetValue(name, out var list) ? null
-        : list.Count == 1 ? list[0] : throw new LexiconException(name, "must stand once.");
+    private string? Single(string name) =>
+        !_values.TryGetValue(name, out var list) ? null
+        : list.Count == 1 ? list[0]
+        : throw new LexiconException(name, "must stand once.");
 
     internal static string Text(string value) => value;
+
     internal static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+
     internal static string Text(bool value) => value ? "true" : "false";
 }

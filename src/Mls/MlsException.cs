@@ -17,7 +17,10 @@ public sealed class MlsException : Exception
 {
     /// <summary>Creates the exception for a broken rule.</summary>
     public MlsException(Rule rule, string? detail = null, Exception? inner = null)
-        : base(detail is null ? $"{rule.Id}: {rule.Requirement}" : $"{rule.Id}: {rule.Requirement} ({detail})", inner) => Rule = rule;
+        : base(
+            detail is null ? $"{rule.Id}: {rule.Requirement}" : $"{rule.Id}: {rule.Requirement} ({detail})",
+            inner
+        ) => Rule = rule;
 
     /// <summary>The rule that the input breaks.</summary>
     public Rule Rule { get; }
@@ -28,6 +31,7 @@ public sealed class MlsException : Exception
     /// <summary>Throws unless <paramref name="holds"/>; keeps a check to one line where it stands.</summary>
     internal static void Require([DoesNotReturnIf(false)] bool holds, Rule rule)
     {
-        if (!holds) Throw(rule);
+        if (!holds)
+            Throw(rule);
     }
 }

@@ -9,9 +9,11 @@ public static partial class Rules
     public static IReadOnlyDictionary<string, Rule> All => s_all.Value;
 
     // Lazy: static fields of the other parts of this class may be set after this one.
-    private static readonly Lazy<IReadOnlyDictionary<string, Rule>> s_all = new(() => typeof(Rules)
-        .GetFields(BindingFlags.Public | BindingFlags.Static)
-        .Where(field => field.FieldType == typeof(Rule))
-        .Select(field => (Rule)field.GetValue(null)!)
-        .ToDictionary(rule => rule.Id));
+    private static readonly Lazy<IReadOnlyDictionary<string, Rule>> s_all = new(() =>
+        typeof(Rules)
+            .GetFields(BindingFlags.Public | BindingFlags.Static)
+            .Where(field => field.FieldType == typeof(Rule))
+            .Select(field => (Rule)field.GetValue(null)!)
+            .ToDictionary(rule => rule.Id)
+    );
 }

@@ -18,7 +18,8 @@ public static class FreePorts
         while (true)
         {
             int port = Random.Shared.Next(20000, 32000);
-            if (!s_given.TryAdd(port, true)) continue;
+            if (!s_given.TryAdd(port, true))
+                continue;
             using var listener = new TcpListener(IPAddress.Loopback, port);
             try
             {

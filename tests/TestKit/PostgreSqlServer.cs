@@ -5,15 +5,23 @@ namespace MlsConsole.TestKit;
 /// <summary>A PostgreSQL server of this process alone, on a loopback port. It ends with the process, however that ends.</summary>
 public sealed class PostgreSqlServer
 {
-    private readonly string _folder, _options;
+    private readonly string _folder,
+        _options;
 
     private PostgreSqlServer(string folder, int port, bool durable) =>
-        (_folder, Port, _options) = (folder, port, $"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c max_connections=300 -c fsync={(durable ? "on" : "off")}");
+        (_folder, Port, _options) = (
+            folder,
+            port,
+            $"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c max_connections=300 -c fsync={(durable ? "on" : "off")}"
+        );
 
     public int Port { get; }
 
     /// <summary>Why there can be no server here; null if there can.</summary>
-    public static string? Missing { get; } = BinariesFolder() is null ? "PostgreSQL is not installed: no initdb in /usr/lib/postgresql/*/bin or PATH." : null;
+    public static string? Missing { get; } =
+        BinariesFolder() is null
+            ? "PostgreSQL is not installed: no initdb in /usr/lib/postgresql/*/bin or PATH."
+            : null;
 
     private string Data => Path.Combine(_folder, "data");
 
@@ -22,23 +30,39 @@ public sealed class PostgreSqlServer
     /// <param name="durable">Whether what is committed is synchronised to disk; where nobody kills the server it need not be.</param>
     public static async Task<PostgreSqlServer> StartAsync(bool durable = false)
     {
-        if (Missing is not null) throw new InvalidOperationException(Missing);
+        if (Missing is not null)
+            throw new InvalidOperationException(Missing);
         string folder = Directory.CreateTempSubdirectory("mlspg").FullName;
-        if (Environment.UserName == "root") await RunAsync("chown", "postgres", folder);
+        if (Environment.UserName == "root")
+            await RunAsync("chown", "postgres", folder);
         var server = new PostgreSqlServer(folder, FreePorts.Next(), durable);
         server.StopWithThisProcess();
-        await RunAsync(AsServer("initdb", "-D", server.Data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"));
+        await RunAsync(
+            AsServer("initdb", "-D", server.Data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        );
         await RunAsync(server.StartCommand);
         return server;
     }
 
-    public string ConnectionString(string database) => $"Host=127.0.0.1;Port={Port};Username=test;Database={database};Maximum Pool Size=20;Include Error Detail=true";
+    public string ConnectionString(string database) =>
+        $"Host=127.0.0.1;Port={Port};Username=test;Database={database};Maximum Pool Size=20;Include Error Detail=true";
 
     /// <summary>Makes a database, an empty one or a copy of another that nobody uses.</summary>
     /// <returns>Its connection string.</returns>
     public async Task<string> CreateDatabaseAsync(string name, string template = "template0")
     {
-        await RunAsync(Path.Combine(BinariesFolder()!, "createdb"), "-h", "127.0.0.1", "-p", $"{Port}", "-U", "test", "-T", template, name);
+        await RunAsync(
+            Path.Combine(BinariesFolder()!, "createdb"),
+            "-h",
+            "127.0.0.1",
+            "-p",
+            $"{Port}",
+            "-U",
+            "test",
+            "-T",
+            template,
+            name
+        );
         return ConnectionString(name);
     }
 
@@ -48,7 +72,8 @@ public sealed class PostgreSqlServer
         // It is stopped first, so that it makes no process that the list has not: one that waits for a lock of the killed
         // never learns that they are gone, and keeps the server from starting.
         string postmaster = File.ReadLines(Path.Combine(Data, "postmaster.pid")).First();
-        const string Script = "kill -STOP $0; state=; while [ \"${state#T}\" = \"$state\" ]; do state=$(ps -o state= -p $0); done; children=$(pgrep -P $0); kill -9 $children $0";
+        const string Script =
+            "kill -STOP $0; state=; while [ \"${state#T}\" = \"$state\" ]; do state=$(ps -o state= -p $0); done; children=$(pgrep -P $0); kill -9 $children $0";
         await RunAsync("/bin/sh", "-ec", Script, postmaster);
     }
 
@@ -69,7 +94,10 @@ public sealed class PostgreSqlServer
             }
             catch (InvalidOperationException failure)
             {
-                throw new InvalidOperationException($"{failure.Message} Its log ends: {string.Join(" | ", File.ReadLines(Log).TakeLast(5))}", failure);
+                throw new InvalidOperationException(
+                    $"{failure.Message} Its log ends: {string.Join(" | ", File.ReadLines(Log).TakeLast(5))}",
+                    failure
+                );
             }
         }
     }
@@ -80,8 +108,14 @@ public sealed class PostgreSqlServer
     private void StopWithThisProcess()
     {
         string[] stop = AsServer("pg_ctl", "-D", Data, "-m", "immediate", "stop");
-        string script = $"while kill -0 {Environment.ProcessId} 2>/dev/null; do sleep 1; done; trap '' HUP; \"$@\"; rm -rf '{_folder}'";
-        using var watcher = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", $"({script}) >/dev/null 2>&1 </dev/null &", "sh", .. stop]) { WorkingDirectory = "/" })!;
+        string script =
+            $"while kill -0 {Environment.ProcessId} 2>/dev/null; do sleep 1; done; trap '' HUP; \"$@\"; rm -rf '{_folder}'";
+        using var watcher = Process.Start(
+            new ProcessStartInfo("/bin/sh", ["-c", $"({script}) >/dev/null 2>&1 </dev/null &", "sh", .. stop])
+            {
+                WorkingDirectory = "/",
+            }
+        )!;
         watcher.WaitForExit();
     }
 
@@ -89,20 +123,38 @@ public sealed class PostgreSqlServer
     private static string[] AsServer(string program, params string[] arguments)
     {
         string path = Path.Combine(BinariesFolder()!, program);
-        return Environment.UserName == "root" ? ["runuser", "-u", "postgres", "--", path, .. arguments] : [path, .. arguments];
+        return Environment.UserName == "root"
+            ? ["runuser", "-u", "postgres", "--", path, .. arguments]
+            : [path, .. arguments];
     }
 
     private static string? BinariesFolder()
     {
-        string[] packaged = Directory.Exists("/usr/lib/postgresql") ? [.. Directory.GetDirectories("/usr/lib/postgresql").OrderDescending().Select(version => Path.Combine(version, "bin"))] : [];
-        return packaged.Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)).FirstOrDefault(folder => File.Exists(Path.Combine(folder, "initdb")));
+        string[] packaged = Directory.Exists("/usr/lib/postgresql")
+            ?
+            [
+                .. Directory
+                    .GetDirectories("/usr/lib/postgresql")
+                    .OrderDescending()
+                    .Select(version => Path.Combine(version, "bin")),
+            ]
+            : [];
+        return packaged
+            .Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator))
+            .FirstOrDefault(folder => File.Exists(Path.Combine(folder, "initdb")));
     }
 
     // A server keeps the pipes of whoever starts it open, so its output goes to a file.
     private static async Task RunAsync(params string[] command)
     {
-        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" >/dev/null 2>&1 </dev/null", "sh", .. command]) { WorkingDirectory = "/" })!;
+        using var process = Process.Start(
+            new ProcessStartInfo("/bin/sh", ["-c", "exec \"$@\" >/dev/null 2>&1 </dev/null", "sh", .. command])
+            {
+                WorkingDirectory = "/",
+            }
+        )!;
         await process.WaitForExitAsync();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{string.Join(' ', command)} ended with {process.ExitCode}.");
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{string.Join(' ', command)} ended with {process.ExitCode}.");
     }
 }

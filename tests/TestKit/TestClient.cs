@@ -24,8 +24,14 @@ public sealed class TestClient
     /// <summary>Another identity that signs with this client's key.</summary>
     public TestClient As(string identity) => new(Suite.Id, identity) { SignatureKey = SignatureKey };
 
-    public static Capabilities DefaultCapabilities { get; } = new(
-        new UInt16List(1), new UInt16List(1, 2, 3, 4, 5, 6, 7), new UInt16List(), new UInt16List(ProposalType.SelfRemove), new UInt16List(CredentialType.Basic, CredentialType.X509));
+    public static Capabilities DefaultCapabilities { get; } =
+        new(
+            new UInt16List(1),
+            new UInt16List(1, 2, 3, 4, 5, 6, 7),
+            new UInt16List(),
+            new UInt16List(ProposalType.SelfRemove),
+            new UInt16List(CredentialType.Basic, CredentialType.X509)
+        );
 
     /// <summary>A key package as an MLSMessage.</summary>
     public byte[] KeyPackage(bool lastResort = false, Lifetime? lifetime = null, Capabilities? capabilities = null)
@@ -34,13 +40,35 @@ public sealed class TestClient
         return MlsMessage.Of(package).Encode();
     }
 
-    public UnverifiedKeyPackage BareKeyPackage(bool lastResort = false, Lifetime? lifetime = null, Capabilities? capabilities = null)
+    public UnverifiedKeyPackage BareKeyPackage(
+        bool lastResort = false,
+        Lifetime? lifetime = null,
+        Capabilities? capabilities = null
+    )
     {
-        capabilities ??= lastResort ? DefaultCapabilities with { Extensions = new(ExtensionType.LastResort) } : DefaultCapabilities;
-        var leaf = LeafNode.Create(Suite, SignatureKey.PrivateKey, NewKemKey(), SignatureKey.PublicKey, Credential, capabilities,
-            LeafNodeSource.KeyPackage, lifetime ?? CurrentLifetime());
-        return UnverifiedKeyPackage.Create(Suite, SignatureKey.PrivateKey, NewKemKey(), leaf,
-            lastResort ? new Extensions(new Extension(ExtensionType.LastResort, default)) : null);
+        capabilities ??= lastResort
+            ? DefaultCapabilities with
+            {
+                Extensions = new(ExtensionType.LastResort),
+            }
+            : DefaultCapabilities;
+        var leaf = LeafNode.Create(
+            Suite,
+            SignatureKey.PrivateKey,
+            NewKemKey(),
+            SignatureKey.PublicKey,
+            Credential,
+            capabilities,
+            LeafNodeSource.KeyPackage,
+            lifetime ?? CurrentLifetime()
+        );
+        return UnverifiedKeyPackage.Create(
+            Suite,
+            SignatureKey.PrivateKey,
+            NewKemKey(),
+            leaf,
+            lastResort ? new Extensions(new Extension(ExtensionType.LastResort, default)) : null
+        );
     }
 
     public byte[] NewKemKey()

@@ -10,35 +10,88 @@ public sealed record TestGroup(PublicGroup Group, byte[] GroupInfo)
     public byte[] RatchetTree => Group.EncodeRatchetTree();
 
     /// <summary>A group of one member in epoch 0, its GroupInfo with the tree inside.</summary>
-    public static TestGroup Create(TestClient creator, byte[]? groupId = null, Extensions? extensions = null, LeafNodeSource source = LeafNodeSource.KeyPackage)
+    public static TestGroup Create(
+        TestClient creator,
+        byte[]? groupId = null,
+        Extensions? extensions = null,
+        LeafNodeSource source = LeafNodeSource.KeyPackage
+    )
     {
         groupId ??= RandomNumberGenerator.GetBytes(16);
-        var leaf = LeafNode.Create(creator.Suite, creator.SignatureKey.PrivateKey, creator.NewKemKey(), creator.SignatureKey.PublicKey, creator.Credential,
-            TestClient.DefaultCapabilities, source, TestClient.CurrentLifetime(), default, (groupId, default));
+        var leaf = LeafNode.Create(
+            creator.Suite,
+            creator.SignatureKey.PrivateKey,
+            creator.NewKemKey(),
+            creator.SignatureKey.PublicKey,
+            creator.Credential,
+            TestClient.DefaultCapabilities,
+            source,
+            TestClient.CurrentLifetime(),
+            default,
+            (groupId, default)
+        );
         var tree = new TlsWriter();
         int start = tree.BeginVector();
         tree.WritePresence(true).WriteUInt8(1).WriteRaw(leaf.Encoded.Span);
         var encoded = tree.EndVector(start).ToArray();
         var hash = MlsConsole.Mls.RatchetTree.Decode(creator.Suite, encoded).Hash;
         var context = new GroupContext(creator.Suite.Id, groupId, 0, hash, default, extensions ?? Extensions.None);
-        var groupInfo = SignGroupInfo(creator, context, RandomNumberGenerator.GetBytes(creator.Suite.HashLength), default, encoded);
+        var groupInfo = SignGroupInfo(
+            creator,
+            context,
+            RandomNumberGenerator.GetBytes(creator.Suite.HashLength),
+            default,
+            encoded
+        );
         return new(PublicGroup.FromGroupInfo(groupInfo, null), MlsMessage.Of(groupInfo).Encode());
     }
 
     /// <summary>Signs a GroupInfo with a random external_pub.</summary>
-    public static UnverifiedGroupInfo SignGroupInfo(TestClient signer, GroupContext context, ReadOnlySpan<byte> confirmationTag, LeafIndex leaf, ReadOnlyMemory<byte>? tree = null, byte[]? externalPub = null, bool omitExternalPub = false, int padding = 0)
+    public static UnverifiedGroupInfo SignGroupInfo(
+        TestClient signer,
+        GroupContext context,
+        ReadOnlySpan<byte> confirmationTag,
+        LeafIndex leaf,
+        ReadOnlyMemory<byte>? tree = null,
+        byte[]? externalPub = null,
+        bool omitExternalPub = false,
+        int padding = 0
+    )
     {
         var extensions = new List<Extension>();
         if (!omitExternalPub)
-            extensions.Add(new(ExtensionType.ExternalPub, new TlsWriter().WriteOpaque(externalPub ?? signer.NewKemKey()).ToArray()));
-        if (tree is { } inside) extensions.Add(new(ExtensionType.RatchetTree, inside));
-        if (padding > 0) extensions.Add(new(0x7A7A, new byte[padding])); // GREASE (RFC 9420 §13.5): whoever does not know it ignores it
-        return UnverifiedGroupInfo.Create(signer.Suite, signer.SignatureKey.PrivateKey, context, new([.. extensions]), confirmationTag, leaf);
+            extensions.Add(
+                new(ExtensionType.ExternalPub, new TlsWriter().WriteOpaque(externalPub ?? signer.NewKemKey()).ToArray())
+            );
+        if (tree is { } inside)
+            extensions.Add(new(ExtensionType.RatchetTree, inside));
+        if (padding > 0)
+            extensions.Add(new(0x7A7A, new byte[padding])); // GREASE (RFC 9420 §13.5): whoever does not know it ignores it
+        return UnverifiedGroupInfo.Create(
+            signer.Suite,
+            signer.SignatureKey.PrivateKey,
+            context,
+            new([.. extensions]),
+            confirmationTag,
+            leaf
+        );
     }
 
     /// <summary>Another GroupInfo of the epoch as an MLSMessage, with the same external_pub unless another is given.</summary>
-    public byte[] GroupInfoBy(TestClient signer, byte[]? externalPub = null, int padding = 0) => MlsMessage.Of(SignGroupInfo(signer, Group.Context, Group.ConfirmationTag.Span, LeafOf(signer), RatchetTree,
-        externalPub ?? UnverifiedGroupInfo.Decode(GroupInfo).ExternalPublicKey!.Value.ToArray(), padding: padding)).Encode();
+    public byte[] GroupInfoBy(TestClient signer, byte[]? externalPub = null, int padding = 0) =>
+        MlsMessage
+            .Of(
+                SignGroupInfo(
+                    signer,
+                    Group.Context,
+                    Group.ConfirmationTag.Span,
+                    LeafOf(signer),
+                    RatchetTree,
+                    externalPub ?? UnverifiedGroupInfo.Decode(GroupInfo).ExternalPublicKey!.Value.ToArray(),
+                    padding: padding
+                )
+            )
+            .Encode();
 
     /// <summary>The leaf of a client, by its signature key.</summary>
     public LeafIndex LeafOf(TestClient client) =>

@@ -16,11 +16,18 @@ public sealed class AccountTests
             free.Start();
             port = $"{((IPEndPoint)free.LocalEndpoint).Port}";
         }
-        await using var host = await HostProcess.Start(new Dictionary<string, string>
-        {
-            ["Identity__PlcDirectory"] = $"http://127.0.0.1:{port}", ["Identity__AllowPrivateHosts"] = "true", ["RateLimits__Enabled"] = "true",
-        });
+        await using var host = await HostProcess.Start(
+            new Dictionary<string, string>
+            {
+                ["Identity__PlcDirectory"] = $"http://127.0.0.1:{port}",
+                ["Identity__AllowPrivateHosts"] = "true",
+                ["RateLimits__Enabled"] = "true",
+            }
+        );
         var result = (await TsClient.Run("accounts", "--url", host.Url.ToString(), "--port", port))[^1];
-        Assert.Equal(["ES256K web", "ES256K plc", "ES256 web", "ES256 plc"], result.GetProperty("accepted").EnumerateArray().Select(one => one.GetString()));
+        Assert.Equal(
+            ["ES256K web", "ES256K plc", "ES256 web", "ES256 plc"],
+            result.GetProperty("accepted").EnumerateArray().Select(one => one.GetString())
+        );
     }
 }

@@ -11,7 +11,9 @@ public sealed class BanTests
     [InlineData(StorageProvider.Sqlite)]
     [InlineData(StorageProvider.PostgreSql)]
     [Trait("Category", "Slow")]
-    public async Task A_ban_at_one_host_ends_the_open_stream_and_refuses_everything_at_the_other(StorageProvider provider)
+    public async Task A_ban_at_one_host_ends_the_open_stream_and_refuses_everything_at_the_other(
+        StorageProvider provider
+    )
     {
         await using var first = await HostProcess.Start(HostFixture.NoLimits, await DatabaseServers.Of(provider));
         await using var second = await first.StartAnother();
@@ -36,9 +38,26 @@ public sealed class BanTests
         Assert.Equal((403, "Unauthorized"), await Outcome(carol.User.Procedure("getSubscriptionTicket", new { })));
 
         // The service may have been told to ban somebody who is in many conversations: whoever is left goes on without them.
-        var without = group.Commit(alice.Client).Remove(group.LeafOf(bob.Client)).Remove(group.LeafOf(carol.Client)).Build();
-        await alice.User.MustDo("commit", new { convoId, commit = Convert.ToBase64String(without.Commit), groupInfo = Convert.ToBase64String(without.GroupInfo) });
-        Assert.Equal((0, true), await second.Run("verify-audit") is (var held, var report) ? (held, report.Contains("hold", StringComparison.Ordinal)) : default);
+        var without = group
+            .Commit(alice.Client)
+            .Remove(group.LeafOf(bob.Client))
+            .Remove(group.LeafOf(carol.Client))
+            .Build();
+        await alice.User.MustDo(
+            "commit",
+            new
+            {
+                convoId,
+                commit = Convert.ToBase64String(without.Commit),
+                groupInfo = Convert.ToBase64String(without.GroupInfo),
+            }
+        );
+        Assert.Equal(
+            (0, true),
+            await second.Run("verify-audit") is (var held, var report)
+                ? (held, report.Contains("hold", StringComparison.Ordinal))
+                : default
+        );
     }
 
     private static async Task RefusesAll(TestDevice device, string convoId, TestKit.TestGroup group)
@@ -48,13 +67,22 @@ public sealed class BanTests
         Assert.Equal((403, "Unauthorized"), await Outcome(device.Send(device.Update(convoId, group))));
     }
 
-    private static async Task<(int, string?)> Outcome(Task<XrpcAnswer> call) => await call is var answer ? (answer.Status, answer.Error) : default;
+    private static async Task<(int, string?)> Outcome(Task<XrpcAnswer> call) =>
+        await call is var answer ? (answer.Status, answer.Error) : default;
 
     private static async Task<ClientWebSocket> Follow(XrpcUser user, Uri host)
     {
         var ticket = (await user.MustDo("getSubscriptionTicket", new { })).GetProperty("ticket").GetString()!;
         var socket = new ClientWebSocket();
-        await socket.ConnectAsync(new UriBuilder(host) { Scheme = "ws", Path = $"xrpc/{XrpcUser.Namespace}.subscribeConvoEvents", Query = $"ticket={Uri.EscapeDataString(ticket)}&cursor=0" }.Uri, CancellationToken.None);
+        await socket.ConnectAsync(
+            new UriBuilder(host)
+            {
+                Scheme = "ws",
+                Path = $"xrpc/{XrpcUser.Namespace}.subscribeConvoEvents",
+                Query = $"ticket={Uri.EscapeDataString(ticket)}&cursor=0",
+            }.Uri,
+            CancellationToken.None
+        );
         // It is open when the first event has come.
         await Receive(socket);
         return socket;
@@ -63,9 +91,7 @@ public sealed class BanTests
     /// <summary>Reads what comes until nothing comes any more.</summary>
     private static async Task Ends(ClientWebSocket socket)
     {
-        while (await Receive(socket))
-        {
-        }
+        while (await Receive(socket)) { }
     }
 
     private static async Task<bool> Receive(ClientWebSocket socket)
@@ -73,7 +99,8 @@ public sealed class BanTests
         using var limit = new CancellationTokenSource(Limit);
         try
         {
-            return (await socket.ReceiveAsync(new byte[64 * 1024].AsMemory(), limit.Token)).MessageType != WebSocketMessageType.Close;
+            return (await socket.ReceiveAsync(new byte[64 * 1024].AsMemory(), limit.Token)).MessageType
+                != WebSocketMessageType.Close;
         }
         catch (WebSocketException)
         {

@@ -41,7 +41,8 @@ public sealed class Committer(TestDevice device, string convoId, TestGroup group
     {
         while (!stop.IsCancellationRequested)
         {
-            var prepared = _acknowledged.Count % 2 == 0 ? device.Update(convoId, _group) : device.Rejoin(convoId, _group);
+            var prepared =
+                _acknowledged.Count % 2 == 0 ? device.Update(convoId, _group) : device.Rejoin(convoId, _group);
             var answer = await SendUntilAnswered(prepared);
             Assert.True(answer.IsSuccess, $"{prepared.Method}: {answer.Status} {answer.Body}");
             _group = prepared.After;
@@ -59,12 +60,14 @@ public sealed class Committer(TestDevice device, string convoId, TestGroup group
             try
             {
                 var answer = await device.Send(prepared);
-                if (!mayFail || answer.Status != 500) return answer;
+                if (!mayFail || answer.Status != 500)
+                    return answer;
                 Interlocked.Increment(ref _cut);
             }
             catch (HttpRequestException exception)
             {
-                if (exception.HttpRequestError != HttpRequestError.ConnectionError) Interlocked.Increment(ref _cut);
+                if (exception.HttpRequestError != HttpRequestError.ConnectionError)
+                    Interlocked.Increment(ref _cut);
             }
             await Task.Delay(20, CancellationToken.None); // until the host is there again
         }

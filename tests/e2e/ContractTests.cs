@@ -10,9 +10,19 @@ public sealed class ContractTests(HostFixture fixture) : IClassFixture<HostFixtu
     {
         TsClient.Require();
         var result = (await TsClient.Run("contract", "--url", fixture.Host.Url.ToString()))[^1];
-        var methods = Directory.GetFiles(Path.Combine(Repository.Root, "lexicons", "blue", "catbird", "mls"), "*.json")
-            .Where(IsMethod).Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal);
-        Assert.Equal(methods, result.GetProperty("methods").EnumerateArray().Select(method => method.GetString()).Order(StringComparer.Ordinal));
+        var methods = Directory
+            .GetFiles(Path.Combine(Repository.Root, "lexicons", "blue", "catbird", "mls"), "*.json")
+            .Where(IsMethod)
+            .Select(Path.GetFileNameWithoutExtension)
+            .Order(StringComparer.Ordinal);
+        Assert.Equal(
+            methods,
+            result
+                .GetProperty("methods")
+                .EnumerateArray()
+                .Select(method => method.GetString())
+                .Order(StringComparer.Ordinal)
+        );
     }
 
     private static bool IsMethod(string file)

@@ -3,7 +3,11 @@ using MlsConsole.TestKit;
 namespace MlsConsole.E2e;
 
 /// <summary>What a host stores in.</summary>
-public enum StorageProvider { Sqlite, PostgreSql }
+public enum StorageProvider
+{
+    Sqlite,
+    PostgreSql,
+}
 
 /// <summary>The database servers of hosts.</summary>
 internal static class DatabaseServers
@@ -13,7 +17,8 @@ internal static class DatabaseServers
     /// <summary>For PostgreSQL one that all tests share; SQLite has none.</summary>
     public static async Task<PostgreSqlServer?> Of(StorageProvider provider)
     {
-        if (provider == StorageProvider.Sqlite) return null;
+        if (provider == StorageProvider.Sqlite)
+            return null;
         Require();
         return await Shared.Value;
     }
@@ -21,7 +26,8 @@ internal static class DatabaseServers
     /// <summary>Skips the test where PostgreSQL is not installed; with CI=true that is a failure.</summary>
     public static void Require()
     {
-        if (PostgreSqlServer.Missing is not null && Environment.GetEnvironmentVariable("CI") == "true") Assert.Fail(PostgreSqlServer.Missing);
+        if (PostgreSqlServer.Missing is not null && Environment.GetEnvironmentVariable("CI") == "true")
+            Assert.Fail(PostgreSqlServer.Missing);
         Skip.If(PostgreSqlServer.Missing is not null, PostgreSqlServer.Missing);
     }
 }

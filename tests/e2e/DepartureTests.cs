@@ -8,13 +8,36 @@ public sealed class DepartureTests
     [SkippableTheory]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task The_removed_the_banned_and_the_expired_fail_and_succeed_when_added_again_and_phone_and_tablet_rejoin_at_once(int suite)
+    public async Task The_removed_the_banned_and_the_expired_fail_and_succeed_when_added_again_and_phone_and_tablet_rejoin_at_once(
+        int suite
+    )
     {
         TsClient.Require();
-        await using var host = await HostProcess.Start(new Dictionary<string, string>(HostFixture.NoLimits) { ["Rejoin__GracePeriod"] = TimeSpan.FromMilliseconds(Grace).ToString() });
-        var lines = await TsClient.Run("departures", "--url", host.Url.ToString(), "--suite", $"{suite}", "--grace", $"{Grace}");
-        Assert.Equal(["removed", "banned", "expired", "phone and tablet at once"], lines.SkipLast(1).Select(line => line.GetProperty("step").GetString()));
+        await using var host = await HostProcess.Start(
+            new Dictionary<string, string>(HostFixture.NoLimits)
+            {
+                ["Rejoin__GracePeriod"] = TimeSpan.FromMilliseconds(Grace).ToString(),
+            }
+        );
+        var lines = await TsClient.Run(
+            "departures",
+            "--url",
+            host.Url.ToString(),
+            "--suite",
+            $"{suite}",
+            "--grace",
+            $"{Grace}"
+        );
+        Assert.Equal(
+            ["removed", "banned", "expired", "phone and tablet at once"],
+            lines.SkipLast(1).Select(line => line.GetProperty("step").GetString())
+        );
         Assert.Equal(4, lines[^1].GetProperty("members").GetInt32());
-        Assert.Equal((0, true), await host.Run("verify-audit") is (var code, var output) ? (code, output.Contains("hold", StringComparison.Ordinal)) : default);
+        Assert.Equal(
+            (0, true),
+            await host.Run("verify-audit") is (var code, var output)
+                ? (code, output.Contains("hold", StringComparison.Ordinal))
+                : default
+        );
     }
 }

@@ -13,14 +13,30 @@ public sealed class FleetTests(ITestOutputHelper output)
     [InlineData(StorageProvider.Sqlite, 20)]
     [InlineData(StorageProvider.PostgreSql, 1)]
     [InlineData(StorageProvider.PostgreSql, 20)]
-    public Task A_storm_of_twenty_devices_ends_with_everybody_back_and_in_agreement(StorageProvider provider, int groups) =>
-        MustHold(provider, rejoins: 20, "storm", "--devices", "20", "--groups", $"{groups}", "--warm", "3", "--rounds", "2");
+    public Task A_storm_of_twenty_devices_ends_with_everybody_back_and_in_agreement(
+        StorageProvider provider,
+        int groups
+    ) =>
+        MustHold(
+            provider,
+            rejoins: 20,
+            "storm",
+            "--devices",
+            "20",
+            "--groups",
+            $"{groups}",
+            "--warm",
+            "3",
+            "--rounds",
+            "2"
+        );
 
     [SkippableTheory]
     [Trait("Category", "Slow")]
     [InlineData(StorageProvider.Sqlite)]
     [InlineData(StorageProvider.PostgreSql)]
-    public Task A_lively_crowd_breaks_no_invariant(StorageProvider provider) => MustHold(provider, rejoins: 5, "soak", "--minutes", "0.35");
+    public Task A_lively_crowd_breaks_no_invariant(StorageProvider provider) =>
+        MustHold(provider, rejoins: 5, "soak", "--minutes", "0.35");
 
     [SkippableTheory]
     [Trait("Category", "Slow")]
@@ -31,7 +47,11 @@ public sealed class FleetTests(ITestOutputHelper output)
         var report = await MustHold(provider, rejoins: 5, "chaos", "--minutes", "0.5", "--kill", "12");
         string remark = report.GetProperty("remarks").EnumerateArray().Single().GetString()!;
         Assert.DoesNotContain("killed 0 times", remark, StringComparison.Ordinal);
-        foreach (string mishap in (string[])["DropRequest", "DropAnswer", "DelayRequest", "DelayAnswer", "Duplicate", "Reorder"]) Assert.Contains(mishap, remark, StringComparison.Ordinal);
+        foreach (
+            string mishap in (string[])
+                ["DropRequest", "DropAnswer", "DelayRequest", "DelayAnswer", "Duplicate", "Reorder"]
+        )
+            Assert.Contains(mishap, remark, StringComparison.Ordinal);
     }
 
     [SkippableTheory]
@@ -40,18 +60,24 @@ public sealed class FleetTests(ITestOutputHelper output)
     [InlineData(StorageProvider.Sqlite, 100)]
     [InlineData(StorageProvider.PostgreSql, 1)]
     [InlineData(StorageProvider.PostgreSql, 100)]
-    public Task A_storm_of_a_hundred_devices_ends_with_everybody_back_and_in_agreement(StorageProvider provider, int groups) =>
-        MustHold(provider, rejoins: 100, "storm", "--groups", $"{groups}");
+    public Task A_storm_of_a_hundred_devices_ends_with_everybody_back_and_in_agreement(
+        StorageProvider provider,
+        int groups
+    ) => MustHold(provider, rejoins: 100, "storm", "--groups", $"{groups}");
 
     [Theory]
     [Trait("Category", "Long")]
     [InlineData("soak", "10")]
     [InlineData("chaos", "5")]
-    public async Task Through_minutes_in_which_devices_lose_their_state_leave_and_are_banned_every_invariant_holds(string scenario, string minutes)
+    public async Task Through_minutes_in_which_devices_lose_their_state_leave_and_are_banned_every_invariant_holds(
+        string scenario,
+        string minutes
+    )
     {
         var report = await MustHold(StorageProvider.Sqlite, rejoins: 100, scenario, "--minutes", minutes);
         var acts = report.GetProperty("figures").GetProperty("acts");
-        foreach (string act in (string[])["LoseGroup", "LoseStore", "Leave", "Remove", "Ban"]) Assert.True(acts.GetProperty(act).GetInt32() > 0, $"{act}: none");
+        foreach (string act in (string[])["LoseGroup", "LoseStore", "Leave", "Remove", "Ban"])
+            Assert.True(acts.GetProperty(act).GetInt32() > 0, $"{act}: none");
     }
 
     [Fact]
@@ -86,16 +112,33 @@ public sealed class FleetTests(ITestOutputHelper output)
 
         async Task Live()
         {
-            using var fleet = Process.Start(new ProcessStartInfo("dotnet", [Repository.FleetAssembly, "demo", "--url", host.Url.ToString(), "--keep", folder]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var fleet = Process.Start(
+                new ProcessStartInfo(
+                    "dotnet",
+                    [Repository.FleetAssembly, "demo", "--url", host.Url.ToString(), "--keep", folder]
+                )
+                {
+                    RedirectStandardOutput = true,
+                    RedirectStandardError = true,
+                }
+            )!;
             var errors = fleet.StandardError.ReadToEndAsync();
             using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
             try
             {
                 string? line;
                 do line = await fleet.StandardOutput.ReadLineAsync(limit.Token);
-                while (line is not null && (!line.Contains("demo:", StringComparison.Ordinal) || line.Contains(" 0 deliveries", StringComparison.Ordinal)));
-                if (line is null) Assert.Fail(await errors);
-                using (var kill = Process.Start("kill", ["-TERM", $"{fleet.Id}"])) await kill.WaitForExitAsync(limit.Token);
+                while (
+                    line is not null
+                    && (
+                        !line.Contains("demo:", StringComparison.Ordinal)
+                        || line.Contains(" 0 deliveries", StringComparison.Ordinal)
+                    )
+                );
+                if (line is null)
+                    Assert.Fail(await errors);
+                using (var kill = Process.Start("kill", ["-TERM", $"{fleet.Id}"]))
+                    await kill.WaitForExitAsync(limit.Token);
                 string rest = await fleet.StandardOutput.ReadToEndAsync(limit.Token);
                 Assert.Contains("invariants hold", rest, StringComparison.Ordinal);
                 await fleet.WaitForExitAsync(limit.Token);
@@ -110,10 +153,22 @@ public sealed class FleetTests(ITestOutputHelper output)
         {
             var (code, text) = await host.Run("export-audit");
             Assert.True(code == 0, text);
-            return [.. text.Split('\n').Where(static line => line.StartsWith('{')).Select(static line => JsonDocument.Parse(line).RootElement).Select(static entry => (entry.GetProperty("action").GetString()!, entry.GetProperty("actor").GetString()!))];
+            return
+            [
+                .. text.Split('\n')
+                    .Where(static line => line.StartsWith('{'))
+                    .Select(static line => JsonDocument.Parse(line).RootElement)
+                    .Select(static entry =>
+                        (entry.GetProperty("action").GetString()!, entry.GetProperty("actor").GetString()!)
+                    ),
+            ];
         }
 
-        static SortedSet<string> Actors(IEnumerable<(string Action, string Actor)> entries) => new(entries.Where(static one => one.Action == "registerDevice").Select(static one => one.Actor), StringComparer.Ordinal);
+        static SortedSet<string> Actors(IEnumerable<(string Action, string Actor)> entries) =>
+            new(
+                entries.Where(static one => one.Action == "registerDevice").Select(static one => one.Actor),
+                StringComparer.Ordinal
+            );
     }
 
     [Fact]
@@ -129,7 +184,9 @@ public sealed class FleetTests(ITestOutputHelper output)
 
     private async Task<JsonElement> MustHold(StorageProvider provider, int rejoins, params string[] arguments)
     {
-        string[] database = await DatabaseServers.Of(provider) is { } server ? ["--postgresql", await server.CreateDatabaseAsync($"fleet{Guid.NewGuid():N}")] : [];
+        string[] database = await DatabaseServers.Of(provider) is { } server
+            ? ["--postgresql", await server.CreateDatabaseAsync($"fleet{Guid.NewGuid():N}")]
+            : [];
         string file = Path.GetTempFileName();
         try
         {
@@ -154,7 +211,13 @@ public sealed class FleetTests(ITestOutputHelper output)
 
     private static async Task<(int Code, string Text)> Run(params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [Repository.FleetAssembly, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo("dotnet", [Repository.FleetAssembly, .. arguments])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            }
+        )!;
         var errors = process.StandardError.ReadToEndAsync();
         string text = await process.StandardOutput.ReadToEndAsync() + await errors;
         await process.WaitForExitAsync();

@@ -4,13 +4,14 @@ namespace MlsConsole.E2e;
 public sealed class HostFixture : IAsyncLifetime
 {
     /// <summary>Settings for runs that rejoin far more often than a person would.</summary>
-    public static IReadOnlyDictionary<string, string> NoLimits { get; } = new Dictionary<string, string>
-    {
-        ["Rejoin__LimitPerHour"] = "1000000",
-        ["Rejoin__RefusedLimitPerHour"] = "1000000",
-        ["RateLimits__Enabled"] = "false",
-        ["Logging__LogLevel__Default"] = "Warning",
-    };
+    public static IReadOnlyDictionary<string, string> NoLimits { get; } =
+        new Dictionary<string, string>
+        {
+            ["Rejoin__LimitPerHour"] = "1000000",
+            ["Rejoin__RefusedLimitPerHour"] = "1000000",
+            ["RateLimits__Enabled"] = "false",
+            ["Logging__LogLevel__Default"] = "Warning",
+        };
 
     public HostProcess Host { get; private set; } = null!;
 

@@ -31,22 +31,36 @@ public sealed class HostProcess : IAsyncDisposable
             // Races and histories are faster than any account of a person.
             ["RateLimits__Enabled"] = "false",
         };
-        foreach (var (name, value) in settings ?? new Dictionary<string, string>()) _settings[name] = value;
+        foreach (var (name, value) in settings ?? new Dictionary<string, string>())
+            _settings[name] = value;
     }
 
     public Uri Url { get; }
 
     /// <summary>All that the host wrote to its console so far.</summary>
-    public string Output { get { lock (_output) return _output.ToString(); } }
+    public string Output
+    {
+        get
+        {
+            lock (_output)
+                return _output.ToString();
+        }
+    }
 
     /// <summary>Starts a host and waits until it is ready.</summary>
     /// <param name="settings">Environment variables beside the usual ones, such as <c>Rollout__Initial</c>.</param>
     /// <param name="server">Where it gets a database; null for a SQLite file.</param>
-    public static async Task<HostProcess> Start(IReadOnlyDictionary<string, string>? settings = null, PostgreSqlServer? server = null)
+    public static async Task<HostProcess> Start(
+        IReadOnlyDictionary<string, string>? settings = null,
+        PostgreSqlServer? server = null
+    )
     {
         var all = new Dictionary<string, string>(settings ?? new Dictionary<string, string>());
         if (server is not null)
-            (all["Storage__Provider"], all["ConnectionStrings__Default"]) = ("PostgreSql", await server.CreateDatabaseAsync($"host{Guid.NewGuid():N}"));
+            (all["Storage__Provider"], all["ConnectionStrings__Default"]) = (
+                "PostgreSql",
+                await server.CreateDatabaseAsync($"host{Guid.NewGuid():N}")
+            );
         var host = new HostProcess(all);
         await host.Restart();
         return host;
@@ -63,14 +77,16 @@ public sealed class HostProcess : IAsyncDisposable
     /// <summary>Starts the process again after a <see cref="Kill"/>, without waiting for it.</summary>
     public void Launch()
     {
-        if (!File.Exists(Repository.HostAssembly)) throw new InvalidOperationException($"The host is not built: {Repository.HostAssembly}");
+        if (!File.Exists(Repository.HostAssembly))
+            throw new InvalidOperationException($"The host is not built: {Repository.HostAssembly}");
         var start = new ProcessStartInfo("dotnet", [Repository.HostAssembly])
         {
             WorkingDirectory = Repository.HostFolder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var (name, value) in _settings) start.Environment[name] = value;
+        foreach (var (name, value) in _settings)
+            start.Environment[name] = value;
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += Keep;
         _process.ErrorDataReceived += Keep;
@@ -82,7 +98,8 @@ public sealed class HostProcess : IAsyncDisposable
     /// <summary>Kills the process if it runs, starts it again and waits until it is ready.</summary>
     public async Task Restart()
     {
-        if (_process is not null) await Kill();
+        if (_process is not null)
+            await Kill();
         Launch();
         await WaitUntilReady();
     }
@@ -90,7 +107,8 @@ public sealed class HostProcess : IAsyncDisposable
     /// <summary>Takes the database away from under a host that does not run.</summary>
     public void DeleteDatabase()
     {
-        foreach (var file in Directory.GetFiles(_folder, "host.db*")) File.Delete(file);
+        foreach (var file in Directory.GetFiles(_folder, "host.db*"))
+            File.Delete(file);
     }
 
     /// <summary>Waits for /health/ready to answer 200.</summary>
@@ -100,11 +118,15 @@ public sealed class HostProcess : IAsyncDisposable
         var waited = Stopwatch.StartNew();
         while (waited.Elapsed < StartLimit)
         {
-            if (_process!.HasExited) throw new InvalidOperationException($"The host ended with {_process.ExitCode} before it was ready:\n{Output}");
+            if (_process!.HasExited)
+                throw new InvalidOperationException(
+                    $"The host ended with {_process.ExitCode} before it was ready:\n{Output}"
+                );
             try
             {
                 using var answer = await http.GetAsync("health/ready");
-                if (answer.IsSuccessStatusCode) return;
+                if (answer.IsSuccessStatusCode)
+                    return;
             }
             catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
             {
@@ -121,7 +143,10 @@ public sealed class HostProcess : IAsyncDisposable
         var waited = Stopwatch.StartNew();
         while (waited.Elapsed < StartLimit)
         {
-            if (_process!.HasExited) throw new InvalidOperationException($"The host ended with {_process.ExitCode} before it listened:\n{Output}");
+            if (_process!.HasExited)
+                throw new InvalidOperationException(
+                    $"The host ended with {_process.ExitCode} before it listened:\n{Output}"
+                );
             try
             {
                 using var client = new TcpClient();
@@ -148,7 +173,8 @@ public sealed class HostProcess : IAsyncDisposable
     /// <summary>Tells the process to stop, as an operator does, and waits until it has.</summary>
     public async Task Stop()
     {
-        using (var kill = Process.Start("kill", ["-TERM", $"{_process!.Id}"])) await kill.WaitForExitAsync();
+        using (var kill = Process.Start("kill", ["-TERM", $"{_process!.Id}"]))
+            await kill.WaitForExitAsync();
         await _process.WaitForExitAsync();
         _process.Dispose();
         _process = null;
@@ -157,8 +183,13 @@ public sealed class HostProcess : IAsyncDisposable
     /// <summary>Runs a command of the program on this host's database, whether or not the host runs.</summary>
     public async Task<(int Code, string Output)> Run(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Repository.HostAssembly, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var (name, value) in _settings) start.Environment[name] = value;
+        var start = new ProcessStartInfo("dotnet", [Repository.HostAssembly, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in _settings)
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync();
@@ -168,12 +199,14 @@ public sealed class HostProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_process is not null) await Kill();
+        if (_process is not null)
+            await Kill();
         Directory.Delete(_folder, recursive: true);
     }
 
     private void Keep(object sender, DataReceivedEventArgs line)
     {
-        lock (_output) _output.AppendLine(line.Data);
+        lock (_output)
+            _output.AppendLine(line.Data);
     }
 }

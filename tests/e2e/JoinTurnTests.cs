@@ -5,9 +5,12 @@ using Xunit.Abstractions;
 namespace MlsConsole.E2e;
 
 /// <summary>Many devices come back at the same time, each a real member with all its secrets.</summary>
-public sealed class JoinTurnTests(HostFixture fixture, ITestOutputHelper output) : IClassFixture<HostFixture>, IDisposable
+public sealed class JoinTurnTests(HostFixture fixture, ITestOutputHelper output)
+    : IClassFixture<HostFixture>,
+        IDisposable
 {
-    private const int Devices = 100, MostCommits = 105;
+    private const int Devices = 100,
+        MostCommits = 105;
     private readonly List<MemberDevice> _devices = [];
 
     [Fact]
@@ -52,7 +55,10 @@ public sealed class JoinTurnTests(HostFixture fixture, ITestOutputHelper output)
     [Trait("Category", "Slow")]
     public async Task Of_two_thousand_joins_in_fifty_groups_at_most_one_in_two_hundred_is_for_an_epoch_that_has_passed()
     {
-        const int Groups = 50, Members = 8, Rounds = 5, AtOnce = 24;
+        const int Groups = 50,
+            Members = 8,
+            Rounds = 5,
+            AtOnce = 24;
         var devices = await Register(Members);
         var convos = new List<string>();
         for (int i = 0; i < Groups; i++)
@@ -61,24 +67,40 @@ public sealed class JoinTurnTests(HostFixture fixture, ITestOutputHelper output)
             await devices[0].Add(convos[^1], devices[1..]);
         }
         // Those who join at once are neighbours in this list: all members of three groups. Each group has five rounds.
-        var joins = new Queue<(MemberDevice Device, string ConvoId)>(Enumerable.Range(0, Rounds).SelectMany(_ => convos.SelectMany(convo => devices.Select(device => (device, convo)))));
+        var joins = new Queue<(MemberDevice Device, string ConvoId)>(
+            Enumerable
+                .Range(0, Rounds)
+                .SelectMany(_ => convos.SelectMany(convo => devices.Select(device => (device, convo))))
+        );
         int total = joins.Count;
         var started = Stopwatch.StartNew();
-        var results = await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(_ => Task.Run(async () =>
-        {
-            var done = new List<Rejoined>();
-            while (true)
-            {
-                (MemberDevice Device, string ConvoId) next;
-                lock (joins) if (!joins.TryDequeue(out next)) return done;
-                done.Add(await next.Device.Rejoin(next.ConvoId));
-            }
-        })));
+        var results = await Task.WhenAll(
+            Enumerable
+                .Range(0, AtOnce)
+                .Select(_ =>
+                    Task.Run(async () =>
+                    {
+                        var done = new List<Rejoined>();
+                        while (true)
+                        {
+                            (MemberDevice Device, string ConvoId) next;
+                            lock (joins)
+                                if (!joins.TryDequeue(out next))
+                                    return done;
+                            done.Add(await next.Device.Rejoin(next.ConvoId));
+                        }
+                    })
+                )
+        );
         var rejoined = results.SelectMany(done => done).ToList();
         Report($"{total} joins in {Groups} groups, {AtOnce} at once, in turns", started.Elapsed, rejoined);
         Assert.Equal(2000, rejoined.Count);
-        Assert.True(rejoined.Sum(one => one.Mismatches) <= 0.005 * rejoined.Sum(one => one.Submitted), $"{rejoined.Sum(one => one.Mismatches)} mismatches");
-        foreach (var convo in convos.Take(5)) await MustAgree(convo, devices);
+        Assert.True(
+            rejoined.Sum(one => one.Mismatches) <= 0.005 * rejoined.Sum(one => one.Submitted),
+            $"{rejoined.Sum(one => one.Mismatches)} mismatches"
+        );
+        foreach (var convo in convos.Take(5))
+            await MustAgree(convo, devices);
     }
 
     [Fact]
@@ -94,11 +116,21 @@ public sealed class JoinTurnTests(HostFixture fixture, ITestOutputHelper output)
         var rejoined = await AllAtOnce("Alice's phone and tablet", [(phone, convoId), (tablet, convoId)]);
         Assert.Equal(2, rejoined.Sum(one => one.Submitted));
         await MustAgree(convoId, [bob, phone, tablet]);
-        var members = bob.Group(convoId).PublicGroup.Members.Select(member => System.Text.Encoding.UTF8.GetString(member.Leaf.Credential.Identity.Span)).Order();
-        Assert.Equal(new[] { (bob, bob.DeviceId), (phone, phone.DeviceId), (tablet, "tablet") }.Select(one => $"{one.Item1.User.Did}#{one.Item2}").Order(), members);
+        var members = bob.Group(convoId)
+            .PublicGroup.Members.Select(member =>
+                System.Text.Encoding.UTF8.GetString(member.Leaf.Credential.Identity.Span)
+            )
+            .Order();
+        Assert.Equal(
+            new[] { (bob, bob.DeviceId), (phone, phone.DeviceId), (tablet, "tablet") }
+                .Select(one => $"{one.Item1.User.Did}#{one.Item2}")
+                .Order(),
+            members
+        );
 
         long seq = (await bob.Send(convoId, "welcome back")).GetProperty("seq").GetInt64();
-        foreach (var device in (MemberDevice[])[phone, tablet]) Assert.Equal(["welcome back"], await device.Read(convoId, seq - 1));
+        foreach (var device in (MemberDevice[])[phone, tablet])
+            Assert.Equal(["welcome back"], await device.Read(convoId, seq - 1));
     }
 
     public void Dispose() => _devices.ForEach(device => device.Dispose());
@@ -114,21 +146,31 @@ public sealed class JoinTurnTests(HostFixture fixture, ITestOutputHelper output)
 
     private async Task<MemberDevice[]> Register(int count)
     {
-        var devices = await Task.WhenAll(Enumerable.Range(0, count).Select(i => MemberDevice.Register(fixture.Host.Url, $"device-{i}")));
+        var devices = await Task.WhenAll(
+            Enumerable.Range(0, count).Select(i => MemberDevice.Register(fixture.Host.Url, $"device-{i}"))
+        );
         _devices.AddRange(devices);
         return devices;
     }
 
-    private async Task<IReadOnlyList<Rejoined>> AllAtOnce(string what, IEnumerable<(MemberDevice Device, string ConvoId)> joins, bool inTurn = true)
+    private async Task<IReadOnlyList<Rejoined>> AllAtOnce(
+        string what,
+        IEnumerable<(MemberDevice Device, string ConvoId)> joins,
+        bool inTurn = true
+    )
     {
         var started = Stopwatch.StartNew();
-        var rejoined = await Task.WhenAll(joins.Select(join => Task.Run(() => join.Device.Rejoin(join.ConvoId, inTurn))));
+        var rejoined = await Task.WhenAll(
+            joins.Select(join => Task.Run(() => join.Device.Rejoin(join.ConvoId, inTurn)))
+        );
         Report(what, started.Elapsed, rejoined);
         return rejoined;
     }
 
-    private void Report(string what, TimeSpan took, IReadOnlyCollection<Rejoined> rejoined) => output.WriteLine(
-        $"{what}: {rejoined.Count} joined with {rejoined.Sum(one => one.Submitted)} commits, {rejoined.Sum(one => one.Mismatches)} of them too late, asked {rejoined.Sum(one => one.Pending)} times again, in {took.TotalSeconds:F1} s");
+    private void Report(string what, TimeSpan took, IReadOnlyCollection<Rejoined> rejoined) =>
+        output.WriteLine(
+            $"{what}: {rejoined.Count} joined with {rejoined.Sum(one => one.Submitted)} commits, {rejoined.Sum(one => one.Mismatches)} of them too late, asked {rejoined.Sum(one => one.Pending)} times again, in {took.TotalSeconds:F1} s"
+        );
 
     /// <summary>All follow to the last epoch and have the same secrets there, and the tree that the service has.</summary>
     private static async Task MustAgree(string convoId, IReadOnlyList<MemberDevice> devices)
@@ -139,6 +181,11 @@ public sealed class JoinTurnTests(HostFixture fixture, ITestOutputHelper output)
         Assert.All(devices, device => Assert.Equal(first.EpochAuthenticator, device.Group(convoId).EpochAuthenticator));
         var served = await devices[0].User.MustAsk("getGroupInfo", ("convoId", convoId));
         Assert.Equal(first.CurrentEpoch, served.GetProperty("epoch").GetUInt64());
-        Assert.Equal(first.PublicGroup.TreeHash.ToArray(), PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(served.GetProperty("groupInfo").GetBytesFromBase64()), null).TreeHash.ToArray());
+        Assert.Equal(
+            first.PublicGroup.TreeHash.ToArray(),
+            PublicGroup
+                .FromGroupInfo(UnverifiedGroupInfo.Decode(served.GetProperty("groupInfo").GetBytesFromBase64()), null)
+                .TreeHash.ToArray()
+        );
     }
 }

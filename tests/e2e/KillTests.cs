@@ -9,22 +9,33 @@ public sealed class KillTests(ITestOutputHelper output)
     private const int Clients = 4;
     private readonly Random _random = new();
 
-    public enum Victim { Host, Database }
-
-    public static TheoryData<StorageProvider, Victim> Cases => new()
+    public enum Victim
     {
-        { StorageProvider.Sqlite, Victim.Host }, { StorageProvider.PostgreSql, Victim.Host }, { StorageProvider.PostgreSql, Victim.Database },
-    };
+        Host,
+        Database,
+    }
+
+    public static TheoryData<StorageProvider, Victim> Cases =>
+        new()
+        {
+            { StorageProvider.Sqlite, Victim.Host },
+            { StorageProvider.PostgreSql, Victim.Host },
+            { StorageProvider.PostgreSql, Victim.Database },
+        };
 
     [SkippableTheory, MemberData(nameof(Cases))]
     [Trait("Category", "Slow")]
-    public Task After_each_of_ten_kills_with_four_clients_in_flight_every_acknowledged_commit_is_there_and_every_group_goes_on(StorageProvider provider, Victim victim) =>
-        KillAgainAndAgain(provider, victim, kills: 10);
+    public Task After_each_of_ten_kills_with_four_clients_in_flight_every_acknowledged_commit_is_there_and_every_group_goes_on(
+        StorageProvider provider,
+        Victim victim
+    ) => KillAgainAndAgain(provider, victim, kills: 10);
 
     [SkippableTheory, MemberData(nameof(Cases))]
     [Trait("Category", "Long")]
-    public Task After_each_of_fifty_kills_with_four_clients_in_flight_every_acknowledged_commit_is_there_and_every_group_goes_on(StorageProvider provider, Victim victim) =>
-        KillAgainAndAgain(provider, victim, kills: 50);
+    public Task After_each_of_fifty_kills_with_four_clients_in_flight_every_acknowledged_commit_is_there_and_every_group_goes_on(
+        StorageProvider provider,
+        Victim victim
+    ) => KillAgainAndAgain(provider, victim, kills: 50);
 
     [Fact]
     [Trait("Category", "Slow")]
@@ -53,31 +64,47 @@ public sealed class KillTests(ITestOutputHelper output)
         var killed = victim == Victim.Database ? await PostgreSqlServer.StartAsync(durable: true) : null;
         await using var host = await HostProcess.Start(HostFixture.NoLimits, killed ?? shared);
         var committers = new List<Committer>();
-        for (var i = 0; i < Clients; i++) committers.Add(await Committer.Create(host.Url, i, mayFail: killed is not null));
+        for (var i = 0; i < Clients; i++)
+            committers.Add(await Committer.Create(host.Url, i, mayFail: killed is not null));
 
         var (counted, duringStart, attempts) = (0, 0, 0);
         while (counted < kills || (killed is null && duringStart < kills / 5))
         {
-            Assert.True(++attempts <= 10 * kills, $"only {counted} of {attempts} kills cut a request, {duringStart} of them during start-up");
+            Assert.True(
+                ++attempts <= 10 * kills,
+                $"only {counted} of {attempts} kills cut a request, {duringStart} of them during start-up"
+            );
             var startUp = killed is null && attempts % 4 == 0;
             var cut = await KillInFlight(host, killed, committers, startUp);
-            foreach (var committer in committers) await CheckAfterRestart(committer);
-            output.WriteLine($"kill {attempts}{(startUp ? " during start-up" : "")}: {cut} requests cut, {committers.Sum(c => c.Acknowledged.Count)} commits acknowledged so far");
-            if (cut == 0) continue; // nothing was in flight: this kill proves nothing
+            foreach (var committer in committers)
+                await CheckAfterRestart(committer);
+            output.WriteLine(
+                $"kill {attempts}{(startUp ? " during start-up" : "")}: {cut} requests cut, {committers.Sum(c => c.Acknowledged.Count)} commits acknowledged so far"
+            );
+            if (cut == 0)
+                continue; // nothing was in flight: this kill proves nothing
             counted++;
-            if (startUp) duringStart++;
+            if (startUp)
+                duringStart++;
         }
         Assert.All(committers, committer => Assert.True(committer.Acknowledged.Count > kills));
         var (code, report) = await host.Run("verify-audit");
         output.WriteLine(report);
         Assert.True(code == 0, report);
-        foreach (var committer in committers) committer.Dispose();
-        if (killed is not null) await killed.KillAsync();
+        foreach (var committer in committers)
+            committer.Dispose();
+        if (killed is not null)
+            await killed.KillAsync();
     }
 
     /// <summary>Kills the host, or the server of its database, while all clients commit, starts it again, and lets every client commit once more.</summary>
     /// <returns>How many requests the kill cut; of a kill during start-up, those that the starting host had accepted.</returns>
-    private async Task<int> KillInFlight(HostProcess host, PostgreSqlServer? server, IReadOnlyList<Committer> committers, bool startUp)
+    private async Task<int> KillInFlight(
+        HostProcess host,
+        PostgreSqlServer? server,
+        IReadOnlyList<Committer> committers,
+        bool startUp
+    )
     {
         using var stop = new CancellationTokenSource();
         var counts = committers.Select(committer => committer.Acknowledged.Count).ToList();
@@ -107,7 +134,10 @@ public sealed class KillTests(ITestOutputHelper output)
             host.Launch();
         }
         await host.WaitUntilReady();
-        while (committers.Zip(counts).Any(pair => pair.First.Acknowledged.Count == pair.Second) && running.All(task => !task.IsFaulted))
+        while (
+            committers.Zip(counts).Any(pair => pair.First.Acknowledged.Count == pair.Second)
+            && running.All(task => !task.IsFaulted)
+        )
             await Task.Delay(20);
         await stop.CancelAsync();
         await Task.WhenAll(running);
@@ -120,7 +150,10 @@ public sealed class KillTests(ITestOutputHelper output)
     private async Task CheckAfterRestart(Committer committer)
     {
         var log = await committer.Device.CommitLog(committer.ConvoId);
-        Assert.Equal(committer.Acknowledged.Select(known => (known.Epoch, known.Prepared.Commit)), log.Skip(1).Select(commit => (commit.Epoch, commit.Commit)));
+        Assert.Equal(
+            committer.Acknowledged.Select(known => (known.Epoch, known.Prepared.Commit)),
+            log.Skip(1).Select(commit => (commit.Epoch, commit.Commit))
+        );
         Assert.Equal(Enumerable.Range(1, log.Count).Select(epoch => (ulong)epoch), log.Select(commit => commit.Epoch));
         var served = await committer.Device.ServedGroup(committer.ConvoId);
         Assert.Equal(committer.Group.Group.Epoch, served.Epoch);

@@ -22,7 +22,10 @@ public sealed class MemberDevice : IDisposable
     private MemberDevice(XrpcUser user, string deviceId)
     {
         (User, DeviceId) = (user, deviceId);
-        _client = new Client(TestDevice.Suite, Credential.Basic(Encoding.UTF8.GetBytes($"{user.Did}#{deviceId}"))) { DegreeOfParallelism = 1 };
+        _client = new Client(TestDevice.Suite, Credential.Basic(Encoding.UTF8.GetBytes($"{user.Did}#{deviceId}")))
+        {
+            DegreeOfParallelism = 1,
+        };
         _keyPackage = _client.CreateKeyPackage(lastResort: true);
     }
 
@@ -33,11 +36,19 @@ public sealed class MemberDevice : IDisposable
     public static async Task<MemberDevice> Register(Uri url, string deviceId, XrpcUser? account = null)
     {
         var device = new MemberDevice(account ?? new XrpcUser(url), deviceId);
-        await device.User.MustDo("registerDevice", new
-        {
-            deviceId, deviceName = deviceId, signaturePublicKey = Convert.ToBase64String(device._client.SignatureKey.PublicKey),
-            keyPackages = new[] { new { keyPackage = Convert.ToBase64String(device._keyPackage.Encode()), lastResort = true } },
-        });
+        await device.User.MustDo(
+            "registerDevice",
+            new
+            {
+                deviceId,
+                deviceName = deviceId,
+                signaturePublicKey = Convert.ToBase64String(device._client.SignatureKey.PublicKey),
+                keyPackages = new[]
+                {
+                    new { keyPackage = Convert.ToBase64String(device._keyPackage.Encode()), lastResort = true },
+                },
+            }
+        );
         return device;
     }
 
@@ -46,7 +57,10 @@ public sealed class MemberDevice : IDisposable
     public async Task<string> CreateConvo()
     {
         var group = Mls.Group.Create(_client);
-        var answer = await User.MustDo("createConvo", new { groupInfo = Convert.ToBase64String(group.CreateGroupInfo()) });
+        var answer = await User.MustDo(
+            "createConvo",
+            new { groupInfo = Convert.ToBase64String(group.CreateGroupInfo()) }
+        );
         string convoId = answer.GetProperty("convo").GetProperty("convoId").GetString()!;
         _groups[convoId] = group;
         return convoId;
@@ -55,24 +69,41 @@ public sealed class MemberDevice : IDisposable
     /// <summary>Adds devices in one commit. They are in the group, but have no state of it until they join.</summary>
     public async Task Add(string convoId, params IReadOnlyList<MemberDevice> others)
     {
-        var pending = Group(convoId).Commit(new() { Add = [.. others.Select(other => UnverifiedKeyPackage.Decode(other._keyPackage.Encode()))] });
-        await User.MustDo("addMembers", new
-        {
-            convoId, commit = Convert.ToBase64String(pending.Commit), welcome = Convert.ToBase64String(pending.Welcome!), groupInfo = Convert.ToBase64String(pending.GroupInfo),
-        });
+        var pending = Group(convoId)
+            .Commit(
+                new() { Add = [.. others.Select(other => UnverifiedKeyPackage.Decode(other._keyPackage.Encode()))] }
+            );
+        await User.MustDo(
+            "addMembers",
+            new
+            {
+                convoId,
+                commit = Convert.ToBase64String(pending.Commit),
+                welcome = Convert.ToBase64String(pending.Welcome!),
+                groupInfo = Convert.ToBase64String(pending.GroupInfo),
+            }
+        );
         Group(convoId).MergePendingCommit();
     }
 
     /// <summary>Comes back without any state: by an external commit that removes the device's leaf, as often as it takes.</summary>
     public async Task<Rejoined> Rejoin(string convoId, bool inTurn = true)
     {
-        if (_groups.TryRemove(convoId, out var lost)) lost.Dispose();
+        if (_groups.TryRemove(convoId, out var lost))
+            lost.Dispose();
         var leaf = await LeafIn(convoId);
-        int mismatches = 0, pending = 0;
+        int mismatches = 0,
+            pending = 0;
         while (mismatches + pending < MaxAttempts)
         {
             var info = inTurn
-                ? await User.Query("getGroupInfo", ("convoId", convoId), ("includeTree", "false"), ("turn", "true"), ("deviceId", DeviceId))
+                ? await User.Query(
+                    "getGroupInfo",
+                    ("convoId", convoId),
+                    ("includeTree", "false"),
+                    ("turn", "true"),
+                    ("deviceId", DeviceId)
+                )
                 : await User.Query("getGroupInfo", ("convoId", convoId), ("includeTree", "false"));
             if (info.Error == "TurnPending")
             {
@@ -81,12 +112,19 @@ public sealed class MemberDevice : IDisposable
                 continue;
             }
             Assert.True(info.IsSuccess, $"getGroupInfo: {info.Status} {info.Body}");
-            var joined = Mls.Group.JoinByExternalCommit(_client, UnverifiedGroupInfo.Decode(info.Body.GetProperty("groupInfo").GetBytesFromBase64()), remove: leaf);
+            var joined = Mls.Group.JoinByExternalCommit(
+                _client,
+                UnverifiedGroupInfo.Decode(info.Body.GetProperty("groupInfo").GetBytesFromBase64()),
+                remove: leaf
+            );
             var input = new Dictionary<string, string>
             {
-                ["convoId"] = convoId, ["externalCommit"] = Convert.ToBase64String(joined.Pending!.Commit), ["groupInfo"] = Convert.ToBase64String(joined.Pending.GroupInfo),
+                ["convoId"] = convoId,
+                ["externalCommit"] = Convert.ToBase64String(joined.Pending!.Commit),
+                ["groupInfo"] = Convert.ToBase64String(joined.Pending.GroupInfo),
             };
-            if (inTurn) input["turnId"] = info.Body.GetProperty("turn").GetProperty("id").GetString()!;
+            if (inTurn)
+                input["turnId"] = info.Body.GetProperty("turn").GetProperty("id").GetString()!;
             var answer = await User.Procedure("processExternalCommit", input);
             if (answer.IsSuccess)
             {
@@ -106,9 +144,19 @@ public sealed class MemberDevice : IDisposable
     {
         await CatchUp(convoId);
         var pending = Group(convoId).Commit();
-        var answer = await User.Procedure("commit", new { convoId, commit = Convert.ToBase64String(pending.Commit), groupInfo = Convert.ToBase64String(pending.GroupInfo) });
-        if (answer.IsSuccess) Group(convoId).MergePendingCommit();
-        else Assert.True(answer.Error == "EpochMismatch", $"commit: {answer.Status} {answer.Body}");
+        var answer = await User.Procedure(
+            "commit",
+            new
+            {
+                convoId,
+                commit = Convert.ToBase64String(pending.Commit),
+                groupInfo = Convert.ToBase64String(pending.GroupInfo),
+            }
+        );
+        if (answer.IsSuccess)
+            Group(convoId).MergePendingCommit();
+        else
+            Assert.True(answer.Error == "EpochMismatch", $"commit: {answer.Status} {answer.Body}");
         return answer.IsSuccess;
     }
 
@@ -119,27 +167,46 @@ public sealed class MemberDevice : IDisposable
         while (true)
         {
             var answer = await User.MustAsk("getCommits", ("convoId", convoId), ("fromEpoch", $"{group.CurrentEpoch}"));
-            var commits = answer.GetProperty("commits").EnumerateArray().Select(commit => commit.GetProperty("commit").GetBytesFromBase64()).ToList();
-            if (commits.Count == 0) return;
-            foreach (var commit in commits) Assert.False(Assert.IsType<ReceivedCommit>(group.Receive(commit, DateTimeOffset.UtcNow)).RemovedMe);
+            var commits = answer
+                .GetProperty("commits")
+                .EnumerateArray()
+                .Select(commit => commit.GetProperty("commit").GetBytesFromBase64())
+                .ToList();
+            if (commits.Count == 0)
+                return;
+            foreach (var commit in commits)
+                Assert.False(Assert.IsType<ReceivedCommit>(group.Receive(commit, DateTimeOffset.UtcNow)).RemovedMe);
         }
     }
 
     public Task<JsonElement> Send(string convoId, string text) =>
-        User.MustDo("sendMessage", new { convoId, message = Convert.ToBase64String(Group(convoId).Encrypt(Encoding.UTF8.GetBytes(text))) });
+        User.MustDo(
+            "sendMessage",
+            new { convoId, message = Convert.ToBase64String(Group(convoId).Encrypt(Encoding.UTF8.GetBytes(text))) }
+        );
 
     /// <summary>The texts after a place in the log, opened.</summary>
     public async Task<IReadOnlyList<string>> Read(string convoId, long sinceSeq)
     {
         var answer = await User.MustAsk("getMessages", ("convoId", convoId), ("sinceSeq", $"{sinceSeq}"));
-        return [.. answer.GetProperty("messages").EnumerateArray().Where(message => message.GetProperty("kind").GetString() == "message")
-            .Select(message => Group(convoId).Receive(message.GetProperty("message").GetBytesFromBase64(), DateTimeOffset.UtcNow)).OfType<ReceivedMessage>()
-            .Select(message => Encoding.UTF8.GetString(message.Data))];
+        return
+        [
+            .. answer
+                .GetProperty("messages")
+                .EnumerateArray()
+                .Where(message => message.GetProperty("kind").GetString() == "message")
+                .Select(message =>
+                    Group(convoId).Receive(message.GetProperty("message").GetBytesFromBase64(), DateTimeOffset.UtcNow)
+                )
+                .OfType<ReceivedMessage>()
+                .Select(message => Encoding.UTF8.GetString(message.Data)),
+        ];
     }
 
     public void Dispose()
     {
-        foreach (var group in _groups.Values) group.Dispose();
+        foreach (var group in _groups.Values)
+            group.Dispose();
         _keyPackage.Dispose();
         _client.Dispose();
         User.Dispose();
@@ -149,7 +216,11 @@ public sealed class MemberDevice : IDisposable
     {
         var convo = (await User.MustAsk("getConvo", ("convoId", convoId))).GetProperty("convo");
         foreach (var member in convo.GetProperty("members").EnumerateArray())
-            if (member.GetProperty("did").GetString() == User.Did && member.GetProperty("deviceId").GetString() == DeviceId) return new(member.GetProperty("leafIndex").GetUInt32());
+            if (
+                member.GetProperty("did").GetString() == User.Did
+                && member.GetProperty("deviceId").GetString() == DeviceId
+            )
+                return new(member.GetProperty("leafIndex").GetUInt32());
         return null;
     }
 }

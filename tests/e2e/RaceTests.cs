@@ -6,7 +6,9 @@ public sealed class RaceTests
     [InlineData(StorageProvider.Sqlite)]
     [InlineData(StorageProvider.PostgreSql)]
     [Trait("Category", "Slow")]
-    public async Task Of_two_commits_for_the_same_epoch_at_the_same_instant_exactly_one_wins_a_thousand_times(StorageProvider provider)
+    public async Task Of_two_commits_for_the_same_epoch_at_the_same_instant_exactly_one_wins_a_thousand_times(
+        StorageProvider provider
+    )
     {
         await using var host = await HostProcess.Start(HostFixture.NoLimits, await DatabaseServers.Of(provider));
         await Race(host, host, rounds: 1000);
@@ -15,17 +17,21 @@ public sealed class RaceTests
     [SkippableFact]
     [Trait("Category", "Slow")]
     [Trait("Category", "Database")]
-    public Task Of_a_thousand_pairs_of_commits_from_two_hosts_over_one_database_exactly_one_of_each_wins() => RaceOfTwoHosts(rounds: 1000);
+    public Task Of_a_thousand_pairs_of_commits_from_two_hosts_over_one_database_exactly_one_of_each_wins() =>
+        RaceOfTwoHosts(rounds: 1000);
 
     [SkippableFact]
     [Trait("Category", "Long")]
-    public Task Of_ten_thousand_pairs_of_commits_from_two_hosts_over_one_database_exactly_one_of_each_wins() => RaceOfTwoHosts(rounds: 10_000);
+    public Task Of_ten_thousand_pairs_of_commits_from_two_hosts_over_one_database_exactly_one_of_each_wins() =>
+        RaceOfTwoHosts(rounds: 10_000);
 
     [SkippableTheory]
     [InlineData(StorageProvider.Sqlite)]
     [InlineData(StorageProvider.PostgreSql)]
     [Trait("Category", "Slow")]
-    public async Task A_token_that_comes_to_two_hosts_over_one_database_at_the_same_instant_is_accepted_once(StorageProvider provider)
+    public async Task A_token_that_comes_to_two_hosts_over_one_database_at_the_same_instant_is_accepted_once(
+        StorageProvider provider
+    )
     {
         await using var first = await HostProcess.Start(HostFixture.NoLimits, await DatabaseServers.Of(provider));
         await using var second = await first.StartAnother();
@@ -33,15 +39,26 @@ public sealed class RaceTests
         for (var i = 0; i < 100; i++)
         {
             var token = user.Token("getConvos");
-            var answers = await AtTheSameInstant(() => user.QueryWith(token, first.Url, "getConvos"), () => user.QueryWith(token, second.Url, "getConvos"));
+            var answers = await AtTheSameInstant(
+                () => user.QueryWith(token, first.Url, "getConvos"),
+                () => user.QueryWith(token, second.Url, "getConvos")
+            );
             Assert.Single(answers, answer => answer.IsSuccess);
-            Assert.Equal((401, "AuthenticationRequired"), Assert.Single(answers.Where(answer => !answer.IsSuccess).Select(answer => (answer.Status, answer.Error))));
+            Assert.Equal(
+                (401, "AuthenticationRequired"),
+                Assert.Single(
+                    answers.Where(answer => !answer.IsSuccess).Select(answer => (answer.Status, answer.Error))
+                )
+            );
         }
     }
 
     private static async Task RaceOfTwoHosts(int rounds)
     {
-        await using var first = await HostProcess.Start(HostFixture.NoLimits, await DatabaseServers.Of(StorageProvider.PostgreSql));
+        await using var first = await HostProcess.Start(
+            HostFixture.NoLimits,
+            await DatabaseServers.Of(StorageProvider.PostgreSql)
+        );
         await using var second = await first.StartAnother();
         await Race(first, second, rounds);
         var (code, report) = await first.Run("verify-audit");
@@ -88,10 +105,20 @@ public sealed class RaceTests
     private static async Task<T[]> AtTheSameInstant<T>(params Func<Task<T>>[] actions)
     {
         using var barrier = new Barrier(actions.Length);
-        return await Task.WhenAll(actions.Select(action => Task.Factory.StartNew(() =>
-        {
-            barrier.SignalAndWait();
-            return action();
-        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap()));
+        return await Task.WhenAll(
+            actions.Select(action =>
+                Task.Factory.StartNew(
+                        () =>
+                        {
+                            barrier.SignalAndWait();
+                            return action();
+                        },
+                        CancellationToken.None,
+                        TaskCreationOptions.LongRunning,
+                        TaskScheduler.Default
+                    )
+                    .Unwrap()
+            )
+        );
     }
 }

@@ -34,13 +34,16 @@ public sealed class TestDevice : IDisposable
     public static async Task<TestDevice> Register(Uri url, string deviceId)
     {
         var device = new TestDevice(new XrpcUser(url), deviceId);
-        await device.User.MustDo("registerDevice", new
-        {
-            deviceId,
-            deviceName = deviceId,
-            signaturePublicKey = Convert.ToBase64String(device.Client.SignatureKey.PublicKey),
-            keyPackages = new[] { new { keyPackage = Convert.ToBase64String(device.Client.KeyPackage()) } },
-        });
+        await device.User.MustDo(
+            "registerDevice",
+            new
+            {
+                deviceId,
+                deviceName = deviceId,
+                signaturePublicKey = Convert.ToBase64String(device.Client.SignatureKey.PublicKey),
+                keyPackages = new[] { new { keyPackage = Convert.ToBase64String(device.Client.KeyPackage()) } },
+            }
+        );
         return device;
     }
 
@@ -55,23 +58,41 @@ public sealed class TestDevice : IDisposable
     public async Task<byte[]> Publish()
     {
         var keyPackage = Client.KeyPackage(lastResort: true);
-        await User.MustDo("publishKeyPackages", new { deviceId = DeviceId, keyPackages = new[] { new { keyPackage = Convert.ToBase64String(keyPackage), lastResort = true } } });
+        await User.MustDo(
+            "publishKeyPackages",
+            new
+            {
+                deviceId = DeviceId,
+                keyPackages = new[] { new { keyPackage = Convert.ToBase64String(keyPackage), lastResort = true } },
+            }
+        );
         return keyPackage;
     }
 
     /// <summary>Adds another device by an ordinary commit with a Welcome.</summary>
     public async Task<TestGroup> Add(string convoId, TestGroup group, TestDevice other)
     {
-        var claimed = await User.MustDo("claimKeyPackages", new { dids = new[] { other.User.Did }, cipherSuite = (int)Suite });
-        var keyPackage = claimed.GetProperty("keyPackages").EnumerateArray().Single().GetProperty("keyPackage").GetBytesFromBase64();
+        var claimed = await User.MustDo(
+            "claimKeyPackages",
+            new { dids = new[] { other.User.Did }, cipherSuite = (int)Suite }
+        );
+        var keyPackage = claimed
+            .GetProperty("keyPackages")
+            .EnumerateArray()
+            .Single()
+            .GetProperty("keyPackage")
+            .GetBytesFromBase64();
         var built = group.Commit(Client).Add(keyPackage).WithPath().Build();
-        await User.MustDo("addMembers", new
-        {
-            convoId,
-            commit = Convert.ToBase64String(built.Commit),
-            groupInfo = Convert.ToBase64String(built.GroupInfo),
-            welcome = Convert.ToBase64String(ProposalBuilder.RandomWelcome(group.Suite, keyPackage)),
-        });
+        await User.MustDo(
+            "addMembers",
+            new
+            {
+                convoId,
+                commit = Convert.ToBase64String(built.Commit),
+                groupInfo = Convert.ToBase64String(built.GroupInfo),
+                welcome = Convert.ToBase64String(ProposalBuilder.RandomWelcome(group.Suite, keyPackage)),
+            }
+        );
         return built.After!;
     }
 
@@ -81,7 +102,12 @@ public sealed class TestDevice : IDisposable
 
     /// <summary>An external commit that removes the device's own leaf and puts it back.</summary>
     public PreparedCommit Rejoin(string convoId, TestGroup group) =>
-        Prepare("processExternalCommit", "externalCommit", convoId, group.ExternalCommit(Client).Remove(group.LeafOf(Client)).Build());
+        Prepare(
+            "processExternalCommit",
+            "externalCommit",
+            convoId,
+            group.ExternalCommit(Client).Remove(group.LeafOf(Client)).Build()
+        );
 
     public Task<XrpcAnswer> Send(PreparedCommit prepared) => User.Procedure(prepared.Method, prepared.Input);
 
@@ -93,9 +119,19 @@ public sealed class TestDevice : IDisposable
         {
             var from = log.Count == 0 ? 0 : log[^1].Epoch;
             var answer = await User.MustAsk("getCommits", ("convoId", convoId), ("fromEpoch", $"{from}"));
-            var page = answer.GetProperty("commits").EnumerateArray()
-                .Select(commit => (commit.GetProperty("epoch").GetUInt64(), commit.GetProperty("seq").GetInt64(), commit.GetProperty("commit").GetString()!)).ToList();
-            if (page.Count == 0) return log;
+            var page = answer
+                .GetProperty("commits")
+                .EnumerateArray()
+                .Select(commit =>
+                    (
+                        commit.GetProperty("epoch").GetUInt64(),
+                        commit.GetProperty("seq").GetInt64(),
+                        commit.GetProperty("commit").GetString()!
+                    )
+                )
+                .ToList();
+            if (page.Count == 0)
+                return log;
             log.AddRange(page);
         }
     }
@@ -110,11 +146,16 @@ public sealed class TestDevice : IDisposable
 
     public void Dispose() => User.Dispose();
 
-    private static PreparedCommit Prepare(string method, string field, string convoId, BuiltCommit built) => new(method, new()
-    {
-        ["convoId"] = convoId,
-        [field] = Convert.ToBase64String(built.Commit),
-        ["groupInfo"] = Convert.ToBase64String(built.GroupInfo),
-        ["idempotencyKey"] = Guid.NewGuid().ToString(),
-    }, built.After!);
+    private static PreparedCommit Prepare(string method, string field, string convoId, BuiltCommit built) =>
+        new(
+            method,
+            new()
+            {
+                ["convoId"] = convoId,
+                [field] = Convert.ToBase64String(built.Commit),
+                ["groupInfo"] = Convert.ToBase64String(built.GroupInfo),
+                ["idempotencyKey"] = Guid.NewGuid().ToString(),
+            },
+            built.After!
+        );
 }

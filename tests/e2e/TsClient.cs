@@ -10,7 +10,8 @@ internal static class TsClient
     public static void Require()
     {
         var missing = Missing();
-        if (missing is not null && Environment.GetEnvironmentVariable("CI") == "true") Assert.Fail(missing);
+        if (missing is not null && Environment.GetEnvironmentVariable("CI") == "true")
+            Assert.Fail(missing);
         Skip.If(missing is not null, missing);
     }
 
@@ -27,7 +28,10 @@ internal static class TsClient
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
         var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(Parse).ToList();
-        Assert.True(process.ExitCode == 0, $"cli.mjs {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output}{await errors}");
+        Assert.True(
+            process.ExitCode == 0,
+            $"cli.mjs {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output}{await errors}"
+        );
         Assert.Equal("passed", lines[^1].GetProperty("result").GetString());
         return lines;
     }
@@ -58,9 +62,13 @@ internal static class TsClient
             return "The npm packages of tests/e2e/ts are not installed: npm ci.";
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(Node, ["--version"]) { RedirectStandardOutput = true })!;
+            using var process = Process.Start(
+                new ProcessStartInfo(Node, ["--version"]) { RedirectStandardOutput = true }
+            )!;
             var version = process.StandardOutput.ReadToEnd().Trim();
-            return int.Parse(version.TrimStart('v').Split('.')[0]) >= 20 ? null : $"Node 20 or later is needed, not {version}.";
+            return int.Parse(version.TrimStart('v').Split('.')[0]) >= 20
+                ? null
+                : $"Node 20 or later is needed, not {version}.";
         }
         catch (System.ComponentModel.Win32Exception)
         {

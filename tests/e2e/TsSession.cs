@@ -71,7 +71,8 @@ public sealed class TsSession : IAsyncDisposable
         while (await _process.StandardOutput.ReadLineAsync() is { } line)
         {
             var reply = TsClient.Parse(line);
-            if (_waiting.TryRemove(reply.GetProperty("id").GetInt64(), out var waiting)) waiting.SetResult(reply);
+            if (_waiting.TryRemove(reply.GetProperty("id").GetInt64(), out var waiting))
+                waiting.SetResult(reply);
         }
         foreach (var waiting in _waiting.Values)
             waiting.TrySetException(new InvalidOperationException($"The client ended: {await _errors}"));

@@ -36,19 +36,27 @@ public sealed class XrpcUser : IDisposable
     public string Did { get; }
 
     public async Task<XrpcAnswer> Procedure(string method, object input) =>
-        await Send(new HttpRequestMessage(HttpMethod.Post, $"xrpc/{Namespace}.{method}") { Content = Json(input) }, method);
+        await Send(
+            new HttpRequestMessage(HttpMethod.Post, $"xrpc/{Namespace}.{method}") { Content = Json(input) },
+            method
+        );
 
     public async Task<XrpcAnswer> Query(string method, params (string Name, string Value)[] parameters)
     {
-        var query = string.Join('&', parameters.Select(parameter => $"{parameter.Name}={Uri.EscapeDataString(parameter.Value)}"));
+        var query = string.Join(
+            '&',
+            parameters.Select(parameter => $"{parameter.Name}={Uri.EscapeDataString(parameter.Value)}")
+        );
         return await Send(new HttpRequestMessage(HttpMethod.Get, $"xrpc/{Namespace}.{method}?{query}"), method);
     }
 
     /// <summary>Asks a host with a token that may have been used before.</summary>
-    public Task<XrpcAnswer> QueryWith(string token, Uri host, string method) => SendWith(token, new HttpRequestMessage(HttpMethod.Get, new Uri(host, $"xrpc/{Namespace}.{method}")));
+    public Task<XrpcAnswer> QueryWith(string token, Uri host, string method) =>
+        SendWith(token, new HttpRequestMessage(HttpMethod.Get, new Uri(host, $"xrpc/{Namespace}.{method}")));
 
     /// <summary>The body of a success; any other answer fails the test.</summary>
-    public async Task<JsonElement> MustDo(string method, object input) => Successful(method, await Procedure(method, input));
+    public async Task<JsonElement> MustDo(string method, object input) =>
+        Successful(method, await Procedure(method, input));
 
     public async Task<JsonElement> MustAsk(string method, params (string Name, string Value)[] parameters) =>
         Successful(method, await Query(method, parameters));
@@ -92,12 +100,17 @@ public sealed class XrpcUser : IDisposable
         var header = new JsonObject { ["typ"] = "JWT", ["alg"] = "ES256" };
         var claims = new JsonObject
         {
-            ["iat"] = now, ["iss"] = Did, ["aud"] = "did:web:localhost", ["exp"] = now + (long)(lifetime ?? TimeSpan.FromMinutes(1)).TotalSeconds, ["lxm"] = $"{Namespace}.{method}",
+            ["iat"] = now,
+            ["iss"] = Did,
+            ["aud"] = "did:web:localhost",
+            ["exp"] = now + (long)(lifetime ?? TimeSpan.FromMinutes(1)).TotalSeconds,
+            ["lxm"] = $"{Namespace}.{method}",
             ["jti"] = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)),
         };
         var signed = $"{Part(header)}.{Part(claims)}";
         return $"{signed}.{Base64Url.EncodeToString(_key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256))}";
     }
 
-    private static string Part(JsonObject value) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(value.ToJsonString()));
+    private static string Part(JsonObject value) =>
+        Base64Url.EncodeToString(Encoding.UTF8.GetBytes(value.ToJsonString()));
 }

@@ -9,10 +9,12 @@ using SharpFuzz;
 switch (args)
 {
     case ["seeds", var folder]:
-        using (var seeds = FuzzSeeds.Create()) seeds.WriteTo(folder);
+        using (var seeds = FuzzSeeds.Create())
+            seeds.WriteTo(folder);
         return 0;
     case ["targets"]:
-        foreach (string name in FuzzTargets.Names) Console.WriteLine(name);
+        foreach (string name in FuzzTargets.Names)
+            Console.WriteLine(name);
         return 0;
     case ["instrument", var assembly]:
         int types = Fuzzer.Instrument(assembly, _ => true, Options.Value).Count();
@@ -32,7 +34,10 @@ switch (args)
         return 0;
     case [var target, var scene, .. var files] when FuzzTargets.Names.Contains(target):
         using (var targets = new FuzzTargets(FuzzScene.Load(File.ReadAllBytes(scene))))
-            foreach (string file in files) Console.WriteLine($"{file}: {(targets.Accepts(target, File.ReadAllBytes(file)) ? "accepted" : "refused")}");
+            foreach (string file in files)
+                Console.WriteLine(
+                    $"{file}: {(targets.Accepts(target, File.ReadAllBytes(file)) ? "accepted" : "refused")}"
+                );
         return 0;
     default:
         await Console.Error.WriteLineAsync("Fuzz seeds DIR | targets | instrument DLL | TARGET SCENE [FILE...]");
@@ -44,5 +49,6 @@ internal static unsafe class BeforeInputs
 {
     private const int MapLength = 1 << 16;
 
-    public static void CountNowhere() => SharpFuzz.Common.Trace.SharedMem = (byte*)System.Runtime.InteropServices.NativeMemory.AllocZeroed(MapLength);
+    public static void CountNowhere() =>
+        SharpFuzz.Common.Trace.SharedMem = (byte*)System.Runtime.InteropServices.NativeMemory.AllocZeroed(MapLength);
 }

@@ -11,8 +11,10 @@ internal sealed class Conversation(string id) : IDisposable
     public string Id { get; } = id;
     public SemaphoreSlim Gate { get; } = new(1);
     public bool Loaded { get; private set; }
+
     /// <summary>Null for a device that never was a member, or lost everything.</summary>
     public Group? Group { get; private set; }
+
     /// <summary>The last entry of the service's log that was taken.</summary>
     public long LastSeq { get; set; }
 
@@ -20,17 +22,24 @@ internal sealed class Conversation(string id) : IDisposable
     public Taken Taken { get; set; } = new();
 
     /// <summary>The group, for a device that is a member.</summary>
-    public Group Live => Group is { HasEnded: false } group ? group
-        : throw new MlsClientException(ClientErrors.NoState, "The device is not in the group of this conversation: it has to join or rejoin.");
+    public Group Live =>
+        Group is { HasEnded: false } group
+            ? group
+            : throw new MlsClientException(
+                ClientErrors.NoState,
+                "The device is not in the group of this conversation: it has to join or rejoin."
+            );
 
     // int64 last_seq; uint16 cipher_suite; the group
     public async Task LoadAsync(MlsStore store, DeviceKeys keys, CancellationToken cancellation)
     {
-        if (Loaded) return;
+        if (Loaded)
+            return;
         if (await store.ReadAsync(Name, cancellation).ConfigureAwait(false) is { } saved)
         {
             LastSeq = BinaryPrimitives.ReadInt64BigEndian(saved);
-            var client = await keys.ForAsync(BinaryPrimitives.ReadUInt16BigEndian(saved.AsSpan(8)), cancellation).ConfigureAwait(false);
+            var client = await keys.ForAsync(BinaryPrimitives.ReadUInt16BigEndian(saved.AsSpan(8)), cancellation)
+                .ConfigureAwait(false);
             Group = Group.Load(client, saved.AsSpan(10), store.StateKey.Span);
         }
         Loaded = true;
@@ -44,7 +53,11 @@ internal sealed class Conversation(string id) : IDisposable
     }
 
     /// <summary>Saves the state together with other entries. Done after each message sent or received, so that used keys are gone.</summary>
-    public async Task SaveAsync(MlsStore store, CancellationToken cancellation, IEnumerable<KeyValuePair<string, byte[]?>>? others = null)
+    public async Task SaveAsync(
+        MlsStore store,
+        CancellationToken cancellation,
+        IEnumerable<KeyValuePair<string, byte[]?>>? others = null
+    )
     {
         var group = Group!.Save(store.StateKey.Span);
         var saved = new byte[10 + group.Length];
@@ -59,9 +72,12 @@ internal sealed class Conversation(string id) : IDisposable
     /// <param name="seq">The commit that let the device in.</param>
     public void Take(Group joined, long seq)
     {
-        if (Group is null) LastSeq = seq;
-        else if (!Group.GroupId.Span.SequenceEqual(joined.GroupId.Span) || Group.CurrentEpoch >= joined.CurrentEpoch) Group.Dispose();
-        else joined.KeepPastOf(Group);
+        if (Group is null)
+            LastSeq = seq;
+        else if (!Group.GroupId.Span.SequenceEqual(joined.GroupId.Span) || Group.CurrentEpoch >= joined.CurrentEpoch)
+            Group.Dispose();
+        else
+            joined.KeepPastOf(Group);
         Group = joined;
     }
 
@@ -69,12 +85,15 @@ internal sealed class Conversation(string id) : IDisposable
     public void Remember(PublicGroup ending)
     {
         _past.Enqueue(ending);
-        if (_past.Count > 3) _past.Dequeue();
+        if (_past.Count > 3)
+            _past.Dequeue();
     }
 
     /// <summary>Whose a leaf was in an epoch.</summary>
     public ReadOnlyMemory<byte>? IdentityOf(ulong epoch, LeafIndex leaf) =>
-        (epoch == Group!.CurrentEpoch ? Group.PublicGroup : _past.FirstOrDefault(past => past.Epoch == epoch))?.Leaf(leaf)?.Credential.Identity;
+        (epoch == Group!.CurrentEpoch ? Group.PublicGroup : _past.FirstOrDefault(past => past.Epoch == epoch))
+            ?.Leaf(leaf)
+            ?.Credential.Identity;
 
     private string Name => $"group/{Id}";
 

@@ -17,7 +17,12 @@ public sealed partial class ConversationManager
     private readonly ILogger _log;
     private readonly RejoinReports _reports;
 
-    internal ConversationManager(MlsClientOptions options, ServiceConnection service, DeviceKeys keys, RejoinReports reports)
+    internal ConversationManager(
+        MlsClientOptions options,
+        ServiceConnection service,
+        DeviceKeys keys,
+        RejoinReports reports
+    )
     {
         (_options, _service, _keys, _reports) = (options, service, keys, reports);
         _log = (options.Logging ?? NullLoggerFactory.Instance).CreateLogger<ConversationManager>();
@@ -32,19 +37,35 @@ public sealed partial class ConversationManager
     public async Task<string> CreateAsync(string? metadata = null, CancellationToken cancellation = default)
     {
         var client = await _keys.ForAsync(_options.CipherSuite, cancellation).ConfigureAwait(false);
-        var group = Group.Create(client, extensions: _options.ListService ? new(await ServiceAsSender(cancellation).ConfigureAwait(false)) : null);
+        var group = Group.Create(
+            client,
+            extensions: _options.ListService ? new(await ServiceAsSender(cancellation).ConfigureAwait(false)) : null
+        );
         try
         {
-            var answer = await _service.Call(Lexicons.CreateConvo, new()
-            {
-                GroupInfo = Convert.ToBase64String(group.CreateGroupInfo()), Metadata = metadata, RequireDeviceApproval = _options.RequireDeviceApproval ? true : null,
-            }, cancellation).ConfigureAwait(false);
-            return await With(answer.Convo.ConvoId, async conversation =>
-            {
-                conversation.Take(group, 0);
-                await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
-                return conversation.Id;
-            }, cancellation).ConfigureAwait(false);
+            var answer = await _service
+                .Call(
+                    Lexicons.CreateConvo,
+                    new()
+                    {
+                        GroupInfo = Convert.ToBase64String(group.CreateGroupInfo()),
+                        Metadata = metadata,
+                        RequireDeviceApproval = _options.RequireDeviceApproval ? true : null,
+                    },
+                    cancellation
+                )
+                .ConfigureAwait(false);
+            return await With(
+                    answer.Convo.ConvoId,
+                    async conversation =>
+                    {
+                        conversation.Take(group, 0);
+                        await conversation.SaveAsync(Store, cancellation).ConfigureAwait(false);
+                        return conversation.Id;
+                    },
+                    cancellation
+                )
+                .ConfigureAwait(false);
         }
         catch
         {
@@ -56,33 +77,59 @@ public sealed partial class ConversationManager
     /// <summary>The extension external_senders with the service's key for the device's cipher suite (RFC 9420 §12.1.8.1).</summary>
     private async Task<Extension> ServiceAsSender(CancellationToken cancellation)
     {
-        var info = await _service.Call(Lexicons.GetServiceInfo, new GetServiceInfoParameters(), cancellation).ConfigureAwait(false);
+        var info = await _service
+            .Call(Lexicons.GetServiceInfo, new GetServiceInfoParameters(), cancellation)
+            .ConfigureAwait(false);
         var credential = Credential.Basic(Encoding.UTF8.GetBytes(_options.ServiceDid));
         var suite = CipherSuite.Get(_options.CipherSuite);
         return Served(() =>
         {
-            var key = info.ExternalSenders.FirstOrDefault(sender => sender.SignatureScheme == suite.SignatureScheme && Convert.FromBase64String(sender.Credential).AsSpan().SequenceEqual(credential.Encode()))
-                ?? throw new FormatException("no signature key of the service for the cipher suite");
-            return Mls.ExternalSender.ToExtension(new Mls.ExternalSender(Convert.FromBase64String(key.SignatureKey), credential));
+            var key =
+                info.ExternalSenders.FirstOrDefault(sender =>
+                    sender.SignatureScheme == suite.SignatureScheme
+                    && Convert.FromBase64String(sender.Credential).AsSpan().SequenceEqual(credential.Encode())
+                ) ?? throw new FormatException("no signature key of the service for the cipher suite");
+            return Mls.ExternalSender.ToExtension(
+                new Mls.ExternalSender(Convert.FromBase64String(key.SignatureKey), credential)
+            );
         });
     }
 
     /// <summary>The conversation as this device has it; null where it has no state of it, or is no longer in the group.</summary>
-    public Task<ConversationView?> ViewAsync(string conversationId, CancellationToken cancellation = default) => With(conversationId, conversation => Task.FromResult(
-        conversation.Group is { HasEnded: false } group
-            ? new ConversationView(group.CurrentEpoch, [.. group.PublicGroup.Members.Select(member => member.Leaf.Credential.Identity)], group.EpochAuthenticator, conversation.LastSeq)
-            : null), cancellation);
+    public Task<ConversationView?> ViewAsync(string conversationId, CancellationToken cancellation = default) =>
+        With(
+            conversationId,
+            conversation =>
+                Task.FromResult(
+                    conversation.Group is { HasEnded: false } group
+                        ? new ConversationView(
+                            group.CurrentEpoch,
+                            [.. group.PublicGroup.Members.Select(member => member.Leaf.Credential.Identity)],
+                            group.EpochAuthenticator,
+                            conversation.LastSeq
+                        )
+                        : null
+                ),
+            cancellation
+        );
 
     /// <summary>Forgets all that the device knows of a conversation. A later rejoin has nothing left to verify the service's group against.</summary>
-    public Task ForgetAsync(string conversationId, CancellationToken cancellation = default) => With(conversationId, async conversation =>
-    {
-        await Forget(conversation, cancellation).ConfigureAwait(false);
-        return true;
-    }, cancellation);
+    public Task ForgetAsync(string conversationId, CancellationToken cancellation = default) =>
+        With(
+            conversationId,
+            async conversation =>
+            {
+                await Forget(conversation, cancellation).ConfigureAwait(false);
+                return true;
+            },
+            cancellation
+        );
 
     private async Task Forget(Conversation conversation, CancellationToken cancellation)
     {
-        await Store.WriteAsync(cancellation, new($"group/{conversation.Id}", null), new(NameOfLeave(conversation.Id), null)).ConfigureAwait(false);
+        await Store
+            .WriteAsync(cancellation, new($"group/{conversation.Id}", null), new(NameOfLeave(conversation.Id), null))
+            .ConfigureAwait(false);
         conversation.Forget();
     }
 
@@ -110,12 +157,20 @@ public sealed partial class ConversationManager
         }
         catch (Exception exception) when (exception is MlsException or FormatException)
         {
-            throw new MlsClientException(ClientErrors.InvalidAnswer, $"The service served a broken MLS object: {exception.Message}", exception) { Rule = (exception as MlsException)?.Rule.Id };
+            throw new MlsClientException(
+                ClientErrors.InvalidAnswer,
+                $"The service served a broken MLS object: {exception.Message}",
+                exception
+            )
+            {
+                Rule = (exception as MlsException)?.Rule.Id,
+            };
         }
     }
 
     internal void Dispose()
     {
-        foreach (var conversation in _conversations.Values) conversation.Dispose();
+        foreach (var conversation in _conversations.Values)
+            conversation.Dispose();
     }
 }

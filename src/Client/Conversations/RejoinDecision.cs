@@ -5,10 +5,13 @@ internal enum RejoinStep
 {
     /// <summary>Fetch a fresh GroupInfo and try again.</summary>
     Again,
+
     /// <summary>The same, and it does not count: the device waits in line.</summary>
     WaitForTurn,
+
     /// <summary>Ask a member.</summary>
     Legacy,
+
     /// <summary>No way leads in.</summary>
     GiveUp,
 }
@@ -28,10 +31,19 @@ internal sealed record RejoinDecision(RejoinStep Step, TimeSpan Wait = default)
         switch (failure.Error)
         {
             case "TurnPending":
-                return turns < options.RejoinTurns && wait <= options.LongestWait ? new(RejoinStep.WaitForTurn, wait) : new(RejoinStep.Legacy);
+                return turns < options.RejoinTurns && wait <= options.LongestWait
+                    ? new(RejoinStep.WaitForTurn, wait)
+                    : new(RejoinStep.Legacy);
             case "EpochMismatch" or "GhostLeaf" or "RateLimitExceeded":
-                return attempts < options.RejoinAttempts && wait <= options.LongestWait ? new(RejoinStep.Again, wait) : new(RejoinStep.Legacy);
-            case "ExternalCommitsDisabled" or "GroupInfoUnavailable" or "InvalidCommit" or "InvalidGroupInfo" or "TooManyMembers" or ClientErrors.InvalidAnswer:
+                return attempts < options.RejoinAttempts && wait <= options.LongestWait
+                    ? new(RejoinStep.Again, wait)
+                    : new(RejoinStep.Legacy);
+            case "ExternalCommitsDisabled"
+            or "GroupInfoUnavailable"
+            or "InvalidCommit"
+            or "InvalidGroupInfo"
+            or "TooManyMembers"
+            or ClientErrors.InvalidAnswer:
                 return new(RejoinStep.Legacy);
             default:
                 // Unauthorized is final, for an approval (DeviceNotApproved) one waits, an unreachable service is no reason to ask members, and another branch even less.

@@ -22,20 +22,27 @@ internal sealed partial class RejoinReports(MlsClientOptions options, ServiceCon
             return;
         }
         var telling = TellLater(outcome);
-        lock (_untold) _untold.Add(telling);
-        _ = telling.ContinueWith(told =>
-        {
-            lock (_untold) _untold.Remove(told);
-        }, TaskScheduler.Default);
+        lock (_untold)
+            _untold.Add(telling);
+        _ = telling.ContinueWith(
+            told =>
+            {
+                lock (_untold)
+                    _untold.Remove(told);
+            },
+            TaskScheduler.Default
+        );
     }
 
     /// <summary>What has not been told yet is told at once.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_closing.IsCancellationRequested) return;
+        if (_closing.IsCancellationRequested)
+            return;
         await _closing.CancelAsync().ConfigureAwait(false);
         Task[] untold;
-        lock (_untold) untold = [.. _untold];
+        lock (_untold)
+            untold = [.. _untold];
         await Task.WhenAll(untold).ConfigureAwait(false);
         _closing.Dispose();
     }
@@ -44,7 +51,8 @@ internal sealed partial class RejoinReports(MlsClientOptions options, ServiceCon
     {
         try
         {
-            await Task.Delay(Random.Shared.NextDouble() * options.ReportDelay, options.Clock, _closing.Token).ConfigureAwait(false);
+            await Task.Delay(Random.Shared.NextDouble() * options.ReportDelay, options.Clock, _closing.Token)
+                .ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {

@@ -60,7 +60,8 @@ public sealed class AccountKey : IDisposable
         while (true)
         {
             var scalar = RandomNumberGenerator.GetBytes(32);
-            if (new BigInteger(1, scalar) is var number && number.SignValue > 0 && number.CompareTo(s_k256.N) < 0) return new(scalar, k256: true);
+            if (new BigInteger(1, scalar) is var number && number.SignValue > 0 && number.CompareTo(s_k256.N) < 0)
+                return new(scalar, k256: true);
         }
     }
 
@@ -71,18 +72,23 @@ public sealed class AccountKey : IDisposable
     public static AccountKey K256(ReadOnlySpan<byte> privateKey)
     {
         var own = Checked(privateKey);
-        return new BigInteger(1, own) is var number && number.SignValue > 0 && number.CompareTo(s_k256.N) < 0 ? new(own, k256: true) : throw new CryptographicException("The number is no private key of the curve.");
+        return new BigInteger(1, own) is var number && number.SignValue > 0 && number.CompareTo(s_k256.N) < 0
+            ? new(own, k256: true)
+            : throw new CryptographicException("The number is no private key of the curve.");
     }
 
     /// <summary>Service tokens that this key signs, valid for a minute.</summary>
     /// <param name="did">The account; <see cref="DidKey"/> where null.</param>
     /// <param name="clock">The system's where null.</param>
-    public ServiceTokenSource Tokens(string? did = null, TimeProvider? clock = null) => (audience, method, _) =>
-        ValueTask.FromResult(Token(did ?? DidKey, audience, method, (clock ?? TimeProvider.System).GetUtcNow()));
+    public ServiceTokenSource Tokens(string? did = null, TimeProvider? clock = null) =>
+        (audience, method, _) =>
+            ValueTask.FromResult(Token(did ?? DidKey, audience, method, (clock ?? TimeProvider.System).GetUtcNow()));
 
     private string Token(string issuer, string audience, string method, DateTimeOffset now)
     {
-        string header = Base64Url.EncodeToString(_p256 is null ? """{"typ":"JWT","alg":"ES256K"}"""u8 : """{"typ":"JWT","alg":"ES256"}"""u8);
+        string header = Base64Url.EncodeToString(
+            _p256 is null ? """{"typ":"JWT","alg":"ES256K"}"""u8 : """{"typ":"JWT","alg":"ES256"}"""u8
+        );
         using var claims = new MemoryStream();
         using (var json = new Utf8JsonWriter(claims))
         {
@@ -101,7 +107,8 @@ public sealed class AccountKey : IDisposable
 
     private byte[] Sign(byte[] data)
     {
-        if (_p256 is not null) return _p256.SignData(data, HashAlgorithmName.SHA256);
+        if (_p256 is not null)
+            return _p256.SignData(data, HashAlgorithmName.SHA256);
         var signer = new ECDsaSigner(new HMacDsaKCalculator(new Sha256Digest()));
         signer.Init(true, new ECPrivateKeyParameters(new BigInteger(1, _privateKey), s_k256));
         var parts = signer.GenerateSignature(SHA256.HashData(data));
@@ -120,7 +127,9 @@ public sealed class AccountKey : IDisposable
     }
 
     private static byte[] Checked(ReadOnlySpan<byte> privateKey) =>
-        privateKey.Length == 32 ? privateKey.ToArray() : throw new ArgumentException("A private key has 32 bytes.", nameof(privateKey));
+        privateKey.Length == 32
+            ? privateKey.ToArray()
+            : throw new ArgumentException("A private key has 32 bytes.", nameof(privateKey));
 
     /// <summary>Zeroes the private key.</summary>
     public void Dispose()

@@ -13,22 +13,32 @@ public sealed class MemoryStore : MlsStore
 
     internal override ValueTask<byte[]?> ReadAsync(string name, CancellationToken cancellation)
     {
-        lock (_lock) return new(_entries.GetValueOrDefault(name));
+        lock (_lock)
+            return new(_entries.GetValueOrDefault(name));
     }
 
-    internal override ValueTask<IReadOnlyList<KeyValuePair<string, byte[]>>> ListAsync(string folder, CancellationToken cancellation)
+    internal override ValueTask<IReadOnlyList<KeyValuePair<string, byte[]>>> ListAsync(
+        string folder,
+        CancellationToken cancellation
+    )
     {
-        lock (_lock) return new([.. _entries.Where(entry => entry.Key.StartsWith(folder, StringComparison.Ordinal))]);
+        lock (_lock)
+            return new([.. _entries.Where(entry => entry.Key.StartsWith(folder, StringComparison.Ordinal))]);
     }
 
-    internal override ValueTask WriteAsync(CancellationToken cancellation, params IReadOnlyList<KeyValuePair<string, byte[]?>> entries)
+    internal override ValueTask WriteAsync(
+        CancellationToken cancellation,
+        params IReadOnlyList<KeyValuePair<string, byte[]?>> entries
+    )
     {
         lock (_lock)
         {
             foreach (var (name, value) in entries)
             {
-                if (value is null) _entries.Remove(name);
-                else _entries[name] = value;
+                if (value is null)
+                    _entries.Remove(name);
+                else
+                    _entries[name] = value;
             }
         }
         return default;
@@ -37,7 +47,8 @@ public sealed class MemoryStore : MlsStore
     /// <summary>Forgets everything, and zeroes the key that secrets are sealed with.</summary>
     public override ValueTask DisposeAsync()
     {
-        lock (_lock) _entries.Clear();
+        lock (_lock)
+            _entries.Clear();
         CryptographicOperations.ZeroMemory(_stateKey);
         return base.DisposeAsync();
     }

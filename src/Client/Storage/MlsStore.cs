@@ -9,10 +9,16 @@ public abstract class MlsStore : IAsyncDisposable
     internal abstract ValueTask<byte[]?> ReadAsync(string name, CancellationToken cancellation);
 
     /// <summary>All entries whose name starts with a folder, such as <c>group/</c>.</summary>
-    internal abstract ValueTask<IReadOnlyList<KeyValuePair<string, byte[]>>> ListAsync(string folder, CancellationToken cancellation);
+    internal abstract ValueTask<IReadOnlyList<KeyValuePair<string, byte[]>>> ListAsync(
+        string folder,
+        CancellationToken cancellation
+    );
 
     /// <summary>Writes entries, and deletes those whose value is null.</summary>
-    internal abstract ValueTask WriteAsync(CancellationToken cancellation, params IReadOnlyList<KeyValuePair<string, byte[]?>> entries);
+    internal abstract ValueTask WriteAsync(
+        CancellationToken cancellation,
+        params IReadOnlyList<KeyValuePair<string, byte[]?>> entries
+    );
 
     /// <inheritdoc/>
     public virtual ValueTask DisposeAsync()

@@ -8,10 +8,13 @@ namespace MlsConsole.Clients;
 /// <remarks>What is replaced or deleted is overwritten in the file, so that used message keys cannot be found there (RFC 9420 §9.2).</remarks>
 public sealed class SqliteStore : MlsStore
 {
-    private const int NonceLength = 12, TagLength = 16;
+    private const int NonceLength = 12,
+        TagLength = 16;
     private readonly SqliteConnection _connection;
     private readonly SemaphoreSlim _gate = new(1);
-    private readonly byte[] _nameKey, _valueKey, _stateKey;
+    private readonly byte[] _nameKey,
+        _valueKey,
+        _stateKey;
 
     /// <param name="path">The file; it is created where it does not exist.</param>
     /// <param name="key">32 bytes that the application keeps, such as in the device's key store.</param>
@@ -19,7 +22,8 @@ public sealed class SqliteStore : MlsStore
     /// <exception cref="MlsClientException"><see cref="ClientErrors.WrongStoreKey"/>: the file was written with another key. It is left as it is.</exception>
     public SqliteStore(string path, ReadOnlySpan<byte> key)
     {
-        if (key.Length != 32) throw new ArgumentException("The key has 32 bytes.", nameof(key));
+        if (key.Length != 32)
+            throw new ArgumentException("The key has 32 bytes.", nameof(key));
         (_nameKey, _valueKey, _stateKey) = (Derive(key, "name"), Derive(key, "value"), Derive(key, "state"));
         _connection = new(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
         try
@@ -38,20 +42,30 @@ public sealed class SqliteStore : MlsStore
     {
         _connection.Open();
         // No write-ahead log: it would keep old pages beside the file.
-        Execute("PRAGMA journal_mode = TRUNCATE; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS entries (folder BLOB NOT NULL, name BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID; CREATE TABLE IF NOT EXISTS marker (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL);");
+        Execute(
+            "PRAGMA journal_mode = TRUNCATE; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS entries (folder BLOB NOT NULL, name BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID; CREATE TABLE IF NOT EXISTS marker (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL);"
+        );
         // Names are found with the right key only: without a mark to be opened, the file would look empty with another one.
         using (var first = Command("SELECT value FROM marker UNION ALL SELECT value FROM entries LIMIT 1"))
         {
             try
             {
-                if (first.ExecuteScalar() is byte[] value) Open(value);
+                if (first.ExecuteScalar() is byte[] value)
+                    Open(value);
             }
             catch (InvalidDataException wrong)
             {
-                throw new MlsClientException(ClientErrors.WrongStoreKey, "The store was written with another key, or is damaged.", wrong);
+                throw new MlsClientException(
+                    ClientErrors.WrongStoreKey,
+                    "The store was written with another key, or is damaged.",
+                    wrong
+                );
             }
         }
-        using var mark = Command("INSERT INTO marker (id, value) VALUES (1, $value) ON CONFLICT DO NOTHING", ("$value", Seal("marker", [])));
+        using var mark = Command(
+            "INSERT INTO marker (id, value) VALUES (1, $value) ON CONFLICT DO NOTHING",
+            ("$value", Seal("marker", []))
+        );
         mark.ExecuteNonQuery();
     }
 
@@ -63,9 +77,12 @@ public sealed class SqliteStore : MlsStore
         try
         {
             using var command = Command("SELECT value FROM entries WHERE name = $name", ("$name", Blind(name)));
-            if (await command.ExecuteScalarAsync(cancellation).ConfigureAwait(false) is not byte[] value) return null;
+            if (await command.ExecuteScalarAsync(cancellation).ConfigureAwait(false) is not byte[] value)
+                return null;
             var entry = Open(value);
-            return entry.Key == name ? entry.Value : throw new InvalidDataException("The store has another entry's value in the place of this one.");
+            return entry.Key == name
+                ? entry.Value
+                : throw new InvalidDataException("The store has another entry's value in the place of this one.");
         }
         finally
         {
@@ -73,7 +90,10 @@ public sealed class SqliteStore : MlsStore
         }
     }
 
-    internal override async ValueTask<IReadOnlyList<KeyValuePair<string, byte[]>>> ListAsync(string folder, CancellationToken cancellation)
+    internal override async ValueTask<IReadOnlyList<KeyValuePair<string, byte[]>>> ListAsync(
+        string folder,
+        CancellationToken cancellation
+    )
     {
         await _gate.WaitAsync(cancellation).ConfigureAwait(false);
         try
@@ -81,7 +101,8 @@ public sealed class SqliteStore : MlsStore
             using var command = Command("SELECT value FROM entries WHERE folder = $folder", ("$folder", Blind(folder)));
             using var reader = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
             var entries = new List<KeyValuePair<string, byte[]>>();
-            while (await reader.ReadAsync(cancellation).ConfigureAwait(false)) entries.Add(Open(reader.GetFieldValue<byte[]>(0)));
+            while (await reader.ReadAsync(cancellation).ConfigureAwait(false))
+                entries.Add(Open(reader.GetFieldValue<byte[]>(0)));
             return entries;
         }
         finally
@@ -90,18 +111,26 @@ public sealed class SqliteStore : MlsStore
         }
     }
 
-    internal override async ValueTask WriteAsync(CancellationToken cancellation, params IReadOnlyList<KeyValuePair<string, byte[]?>> entries)
+    internal override async ValueTask WriteAsync(
+        CancellationToken cancellation,
+        params IReadOnlyList<KeyValuePair<string, byte[]?>> entries
+    )
     {
         await _gate.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            using var transaction = (SqliteTransaction)await _connection.BeginTransactionAsync(cancellation).ConfigureAwait(false);
+            using var transaction = (SqliteTransaction)
+                await _connection.BeginTransactionAsync(cancellation).ConfigureAwait(false);
             foreach (var (name, value) in entries)
             {
                 using var command = value is null
                     ? Command("DELETE FROM entries WHERE name = $name", ("$name", Blind(name)))
-                    : Command("INSERT INTO entries (folder, name, value) VALUES ($folder, $name, $value) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                        ("$folder", Blind(name[..(name.IndexOf('/', StringComparison.Ordinal) + 1)])), ("$name", Blind(name)), ("$value", Seal(name, value)));
+                    : Command(
+                        "INSERT INTO entries (folder, name, value) VALUES ($folder, $name, $value) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                        ("$folder", Blind(name[..(name.IndexOf('/', StringComparison.Ordinal) + 1)])),
+                        ("$name", Blind(name)),
+                        ("$value", Seal(name, value))
+                    );
                 command.Transaction = transaction;
                 await command.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
             }
@@ -121,7 +150,12 @@ public sealed class SqliteStore : MlsStore
         var sealedBytes = new byte[NonceLength + TagLength + plain.Length];
         RandomNumberGenerator.Fill(sealedBytes.AsSpan(0, NonceLength));
         using var aes = new AesGcm(_valueKey, TagLength);
-        aes.Encrypt(sealedBytes.AsSpan(0, NonceLength), plain, sealedBytes.AsSpan(NonceLength + TagLength), sealedBytes.AsSpan(NonceLength, TagLength));
+        aes.Encrypt(
+            sealedBytes.AsSpan(0, NonceLength),
+            plain,
+            sealedBytes.AsSpan(NonceLength + TagLength),
+            sealedBytes.AsSpan(NonceLength, TagLength)
+        );
         CryptographicOperations.ZeroMemory(plain);
         return sealedBytes;
     }
@@ -132,7 +166,12 @@ public sealed class SqliteStore : MlsStore
         using var aes = new AesGcm(_valueKey, TagLength);
         try
         {
-            aes.Decrypt(sealedBytes.AsSpan(0, NonceLength), sealedBytes.AsSpan(NonceLength + TagLength), sealedBytes.AsSpan(NonceLength, TagLength), plain);
+            aes.Decrypt(
+                sealedBytes.AsSpan(0, NonceLength),
+                sealedBytes.AsSpan(NonceLength + TagLength),
+                sealedBytes.AsSpan(NonceLength, TagLength),
+                plain
+            );
         }
         catch (Exception exception) when (exception is CryptographicException or ArgumentException)
         {
@@ -155,7 +194,8 @@ public sealed class SqliteStore : MlsStore
     {
         var command = _connection.CreateCommand();
         command.CommandText = sql;
-        foreach (var (name, value) in parameters) command.Parameters.Add(name, SqliteType.Blob).Value = value;
+        foreach (var (name, value) in parameters)
+            command.Parameters.Add(name, SqliteType.Blob).Value = value;
         return command;
     }
 
@@ -177,6 +217,7 @@ public sealed class SqliteStore : MlsStore
 
     private void Zero()
     {
-        foreach (var key in new[] { _nameKey, _valueKey, _stateKey }) CryptographicOperations.ZeroMemory(key);
+        foreach (var key in new[] { _nameKey, _valueKey, _stateKey })
+            CryptographicOperations.ZeroMemory(key);
     }
 }

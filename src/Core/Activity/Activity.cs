@@ -5,6 +5,7 @@ public sealed record Activity
 {
     /// <summary>The method of a record that repeats an audit entry.</summary>
     public const string Audit = "audit";
+
     /// <summary>The method of a record of an event that subscribers are told, whichever host it happened on; its reason is the kind.</summary>
     public const string Event = "event";
 

@@ -34,6 +34,7 @@ public sealed class ActivityFeed
 
     private sealed class Subscription(ActivityFeed feed, Action<Activity> own) : IDisposable
     {
-        public void Dispose() => ImmutableInterlocked.Update(ref feed.subscribers, static (list, removed) => list.Remove(removed), own);
+        public void Dispose() =>
+            ImmutableInterlocked.Update(ref feed.subscribers, static (list, removed) => list.Remove(removed), own);
     }
 }

@@ -6,7 +6,14 @@ namespace MlsConsole.Core;
 public sealed record OutcomeCount(string Outcome, string? Reason, int Count);
 
 /// <summary>One step of a window. Nulls are gaps: nothing happened, so there is nothing to show.</summary>
-public sealed record OverviewPoint(DateTimeOffset At, int Attempts, double? SuccessRate, int Mismatches, double? P50, double? P99);
+public sealed record OverviewPoint(
+    DateTimeOffset At,
+    int Attempts,
+    double? SuccessRate,
+    int Mismatches,
+    double? P50,
+    double? P99
+);
 
 /// <summary>External commits over a window of time. Rates are null where nothing was attempted.</summary>
 /// <param name="Requests">All calls of processExternalCommit.</param>
@@ -17,11 +24,24 @@ public sealed record OverviewPoint(DateTimeOffset At, int Attempts, double? Succ
 /// <param name="RequestsPerSecond">All methods.</param>
 /// <param name="LastAt">The last external commit ever seen by this process.</param>
 public sealed record OverviewSnapshot(
-    TimeSpan Window, DateTimeOffset TakenAt, int Requests, int Attempts, int Accepted, int Mismatches, int Refused, double? P50, double? P99,
-    double RequestsPerSecond, IReadOnlyList<OutcomeCount> Outcomes, IReadOnlyList<OverviewPoint> Points, DateTimeOffset? LastAt)
+    TimeSpan Window,
+    DateTimeOffset TakenAt,
+    int Requests,
+    int Attempts,
+    int Accepted,
+    int Mismatches,
+    int Refused,
+    double? P50,
+    double? P99,
+    double RequestsPerSecond,
+    IReadOnlyList<OutcomeCount> Outcomes,
+    IReadOnlyList<OverviewPoint> Points,
+    DateTimeOffset? LastAt
+)
 {
     /// <summary>Accepted of all attempts, 0 to 1.</summary>
     public double? SuccessRate => Attempts == 0 ? null : (double)Accepted / Attempts;
+
     /// <summary>Epoch mismatches of all attempts, 0 to 1.</summary>
     public double? MismatchRate => Attempts == 0 ? null : (double)Mismatches / Attempts;
 }
@@ -30,11 +50,21 @@ public sealed record OverviewSnapshot(
 public sealed class ActivityStatistics : IDisposable
 {
     private const string ExternalCommit = "processExternalCommit";
-    private const int StepSeconds = 5, Steps = 24 * 3600 / StepSeconds, PointCount = 60;
+    private const int StepSeconds = 5,
+        Steps = 24 * 3600 / StepSeconds,
+        PointCount = 60;
 
     /// <summary>Refusals that say nothing about the commit: they are counted apart and judge nothing.</summary>
     private static readonly HashSet<string> s_policy =
-        ["AuthenticationRequired", "Unauthorized", "ExternalCommitsDisabled", "DeviceNotApproved", "RateLimitExceeded", "IdempotencyConflict", "RequestAborted"];
+    [
+        "AuthenticationRequired",
+        "Unauthorized",
+        "ExternalCommitsDisabled",
+        "DeviceNotApproved",
+        "RateLimitExceeded",
+        "IdempotencyConflict",
+        "RequestAborted",
+    ];
 
     private readonly Step?[] _steps = new Step?[Steps];
     private readonly Lock _lock = new();
@@ -57,7 +87,9 @@ public sealed class ActivityStatistics : IDisposable
     public OverviewSnapshot Snapshot(TimeSpan window)
     {
         var now = _clock.GetUtcNow();
-        long last = StepOf(now), count = Math.Min(Steps, (long)Math.Ceiling(window.TotalSeconds / StepSeconds)), first = last - count + 1;
+        long last = StepOf(now),
+            count = Math.Min(Steps, (long)Math.Ceiling(window.TotalSeconds / StepSeconds)),
+            first = last - count + 1;
         long perPoint = Math.Max(1, count / PointCount);
         var total = new Step(0);
         var points = new List<OverviewPoint>(PointCount);
@@ -67,15 +99,40 @@ public sealed class ActivityStatistics : IDisposable
             {
                 var point = new Step(start);
                 for (long index = start; index < start + perPoint && index <= last; index++)
-                    if (_steps[index % Steps] is { } step && step.Index == index) point.Add(step);
+                    if (_steps[index % Steps] is { } step && step.Index == index)
+                        point.Add(step);
                 total.Add(point);
-                points.Add(new(DateTimeOffset.FromUnixTimeSeconds(start * StepSeconds), point.Attempts, point.Attempts == 0 ? null : (double)point.Accepted / point.Attempts,
-                    point.Mismatches, point.Latency.Quantile(0.5), point.Latency.Quantile(0.99)));
+                points.Add(
+                    new(
+                        DateTimeOffset.FromUnixTimeSeconds(start * StepSeconds),
+                        point.Attempts,
+                        point.Attempts == 0 ? null : (double)point.Accepted / point.Attempts,
+                        point.Mismatches,
+                        point.Latency.Quantile(0.5),
+                        point.Latency.Quantile(0.99)
+                    )
+                );
             }
-            return new(window, now, total.Requests, total.Attempts, total.Accepted, total.Mismatches, total.Requests - total.Attempts,
-                total.Latency.Quantile(0.5), total.Latency.Quantile(0.99), total.AllRequests / window.TotalSeconds,
-                [.. total.Outcomes.Select(pair => new OutcomeCount(pair.Key.Outcome, pair.Key.Reason, pair.Value)).OrderByDescending(outcome => outcome.Count).ThenBy(outcome => outcome.Outcome, StringComparer.Ordinal)],
-                points, _lastAt);
+            return new(
+                window,
+                now,
+                total.Requests,
+                total.Attempts,
+                total.Accepted,
+                total.Mismatches,
+                total.Requests - total.Attempts,
+                total.Latency.Quantile(0.5),
+                total.Latency.Quantile(0.99),
+                total.AllRequests / window.TotalSeconds,
+                [
+                    .. total
+                        .Outcomes.Select(pair => new OutcomeCount(pair.Key.Outcome, pair.Key.Reason, pair.Value))
+                        .OrderByDescending(outcome => outcome.Count)
+                        .ThenBy(outcome => outcome.Outcome, StringComparer.Ordinal),
+                ],
+                points,
+                _lastAt
+            );
         }
     }
 
@@ -83,13 +140,16 @@ public sealed class ActivityStatistics : IDisposable
 
     private void Count(Activity activity)
     {
-        if (!activity.IsRequest) return;
+        if (!activity.IsRequest)
+            return;
         lock (_lock)
         {
             long index = StepOf(activity.At);
             ref var step = ref _steps[index % Steps];
-            if (step is null || step.Index < index) step = new(index);
-            if (step.Index != index) return; // more than a day old
+            if (step is null || step.Index < index)
+                step = new(index);
+            if (step.Index != index)
+                return; // more than a day old
             step.AllRequests++;
             if (activity.Method == ExternalCommit)
             {
@@ -105,19 +165,27 @@ public sealed class ActivityStatistics : IDisposable
     private sealed class Step(long index)
     {
         public long Index => index;
-        public int AllRequests, Requests, Attempts, Accepted, Mismatches;
+        public int AllRequests,
+            Requests,
+            Attempts,
+            Accepted,
+            Mismatches;
         public LatencyHistogram Latency { get; } = new();
         public Dictionary<(string Outcome, string? Reason), int> Outcomes { get; } = [];
 
         public void Count(Activity activity, bool policy)
         {
             Requests++;
-            Outcomes[(activity.Outcome, activity.Reason)] = Outcomes.GetValueOrDefault((activity.Outcome, activity.Reason)) + 1;
-            if (policy) return;
+            Outcomes[(activity.Outcome, activity.Reason)] =
+                Outcomes.GetValueOrDefault((activity.Outcome, activity.Reason)) + 1;
+            if (policy)
+                return;
             Attempts++;
             Latency.Add(activity.Elapsed);
-            if (activity.Outcome == AuditEntry.Accepted) Accepted++;
-            if (activity.Outcome == "EpochMismatch") Mismatches++;
+            if (activity.Outcome == AuditEntry.Accepted)
+                Accepted++;
+            if (activity.Outcome == "EpochMismatch")
+                Mismatches++;
         }
 
         public void Add(Step other)
@@ -128,7 +196,8 @@ public sealed class ActivityStatistics : IDisposable
             Accepted += other.Accepted;
             Mismatches += other.Mismatches;
             Latency.Add(other.Latency);
-            foreach (var (key, count) in other.Outcomes) Outcomes[key] = Outcomes.GetValueOrDefault(key) + count;
+            foreach (var (key, count) in other.Outcomes)
+                Outcomes[key] = Outcomes.GetValueOrDefault(key) + count;
         }
     }
 }

@@ -4,7 +4,8 @@ namespace MlsConsole.Core;
 internal sealed class LatencyHistogram
 {
     private const int Buckets = 96;
-    private const double First = 0.0005, Growth = 1.15;
+    private const double First = 0.0005,
+        Growth = 1.15;
     private static readonly double s_logGrowth = Math.Log(Growth);
 
     private readonly int[] _counts = new int[Buckets];
@@ -20,19 +21,23 @@ internal sealed class LatencyHistogram
 
     public void Add(LatencyHistogram other)
     {
-        for (int i = 0; i < Buckets; i++) _counts[i] += other._counts[i];
+        for (int i = 0; i < Buckets; i++)
+            _counts[i] += other._counts[i];
         _total += other._total;
     }
 
     /// <summary>The duration that a share of all does not exceed, in seconds; null without any.</summary>
     public double? Quantile(double share)
     {
-        if (_total == 0) return null;
-        long rank = (long)Math.Ceiling(share * _total), seen = 0;
+        if (_total == 0)
+            return null;
+        long rank = (long)Math.Ceiling(share * _total),
+            seen = 0;
         for (int i = 0; i < Buckets; i++)
         {
             seen += _counts[i];
-            if (seen >= rank) return First * Math.Pow(Growth, i - 0.5); // the middle of the bucket
+            if (seen >= rank)
+                return First * Math.Pow(Growth, i - 0.5); // the middle of the bucket
         }
         return null;
     }

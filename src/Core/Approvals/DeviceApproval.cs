@@ -10,11 +10,14 @@ internal sealed class DeviceApproval
     public required string ConvoId { get; init; }
     public long DeviceRow { get; init; }
     public required byte[] SignatureKey { get; init; }
+
     /// <summary>The device that gave it.</summary>
     public long ApprovedBy { get; init; }
+
     /// <summary>The epoch that was signed with it. What was signed in it gives nothing a second time.</summary>
     public long Epoch { get; init; }
     public DateTimeOffset ApprovedAt { get; init; }
+
     /// <summary>When the device joined, one of the two was deleted, or the conversation began to require approvals.</summary>
     public DateTimeOffset? EndedAt { get; init; }
 
@@ -23,7 +26,12 @@ internal sealed class DeviceApproval
         public void Configure(EntityTypeBuilder<DeviceApproval> builder)
         {
             builder.ToTable("device_approvals");
-            builder.HasKey(approval => new { approval.ConvoId, approval.DeviceRow, approval.SignatureKey });
+            builder.HasKey(approval => new
+            {
+                approval.ConvoId,
+                approval.DeviceRow,
+                approval.SignatureKey,
+            });
             builder.HasOne<Conversation>().WithMany().HasForeignKey(approval => approval.ConvoId);
             builder.HasOne<Device>().WithMany().HasForeignKey(approval => approval.DeviceRow);
             builder.HasOne<Device>().WithMany().HasForeignKey(approval => approval.ApprovedBy);
@@ -43,44 +51,89 @@ internal static class Approvals
     /// <param name="cancellation">Ends the search.</param>
     /// <returns>The device that approved it; null where none had to.</returns>
     /// <exception cref="RefusedException">DeviceNotApproved</exception>
-    public static async Task<long?> RequireAsync(MlsDbContext context, Access access, Device device, ReadOnlyMemory<byte> signatureKey, LeafNode? leaf, CancellationToken cancellation)
+    public static async Task<long?> RequireAsync(
+        MlsDbContext context,
+        Access access,
+        Device device,
+        ReadOnlyMemory<byte> signatureKey,
+        LeafNode? leaf,
+        CancellationToken cancellation
+    )
     {
-        if (!access.Conversation.RequiresApproval || leaf?.SignatureKey.Span.SequenceEqual(signatureKey.Span) == true) return null;
+        if (!access.Conversation.RequiresApproval || leaf?.SignatureKey.Span.SequenceEqual(signatureKey.Span) == true)
+            return null;
         byte[] key = signatureKey.ToArray();
-        long? by = await OpenApprovals(context, access.Conversation.Id).Where(approval => approval.DeviceRow == device.Id && approval.SignatureKey == key)
-            .Select(approval => (long?)approval.ApprovedBy).FirstOrDefaultAsync(cancellation);
+        long? by = await OpenApprovals(context, access.Conversation.Id)
+            .Where(approval => approval.DeviceRow == device.Id && approval.SignatureKey == key)
+            .Select(approval => (long?)approval.ApprovedBy)
+            .FirstOrDefaultAsync(cancellation);
         Require(access, lacksApproval: by is null);
         return by;
     }
 
     /// <summary>Before a device has said with which key it comes: some key of it may do. Where no device is named, some device of the account.</summary>
     /// <exception cref="RefusedException">DeviceNotApproved</exception>
-    public static async Task RequireAnyAsync(MlsDbContext context, Access access, string? deviceId, CancellationToken cancellation)
+    public static async Task RequireAnyAsync(
+        MlsDbContext context,
+        Access access,
+        string? deviceId,
+        CancellationToken cancellation
+    )
     {
-        if (!access.Conversation.RequiresApproval) return;
+        if (!access.Conversation.RequiresApproval)
+            return;
         string id = access.Conversation.Id;
-        var rows = access.Devices.Where(device => deviceId is null || device.DeviceId == deviceId).Select(device => device.Id).ToList();
-        bool may = await context.Set<Device>().AnyAsync(device => rows.Contains(device.Id)
-            && (context.Set<Leaf>().Any(leaf => leaf.ConvoId == id && leaf.DeviceRow == device.Id) || OpenApprovals(context, id).Any(approval => approval.DeviceRow == device.Id)), cancellation);
+        var rows = access
+            .Devices.Where(device => deviceId is null || device.DeviceId == deviceId)
+            .Select(device => device.Id)
+            .ToList();
+        bool may = await context
+            .Set<Device>()
+            .AnyAsync(
+                device =>
+                    rows.Contains(device.Id)
+                    && (
+                        context.Set<Leaf>().Any(leaf => leaf.ConvoId == id && leaf.DeviceRow == device.Id)
+                        || OpenApprovals(context, id).Any(approval => approval.DeviceRow == device.Id)
+                    ),
+                cancellation
+            );
         Require(access, lacksApproval: !may && rows.Count > 0);
     }
 
     /// <remarks>How long ago somebody left has been asked before.</remarks>
     private static void Require(Access access, bool lacksApproval)
     {
-        if (!RejoinPolicy.Allows(RejoinPolicy.Decide(access.Standing with { LacksApproval = lacksApproval }, default, TimeSpan.MaxValue))) throw Refusal.DeviceNotApproved.AsException();
+        if (
+            !RejoinPolicy.Allows(
+                RejoinPolicy.Decide(access.Standing with { LacksApproval = lacksApproval }, default, TimeSpan.MaxValue)
+            )
+        )
+            throw Refusal.DeviceNotApproved.AsException();
     }
 
     /// <summary>In the list of an epoch: who has a leaf now has used its approval.</summary>
     public static void Use(Statements statements, string convoId, Device device, DateTimeOffset now) =>
-        statements.Add($"UPDATE device_approvals SET ended_at = {now.ToUnixTimeMilliseconds()} WHERE convo_id = {convoId} AND device_row = {device.Id} AND ended_at IS NULL");
+        statements.Add(
+            $"UPDATE device_approvals SET ended_at = {now.ToUnixTimeMilliseconds()} WHERE convo_id = {convoId} AND device_row = {device.Id} AND ended_at IS NULL"
+        );
 
     /// <summary>Ends what a device that is deleted has got and given.</summary>
     public static Task EndAsync(MlsDbContext write, Device device, DateTimeOffset now) =>
-        write.Set<DeviceApproval>().Where(approval => (approval.DeviceRow == device.Id || approval.ApprovedBy == device.Id) && approval.EndedAt == null)
+        write
+            .Set<DeviceApproval>()
+            .Where(approval =>
+                (approval.DeviceRow == device.Id || approval.ApprovedBy == device.Id) && approval.EndedAt == null
+            )
             .ExecuteUpdateAsync(set => set.SetProperty(approval => approval.EndedAt, now));
 
     /// <summary>Approvals that nobody has used, by devices that have a leaf.</summary>
-    private static IQueryable<DeviceApproval> OpenApprovals(MlsDbContext context, string convoId) => context.Set<DeviceApproval>().Where(approval => approval.ConvoId == convoId && approval.EndedAt == null
-        && context.Set<Leaf>().Any(leaf => leaf.ConvoId == convoId && leaf.DeviceRow == approval.ApprovedBy));
+    private static IQueryable<DeviceApproval> OpenApprovals(MlsDbContext context, string convoId) =>
+        context
+            .Set<DeviceApproval>()
+            .Where(approval =>
+                approval.ConvoId == convoId
+                && approval.EndedAt == null
+                && context.Set<Leaf>().Any(leaf => leaf.ConvoId == convoId && leaf.DeviceRow == approval.ApprovedBy)
+            );
 }

@@ -8,7 +8,15 @@ namespace MlsConsole.Core;
 /// <param name="Epoch">The current one.</param>
 /// <param name="Signature">With the key in the device's leaf, over <see cref="DeviceApprovals.RuleToBeSigned"/>.</param>
 /// <param name="Reason">For the audit log.</param>
-public sealed record SetDeviceApprovalInput(string ConvoId, bool Required, string DeviceId, ulong Epoch, ReadOnlyMemory<byte> Signature, string? Reason, string? IdempotencyKey);
+public sealed record SetDeviceApprovalInput(
+    string ConvoId,
+    bool Required,
+    string DeviceId,
+    ulong Epoch,
+    ReadOnlyMemory<byte> Signature,
+    string? Reason,
+    string? IdempotencyKey
+);
 
 /// <param name="Required">Whether the conversation requires it now.</param>
 public sealed record SetDeviceApprovalResult(bool Required);
@@ -20,50 +28,105 @@ public sealed partial class DeviceApprovals
 
     /// <summary>What an admin's device signs: four lines of UTF-8.</summary>
     public static byte[] RuleToBeSigned(ReadOnlySpan<byte> groupId, ulong epoch, string did, bool required) =>
-        Encoding.UTF8.GetBytes($"{Convert.ToHexStringLower(groupId)}\n{epoch}\n{did}\n{(required ? "required" : "notRequired")}");
+        Encoding.UTF8.GetBytes(
+            $"{Convert.ToHexStringLower(groupId)}\n{epoch}\n{did}\n{(required ? "required" : "notRequired")}"
+        );
 
     /// <summary>Changes whether the conversation requires approval. It is signed as an approval is: an admin's tokens alone change nothing.</summary>
     /// <exception cref="RefusedException">Unauthorized, NotAdmin, EpochMismatch, or InvalidApproval: also where it was changed in the same epoch before.</exception>
-    public Task<SetDeviceApprovalResult> SetDeviceApproval(Caller caller, SetDeviceApprovalInput input, CancellationToken cancellation)
+    public Task<SetDeviceApprovalResult> SetDeviceApproval(
+        Caller caller,
+        SetDeviceApprovalInput input,
+        CancellationToken cancellation
+    )
     {
-        var attempt = new Attempt(caller, "setDeviceApproval", input.ConvoId, input.IdempotencyKey,
-            Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), BitConverter.GetBytes(input.Required), Encoding.UTF8.GetBytes(input.DeviceId), BitConverter.GetBytes(input.Epoch), input.Signature));
-        return _attempts.RunAsync(attempt, async () =>
-        {
-            await using var context = _database.Read();
-            var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
-            if (!access.Entry.IsAdmin) throw Refusal.NotAdmin.AsException();
-            var group = await _groups.GetAsync(access.Conversation, cancellation);
-            RequireSigned(access, group, input.DeviceId, input.Epoch, RuleLabel, RuleToBeSigned(group.GroupId.Span, input.Epoch, caller.Did.Value, input.Required), input.Signature);
-            return await _attempts.CommitAsync(attempt, async write =>
-                new Done<SetDeviceApprovalResult>(await SetAsync(write, caller, input), Reason: $"{(input.Required ? "required" : "not required")}{(input.Reason is null ? "" : $": {input.Reason}")}"), cancellation);
-        }, cancellation);
+        var attempt = new Attempt(
+            caller,
+            "setDeviceApproval",
+            input.ConvoId,
+            input.IdempotencyKey,
+            Attempt.HashOf(
+                Encoding.UTF8.GetBytes(input.ConvoId),
+                BitConverter.GetBytes(input.Required),
+                Encoding.UTF8.GetBytes(input.DeviceId),
+                BitConverter.GetBytes(input.Epoch),
+                input.Signature
+            )
+        );
+        return _attempts.RunAsync(
+            attempt,
+            async () =>
+            {
+                await using var context = _database.Read();
+                var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+                if (!access.Entry.IsAdmin)
+                    throw Refusal.NotAdmin.AsException();
+                var group = await _groups.GetAsync(access.Conversation, cancellation);
+                RequireSigned(
+                    access,
+                    group,
+                    input.DeviceId,
+                    input.Epoch,
+                    RuleLabel,
+                    RuleToBeSigned(group.GroupId.Span, input.Epoch, caller.Did.Value, input.Required),
+                    input.Signature
+                );
+                return await _attempts.CommitAsync(
+                    attempt,
+                    async write => new Done<SetDeviceApprovalResult>(
+                        await SetAsync(write, caller, input),
+                        Reason: $"{(input.Required ? "required" : "not required")}{(input.Reason is null ? "" : $": {input.Reason}")}"
+                    ),
+                    cancellation
+                );
+            },
+            cancellation
+        );
     }
 
-    private async Task<SetDeviceApprovalResult> SetAsync(MlsDbContext write, Caller caller, SetDeviceApprovalInput input)
+    private async Task<SetDeviceApprovalResult> SetAsync(
+        MlsDbContext write,
+        Caller caller,
+        SetDeviceApprovalInput input
+    )
     {
-        string id = input.ConvoId, did = caller.Did.Value;
+        string id = input.ConvoId,
+            did = caller.Did.Value;
         bool required = input.Required;
         long epoch = (long)input.Epoch;
         await Conversation.HoldAsync(write, id);
-        if (!await write.Members().AnyAsync(entry => entry.ConvoId == id && entry.Did == did && entry.IsAdmin)) throw Refusal.NotAdmin.AsException();
+        if (!await write.Members().AnyAsync(entry => entry.ConvoId == id && entry.Did == did && entry.IsAdmin))
+            throw Refusal.NotAdmin.AsException();
         // Whoever has seen a change can send it again: so there is one in an epoch.
-        int changed = await write.Database.ExecuteSqlAsync($"""
+        int changed = await write.Database.ExecuteSqlAsync(
+            $"""
             UPDATE conversations SET requires_approval = {required}, approval_epoch = {epoch}
             WHERE id = {id} AND epoch = {epoch} AND requires_approval <> {required} AND (approval_epoch IS NULL OR approval_epoch < {epoch})
-            """);
+            """
+        );
         if (changed == 0)
         {
-            var now = await write.Set<Conversation>().Where(row => row.Id == id).Select(row => new { row.Epoch, row.RequiresApproval }).SingleAsync();
-            if (now.Epoch != epoch) throw Refusal.EpochMismatch((ulong)now.Epoch, input.Epoch).AsException();
+            var now = await write
+                .Set<Conversation>()
+                .Where(row => row.Id == id)
+                .Select(row => new { row.Epoch, row.RequiresApproval })
+                .SingleAsync();
+            if (now.Epoch != epoch)
+                throw Refusal.EpochMismatch((ulong)now.Epoch, input.Epoch).AsException();
             return now.RequiresApproval == required ? new(required) : throw Refusal.InvalidApproval.AsException();
         }
         var at = _clock.GetUtcNow();
         if (required)
         {
             // What was asked for and approved while nothing had to be is asked for and approved anew.
-            await write.Set<RejoinRequest>().Where(request => request.ConvoId == id && request.AnsweredAt == null).ExecuteDeleteAsync();
-            await write.Set<DeviceApproval>().Where(approval => approval.ConvoId == id && approval.EndedAt == null).ExecuteUpdateAsync(set => set.SetProperty(approval => approval.EndedAt, at));
+            await write
+                .Set<RejoinRequest>()
+                .Where(request => request.ConvoId == id && request.AnsweredAt == null)
+                .ExecuteDeleteAsync();
+            await write
+                .Set<DeviceApproval>()
+                .Where(approval => approval.ConvoId == id && approval.EndedAt == null)
+                .ExecuteUpdateAsync(set => set.SetProperty(approval => approval.EndedAt, at));
         }
         write.AddEvent(OutboxEvent.DeviceApprovalSet(id, did, required, at));
         return new(required);

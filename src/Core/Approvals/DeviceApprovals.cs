@@ -9,7 +9,15 @@ namespace MlsConsole.Core;
 /// <param name="ApprovingDeviceId">The device that lets it in; it has a leaf.</param>
 /// <param name="Epoch">The current one.</param>
 /// <param name="Signature">With the key in the approving device's leaf, over <see cref="DeviceApprovals.ToBeSigned"/>.</param>
-public sealed record ApproveDeviceInput(string ConvoId, string DeviceId, ReadOnlyMemory<byte> SignatureKey, string ApprovingDeviceId, ulong Epoch, ReadOnlyMemory<byte> Signature, string? IdempotencyKey);
+public sealed record ApproveDeviceInput(
+    string ConvoId,
+    string DeviceId,
+    ReadOnlyMemory<byte> SignatureKey,
+    string ApprovingDeviceId,
+    ulong Epoch,
+    ReadOnlyMemory<byte> Signature,
+    string? IdempotencyKey
+);
 
 /// <param name="ApprovedAt">From when the device may come in.</param>
 public sealed record ApproveDeviceResult(DateTimeOffset ApprovedAt);
@@ -25,57 +33,139 @@ public sealed partial class DeviceApprovals
     private readonly PublicGroups _groups;
     private readonly TimeProvider _clock;
 
-    internal DeviceApprovals(Attempts attempts, Database database, PublicGroups groups, TimeProvider clock) => (_attempts, _database, _groups, _clock) = (attempts, database, groups, clock);
+    internal DeviceApprovals(Attempts attempts, Database database, PublicGroups groups, TimeProvider clock) =>
+        (_attempts, _database, _groups, _clock) = (attempts, database, groups, clock);
 
     /// <summary>What an approving device signs: five lines of UTF-8, the binary ones in lower-case hex.</summary>
-    public static byte[] ToBeSigned(ReadOnlySpan<byte> groupId, ulong epoch, string did, string deviceId, ReadOnlySpan<byte> signatureKey) =>
-        Encoding.UTF8.GetBytes($"{Convert.ToHexStringLower(groupId)}\n{epoch}\n{did}\n{deviceId}\n{Convert.ToHexStringLower(signatureKey)}");
+    public static byte[] ToBeSigned(
+        ReadOnlySpan<byte> groupId,
+        ulong epoch,
+        string did,
+        string deviceId,
+        ReadOnlySpan<byte> signatureKey
+    ) =>
+        Encoding.UTF8.GetBytes(
+            $"{Convert.ToHexStringLower(groupId)}\n{epoch}\n{did}\n{deviceId}\n{Convert.ToHexStringLower(signatureKey)}"
+        );
 
     /// <summary>Takes the approval of one device of the caller by another.</summary>
     /// <exception cref="RefusedException">Unauthorized, EpochMismatch, InvalidApproval, or InvalidRequest: the account has no device with that key.</exception>
-    public Task<ApproveDeviceResult> ApproveDevice(Caller caller, ApproveDeviceInput input, CancellationToken cancellation)
+    public Task<ApproveDeviceResult> ApproveDevice(
+        Caller caller,
+        ApproveDeviceInput input,
+        CancellationToken cancellation
+    )
     {
         string did = caller.Did.Value;
-        var attempt = new Attempt(caller, "approveDevice", $"{input.ConvoId} {input.DeviceId}", input.IdempotencyKey, Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), Encoding.UTF8.GetBytes(input.DeviceId),
-            input.SignatureKey, Encoding.UTF8.GetBytes(input.ApprovingDeviceId), BitConverter.GetBytes(input.Epoch), input.Signature));
-        return _attempts.RunAsync(attempt, async () =>
-        {
-            await using var context = _database.Read();
-            var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
-            var group = await _groups.GetAsync(access.Conversation, cancellation);
-            var device = access.Devices.FirstOrDefault(device => device.DeviceId == input.DeviceId && device.HasKey(input.SignatureKey.Span))
-                ?? throw Refusal.InvalidRequest("The account has no device of that name with that key.").AsException();
-            var approving = RequireSigned(access, group, input.ApprovingDeviceId, input.Epoch, Label, ToBeSigned(group.GroupId.Span, input.Epoch, did, input.DeviceId, input.SignatureKey.Span), input.Signature);
-            return await _attempts.CommitAsync(attempt, async write => new Done<ApproveDeviceResult>(await StoreAsync(write, access.Conversation, device, approving, input.SignatureKey.ToArray())), cancellation);
-        }, cancellation);
+        var attempt = new Attempt(
+            caller,
+            "approveDevice",
+            $"{input.ConvoId} {input.DeviceId}",
+            input.IdempotencyKey,
+            Attempt.HashOf(
+                Encoding.UTF8.GetBytes(input.ConvoId),
+                Encoding.UTF8.GetBytes(input.DeviceId),
+                input.SignatureKey,
+                Encoding.UTF8.GetBytes(input.ApprovingDeviceId),
+                BitConverter.GetBytes(input.Epoch),
+                input.Signature
+            )
+        );
+        return _attempts.RunAsync(
+            attempt,
+            async () =>
+            {
+                await using var context = _database.Read();
+                var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+                var group = await _groups.GetAsync(access.Conversation, cancellation);
+                var device =
+                    access.Devices.FirstOrDefault(device =>
+                        device.DeviceId == input.DeviceId && device.HasKey(input.SignatureKey.Span)
+                    )
+                    ?? throw Refusal
+                        .InvalidRequest("The account has no device of that name with that key.")
+                        .AsException();
+                var approving = RequireSigned(
+                    access,
+                    group,
+                    input.ApprovingDeviceId,
+                    input.Epoch,
+                    Label,
+                    ToBeSigned(group.GroupId.Span, input.Epoch, did, input.DeviceId, input.SignatureKey.Span),
+                    input.Signature
+                );
+                return await _attempts.CommitAsync(
+                    attempt,
+                    async write => new Done<ApproveDeviceResult>(
+                        await StoreAsync(write, access.Conversation, device, approving, input.SignatureKey.ToArray())
+                    ),
+                    cancellation
+                );
+            },
+            cancellation
+        );
     }
 
     /// <summary>What comes is signed with the key that stands in the leaf of a device of the caller, for the current epoch.</summary>
     /// <returns>The device.</returns>
     /// <exception cref="RefusedException">Unauthorized, EpochMismatch or InvalidApproval</exception>
-    private static Device RequireSigned(Access access, PublicGroup group, string deviceId, ulong epoch, string label, byte[] content, ReadOnlyMemory<byte> signature)
+    private static Device RequireSigned(
+        Access access,
+        PublicGroup group,
+        string deviceId,
+        ulong epoch,
+        string label,
+        byte[] content,
+        ReadOnlyMemory<byte> signature
+    )
     {
-        var device = access.Devices.FirstOrDefault(device => device.DeviceId == deviceId) ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
-        var leaf = JoinRules.LeafOf(group, device) is { } index ? group.Leaf(index)! : throw Refusal.Unauthorized("NoLeaf").AsException();
-        if (epoch != group.Epoch) throw Refusal.EpochMismatch(group.Epoch, epoch).AsException();
-        bool valid = device.HasKey(leaf.SignatureKey.Span) && CipherSuite.Get(group.CipherSuite).VerifyWithLabel(leaf.SignatureKey.Span, label, content, signature.Span);
+        var device =
+            access.Devices.FirstOrDefault(device => device.DeviceId == deviceId)
+            ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
+        var leaf = JoinRules.LeafOf(group, device) is { } index
+            ? group.Leaf(index)!
+            : throw Refusal.Unauthorized("NoLeaf").AsException();
+        if (epoch != group.Epoch)
+            throw Refusal.EpochMismatch(group.Epoch, epoch).AsException();
+        bool valid =
+            device.HasKey(leaf.SignatureKey.Span)
+            && CipherSuite
+                .Get(group.CipherSuite)
+                .VerifyWithLabel(leaf.SignatureKey.Span, label, content, signature.Span);
         return valid ? device : throw Refusal.InvalidApproval.AsException();
     }
 
-    private async Task<ApproveDeviceResult> StoreAsync(MlsDbContext write, Conversation conversation, Device device, Device approving, byte[] key)
+    private async Task<ApproveDeviceResult> StoreAsync(
+        MlsDbContext write,
+        Conversation conversation,
+        Device device,
+        Device approving,
+        byte[] key
+    )
     {
         string id = conversation.Id;
         long epoch = conversation.Epoch;
         var now = _clock.GetUtcNow();
         // Whoever has seen an approval can send it again: it is good for its epoch, and where it has ended in that, it stays so.
-        int stored = await write.Database.ExecuteSqlAsync($"""
+        int stored = await write.Database.ExecuteSqlAsync(
+            $"""
             INSERT INTO device_approvals (convo_id, device_row, signature_key, approved_by, epoch, approved_at)
             SELECT {id}, {device.Id}, {key}, {approving.Id}, {epoch}, {now.ToUnixTimeMilliseconds()} WHERE NOT EXISTS (SELECT 1 FROM devices WHERE id IN ({device.Id}, {approving.Id}) AND deleted_at IS NOT NULL)
             ON CONFLICT (convo_id, device_row, signature_key) DO UPDATE SET approved_by = excluded.approved_by, epoch = excluded.epoch, approved_at = excluded.approved_at, ended_at = NULL
             WHERE device_approvals.epoch < excluded.epoch
-            """);
-        if (stored == 1) write.AddEvent(OutboxEvent.DeviceApproved(id, device.Did, device.DeviceId, now));
-        var open = await write.Set<DeviceApproval>().AsNoTracking().FirstOrDefaultAsync(approval => approval.ConvoId == id && approval.DeviceRow == device.Id && approval.SignatureKey == key && approval.EndedAt == null);
+            """
+        );
+        if (stored == 1)
+            write.AddEvent(OutboxEvent.DeviceApproved(id, device.Did, device.DeviceId, now));
+        var open = await write
+            .Set<DeviceApproval>()
+            .AsNoTracking()
+            .FirstOrDefaultAsync(approval =>
+                approval.ConvoId == id
+                && approval.DeviceRow == device.Id
+                && approval.SignatureKey == key
+                && approval.EndedAt == null
+            );
         return new((open ?? throw Refusal.InvalidApproval.AsException()).ApprovedAt);
     }
 }

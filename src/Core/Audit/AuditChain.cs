@@ -10,18 +10,30 @@ internal static class AuditChain
     /// <summary>The hash before the first entry.</summary>
     public static byte[] Start { get; } = new byte[SHA256.HashSizeInBytes];
 
-    public static byte[] HashOf(AuditEntry entry, long position, byte[] previous) => SHA256.HashData(Encoding.UTF8.GetBytes(Json(entry, position, previous, null)));
+    public static byte[] HashOf(AuditEntry entry, long position, byte[] previous) =>
+        SHA256.HashData(Encoding.UTF8.GetBytes(Json(entry, position, previous, null)));
 
     /// <summary>A linked entry as JSON. With <paramref name="hash"/> it is a line of an export; without, it is what is hashed.</summary>
     /// <remarks>Epochs are strings: they have 64 bits, JSON's numbers 53.</remarks>
     public static string Json(AuditEntry entry, long? position, byte[]? previous, byte[]? hash)
     {
         var json = new CanonicalJson()
-            .Add("action", entry.Action).Add("actor", entry.Actor).Add("at", entry.At.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture))
-            .Add("correlationId", entry.CorrelationId).Add("epochAfter", Epoch(entry.EpochAfter)).Add("epochBefore", Epoch(entry.EpochBefore))
-            .Add("hash", Hex(hash)).Add("id", entry.Id).Add("outcome", entry.Outcome);
-        if (position is { } place) json.Add("position", place);
-        return json.Add("previous", Hex(previous)).Add("reason", entry.Reason).Add("subject", entry.Subject).Add("times", entry.Times).ToString();
+            .Add("action", entry.Action)
+            .Add("actor", entry.Actor)
+            .Add("at", entry.At.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture))
+            .Add("correlationId", entry.CorrelationId)
+            .Add("epochAfter", Epoch(entry.EpochAfter))
+            .Add("epochBefore", Epoch(entry.EpochBefore))
+            .Add("hash", Hex(hash))
+            .Add("id", entry.Id)
+            .Add("outcome", entry.Outcome);
+        if (position is { } place)
+            json.Add("position", place);
+        return json.Add("previous", Hex(previous))
+            .Add("reason", entry.Reason)
+            .Add("subject", entry.Subject)
+            .Add("times", entry.Times)
+            .ToString();
     }
 
     public static string? Hex(byte[]? hash) => hash is null ? null : Convert.ToHexStringLower(hash);

@@ -20,19 +20,30 @@ public sealed class AuditLinker
     {
         int linked = 0;
         await using var context = _database.Read();
-        while (await context.Set<AuditEntry>().AnyAsync(entry => entry.Position == null, cancellation) && !await _leases.IsOthersAsync(context, LeaseName, cancellation))
+        while (
+            await context.Set<AuditEntry>().AnyAsync(entry => entry.Position == null, cancellation)
+            && !await _leases.IsOthersAsync(context, LeaseName, cancellation)
+        )
         {
             int count = await _database.WriteAsync(LinkBatchAsync, cancellation);
             linked += count;
-            if (count < Batch) break;
+            if (count < Batch)
+                break;
         }
         return linked;
     }
 
     internal async Task<int> LinkBatchAsync(MlsDbContext context)
     {
-        if (await _leases.TakeAsync(context, LeaseName) is not { } lease) return 0;
-        var entries = await context.Set<AuditEntry>().AsTracking().Where(entry => entry.Position == null).OrderBy(entry => entry.Id).Take(Batch).ToListAsync();
+        if (await _leases.TakeAsync(context, LeaseName) is not { } lease)
+            return 0;
+        var entries = await context
+            .Set<AuditEntry>()
+            .AsTracking()
+            .Where(entry => entry.Position == null)
+            .OrderBy(entry => entry.Id)
+            .Take(Batch)
+            .ToListAsync();
         var (position, hash) = (lease.Position, lease.Hash ?? AuditChain.Start);
         foreach (var entry in entries)
         {
@@ -40,7 +51,12 @@ public sealed class AuditLinker
             context.Entry(entry).Property(row => row.Position).CurrentValue = position;
             context.Entry(entry).Property(row => row.Hash).CurrentValue = hash;
         }
-        await context.Set<Lease>().Where(row => row.Name == LeaseName).ExecuteUpdateAsync(set => set.SetProperty(row => row.Position, position).SetProperty(row => row.Hash, hash));
+        await context
+            .Set<Lease>()
+            .Where(row => row.Name == LeaseName)
+            .ExecuteUpdateAsync(set =>
+                set.SetProperty(row => row.Position, position).SetProperty(row => row.Hash, hash)
+            );
         return entries.Count;
     }
 }

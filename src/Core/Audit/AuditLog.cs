@@ -16,17 +16,23 @@ public sealed class AuditLog(Database database)
     }
 
     /// <summary>The statement that writes an entry, for those whose transaction it belongs to; it returns the entry's id.</summary>
-    internal static FormattableString Insert(AuditEntry entry) => $"""
-        INSERT INTO audit (at, actor, action, subject, outcome, reason, epoch_before, epoch_after, correlation_id, times)
-        VALUES ({entry.At.ToUnixTimeMilliseconds()}, {entry.Actor}, {entry.Action}, {entry.Subject}, {entry.Outcome}, {entry.Reason}, {(long?)entry.EpochBefore}, {(long?)entry.EpochAfter}, {entry.CorrelationId}, {entry.Times})
-        RETURNING id AS "Value"
-        """;
+    internal static FormattableString Insert(AuditEntry entry) =>
+        $"""
+            INSERT INTO audit (at, actor, action, subject, outcome, reason, epoch_before, epoch_after, correlation_id, times)
+            VALUES ({entry.At.ToUnixTimeMilliseconds()}, {entry.Actor}, {entry.Action}, {entry.Subject}, {entry.Outcome}, {entry.Reason}, {(long?)
+                entry.EpochBefore}, {(long?)entry.EpochAfter}, {entry.CorrelationId}, {entry.Times})
+            RETURNING id AS "Value"
+            """;
 
     /// <summary>The newest entries, newest first.</summary>
     public async Task<IReadOnlyList<AuditEntry>> LatestAsync(int count, CancellationToken cancellation)
     {
         await using var context = database.Read();
-        return await context.Set<AuditEntry>().OrderByDescending(entry => entry.Id).Take(count).ToListAsync(cancellation);
+        return await context
+            .Set<AuditEntry>()
+            .OrderByDescending(entry => entry.Id)
+            .Take(count)
+            .ToListAsync(cancellation);
     }
 
     /// <summary>Tells listeners of an entry whose transaction has committed.</summary>

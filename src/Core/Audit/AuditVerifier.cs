@@ -31,27 +31,46 @@ public static class AuditVerifier
         while (true)
         {
             long from = position;
-            await foreach (var entry in context.Set<AuditEntry>().Where(entry => entry.Position > from).OrderBy(entry => entry.Position).AsAsyncEnumerable().WithCancellation(cancellation))
+            await foreach (
+                var entry in context
+                    .Set<AuditEntry>()
+                    .Where(entry => entry.Position > from)
+                    .OrderBy(entry => entry.Position)
+                    .AsAsyncEnumerable()
+                    .WithCancellation(cancellation)
+            )
             {
                 long expected = position + 1;
-                if (entry.Position != expected) return await Broken(expected, null, "The entry is missing.");
+                if (entry.Position != expected)
+                    return await Broken(expected, null, "The entry is missing.");
                 byte[] right = AuditChain.HashOf(entry, expected, hash);
-                if (entry.Hash is null || !right.AsSpan().SequenceEqual(entry.Hash)) return await Broken(expected, entry.Id, "The entry was changed after it was linked, or another stands in its place.");
+                if (entry.Hash is null || !right.AsSpan().SequenceEqual(entry.Hash))
+                    return await Broken(
+                        expected,
+                        entry.Id,
+                        "The entry was changed after it was linked, or another stands in its place."
+                    );
                 (position, hash) = (expected, right);
             }
             // A linker may be at work meanwhile: what it has linked since then is checked too, until both agree.
-            var head = await context.Set<Lease>().SingleOrDefaultAsync(row => row.Name == AuditLinker.LeaseName, cancellation);
-            if (position > (head?.Position ?? 0)) return await Broken(position, null, "The entry was appended by somebody else than the linker.");
+            var head = await context
+                .Set<Lease>()
+                .SingleOrDefaultAsync(row => row.Name == AuditLinker.LeaseName, cancellation);
+            if (position > (head?.Position ?? 0))
+                return await Broken(position, null, "The entry was appended by somebody else than the linker.");
             if (position == (head?.Position ?? 0))
             {
-                if (position > 0 && !hash.AsSpan().SequenceEqual(head!.Hash)) return await Broken(position, null, "The linker's own record of the last hash is another.");
+                if (position > 0 && !hash.AsSpan().SequenceEqual(head!.Hash))
+                    return await Broken(position, null, "The linker's own record of the last hash is another.");
                 break;
             }
-            if (!await context.Set<AuditEntry>().AnyAsync(entry => entry.Position > position, cancellation)) return await Broken(position + 1, null, "The entry is missing.");
+            if (!await context.Set<AuditEntry>().AnyAsync(entry => entry.Position > position, cancellation))
+                return await Broken(position + 1, null, "The entry is missing.");
         }
         return new(position, await Unlinked(), position == 0 ? null : AuditChain.Hex(hash), null);
 
-        async Task<AuditReport> Broken(long at, long? id, string what) => new(position, await Unlinked(), position == 0 ? null : AuditChain.Hex(hash), new(at, id, what));
+        async Task<AuditReport> Broken(long at, long? id, string what) =>
+            new(position, await Unlinked(), position == 0 ? null : AuditChain.Hex(hash), new(at, id, what));
 
         // On a connection of its own: PostgreSQL has one open reader for each.
         async Task<long> Unlinked()
@@ -67,12 +86,26 @@ public static class AuditVerifier
     {
         await using var context = database.Read();
         byte[] previous = AuditChain.Start;
-        await foreach (var entry in context.Set<AuditEntry>().Where(entry => entry.Position != null).OrderBy(entry => entry.Position).AsAsyncEnumerable().WithCancellation(cancellation))
+        await foreach (
+            var entry in context
+                .Set<AuditEntry>()
+                .Where(entry => entry.Position != null)
+                .OrderBy(entry => entry.Position)
+                .AsAsyncEnumerable()
+                .WithCancellation(cancellation)
+        )
         {
             await writer.WriteAsync(AuditChain.Json(entry, entry.Position, previous, entry.Hash) + "\n");
             previous = entry.Hash!;
         }
-        await foreach (var entry in context.Set<AuditEntry>().Where(entry => entry.Position == null).OrderBy(entry => entry.Id).AsAsyncEnumerable().WithCancellation(cancellation))
+        await foreach (
+            var entry in context
+                .Set<AuditEntry>()
+                .Where(entry => entry.Position == null)
+                .OrderBy(entry => entry.Id)
+                .AsAsyncEnumerable()
+                .WithCancellation(cancellation)
+        )
             await writer.WriteAsync(AuditChain.Json(entry, null, null, null) + "\n");
         await writer.FlushAsync(cancellation);
     }

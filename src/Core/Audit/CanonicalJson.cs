@@ -12,7 +12,8 @@ internal sealed class CanonicalJson
     /// <summary>Adds a string; a null is left out.</summary>
     public CanonicalJson Add(string name, string? value)
     {
-        if (value is not null) String(Name(name), value);
+        if (value is not null)
+            String(Name(name), value);
         return this;
     }
 
@@ -28,8 +29,10 @@ internal sealed class CanonicalJson
 
     private StringBuilder Name(string name)
     {
-        if (string.CompareOrdinal(_last, name) >= 0) throw new InvalidOperationException($"'{name}' stands after '{_last}'.");
-        if (_last.Length > 0) _text.Append(',');
+        if (string.CompareOrdinal(_last, name) >= 0)
+            throw new InvalidOperationException($"'{name}' stands after '{_last}'.");
+        if (_last.Length > 0)
+            _text.Append(',');
         _last = name;
         return String(_text, name).Append(':');
     }

@@ -28,15 +28,24 @@ public sealed class RefusalTally : IDisposable
         lock (_lock)
         {
             over = [.. _counts.Where(pair => all || pair.Key.Minute < now)];
-            foreach (var pair in over) _counts.Remove(pair.Key);
+            foreach (var pair in over)
+                _counts.Remove(pair.Key);
         }
         foreach (var (kind, times) in over)
         {
-            await _audit.AppendAsync(new()
-            {
-                At = kind.Minute, Actor = kind.Actor, Action = kind.Action, Outcome = kind.Outcome, Reason = kind.Reason, Times = times,
-                CorrelationId = Guid.CreateVersion7(kind.Minute).ToString("N"),
-            }, cancellation);
+            await _audit.AppendAsync(
+                new()
+                {
+                    At = kind.Minute,
+                    Actor = kind.Actor,
+                    Action = kind.Action,
+                    Outcome = kind.Outcome,
+                    Reason = kind.Reason,
+                    Times = times,
+                    CorrelationId = Guid.CreateVersion7(kind.Minute).ToString("N"),
+                },
+                cancellation
+            );
         }
     }
 
@@ -50,16 +59,25 @@ public sealed class RefusalTally : IDisposable
             "RateLimitExceeded" or "TurnPending" => AuditEntry.RateLimited,
             _ => null,
         };
-        if (actor is null || !activity.IsRequest) return;
+        if (actor is null || !activity.IsRequest)
+            return;
         var kind = new Kind(Minute(activity.At), actor, activity.Method, activity.Outcome, activity.Reason);
         lock (_lock)
         {
-            if (_counts.Count >= MaxKinds && !_counts.ContainsKey(kind)) kind = kind with { Action = "others", Reason = null };
+            if (_counts.Count >= MaxKinds && !_counts.ContainsKey(kind))
+                kind = kind with { Action = "others", Reason = null };
             _counts[kind] = _counts.GetValueOrDefault(kind) + 1;
         }
     }
 
-    private static DateTimeOffset Minute(DateTimeOffset time) => DateTimeOffset.FromUnixTimeSeconds(time.ToUnixTimeSeconds() / 60 * 60);
+    private static DateTimeOffset Minute(DateTimeOffset time) =>
+        DateTimeOffset.FromUnixTimeSeconds(time.ToUnixTimeSeconds() / 60 * 60);
 
-    private readonly record struct Kind(DateTimeOffset Minute, string Actor, string Action, string Outcome, string? Reason);
+    private readonly record struct Kind(
+        DateTimeOffset Minute,
+        string Actor,
+        string Action,
+        string Outcome,
+        string? Reason
+    );
 }

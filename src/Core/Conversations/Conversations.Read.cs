@@ -12,7 +12,13 @@ public sealed record GetConvosResult(IReadOnlyList<ConvoView> Convos, string? Cu
 /// <param name="ShouldBeInGroup">Whether the account may be in the group, so that a device without a leaf should join.</param>
 /// <param name="DeviceInGroup">Whether the device, or any of the account's if none was named, has a leaf.</param>
 /// <param name="LastActivity">When the last commit, proposal or message came; null if none is kept.</param>
-public sealed record ExpectedConversation(string ConvoId, bool ShouldBeInGroup, bool DeviceInGroup, ulong Epoch, DateTimeOffset? LastActivity);
+public sealed record ExpectedConversation(
+    string ConvoId,
+    bool ShouldBeInGroup,
+    bool DeviceInGroup,
+    ulong Epoch,
+    DateTimeOffset? LastActivity
+);
 
 public sealed partial class Conversations
 {
@@ -27,53 +33,143 @@ public sealed partial class Conversations
     public async Task<ConvoView> GetConvo(Caller caller, string convoId, CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        var row = (await RequireMemberAsync(_attempts, context, caller, "getConvo", convoId, cancellation)).Conversation;
+        var row = (
+            await RequireMemberAsync(_attempts, context, caller, "getConvo", convoId, cancellation)
+        ).Conversation;
         var seats = await SeatsAsync(context, [row.Id], cancellation);
-        return View(new(row.Id, row.GroupId, row.CipherSuite, row.Metadata, row.CreatedAt, row.RequiresApproval, row.Epoch, seats.Count), seats);
+        return View(
+            new(
+                row.Id,
+                row.GroupId,
+                row.CipherSuite,
+                row.Metadata,
+                row.CreatedAt,
+                row.RequiresApproval,
+                row.Epoch,
+                seats.Count
+            ),
+            seats
+        );
     }
 
     /// <summary>The conversations that the caller is a member of, in an order that stays.</summary>
     public async Task<GetConvosResult> GetConvos(Caller caller, GetConvosInput input, CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        string did = caller.Did.Value, cursor = input.Cursor ?? "";
-        bool hasDevice = await context.Set<Device>().AnyAsync(device => device.Did == did && device.DeletedAt == null, cancellation);
-        if (!hasDevice) return new([], null);
+        string did = caller.Did.Value,
+            cursor = input.Cursor ?? "";
+        bool hasDevice = await context
+            .Set<Device>()
+            .AnyAsync(device => device.Did == did && device.DeletedAt == null, cancellation);
+        if (!hasDevice)
+            return new([], null);
 
-        var rows = await context.Members().Where(entry => entry.Did == did && entry.ConvoId.CompareTo(cursor) > 0)
-            .OrderBy(entry => entry.ConvoId).Take(input.Limit + 1)
-            .Join(context.Set<Conversation>(), entry => entry.ConvoId, convo => convo.Id, (_, convo) => convo).OrderBy(convo => convo.Id)
-            .Select(convo => new Row(convo.Id, convo.GroupId, convo.CipherSuite, convo.Metadata, convo.CreatedAt, convo.RequiresApproval, convo.Epoch, context.Set<Leaf>().Count(leaf => leaf.ConvoId == convo.Id)))
+        var rows = await context
+            .Members()
+            .Where(entry => entry.Did == did && entry.ConvoId.CompareTo(cursor) > 0)
+            .OrderBy(entry => entry.ConvoId)
+            .Take(input.Limit + 1)
+            .Join(context.Set<Conversation>(), entry => entry.ConvoId, convo => convo.Id, (_, convo) => convo)
+            .OrderBy(convo => convo.Id)
+            .Select(convo => new Row(
+                convo.Id,
+                convo.GroupId,
+                convo.CipherSuite,
+                convo.Metadata,
+                convo.CreatedAt,
+                convo.RequiresApproval,
+                convo.Epoch,
+                context.Set<Leaf>().Count(leaf => leaf.ConvoId == convo.Id)
+            ))
             .ToListAsync(cancellation);
         var page = PageOf(rows, input.Limit);
-        var seats = (await SeatsAsync(context, [.. page.Select(row => row.Id)], cancellation)).ToLookup(seat => seat.ConvoId);
-        return new([.. page.Select(row => View(row, [.. seats[row.Id]]))], page.Count < rows.Count ? page[^1].Id : null);
+        var seats = (await SeatsAsync(context, [.. page.Select(row => row.Id)], cancellation)).ToLookup(seat =>
+            seat.ConvoId
+        );
+        return new(
+            [.. page.Select(row => View(row, [.. seats[row.Id]]))],
+            page.Count < rows.Count ? page[^1].Id : null
+        );
     }
 
     /// <summary>What a device compares with the groups that it has: where it belongs, where it has a leaf, and which epoch is the last.</summary>
     /// <exception cref="RefusedException">Unauthorized: the account has no such device.</exception>
-    public async Task<IReadOnlyList<ExpectedConversation>> GetExpectedConversations(Caller caller, string? deviceId, CancellationToken cancellation)
+    public async Task<IReadOnlyList<ExpectedConversation>> GetExpectedConversations(
+        Caller caller,
+        string? deviceId,
+        CancellationToken cancellation
+    )
     {
         string did = caller.Did.Value;
         await using var context = _database.Read();
-        var devices = await context.Set<Device>().Where(device => device.Did == did && device.DeletedAt == null && (deviceId == null || device.DeviceId == deviceId))
-            .Select(device => device.Id).ToListAsync(cancellation);
+        var devices = await context
+            .Set<Device>()
+            .Where(device =>
+                device.Did == did && device.DeletedAt == null && (deviceId == null || device.DeviceId == deviceId)
+            )
+            .Select(device => device.Id)
+            .ToListAsync(cancellation);
         if (deviceId is not null && devices.Count == 0)
         {
             var refusal = Refusal.Unauthorized(nameof(RejoinReason.NoDevice));
             await _attempts.AuditRefusalAsync(new(caller, "getExpectedConversations", deviceId, null, []), refusal);
             throw refusal.AsException();
         }
-        var rows = await context.Set<RosterEntry>().Where(entry => entry.Did == did).OrderBy(entry => entry.ConvoId)
-            .Join(context.Set<Conversation>(), entry => entry.ConvoId, convo => convo.Id, (entry, convo) => new
-            {
-                convo.Id, entry.State, entry.EndedAt, convo.Epoch, IsBanned = context.Set<Ban>().Any(ban => ban.Did == did && (ban.ConvoId == convo.Id || ban.ConvoId == Ban.FromService)),
-                HasLeaf = context.Set<Leaf>().Any(leaf => leaf.ConvoId == convo.Id && devices.Contains(leaf.DeviceRow)),
-                LastActivity = context.Set<LogEntry>().Where(row => row.ConvoId == convo.Id).OrderByDescending(row => row.Seq).Select(row => (DateTimeOffset?)row.CreatedAt).FirstOrDefault(),
-            }).ToListAsync(cancellation);
+        var rows = await context
+            .Set<RosterEntry>()
+            .Where(entry => entry.Did == did)
+            .OrderBy(entry => entry.ConvoId)
+            .Join(
+                context.Set<Conversation>(),
+                entry => entry.ConvoId,
+                convo => convo.Id,
+                (entry, convo) =>
+                    new
+                    {
+                        convo.Id,
+                        entry.State,
+                        entry.EndedAt,
+                        convo.Epoch,
+                        IsBanned = context
+                            .Set<Ban>()
+                            .Any(ban => ban.Did == did && (ban.ConvoId == convo.Id || ban.ConvoId == Ban.FromService)),
+                        HasLeaf = context
+                            .Set<Leaf>()
+                            .Any(leaf => leaf.ConvoId == convo.Id && devices.Contains(leaf.DeviceRow)),
+                        LastActivity = context
+                            .Set<LogEntry>()
+                            .Where(row => row.ConvoId == convo.Id)
+                            .OrderByDescending(row => row.Seq)
+                            .Select(row => (DateTimeOffset?)row.CreatedAt)
+                            .FirstOrDefault(),
+                    }
+            )
+            .ToListAsync(cancellation);
         // Whoever may not is told nothing, not even that there was a conversation.
-        return [.. rows.Select(row => (row, Should: RejoinPolicy.IsMember(RejoinPolicy.Decide(new(row.State, row.EndedAt, row.HasLeaf, devices.Count > 0, row.IsBanned), default, TimeSpan.MaxValue)))).Where(item => item.Should).Take(MaxExpected)
-            .Select(item => new ExpectedConversation(item.row.Id, item.Should, item.row.HasLeaf, (ulong)item.row.Epoch, item.row.LastActivity))];
+        return
+        [
+            .. rows.Select(row =>
+                    (
+                        row,
+                        Should: RejoinPolicy.IsMember(
+                            RejoinPolicy.Decide(
+                                new(row.State, row.EndedAt, row.HasLeaf, devices.Count > 0, row.IsBanned),
+                                default,
+                                TimeSpan.MaxValue
+                            )
+                        )
+                    )
+                )
+                .Where(item => item.Should)
+                .Take(MaxExpected)
+                .Select(item => new ExpectedConversation(
+                    item.row.Id,
+                    item.Should,
+                    item.row.HasLeaf,
+                    (ulong)item.row.Epoch,
+                    item.row.LastActivity
+                )),
+        ];
     }
 
     private static List<Row> PageOf(List<Row> rows, int limit)
@@ -83,20 +179,93 @@ public sealed partial class Conversations
     }
 
     /// <summary>Who sits where, with the epoch of that moment: one statement, so that both are of one moment.</summary>
-    private static Task<List<Seat>> SeatsAsync(MlsDbContext context, IReadOnlyList<string> ids, CancellationToken cancellation) =>
-        context.Set<Leaf>().Where(leaf => ids.Contains(leaf.ConvoId))
-            .Join(context.Set<Conversation>(), leaf => leaf.ConvoId, convo => convo.Id, (leaf, convo) => new { leaf, convo.Epoch })
-            .Join(context.Set<Device>(), seat => seat.leaf.DeviceRow, device => device.Id, (seat, device) => new { seat.leaf, seat.Epoch, device.Did, device.DeviceId })
-            .Join(context.Set<RosterEntry>(), seat => new { seat.leaf.ConvoId, seat.Did }, entry => new { entry.ConvoId, entry.Did }, (seat, entry) =>
-                new Seat(seat.leaf.ConvoId, seat.Epoch, seat.leaf.LeafIndex, seat.Did, seat.DeviceId, entry.IsAdmin,
-                    context.Set<PendingRemoval>().Any(pending => pending.ConvoId == entry.ConvoId && pending.Did == entry.Did)))
+    private static Task<List<Seat>> SeatsAsync(
+        MlsDbContext context,
+        IReadOnlyList<string> ids,
+        CancellationToken cancellation
+    ) =>
+        context
+            .Set<Leaf>()
+            .Where(leaf => ids.Contains(leaf.ConvoId))
+            .Join(
+                context.Set<Conversation>(),
+                leaf => leaf.ConvoId,
+                convo => convo.Id,
+                (leaf, convo) => new { leaf, convo.Epoch }
+            )
+            .Join(
+                context.Set<Device>(),
+                seat => seat.leaf.DeviceRow,
+                device => device.Id,
+                (seat, device) =>
+                    new
+                    {
+                        seat.leaf,
+                        seat.Epoch,
+                        device.Did,
+                        device.DeviceId,
+                    }
+            )
+            .Join(
+                context.Set<RosterEntry>(),
+                seat => new { seat.leaf.ConvoId, seat.Did },
+                entry => new { entry.ConvoId, entry.Did },
+                (seat, entry) =>
+                    new Seat(
+                        seat.leaf.ConvoId,
+                        seat.Epoch,
+                        seat.leaf.LeafIndex,
+                        seat.Did,
+                        seat.DeviceId,
+                        entry.IsAdmin,
+                        context
+                            .Set<PendingRemoval>()
+                            .Any(pending => pending.ConvoId == entry.ConvoId && pending.Did == entry.Did)
+                    )
+            )
             .ToListAsync(cancellation);
 
-    private static ConvoView View(Row row, IReadOnlyList<Seat> seats) => new(row.Id, Convert.ToHexStringLower(row.GroupId), (ulong)(seats.Count == 0 ? row.Epoch : seats[0].Epoch), row.CipherSuite,
-        [.. seats.OrderBy(seat => seat.LeafIndex).Select(seat => new Member(seat.Did, seat.DeviceId, (uint)seat.LeafIndex, seat.IsAdmin, seat.RemovalPending))], row.Metadata, row.CreatedAt, row.RequiresApproval);
+    private static ConvoView View(Row row, IReadOnlyList<Seat> seats) =>
+        new(
+            row.Id,
+            Convert.ToHexStringLower(row.GroupId),
+            (ulong)(seats.Count == 0 ? row.Epoch : seats[0].Epoch),
+            row.CipherSuite,
+            [
+                .. seats
+                    .OrderBy(seat => seat.LeafIndex)
+                    .Select(seat => new Member(
+                        seat.Did,
+                        seat.DeviceId,
+                        (uint)seat.LeafIndex,
+                        seat.IsAdmin,
+                        seat.RemovalPending
+                    )),
+            ],
+            row.Metadata,
+            row.CreatedAt,
+            row.RequiresApproval
+        );
 
     /// <summary>What never changes about a conversation, and its epoch and number of leaves a moment before its members are read.</summary>
-    private sealed record Row(string Id, byte[] GroupId, int CipherSuite, string? Metadata, DateTimeOffset CreatedAt, bool RequiresApproval, long Epoch, int Leaves);
+    private sealed record Row(
+        string Id,
+        byte[] GroupId,
+        int CipherSuite,
+        string? Metadata,
+        DateTimeOffset CreatedAt,
+        bool RequiresApproval,
+        long Epoch,
+        int Leaves
+    );
 
-    private sealed record Seat(string ConvoId, long Epoch, long LeafIndex, string Did, string DeviceId, bool IsAdmin, bool RemovalPending);
+    private sealed record Seat(
+        string ConvoId,
+        long Epoch,
+        long LeafIndex,
+        string Did,
+        string DeviceId,
+        bool IsAdmin,
+        bool RemovalPending
+    );
 }

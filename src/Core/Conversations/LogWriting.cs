@@ -9,16 +9,22 @@ internal static class LogWriting
     public static void AddToLog(this Statements statements, LogEntry entry, long lastEpoch)
     {
         long at = entry.CreatedAt.ToUnixTimeMilliseconds();
-        statements.Add($"""
+        statements.Add(
+            $"""
             INSERT INTO log (convo_id, seq, kind, epoch, message, sender, external, joined_by, created_at)
             VALUES ({entry.ConvoId}, (SELECT next_seq - 1 FROM conversations WHERE id = {entry.ConvoId} AND epoch >= {entry.Epoch} AND epoch <= {lastEpoch}),
-                {(int)entry.Kind}, {entry.Epoch}, {entry.Message}, {entry.Sender}, {entry.External}, {entry.JoinedBy}, {at})
-            """);
+                {(int)
+                entry.Kind}, {entry.Epoch}, {entry.Message}, {entry.Sender}, {entry.External}, {entry.JoinedBy}, {at})
+            """
+        );
         Ban.Forbid(statements, entry.Sender, entry.ConvoId);
         var told = OutboxEvent.Of(entry);
-        statements.Add($"""
+        statements.Add(
+            $"""
             INSERT INTO outbox (kind, audience, convo_id, log_seq, epoch, created_at)
-            VALUES ({(int)told.Kind}, {(int)told.Audience}, {entry.ConvoId}, (SELECT next_seq - 1 FROM conversations WHERE id = {entry.ConvoId}), {entry.Epoch}, {at})
-            """);
+            VALUES ({(int)told.Kind}, {(int)
+                told.Audience}, {entry.ConvoId}, (SELECT next_seq - 1 FROM conversations WHERE id = {entry.ConvoId}), {entry.Epoch}, {at})
+            """
+        );
     }
 }

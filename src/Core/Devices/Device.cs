@@ -8,12 +8,15 @@ internal sealed class Device
 {
     public long Id { get; init; }
     public required string Did { get; init; }
+
     /// <summary>The client's name for the device, unique for each account.</summary>
     public required string DeviceId { get; init; }
     public required string DeviceName { get; set; }
+
     /// <summary>The identity of its basic credential.</summary>
     public required byte[] Identity { get; init; }
     public DateTimeOffset RegisteredAt { get; init; }
+
     /// <summary>When its user deleted it. The row stays: leaves that it left in trees have an owner for as long as they are there.</summary>
     public DateTimeOffset? DeletedAt { get; set; }
     public List<DeviceKey> Keys { get; init; } = [];
@@ -22,7 +25,8 @@ internal sealed class Device
     public bool HasKey(ReadOnlySpan<byte> signatureKey)
     {
         foreach (var key in Keys)
-            if (key.RetiredAt is null && signatureKey.SequenceEqual(key.SignatureKey)) return true;
+            if (key.RetiredAt is null && signatureKey.SequenceEqual(key.SignatureKey))
+                return true;
         return false;
     }
 
@@ -45,6 +49,7 @@ internal sealed class DeviceKey
     public long DeviceRow { get; init; }
     public required byte[] SignatureKey { get; init; }
     public DateTimeOffset AddedAt { get; init; }
+
     /// <summary>When its device was deleted. It authenticates nothing from then on, also after the device was registered again, until it is enrolled again itself.</summary>
     public DateTimeOffset? RetiredAt { get; set; }
 

@@ -5,7 +5,13 @@ namespace MlsConsole.Core;
 
 /// <param name="CredentialIdentity">The identity of its leaves.</param>
 /// <param name="SignatureKeys">The keys that may stand behind its leaves, oldest first.</param>
-public sealed record DeviceView(string DeviceId, string DeviceName, byte[] CredentialIdentity, IReadOnlyList<byte[]> SignatureKeys, DateTimeOffset RegisteredAt);
+public sealed record DeviceView(
+    string DeviceId,
+    string DeviceName,
+    byte[] CredentialIdentity,
+    IReadOnlyList<byte[]> SignatureKeys,
+    DateTimeOffset RegisteredAt
+);
 
 public sealed record DeleteDeviceInput(string DeviceId, string? IdempotencyKey);
 
@@ -20,10 +26,28 @@ public sealed partial class Devices
     {
         string did = caller.Did.Value;
         await using var context = _database.Read();
-        var devices = await context.Set<Device>().Include(device => device.Keys).Where(device => device.Did == did && device.DeletedAt == null)
-            .OrderBy(device => device.Id).AsSingleQuery().ToListAsync(cancellation);
-        return [.. devices.Select(device => new DeviceView(device.DeviceId, device.DeviceName, device.Identity,
-            [.. device.Keys.Where(key => key.RetiredAt is null).OrderBy(key => key.Id).Select(key => key.SignatureKey)], device.RegisteredAt))];
+        var devices = await context
+            .Set<Device>()
+            .Include(device => device.Keys)
+            .Where(device => device.Did == did && device.DeletedAt == null)
+            .OrderBy(device => device.Id)
+            .AsSingleQuery()
+            .ToListAsync(cancellation);
+        return
+        [
+            .. devices.Select(device => new DeviceView(
+                device.DeviceId,
+                device.DeviceName,
+                device.Identity,
+                [
+                    .. device
+                        .Keys.Where(key => key.RetiredAt is null)
+                        .OrderBy(key => key.Id)
+                        .Select(key => key.SignatureKey),
+                ],
+                device.RegisteredAt
+            )),
+        ];
     }
 
     /// <summary>
@@ -34,35 +58,78 @@ public sealed partial class Devices
     public Task<DeleteDeviceResult> DeleteDevice(Caller caller, DeleteDeviceInput input, CancellationToken cancellation)
     {
         string did = caller.Did.Value;
-        var attempt = new Attempt(caller, "deleteDevice", input.DeviceId, input.IdempotencyKey, Attempt.HashOf(Encoding.UTF8.GetBytes(input.DeviceId)));
-        return _attempts.RunAsync(attempt, () => _attempts.CommitAsync(attempt, async context =>
-        {
-            var device = await context.Set<Device>().AsTracking().Include(row => row.Keys).FirstOrDefaultAsync(row => row.Did == did && row.DeviceId == input.DeviceId)
-                ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
-            if (device.DeletedAt is null) await End(context, device, _clock.GetUtcNow());
-            int leaves = await context.Set<Leaf>().CountAsync(leaf => leaf.DeviceRow == device.Id);
-            return new Done<DeleteDeviceResult>(new(device.DeletedAt!.Value, leaves));
-        }, cancellation), cancellation);
+        var attempt = new Attempt(
+            caller,
+            "deleteDevice",
+            input.DeviceId,
+            input.IdempotencyKey,
+            Attempt.HashOf(Encoding.UTF8.GetBytes(input.DeviceId))
+        );
+        return _attempts.RunAsync(
+            attempt,
+            () =>
+                _attempts.CommitAsync(
+                    attempt,
+                    async context =>
+                    {
+                        var device =
+                            await context
+                                .Set<Device>()
+                                .AsTracking()
+                                .Include(row => row.Keys)
+                                .FirstOrDefaultAsync(row => row.Did == did && row.DeviceId == input.DeviceId)
+                            ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
+                        if (device.DeletedAt is null)
+                            await End(context, device, _clock.GetUtcNow());
+                        int leaves = await context.Set<Leaf>().CountAsync(leaf => leaf.DeviceRow == device.Id);
+                        return new Done<DeleteDeviceResult>(new(device.DeletedAt!.Value, leaves));
+                    },
+                    cancellation
+                ),
+            cancellation
+        );
     }
 
     private static async Task End(MlsDbContext context, Device device, DateTimeOffset now)
     {
         device.DeletedAt = now;
-        foreach (var key in device.Keys) key.RetiredAt ??= now;
+        foreach (var key in device.Keys)
+            key.RetiredAt ??= now;
         await Approvals.EndAsync(context, device, now);
         // Those that were given out stay as a record that they were: none of them is good for an Add without its device.
-        await context.Set<KeyPackageRow>().Where(row => row.DeviceRow == device.Id && row.ClaimedAt == null).ExecuteDeleteAsync();
-        await context.Set<WelcomeRecipient>().Where(row => row.DeviceRow == device.Id && row.ConfirmedAt == null)
-            .ExecuteUpdateAsync(set => set.SetProperty(row => row.ConfirmedAt, now).SetProperty(row => row.Success, false).SetProperty(row => row.ErrorDetails, "The device was deleted."));
+        await context
+            .Set<KeyPackageRow>()
+            .Where(row => row.DeviceRow == device.Id && row.ClaimedAt == null)
+            .ExecuteDeleteAsync();
+        await context
+            .Set<WelcomeRecipient>()
+            .Where(row => row.DeviceRow == device.Id && row.ConfirmedAt == null)
+            .ExecuteUpdateAsync(set =>
+                set.SetProperty(row => row.ConfirmedAt, now)
+                    .SetProperty(row => row.Success, false)
+                    .SetProperty(row => row.ErrorDetails, "The device was deleted.")
+            );
     }
 
     /// <summary>The caller's own device.</summary>
     /// <exception cref="RefusedException">Unauthorized: the account has no such device, or it was deleted.</exception>
-    internal static async Task<Device> RequireOwnAsync(MlsDbContext context, Caller caller, string deviceId, CancellationToken cancellation)
+    internal static async Task<Device> RequireOwnAsync(
+        MlsDbContext context,
+        Caller caller,
+        string deviceId,
+        CancellationToken cancellation
+    )
     {
         string did = caller.Did.Value;
-        return await context.Set<Device>().AsNoTracking().Include(device => device.Keys).AsSingleQuery()
-            .FirstOrDefaultAsync(device => device.Did == did && device.DeviceId == deviceId && device.DeletedAt == null, cancellation)
+        return await context
+                .Set<Device>()
+                .AsNoTracking()
+                .Include(device => device.Keys)
+                .AsSingleQuery()
+                .FirstOrDefaultAsync(
+                    device => device.Did == did && device.DeviceId == deviceId && device.DeletedAt == null,
+                    cancellation
+                )
             ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
     }
 }

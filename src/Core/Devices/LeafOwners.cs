@@ -8,20 +8,39 @@ internal sealed class LeafOwners
 {
     private readonly Dictionary<string, Device> _byIdentity;
 
-    public LeafOwners(IEnumerable<Device> devices) => _byIdentity = devices.ToDictionary(device => Convert.ToHexString(device.Identity));
+    public LeafOwners(IEnumerable<Device> devices) =>
+        _byIdentity = devices.ToDictionary(device => Convert.ToHexString(device.Identity));
 
     /// <summary>Looks all the leaves up in one query.</summary>
-    public static async Task<LeafOwners> FindAsync(MlsDbContext context, IEnumerable<LeafNode> leaves, CancellationToken cancellation)
+    public static async Task<LeafOwners> FindAsync(
+        MlsDbContext context,
+        IEnumerable<LeafNode> leaves,
+        CancellationToken cancellation
+    )
     {
-        var identities = leaves.Where(leaf => leaf.Credential.Type == CredentialType.Basic).Select(leaf => leaf.Credential.Identity.ToArray())
-            .DistinctBy(Convert.ToHexString).ToList();
-        return new(await context.Set<Device>().AsNoTracking().Include(device => device.Keys).Where(device => identities.Contains(device.Identity)).AsSingleQuery().ToListAsync(cancellation));
+        var identities = leaves
+            .Where(leaf => leaf.Credential.Type == CredentialType.Basic)
+            .Select(leaf => leaf.Credential.Identity.ToArray())
+            .DistinctBy(Convert.ToHexString)
+            .ToList();
+        return new(
+            await context
+                .Set<Device>()
+                .AsNoTracking()
+                .Include(device => device.Keys)
+                .Where(device => identities.Contains(device.Identity))
+                .AsSingleQuery()
+                .ToListAsync(cancellation)
+        );
     }
 
     /// <summary>The device whose identity the leaf carries, whatever its key.</summary>
     public Device? ByIdentity(LeafNode leaf) =>
-        leaf.Credential.Type == CredentialType.Basic ? _byIdentity.GetValueOrDefault(Convert.ToHexString(leaf.Credential.Identity.Span)) : null;
+        leaf.Credential.Type == CredentialType.Basic
+            ? _byIdentity.GetValueOrDefault(Convert.ToHexString(leaf.Credential.Identity.Span))
+            : null;
 
     /// <summary>The device that owns the leaf: its identity, and a key enrolled for it.</summary>
-    public Device? Of(LeafNode leaf) => ByIdentity(leaf) is { } device && device.HasKey(leaf.SignatureKey.Span) ? device : null;
+    public Device? Of(LeafNode leaf) =>
+        ByIdentity(leaf) is { } device && device.HasKey(leaf.SignatureKey.Span) ? device : null;
 }

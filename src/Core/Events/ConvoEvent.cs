@@ -11,7 +11,16 @@ namespace MlsConsole.Core;
 /// <param name="Detail">Membership: the change. Welcome and RejoinRequested: their ids. EpochAcknowledged: <c>agreed</c> or <c>disagreed</c>. DeviceApprovalSet: <c>required</c> or <c>notRequired</c>.</param>
 /// <param name="Log">Commit, Proposal and Message: the entry of the conversation's log; null if it has been pruned, or was not asked for.</param>
 public sealed record ConvoEvent(
-    long Seq, EventKind Kind, DateTimeOffset At, string? ConvoId, ulong? Epoch, string? Did, string? DeviceId, string? Detail, LoggedMessage? Log);
+    long Seq,
+    EventKind Kind,
+    DateTimeOffset At,
+    string? ConvoId,
+    ulong? Epoch,
+    string? Did,
+    string? DeviceId,
+    string? Detail,
+    LoggedMessage? Log
+);
 
 /// <param name="Seq">Place in the conversation's log.</param>
 /// <param name="Epoch">The epoch that a commit creates, or that a message was sent in.</param>

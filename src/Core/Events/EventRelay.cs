@@ -21,24 +21,34 @@ public sealed class EventRelay
     {
         int relayed = 0;
         await using var context = _database.Read();
-        while (await context.Set<OutboxEvent>().AnyAsync(row => row.Seq == null, cancellation) && !await _leases.IsOthersAsync(context, LeaseName, cancellation))
+        while (
+            await context.Set<OutboxEvent>().AnyAsync(row => row.Seq == null, cancellation)
+            && !await _leases.IsOthersAsync(context, LeaseName, cancellation)
+        )
         {
             int count = await _database.WriteAsync(RelayBatchAsync, cancellation);
             relayed += count;
-            if (count < Batch) break;
+            if (count < Batch)
+                break;
         }
         return relayed;
     }
 
     internal async Task<int> RelayBatchAsync(MlsDbContext context)
     {
-        if (await _leases.TakeAsync(context, LeaseName) is not { } lease) return 0;
-        int count = await context.Database.ExecuteSqlAsync($"""
+        if (await _leases.TakeAsync(context, LeaseName) is not { } lease)
+            return 0;
+        int count = await context.Database.ExecuteSqlAsync(
+            $"""
             UPDATE outbox SET seq = {lease.Position} + waiting.place
             FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM outbox WHERE seq IS NULL ORDER BY id LIMIT {Batch}) AS waiting
             WHERE outbox.id = waiting.id
-            """);
-        await context.Set<Lease>().Where(row => row.Name == LeaseName).ExecuteUpdateAsync(set => set.SetProperty(row => row.Position, row => row.Position + count));
+            """
+        );
+        await context
+            .Set<Lease>()
+            .Where(row => row.Name == LeaseName)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.Position, row => row.Position + count));
         return count;
     }
 }

@@ -18,21 +18,38 @@ public sealed class SubscriptionTickets
     private readonly Database _database;
     private readonly TimeProvider _clock;
 
-    internal SubscriptionTickets(Attempts attempts, Database database, TimeProvider clock) => (_attempts, _database, _clock) = (attempts, database, clock);
+    internal SubscriptionTickets(Attempts attempts, Database database, TimeProvider clock) =>
+        (_attempts, _database, _clock) = (attempts, database, clock);
 
     /// <summary>Makes a ticket for the caller.</summary>
     public Task<SubscriptionTicketResult> Issue(Caller caller, string? idempotencyKey, CancellationToken cancellation)
     {
         var attempt = new Attempt(caller, "getSubscriptionTicket", null, idempotencyKey, Attempt.HashOf());
-        return _attempts.RunAsync(attempt, () => _attempts.CommitAsync(attempt, async context =>
-        {
-            await context.RequireNotBannedAsync(caller, CancellationToken.None);
-            var now = _clock.GetUtcNow();
-            string ticket = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
-            await context.Set<Ticket>().Where(row => row.ExpiresAt < now).ExecuteDeleteAsync();
-            context.Add(new Ticket { Hash = HashOf(ticket), Did = caller.Did.Value, ExpiresAt = now + s_lifetime });
-            return new Done<SubscriptionTicketResult>(new(ticket, now + s_lifetime));
-        }, cancellation), cancellation);
+        return _attempts.RunAsync(
+            attempt,
+            () =>
+                _attempts.CommitAsync(
+                    attempt,
+                    async context =>
+                    {
+                        await context.RequireNotBannedAsync(caller, CancellationToken.None);
+                        var now = _clock.GetUtcNow();
+                        string ticket = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+                        await context.Set<Ticket>().Where(row => row.ExpiresAt < now).ExecuteDeleteAsync();
+                        context.Add(
+                            new Ticket
+                            {
+                                Hash = HashOf(ticket),
+                                Did = caller.Did.Value,
+                                ExpiresAt = now + s_lifetime,
+                            }
+                        );
+                        return new Done<SubscriptionTicketResult>(new(ticket, now + s_lifetime));
+                    },
+                    cancellation
+                ),
+            cancellation
+        );
     }
 
     /// <summary>Uses a ticket up.</summary>
@@ -44,14 +61,24 @@ public sealed class SubscriptionTickets
         await using (var context = _database.Read())
         {
             // Whoever guesses does not take the writer's time.
-            if (!await context.Set<Ticket>().AnyAsync(row => row.Hash == hash && row.ExpiresAt >= now, cancellation)) return null;
+            if (!await context.Set<Ticket>().AnyAsync(row => row.Hash == hash && row.ExpiresAt >= now, cancellation))
+                return null;
         }
-        return await _database.WriteAsync(async context =>
-        {
-            var bans = context.Set<Ban>().Where(ban => ban.ConvoId == Ban.FromService);
-            string? did = await context.Set<Ticket>().Where(row => row.Hash == hash && row.ExpiresAt >= now && !bans.Any(ban => ban.Did == row.Did)).Select(row => row.Did).FirstOrDefaultAsync();
-            return await context.Set<Ticket>().Where(row => row.Hash == hash).ExecuteDeleteAsync() == 1 ? did : null;
-        }, cancellation);
+        return await _database.WriteAsync(
+            async context =>
+            {
+                var bans = context.Set<Ban>().Where(ban => ban.ConvoId == Ban.FromService);
+                string? did = await context
+                    .Set<Ticket>()
+                    .Where(row => row.Hash == hash && row.ExpiresAt >= now && !bans.Any(ban => ban.Did == row.Did))
+                    .Select(row => row.Did)
+                    .FirstOrDefaultAsync();
+                return await context.Set<Ticket>().Where(row => row.Hash == hash).ExecuteDeleteAsync() == 1
+                    ? did
+                    : null;
+            },
+            cancellation
+        );
     }
 
     private static byte[] HashOf(string ticket) => SHA256.HashData(Encoding.UTF8.GetBytes(ticket));

@@ -3,7 +3,14 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core;
 
-public sealed record ProcessExternalCommitInput(string ConvoId, ReadOnlyMemory<byte> ExternalCommit, ReadOnlyMemory<byte> GroupInfo, ReadOnlyMemory<byte>? RatchetTree, string? TurnId, string? IdempotencyKey);
+public sealed record ProcessExternalCommitInput(
+    string ConvoId,
+    ReadOnlyMemory<byte> ExternalCommit,
+    ReadOnlyMemory<byte> GroupInfo,
+    ReadOnlyMemory<byte>? RatchetTree,
+    string? TurnId,
+    string? IdempotencyKey
+);
 
 /// <summary>Takes external commits: a device that lost its state, or a new one, joins at once.</summary>
 public sealed class ExternalCommits
@@ -16,33 +23,89 @@ public sealed class ExternalCommits
     private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
-    internal ExternalCommits(Attempts attempts, Database database, PublicGroups groups, ExternalCommitsFlag flag, JoinTurns turns, CoreSettings settings, TimeProvider clock) =>
-        (_attempts, _database, _groups, _flag, _turns, _settings, _clock) = (attempts, database, groups, flag, turns, settings, clock);
+    internal ExternalCommits(
+        Attempts attempts,
+        Database database,
+        PublicGroups groups,
+        ExternalCommitsFlag flag,
+        JoinTurns turns,
+        CoreSettings settings,
+        TimeProvider clock
+    ) =>
+        (_attempts, _database, _groups, _flag, _turns, _settings, _clock) = (
+            attempts,
+            database,
+            groups,
+            flag,
+            turns,
+            settings,
+            clock
+        );
 
     /// <summary>Verifies the commit and its GroupInfo and writes the epoch that it creates.</summary>
-    public Task<CommitResult> ProcessExternalCommit(Caller caller, ProcessExternalCommitInput input, CancellationToken cancellation)
+    public Task<CommitResult> ProcessExternalCommit(
+        Caller caller,
+        ProcessExternalCommitInput input,
+        CancellationToken cancellation
+    )
     {
-        var hash = Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), input.ExternalCommit, input.GroupInfo, input.RatchetTree ?? default);
-        var attempt = new Attempt(caller, "processExternalCommit", input.ConvoId, input.IdempotencyKey ?? Convert.ToHexStringLower(Attempt.HashOf(input.ExternalCommit)), hash);
-        return _attempts.RunAsync(attempt, async () =>
-        {
-            // Before anything about the conversation, so that the answer says nothing about it.
-            if (!await _flag.IsOnFor(caller.Did)) throw Refusal.ExternalCommitsDisabled.AsException();
-            await using var context = _database.Read();
-            var access = await Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings, cancellation);
-            access.Limits.RequireFewRefused();
-            var change = await access.JudgeAsync(context, () => JudgeAsync(context, access, input, cancellation));
-            var result = await EpochWriter.WriteAsync(_attempts, attempt, change, _settings.SnapshotInterval, _clock.GetUtcNow(), cancellation);
-            _groups.Keep(access.Conversation.Id, change.Group);
-            _turns.Wake(access.Conversation.Id);
-            return result;
-        }, cancellation);
+        var hash = Attempt.HashOf(
+            Encoding.UTF8.GetBytes(input.ConvoId),
+            input.ExternalCommit,
+            input.GroupInfo,
+            input.RatchetTree ?? default
+        );
+        var attempt = new Attempt(
+            caller,
+            "processExternalCommit",
+            input.ConvoId,
+            input.IdempotencyKey ?? Convert.ToHexStringLower(Attempt.HashOf(input.ExternalCommit)),
+            hash
+        );
+        return _attempts.RunAsync(
+            attempt,
+            async () =>
+            {
+                // Before anything about the conversation, so that the answer says nothing about it.
+                if (!await _flag.IsOnFor(caller.Did))
+                    throw Refusal.ExternalCommitsDisabled.AsException();
+                await using var context = _database.Read();
+                var access = await Access.RequireJoinerAsync(
+                    context,
+                    caller,
+                    input.ConvoId,
+                    _clock.GetUtcNow(),
+                    _settings,
+                    cancellation
+                );
+                access.Limits.RequireFewRefused();
+                var change = await access.JudgeAsync(context, () => JudgeAsync(context, access, input, cancellation));
+                var result = await EpochWriter.WriteAsync(
+                    _attempts,
+                    attempt,
+                    change,
+                    _settings.SnapshotInterval,
+                    _clock.GetUtcNow(),
+                    cancellation
+                );
+                _groups.Keep(access.Conversation.Id, change.Group);
+                _turns.Wake(access.Conversation.Id);
+                return result;
+            },
+            cancellation
+        );
     }
 
-    private async Task<EpochChange> JudgeAsync(MlsDbContext context, Access access, ProcessExternalCommitInput input, CancellationToken cancellation)
+    private async Task<EpochChange> JudgeAsync(
+        MlsDbContext context,
+        Access access,
+        ProcessExternalCommitInput input,
+        CancellationToken cancellation
+    )
     {
         var message = Handshakes.DecodeCommit(input.ExternalCommit, access.Conversation);
-        if (message.Content.Sender.Type != SenderType.NewMemberCommit) throw Refusal.InvalidCommit(DeliveryRules.NotAnExternalCommit.Id).AsException();
+        if (message.Content.Sender.Type != SenderType.NewMemberCommit)
+            throw Refusal.InvalidCommit(DeliveryRules.NotAnExternalCommit.Id).AsException();
         var group = await _groups.GetAsync(access.Conversation, cancellation);
         var authenticated = Handshakes.InvalidCommit(() => group.Authenticate(message));
 
@@ -52,17 +115,49 @@ public sealed class ExternalCommits
         access.Limits.Require(joiner);
         var own = JoinRules.LeafOf(group, joiner);
         JoinRules.RequireOwnLeaf(own, removes, access.Leaves);
-        await RequireApprovedAsync(context, access, joiner, authenticated.JoinerLeaf!, own is { } index ? group.Leaf(index) : null, input.TurnId, cancellation);
+        await RequireApprovedAsync(
+            context,
+            access,
+            joiner,
+            authenticated.JoinerLeaf!,
+            own is { } index ? group.Leaf(index) : null,
+            input.TurnId,
+            cancellation
+        );
 
-        var staged = Handshakes.InvalidCommit(() => group.Stage(authenticated, ProposalLog.AuthenticatedOf(message.Content, proposals, group), _clock.GetUtcNow()));
-        if (group.MemberCount - staged.Removed.Count >= _settings.MaxLeaves) throw Refusal.TooManyMembers.AsException();
+        var staged = Handshakes.InvalidCommit(() =>
+            group.Stage(
+                authenticated,
+                ProposalLog.AuthenticatedOf(message.Content, proposals, group),
+                _clock.GetUtcNow()
+            )
+        );
+        if (group.MemberCount - staged.Removed.Count >= _settings.MaxLeaves)
+            throw Refusal.TooManyMembers.AsException();
         var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
 
-        return new EpochChange(access.Conversation, next, input.ExternalCommit.ToArray(), Handshakes.AsMessage(input.GroupInfo), access.Entry.Did, new(joiner.Id, input.TurnId), LeafChanges.OfJoin(staged, joiner), null);
+        return new EpochChange(
+            access.Conversation,
+            next,
+            input.ExternalCommit.ToArray(),
+            Handshakes.AsMessage(input.GroupInfo),
+            access.Entry.Did,
+            new(joiner.Id, input.TurnId),
+            LeafChanges.OfJoin(staged, joiner),
+            null
+        );
     }
 
     /// <remarks>With a turn a device with a leaf gets this far: whether it comes with the key of that, only its commit tells.</remarks>
-    private async Task RequireApprovedAsync(MlsDbContext context, Access access, Device joiner, LeafNode coming, LeafNode? own, string? turnId, CancellationToken cancellation)
+    private async Task RequireApprovedAsync(
+        MlsDbContext context,
+        Access access,
+        Device joiner,
+        LeafNode coming,
+        LeafNode? own,
+        string? turnId,
+        CancellationToken cancellation
+    )
     {
         try
         {

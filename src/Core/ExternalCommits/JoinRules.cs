@@ -6,11 +6,15 @@ namespace MlsConsole.Core;
 internal static class JoinRules
 {
     /// <summary>The non-blank leaves that the commit's Removes name. What is wrong with the list itself, staging finds.</summary>
-    public static IReadOnlyList<(LeafIndex Index, LeafNode Leaf)> RemovedLeaves(AuthenticatedContent commit, PublicGroup group)
+    public static IReadOnlyList<(LeafIndex Index, LeafNode Leaf)> RemovedLeaves(
+        AuthenticatedContent commit,
+        PublicGroup group
+    )
     {
         var removed = new List<(LeafIndex, LeafNode)>();
         foreach (var item in commit.Content.Commit!.Proposals)
-            if (item.Proposal is RemoveProposal remove && group.Leaf(remove.Removed) is { } leaf) removed.Add((remove.Removed, leaf));
+            if (item.Proposal is RemoveProposal remove && group.Leaf(remove.Removed) is { } leaf)
+                removed.Add((remove.Removed, leaf));
         return removed;
     }
 
@@ -18,7 +22,8 @@ internal static class JoinRules
     public static LeafIndex? LeafOf(PublicGroup group, Device device)
     {
         foreach (var (index, leaf) in group.Members)
-            if (leaf.Credential.Identity.Span.SequenceEqual(device.Identity)) return index;
+            if (leaf.Credential.Identity.Span.SequenceEqual(device.Identity))
+                return index;
         return null;
     }
 
@@ -27,11 +32,18 @@ internal static class JoinRules
     /// <param name="current">The leaf of the joining device; null if it has none.</param>
     /// <param name="removes">Of the commit.</param>
     /// <param name="own">The account's leaves.</param>
-    public static void RequireOwnLeaf(LeafIndex? current, IReadOnlyList<(LeafIndex Index, LeafNode Leaf)> removes, LeafOwners own)
+    public static void RequireOwnLeaf(
+        LeafIndex? current,
+        IReadOnlyList<(LeafIndex Index, LeafNode Leaf)> removes,
+        LeafOwners own
+    )
     {
-        if (removes.Count > 1) return; // RFC 9420 §12.2 refuses it, whatever the leaves
+        if (removes.Count > 1)
+            return; // RFC 9420 §12.2 refuses it, whatever the leaves
         foreach (var (index, removed) in removes)
-            if (index != current && own.ByIdentity(removed) is null) throw Refusal.InvalidCommit(DeliveryRules.RemoveOfStranger.Id).AsException();
-        if (current is { } leaf && !removes.Any(entry => entry.Index == leaf)) throw Refusal.GhostLeaf.AsException();
+            if (index != current && own.ByIdentity(removed) is null)
+                throw Refusal.InvalidCommit(DeliveryRules.RemoveOfStranger.Id).AsException();
+        if (current is { } leaf && !removes.Any(entry => entry.Index == leaf))
+            throw Refusal.GhostLeaf.AsException();
     }
 }

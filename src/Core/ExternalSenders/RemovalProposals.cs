@@ -19,8 +19,14 @@ public sealed partial class RemovalProposals
     private readonly TimeProvider _clock;
     private readonly ILogger<RemovalProposals> _log;
 
-    internal RemovalProposals(Database database, PublicGroups groups, SignatureKeys keys, AuditLog audit, TimeProvider clock, ILogger<RemovalProposals> log) =>
-        (_database, _groups, _keys, _audit, _clock, _log) = (database, groups, keys, audit, clock, log);
+    internal RemovalProposals(
+        Database database,
+        PublicGroups groups,
+        SignatureKeys keys,
+        AuditLog audit,
+        TimeProvider clock,
+        ILogger<RemovalProposals> log
+    ) => (_database, _groups, _keys, _audit, _clock, _log) = (database, groups, keys, audit, clock, log);
 
     /// <summary>Proposes whatever is not proposed in the current epochs. Any host may, at any time: each leaf is proposed once in an epoch.</summary>
     /// <returns>How many proposals were made.</returns>
@@ -30,7 +36,8 @@ public sealed partial class RemovalProposals
         string after = "";
         while (await DueAsync(after, cancellation) is { Count: > 0 } due)
         {
-            foreach (string convoId in due) made += await ProposeAsync(convoId, cancellation);
+            foreach (string convoId in due)
+                made += await ProposeAsync(convoId, cancellation);
             after = due[^1];
         }
         return made;
@@ -39,17 +46,41 @@ public sealed partial class RemovalProposals
     private async Task<List<string>> DueAsync(string after, CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        return await context.Set<PendingRemoval>().Where(pending => string.Compare(pending.ConvoId, after) > 0)
-            .Join(context.Set<Conversation>(), pending => pending.ConvoId, conversation => conversation.Id, (pending, conversation) => new { pending.ConvoId, pending.ProposedEpoch, conversation.Epoch, conversation.SignatureKeyId })
+        return await context
+            .Set<PendingRemoval>()
+            .Where(pending => string.Compare(pending.ConvoId, after) > 0)
+            .Join(
+                context.Set<Conversation>(),
+                pending => pending.ConvoId,
+                conversation => conversation.Id,
+                (pending, conversation) =>
+                    new
+                    {
+                        pending.ConvoId,
+                        pending.ProposedEpoch,
+                        conversation.Epoch,
+                        conversation.SignatureKeyId,
+                    }
+            )
             .Where(row => row.SignatureKeyId != null && (row.ProposedEpoch == null || row.ProposedEpoch < row.Epoch))
-            .Select(row => row.ConvoId).Distinct().OrderBy(id => id).Take(Batch).ToListAsync(cancellation);
+            .Select(row => row.ConvoId)
+            .Distinct()
+            .OrderBy(id => id)
+            .Take(Batch)
+            .ToListAsync(cancellation);
     }
 
     private async Task<int> ProposeAsync(string convoId, CancellationToken cancellation)
     {
         await using var context = _database.Read();
         var conversation = await context.Set<Conversation>().SingleAsync(row => row.Id == convoId, cancellation);
-        if (await context.Set<SignatureKey>().SingleOrDefaultAsync(row => row.Id == conversation.SignatureKeyId, cancellation) is not { } key) return 0;
+        if (
+            await context
+                .Set<SignatureKey>()
+                .SingleOrDefaultAsync(row => row.Id == conversation.SignatureKeyId, cancellation)
+            is not { } key
+        )
+            return 0;
         var pending = await PendingRemovals.OfAsync(context, convoId, cancellation);
         IReadOnlyList<(string Did, NewProposal Proposal)>? proposals = null;
         try
@@ -64,8 +95,12 @@ public sealed partial class RemovalProposals
         }
         try
         {
-            var (made, entry) = await _database.WriteAsync(write => WriteAsync(write, conversation, proposals), cancellation);
-            if (entry is not null) _audit.Announce(entry);
+            var (made, entry) = await _database.WriteAsync(
+                write => WriteAsync(write, conversation, proposals),
+                cancellation
+            );
+            if (entry is not null)
+                _audit.Announce(entry);
             return made;
         }
         catch (RefusedException overtaken) when (overtaken.Refusal.Error == nameof(Refusal.EpochMismatch))
@@ -74,15 +109,27 @@ public sealed partial class RemovalProposals
         }
     }
 
-    private List<(string Did, NewProposal Proposal)> Sign(PublicGroup group, SignatureKey key, IReadOnlyList<PendingLeaf> pending)
+    private List<(string Did, NewProposal Proposal)> Sign(
+        PublicGroup group,
+        SignatureKey key,
+        IReadOnlyList<PendingLeaf> pending
+    )
     {
         var senders = ExternalSender.Of(group.Context.Extensions);
-        uint place = (uint)Enumerable.Range(0, senders.Count).First(i => senders[i].SignatureKey.Span.SequenceEqual(key.PublicKey));
+        uint place = (uint)
+            Enumerable.Range(0, senders.Count).First(i => senders[i].SignatureKey.Span.SequenceEqual(key.PublicKey));
         using var pair = _keys.Open(key);
         var signed = new List<(string, NewProposal)>();
         foreach (var leaf in pending)
         {
-            byte[] message = ExternalProposals.Send(group.CipherSuite, pair, place, group.GroupId, group.Epoch, new RemoveProposal(new(leaf.LeafIndex)));
+            byte[] message = ExternalProposals.Send(
+                group.CipherSuite,
+                pair,
+                place,
+                group.GroupId,
+                group.Epoch,
+                new RemoveProposal(new(leaf.LeafIndex))
+            );
             // The same checks as of any proposal, by those who will judge the commit that names it.
             var authenticated = group.Authenticate(MlsMessage.Decode(message).PublicMessage!);
             group.VerifyProposal(authenticated, null);
@@ -94,29 +141,51 @@ public sealed partial class RemovalProposals
     /// <param name="write">The transaction.</param>
     /// <param name="conversation">As it was read.</param>
     /// <param name="proposals">Null if none can be made in this epoch.</param>
-    private async Task<(int Made, AuditEntry? Entry)> WriteAsync(MlsDbContext write, Conversation conversation, IReadOnlyList<(string Did, NewProposal Proposal)>? proposals)
+    private async Task<(int Made, AuditEntry? Entry)> WriteAsync(
+        MlsDbContext write,
+        Conversation conversation,
+        IReadOnlyList<(string Did, NewProposal Proposal)>? proposals
+    )
     {
         string id = conversation.Id;
         long epoch = conversation.Epoch;
         var now = _clock.GetUtcNow();
         // First: whoever holds the conversation's row is the only one who proposes, and no epoch begins meanwhile.
         await Conversation.HoldAsync(write, id);
-        var due = await write.Database.SqlQuery<string>($"""
-            UPDATE pending_removals SET proposed_epoch = {epoch} WHERE convo_id = {id} AND (proposed_epoch IS NULL OR proposed_epoch < {epoch}) RETURNING did AS "Value"
-            """).ToListAsync();
+        var due = await write
+            .Database.SqlQuery<string>(
+                $"""
+                UPDATE pending_removals SET proposed_epoch = {epoch} WHERE convo_id = {id} AND (proposed_epoch IS NULL OR proposed_epoch < {epoch}) RETURNING did AS "Value"
+                """
+            )
+            .ToListAsync();
         if (proposals is null)
         {
-            foreach (string did in due) write.AddEvent(OutboxEvent.RemovalRequested(id, did, epoch, now));
+            foreach (string did in due)
+                write.AddEvent(OutboxEvent.RemovalRequested(id, did, epoch, now));
             return default;
         }
         List<NewProposal> wanted = [.. proposals.Where(one => due.Contains(one.Did)).Select(one => one.Proposal)];
-        if (wanted.Count == 0) return default;
+        if (wanted.Count == 0)
+            return default;
         await ProposalLog.AppendAsync(write, conversation, wanted, LogEntry.OfService, now);
-        var entry = new AuditEntry { At = now, Actor = Actor, Action = "proposeRemoval", Subject = id, Outcome = AuditEntry.Accepted, EpochBefore = (ulong)epoch, CorrelationId = Guid.NewGuid().ToString("N") };
+        var entry = new AuditEntry
+        {
+            At = now,
+            Actor = Actor,
+            Action = "proposeRemoval",
+            Subject = id,
+            Outcome = AuditEntry.Accepted,
+            EpochBefore = (ulong)epoch,
+            CorrelationId = Guid.NewGuid().ToString("N"),
+        };
         write.Add(entry);
         return (wanted.Count, entry);
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The service cannot propose removals in conversation {ConvoId} at epoch {Epoch}; its members are asked")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "The service cannot propose removals in conversation {ConvoId} at epoch {Epoch}; its members are asked"
+    )]
     private partial void LogFault(Exception broken, string convoId, long epoch);
 }

@@ -7,12 +7,15 @@ namespace MlsConsole.Core;
 internal sealed class SignatureKey
 {
     public long Id { get; init; }
+
     /// <summary>TLS SignatureScheme.</summary>
     public int SignatureScheme { get; init; }
     public required byte[] PublicKey { get; init; }
+
     /// <summary>Encrypted by the key ring of the hosts.</summary>
     public required byte[] ProtectedPrivateKey { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
+
     /// <summary>Null for the current one.</summary>
     public DateTimeOffset? RetiredAt { get; init; }
 
@@ -23,7 +26,11 @@ internal sealed class SignatureKey
             builder.ToTable("signature_keys");
             builder.HasKey(key => key.Id);
             builder.HasIndex(key => key.PublicKey).IsUnique();
-            builder.HasIndex(key => key.SignatureScheme).IsUnique().HasFilter("retired_at IS NULL").HasDatabaseName("ix_signature_keys_of_the_current");
+            builder
+                .HasIndex(key => key.SignatureScheme)
+                .IsUnique()
+                .HasFilter("retired_at IS NULL")
+                .HasDatabaseName("ix_signature_keys_of_the_current");
         }
     }
 }

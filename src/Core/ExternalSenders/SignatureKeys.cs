@@ -18,7 +18,10 @@ public sealed record Rotation(int Kept, int Deleted);
 /// <summary>The service's own MLS signature keys, one of each signature scheme, shared by all hosts. A private key is in memory only while it signs.</summary>
 public sealed class SignatureKeys
 {
-    private static readonly IReadOnlyList<CipherSuite> s_schemes = [.. CipherSuite.All.DistinctBy(suite => suite.SignatureScheme)];
+    private static readonly IReadOnlyList<CipherSuite> s_schemes =
+    [
+        .. CipherSuite.All.DistinctBy(suite => suite.SignatureScheme),
+    ];
 
     private readonly Database _database;
     private readonly AuditLog _audit;
@@ -26,7 +29,12 @@ public sealed class SignatureKeys
     private readonly TimeProvider _clock;
 
     internal SignatureKeys(Database database, AuditLog audit, IDataProtectionProvider protection, TimeProvider clock) =>
-        (_database, _audit, _protector, _clock) = (database, audit, protection.CreateProtector("MlsConsole.SignatureKeys"), clock);
+        (_database, _audit, _protector, _clock) = (
+            database,
+            audit,
+            protection.CreateProtector("MlsConsole.SignatureKeys"),
+            clock
+        );
 
     /// <summary>Makes the keys that are missing. Of hosts that start at once one wins, for each key.</summary>
     /// <exception cref="CryptographicException">The current keys are encrypted by another key ring than this host's.</exception>
@@ -38,43 +46,83 @@ public sealed class SignatureKeys
             await _database.WriteAsync(GenerateMissingAsync, cancellation);
             current = await CurrentAsync(cancellation);
         }
-        foreach (var key in current) Open(key).Dispose();
+        foreach (var key in current)
+            Open(key).Dispose();
     }
 
     /// <summary>What a group has to list to let the service propose removals: one for each signature scheme.</summary>
-    public async Task<IReadOnlyList<ExternalSenderView>> ExternalSendersAsync(string serviceDid, CancellationToken cancellation)
+    public async Task<IReadOnlyList<ExternalSenderView>> ExternalSendersAsync(
+        string serviceDid,
+        CancellationToken cancellation
+    )
     {
         byte[] credential = Credential.Basic(Encoding.UTF8.GetBytes(serviceDid)).Encode();
-        return [.. (await CurrentAsync(cancellation)).Select(key => new ExternalSenderView(key.SignatureScheme, key.PublicKey, credential))];
+        return
+        [
+            .. (await CurrentAsync(cancellation)).Select(key => new ExternalSenderView(
+                key.SignatureScheme,
+                key.PublicKey,
+                credential
+            )),
+        ];
     }
 
     /// <summary>Retires the current keys and makes new ones. A retired key goes with a later rotation, when no group lists it.</summary>
     public async Task<Rotation> RotateAsync(string actor, string correlationId, CancellationToken cancellation)
     {
-        var entry = new AuditEntry { At = _clock.GetUtcNow(), Actor = actor, Action = "rotateSignatureKey", Outcome = AuditEntry.Accepted, CorrelationId = correlationId };
-        var rotation = await _database.WriteAsync(async context =>
+        var entry = new AuditEntry
         {
-            // Not those that are current still: somebody may be making a group that lists them.
-            int deleted = await context.Database.ExecuteSqlAsync($"""
-                DELETE FROM signature_keys WHERE retired_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM conversations WHERE conversations.signature_key_id = signature_keys.id)
-                """);
-            await context.Database.ExecuteSqlAsync($"UPDATE signature_keys SET retired_at = {entry.At.ToUnixTimeMilliseconds()} WHERE retired_at IS NULL");
-            await GenerateMissingAsync(context);
-            context.Add(entry with { }); // the database gives it an id, each time anew
-            return new Rotation(await context.Set<SignatureKey>().CountAsync(key => key.RetiredAt != null, CancellationToken.None), deleted);
-        }, cancellation);
+            At = _clock.GetUtcNow(),
+            Actor = actor,
+            Action = "rotateSignatureKey",
+            Outcome = AuditEntry.Accepted,
+            CorrelationId = correlationId,
+        };
+        var rotation = await _database.WriteAsync(
+            async context =>
+            {
+                // Not those that are current still: somebody may be making a group that lists them.
+                int deleted = await context.Database.ExecuteSqlAsync(
+                    $"""
+                    DELETE FROM signature_keys WHERE retired_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM conversations WHERE conversations.signature_key_id = signature_keys.id)
+                    """
+                );
+                await context.Database.ExecuteSqlAsync(
+                    $"UPDATE signature_keys SET retired_at = {entry.At.ToUnixTimeMilliseconds()} WHERE retired_at IS NULL"
+                );
+                await GenerateMissingAsync(context);
+                context.Add(entry with { }); // the database gives it an id, each time anew
+                return new Rotation(
+                    await context.Set<SignatureKey>().CountAsync(key => key.RetiredAt != null, CancellationToken.None),
+                    deleted
+                );
+            },
+            cancellation
+        );
         _audit.Announce(entry);
         return rotation;
     }
 
     /// <summary>The key of the service that a group lists, with which it can sign in that group; the newest one of several.</summary>
-    internal static async Task<long?> ListedAsync(MlsDbContext context, PublicGroup group, CancellationToken cancellation)
+    internal static async Task<long?> ListedAsync(
+        MlsDbContext context,
+        PublicGroup group,
+        CancellationToken cancellation
+    )
     {
-        var listed = ExternalSender.Of(group.Context.Extensions).Select(sender => sender.SignatureKey.ToArray()).ToList();
-        if (listed.Count == 0) return null;
+        var listed = ExternalSender
+            .Of(group.Context.Extensions)
+            .Select(sender => sender.SignatureKey.ToArray())
+            .ToList();
+        if (listed.Count == 0)
+            return null;
         int scheme = CipherSuite.Get(group.CipherSuite).SignatureScheme;
-        return await context.Set<SignatureKey>().Where(key => key.SignatureScheme == scheme && listed.Contains(key.PublicKey))
-            .OrderByDescending(key => key.Id).Select(key => (long?)key.Id).FirstOrDefaultAsync(cancellation);
+        return await context
+            .Set<SignatureKey>()
+            .Where(key => key.SignatureScheme == scheme && listed.Contains(key.PublicKey))
+            .OrderByDescending(key => key.Id)
+            .Select(key => (long?)key.Id)
+            .FirstOrDefaultAsync(cancellation);
     }
 
     /// <summary>The key pair, to be disposed after use.</summary>
@@ -84,7 +132,11 @@ public sealed class SignatureKeys
     private async Task<List<SignatureKey>> CurrentAsync(CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        return await context.Set<SignatureKey>().Where(key => key.RetiredAt == null).OrderBy(key => key.SignatureScheme).ToListAsync(cancellation);
+        return await context
+            .Set<SignatureKey>()
+            .Where(key => key.RetiredAt == null)
+            .OrderBy(key => key.SignatureScheme)
+            .ToListAsync(cancellation);
     }
 
     private async Task<int> GenerateMissingAsync(MlsDbContext context)
@@ -93,10 +145,14 @@ public sealed class SignatureKeys
         foreach (var suite in s_schemes)
         {
             using var pair = suite.GenerateSignatureKeyPair();
-            made += await context.Database.ExecuteSqlAsync($"""
+            made += await context.Database.ExecuteSqlAsync(
+                $"""
                 INSERT INTO signature_keys (signature_scheme, public_key, protected_private_key, created_at)
-                VALUES ({(int)suite.SignatureScheme}, {pair.PublicKey}, {_protector.Protect(pair.PrivateKey)}, {_clock.GetUtcNow().ToUnixTimeMilliseconds()}) ON CONFLICT DO NOTHING
-                """);
+                VALUES ({(int)suite.SignatureScheme}, {pair.PublicKey}, {_protector.Protect(
+                    pair.PrivateKey
+                )}, {_clock.GetUtcNow().ToUnixTimeMilliseconds()}) ON CONFLICT DO NOTHING
+                """
+            );
         }
         return made;
     }

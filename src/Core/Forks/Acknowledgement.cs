@@ -9,6 +9,7 @@ internal sealed class Acknowledgement
     public required string ConvoId { get; init; }
     public long Epoch { get; init; }
     public long DeviceRow { get; init; }
+
     /// <summary>SHA-256 of its epoch authenticator (RFC 9420 §8.7).</summary>
     public required byte[] AuthenticatorHash { get; init; }
     public DateTimeOffset At { get; init; }
@@ -18,7 +19,12 @@ internal sealed class Acknowledgement
         public void Configure(EntityTypeBuilder<Acknowledgement> builder)
         {
             builder.ToTable("acknowledgements");
-            builder.HasKey(row => new { row.ConvoId, row.Epoch, row.DeviceRow });
+            builder.HasKey(row => new
+            {
+                row.ConvoId,
+                row.Epoch,
+                row.DeviceRow,
+            });
             builder.HasIndex(row => row.At);
             builder.HasOne<Conversation>().WithMany().HasForeignKey(row => row.ConvoId);
             builder.HasOne<Device>().WithMany().HasForeignKey(row => row.DeviceRow);
@@ -31,10 +37,13 @@ internal sealed class EpochAgreement
 {
     public required string ConvoId { get; init; }
     public long Epoch { get; init; }
+
     /// <summary>Of the first acknowledgement; null as long as there is none.</summary>
     public byte[]? AuthenticatorHash { get; init; }
+
     /// <summary>When a device said something else.</summary>
     public DateTimeOffset? DisputedAt { get; init; }
+
     /// <summary>When a member published a GroupInfo with another external_pub.</summary>
     public DateTimeOffset? ExternalPubDisputedAt { get; init; }
 

@@ -5,7 +5,13 @@ using Microsoft.EntityFrameworkCore;
 namespace MlsConsole.Core;
 
 /// <param name="AuthenticatorHash">SHA-256 of the epoch authenticator (RFC 9420 §8.7).</param>
-public sealed record AcknowledgeEpochInput(string ConvoId, string DeviceId, ulong Epoch, ReadOnlyMemory<byte> AuthenticatorHash, string? IdempotencyKey);
+public sealed record AcknowledgeEpochInput(
+    string ConvoId,
+    string DeviceId,
+    ulong Epoch,
+    ReadOnlyMemory<byte> AuthenticatorHash,
+    string? IdempotencyKey
+);
 
 /// <param name="Agreed">Whether all who have acknowledged the epoch so far say the same.</param>
 public sealed record AcknowledgeEpochResult(bool Agreed);
@@ -20,55 +26,115 @@ public sealed class EpochAcknowledgements
     private readonly Database _database;
     private readonly TimeProvider _clock;
 
-    internal EpochAcknowledgements(Attempts attempts, Database database, TimeProvider clock) => (_attempts, _database, _clock) = (attempts, database, clock);
+    internal EpochAcknowledgements(Attempts attempts, Database database, TimeProvider clock) =>
+        (_attempts, _database, _clock) = (attempts, database, clock);
 
     /// <summary>Stores the acknowledgement of a device that has a leaf. What a device said first stands; saying something else is a disagreement.</summary>
     /// <exception cref="RefusedException">Unauthorized, InvalidRequest, or EpochMismatch: there is no such epoch.</exception>
-    public Task<AcknowledgeEpochResult> AcknowledgeEpoch(Caller caller, AcknowledgeEpochInput input, CancellationToken cancellation)
+    public Task<AcknowledgeEpochResult> AcknowledgeEpoch(
+        Caller caller,
+        AcknowledgeEpochInput input,
+        CancellationToken cancellation
+    )
     {
-        var attempt = new Attempt(caller, "acknowledgeEpoch", input.ConvoId, input.IdempotencyKey,
-            Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), Encoding.UTF8.GetBytes(input.DeviceId), BitConverter.GetBytes(input.Epoch), input.AuthenticatorHash));
-        return _attempts.RunAsync(attempt, async () =>
-        {
-            if (input.AuthenticatorHash.Length != SHA256.HashSizeInBytes) throw Refusal.InvalidRequest("authenticatorHash has 32 bytes.").AsException();
-            await using var context = _database.Read();
-            var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
-            var device = await access.RequireLeafAsync(context, input.DeviceId, cancellation);
-            long epoch = await RequireEpochAsync(context, access.Conversation, input.Epoch, cancellation);
-            return await _attempts.CommitAsync(attempt, async write =>
+        var attempt = new Attempt(
+            caller,
+            "acknowledgeEpoch",
+            input.ConvoId,
+            input.IdempotencyKey,
+            Attempt.HashOf(
+                Encoding.UTF8.GetBytes(input.ConvoId),
+                Encoding.UTF8.GetBytes(input.DeviceId),
+                BitConverter.GetBytes(input.Epoch),
+                input.AuthenticatorHash
+            )
+        );
+        return _attempts.RunAsync(
+            attempt,
+            async () =>
             {
-                bool agreed = await WriteAsync(write, input.ConvoId, epoch, device, input.AuthenticatorHash.ToArray(), _clock.GetUtcNow());
-                return new Done<AcknowledgeEpochResult>(new(agreed), Reason: agreed ? null : SuspectedFork);
-            }, cancellation);
-        }, cancellation);
+                if (input.AuthenticatorHash.Length != SHA256.HashSizeInBytes)
+                    throw Refusal.InvalidRequest("authenticatorHash has 32 bytes.").AsException();
+                await using var context = _database.Read();
+                var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+                var device = await access.RequireLeafAsync(context, input.DeviceId, cancellation);
+                long epoch = await RequireEpochAsync(context, access.Conversation, input.Epoch, cancellation);
+                return await _attempts.CommitAsync(
+                    attempt,
+                    async write =>
+                    {
+                        bool agreed = await WriteAsync(
+                            write,
+                            input.ConvoId,
+                            epoch,
+                            device,
+                            input.AuthenticatorHash.ToArray(),
+                            _clock.GetUtcNow()
+                        );
+                        return new Done<AcknowledgeEpochResult>(new(agreed), Reason: agreed ? null : SuspectedFork);
+                    },
+                    cancellation
+                );
+            },
+            cancellation
+        );
     }
 
-    private static async Task<long> RequireEpochAsync(MlsDbContext context, Conversation conversation, ulong given, CancellationToken cancellation)
+    private static async Task<long> RequireEpochAsync(
+        MlsDbContext context,
+        Conversation conversation,
+        ulong given,
+        CancellationToken cancellation
+    )
     {
         string id = conversation.Id;
         long epoch = (long)Math.Min(given, long.MaxValue);
-        if (epoch == conversation.Epoch) return epoch;
+        if (epoch == conversation.Epoch)
+            return epoch;
         // The epoch that the conversation was created in has no commit; its snapshot is there.
-        bool known = epoch < conversation.Epoch && (await context.Set<LogEntry>().AnyAsync(row => row.ConvoId == id && row.Kind == LogKind.Commit && row.Epoch == epoch, cancellation)
-            || await context.Set<Snapshot>().AnyAsync(row => row.ConvoId == id && row.Epoch == epoch, cancellation));
+        bool known =
+            epoch < conversation.Epoch
+            && (
+                await context
+                    .Set<LogEntry>()
+                    .AnyAsync(
+                        row => row.ConvoId == id && row.Kind == LogKind.Commit && row.Epoch == epoch,
+                        cancellation
+                    )
+                || await context.Set<Snapshot>().AnyAsync(row => row.ConvoId == id && row.Epoch == epoch, cancellation)
+            );
         return known ? epoch : throw Refusal.EpochMismatch((ulong)conversation.Epoch, given).AsException();
     }
 
-    private static async Task<bool> WriteAsync(MlsDbContext context, string convoId, long epoch, Device device, byte[] hash, DateTimeOffset now)
+    private static async Task<bool> WriteAsync(
+        MlsDbContext context,
+        string convoId,
+        long epoch,
+        Device device,
+        byte[] hash,
+        DateTimeOffset now
+    )
     {
         long at = now.ToUnixTimeMilliseconds();
-        var disputed = await context.Database.SqlQuery<long>($"""
-            INSERT INTO epoch_agreements (convo_id, epoch, authenticator_hash) VALUES ({convoId}, {epoch}, {hash})
-            ON CONFLICT (convo_id, epoch) DO UPDATE SET authenticator_hash = COALESCE(epoch_agreements.authenticator_hash, excluded.authenticator_hash),
-                disputed_at = CASE WHEN epoch_agreements.authenticator_hash <> excluded.authenticator_hash THEN COALESCE(epoch_agreements.disputed_at, {at}) ELSE epoch_agreements.disputed_at END
-            RETURNING COALESCE(disputed_at, 0) AS "Value"
-            """).ToListAsync();
+        var disputed = await context
+            .Database.SqlQuery<long>(
+                $"""
+                INSERT INTO epoch_agreements (convo_id, epoch, authenticator_hash) VALUES ({convoId}, {epoch}, {hash})
+                ON CONFLICT (convo_id, epoch) DO UPDATE SET authenticator_hash = COALESCE(epoch_agreements.authenticator_hash, excluded.authenticator_hash),
+                    disputed_at = CASE WHEN epoch_agreements.authenticator_hash <> excluded.authenticator_hash THEN COALESCE(epoch_agreements.disputed_at, {at}) ELSE epoch_agreements.disputed_at END
+                RETURNING COALESCE(disputed_at, 0) AS "Value"
+                """
+            )
+            .ToListAsync();
         bool agreed = disputed[0] == 0;
-        int first = await context.Database.ExecuteSqlAsync($"""
+        int first = await context.Database.ExecuteSqlAsync(
+            $"""
             INSERT INTO acknowledgements (convo_id, epoch, device_row, authenticator_hash, at) VALUES ({convoId}, {epoch}, {device.Id}, {hash}, {at})
             ON CONFLICT (convo_id, epoch, device_row) DO NOTHING
-            """);
-        if (first == 1 || !agreed) context.AddEvent(OutboxEvent.EpochAcknowledged(convoId, device.Did, device.DeviceId, epoch, agreed, now));
+            """
+        );
+        if (first == 1 || !agreed)
+            context.AddEvent(OutboxEvent.EpochAcknowledged(convoId, device.Did, device.DeviceId, epoch, agreed, now));
         return agreed;
     }
 }

@@ -24,61 +24,126 @@ public sealed partial class GroupInfos
 
     /// <summary>Puts another GroupInfo of the current epoch, signed by a leaf of the caller, in the place of the stored one.</summary>
     /// <exception cref="RefusedException">Unauthorized, EpochMismatch or InvalidGroupInfo. Another external_pub than the stored one is a suspected fork.</exception>
-    public Task<UpdateGroupInfoResult> UpdateGroupInfo(Caller caller, UpdateGroupInfoInput input, CancellationToken cancellation)
+    public Task<UpdateGroupInfoResult> UpdateGroupInfo(
+        Caller caller,
+        UpdateGroupInfoInput input,
+        CancellationToken cancellation
+    )
     {
-        var attempt = new Attempt(caller, "updateGroupInfo", input.ConvoId, input.IdempotencyKey, Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), input.GroupInfo));
-        return _attempts.RunAsync(attempt, async () =>
-        {
-            await using var context = _database.Read();
-            var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
-            var group = await _groups.GetAsync(access.Conversation, cancellation);
-            var groupInfo = Verify(input.GroupInfo, group);
-            var signer = group.Leaf(groupInfo.Signer)!;
-            if ((await LeafOwners.FindAsync(context, [signer], cancellation)).Of(signer)?.Did != caller.Did.Value)
-                throw Refusal.InvalidGroupInfo(DeliveryRules.GroupInfoSigner.Id).AsException();
-            // It is derived from the epoch's secrets (§8): members who have another one are in another group. Where the epoch is over, the write below finds that.
-            if (await StoredGroupInfo.FindAsync(context, input.ConvoId, access.Conversation.Epoch, cancellation) is { } stored && !ExternalPub(groupInfo).SequenceEqual(ExternalPub(UnverifiedGroupInfo.Decode(stored))))
+        var attempt = new Attempt(
+            caller,
+            "updateGroupInfo",
+            input.ConvoId,
+            input.IdempotencyKey,
+            Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), input.GroupInfo)
+        );
+        return _attempts.RunAsync(
+            attempt,
+            async () =>
             {
-                await SuspectForkAsync(access.Conversation, cancellation);
-                throw Refusal.InvalidGroupInfo(DeliveryRules.ExternalPubChanged.Id).AsException();
-            }
-            var bytes = MlsMessage.Of(groupInfo).Encode();
-            return await _attempts.CommitAsync(attempt, async write =>
-            {
-                var now = _clock.GetUtcNow();
-                string id = access.Conversation.Id;
-                long epoch = access.Conversation.Epoch;
-                int updated = await write.Database.ExecuteSqlAsync($"UPDATE conversations SET group_info = {bytes}, group_info_updated_at = {now.ToUnixTimeMilliseconds()} WHERE id = {id} AND epoch = {epoch}");
-                if (updated == 0) throw Refusal.EpochMismatch((ulong)await write.Set<Conversation>().Where(row => row.Id == id).Select(row => row.Epoch).SingleAsync(), (ulong)epoch).AsException();
-                return new Done<UpdateGroupInfoResult>(new((ulong)epoch, now));
-            }, cancellation);
-        }, cancellation);
+                await using var context = _database.Read();
+                var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+                var group = await _groups.GetAsync(access.Conversation, cancellation);
+                var groupInfo = Verify(input.GroupInfo, group);
+                var signer = group.Leaf(groupInfo.Signer)!;
+                if ((await LeafOwners.FindAsync(context, [signer], cancellation)).Of(signer)?.Did != caller.Did.Value)
+                    throw Refusal.InvalidGroupInfo(DeliveryRules.GroupInfoSigner.Id).AsException();
+                // It is derived from the epoch's secrets (§8): members who have another one are in another group. Where the epoch is over, the write below finds that.
+                if (
+                    await StoredGroupInfo.FindAsync(context, input.ConvoId, access.Conversation.Epoch, cancellation)
+                        is { } stored
+                    && !ExternalPub(groupInfo).SequenceEqual(ExternalPub(UnverifiedGroupInfo.Decode(stored)))
+                )
+                {
+                    await SuspectForkAsync(access.Conversation, cancellation);
+                    throw Refusal.InvalidGroupInfo(DeliveryRules.ExternalPubChanged.Id).AsException();
+                }
+                var bytes = MlsMessage.Of(groupInfo).Encode();
+                return await _attempts.CommitAsync(
+                    attempt,
+                    async write =>
+                    {
+                        var now = _clock.GetUtcNow();
+                        string id = access.Conversation.Id;
+                        long epoch = access.Conversation.Epoch;
+                        int updated = await write.Database.ExecuteSqlAsync(
+                            $"UPDATE conversations SET group_info = {bytes}, group_info_updated_at = {now.ToUnixTimeMilliseconds()} WHERE id = {id} AND epoch = {epoch}"
+                        );
+                        if (updated == 0)
+                            throw Refusal
+                                .EpochMismatch(
+                                    (ulong)
+                                        await write
+                                            .Set<Conversation>()
+                                            .Where(row => row.Id == id)
+                                            .Select(row => row.Epoch)
+                                            .SingleAsync(),
+                                    (ulong)epoch
+                                )
+                                .AsException();
+                        return new Done<UpdateGroupInfoResult>(new((ulong)epoch, now));
+                    },
+                    cancellation
+                );
+            },
+            cancellation
+        );
     }
 
     /// <summary>Asks the members for a fresh GroupInfo, at most once in a while.</summary>
     /// <exception cref="RefusedException">Unauthorized</exception>
-    public Task<GroupInfoRefreshResult> RequestRefresh(Caller caller, string convoId, string? idempotencyKey, CancellationToken cancellation)
+    public Task<GroupInfoRefreshResult> RequestRefresh(
+        Caller caller,
+        string convoId,
+        string? idempotencyKey,
+        CancellationToken cancellation
+    )
     {
         string did = caller.Did.Value;
-        var attempt = new Attempt(caller, "groupInfoRefresh", convoId, idempotencyKey, Attempt.HashOf(Encoding.UTF8.GetBytes(convoId)));
-        return _attempts.RunAsync(attempt, async () =>
-        {
-            await using var context = _database.Read();
-            var access = await Access.RequireMemberAsync(context, caller, convoId, cancellation);
-            int active = await context.Set<Leaf>().Where(leaf => leaf.ConvoId == convoId).Join(context.Set<Device>(), leaf => leaf.DeviceRow, device => device.Id, (_, device) => device.Did)
-                .Where(other => other != did).Distinct().CountAsync(cancellation);
-            return await _attempts.CommitAsync(attempt, async write =>
+        var attempt = new Attempt(
+            caller,
+            "groupInfoRefresh",
+            convoId,
+            idempotencyKey,
+            Attempt.HashOf(Encoding.UTF8.GetBytes(convoId))
+        );
+        return _attempts.RunAsync(
+            attempt,
+            async () =>
             {
-                var now = _clock.GetUtcNow();
-                long at = now.ToUnixTimeMilliseconds(), before = (now - RefreshInterval).ToUnixTimeMilliseconds();
-                int asked = await write.Database.ExecuteSqlAsync($"""
-                    INSERT INTO group_info_refreshes (convo_id, requested_at) VALUES ({convoId}, {at})
-                    ON CONFLICT (convo_id) DO UPDATE SET requested_at = excluded.requested_at WHERE group_info_refreshes.requested_at <= {before}
-                    """);
-                if (asked == 1) write.AddEvent(OutboxEvent.GroupInfoRefreshRequested(convoId, access.Conversation.Epoch, now));
-                return new Done<GroupInfoRefreshResult>(new(asked == 1, active));
-            }, cancellation);
-        }, cancellation);
+                await using var context = _database.Read();
+                var access = await Access.RequireMemberAsync(context, caller, convoId, cancellation);
+                int active = await context
+                    .Set<Leaf>()
+                    .Where(leaf => leaf.ConvoId == convoId)
+                    .Join(context.Set<Device>(), leaf => leaf.DeviceRow, device => device.Id, (_, device) => device.Did)
+                    .Where(other => other != did)
+                    .Distinct()
+                    .CountAsync(cancellation);
+                return await _attempts.CommitAsync(
+                    attempt,
+                    async write =>
+                    {
+                        var now = _clock.GetUtcNow();
+                        long at = now.ToUnixTimeMilliseconds(),
+                            before = (now - RefreshInterval).ToUnixTimeMilliseconds();
+                        int asked = await write.Database.ExecuteSqlAsync(
+                            $"""
+                            INSERT INTO group_info_refreshes (convo_id, requested_at) VALUES ({convoId}, {at})
+                            ON CONFLICT (convo_id) DO UPDATE SET requested_at = excluded.requested_at WHERE group_info_refreshes.requested_at <= {before}
+                            """
+                        );
+                        if (asked == 1)
+                            write.AddEvent(
+                                OutboxEvent.GroupInfoRefreshRequested(convoId, access.Conversation.Epoch, now)
+                            );
+                        return new Done<GroupInfoRefreshResult>(new(asked == 1, active));
+                    },
+                    cancellation
+                );
+            },
+            cancellation
+        );
     }
 
     private static UnverifiedGroupInfo Verify(ReadOnlyMemory<byte> bytes, PublicGroup group)
@@ -86,7 +151,10 @@ public sealed partial class GroupInfos
         try
         {
             var groupInfo = Handshakes.DecodeGroupInfo(bytes);
-            if (groupInfo.GroupContext.GroupId.Span.SequenceEqual(group.GroupId.Span) && groupInfo.GroupContext.Epoch != group.Epoch)
+            if (
+                groupInfo.GroupContext.GroupId.Span.SequenceEqual(group.GroupId.Span)
+                && groupInfo.GroupContext.Epoch != group.Epoch
+            )
                 throw Refusal.EpochMismatch(group.Epoch, groupInfo.GroupContext.Epoch).AsException();
             group.VerifyGroupInfo(groupInfo, null);
             return groupInfo;
@@ -97,16 +165,23 @@ public sealed partial class GroupInfos
         }
     }
 
-    private static ReadOnlySpan<byte> ExternalPub(UnverifiedGroupInfo groupInfo) => groupInfo.Extensions.Find(ExtensionType.ExternalPub)!.Value.Span;
+    private static ReadOnlySpan<byte> ExternalPub(UnverifiedGroupInfo groupInfo) =>
+        groupInfo.Extensions.Find(ExtensionType.ExternalPub)!.Value.Span;
 
     /// <summary>The refusal changes nothing of the conversation, but that it was tried is for people to see.</summary>
     private Task<int> SuspectForkAsync(Conversation conversation, CancellationToken cancellation)
     {
         long at = _clock.GetUtcNow().ToUnixTimeMilliseconds();
-        return _database.WriteAsync(context => context.Database.ExecuteSqlAsync($"""
-            INSERT INTO epoch_agreements (convo_id, epoch, external_pub_disputed_at) VALUES ({conversation.Id}, {conversation.Epoch}, {at})
-            ON CONFLICT (convo_id, epoch) DO UPDATE SET external_pub_disputed_at = COALESCE(epoch_agreements.external_pub_disputed_at, excluded.external_pub_disputed_at)
-            """), cancellation);
+        return _database.WriteAsync(
+            context =>
+                context.Database.ExecuteSqlAsync(
+                    $"""
+                    INSERT INTO epoch_agreements (convo_id, epoch, external_pub_disputed_at) VALUES ({conversation.Id}, {conversation.Epoch}, {at})
+                    ON CONFLICT (convo_id, epoch) DO UPDATE SET external_pub_disputed_at = COALESCE(epoch_agreements.external_pub_disputed_at, excluded.external_pub_disputed_at)
+                    """
+                ),
+            cancellation
+        );
     }
 
     /// <summary>When the members of a conversation were last asked for a GroupInfo.</summary>

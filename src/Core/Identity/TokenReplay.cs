@@ -10,15 +10,29 @@ public sealed class TokenReplay(Database database, TimeProvider clock)
 
     /// <summary>Uses a token up.</summary>
     /// <returns>False if it was used before.</returns>
-    public async Task<bool> TryUse(string issuer, string jti, DateTimeOffset expires, CancellationToken cancellation = default)
+    public async Task<bool> TryUse(
+        string issuer,
+        string jti,
+        DateTimeOffset expires,
+        CancellationToken cancellation = default
+    )
     {
-        long expiry = expires.ToUnixTimeMilliseconds(), now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        long expiry = expires.ToUnixTimeMilliseconds(),
+            now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         if (now > Interlocked.Read(ref _nextPurge))
         {
             Interlocked.Exchange(ref _nextPurge, now + 60_000);
-            await database.WriteAsync(context => context.Database.ExecuteSqlAsync($"DELETE FROM used_tokens WHERE expires_at < {now - 60_000}"), cancellation);
+            await database.WriteAsync(
+                context =>
+                    context.Database.ExecuteSqlAsync($"DELETE FROM used_tokens WHERE expires_at < {now - 60_000}"),
+                cancellation
+            );
         }
-        return await database.WriteAsync($"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({issuer}, {jti}, {expiry}) ON CONFLICT DO NOTHING RETURNING expires_at AS \"Value\"", cancellation) is not null;
+        return await database.WriteAsync(
+            $"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({issuer}, {jti}, {expiry}) ON CONFLICT DO NOTHING RETURNING expires_at AS \"Value\"",
+            cancellation
+        )
+            is not null;
     }
 
     internal sealed class UsedToken

@@ -8,14 +8,19 @@ internal sealed record JoinPlace
 {
     public required string ConvoId { get; init; }
     public long DeviceRow { get; init; }
+
     /// <summary>Orders the line; 0 for a device that is not in it and only remembered.</summary>
     public long Place { get; init; }
+
     /// <summary>Whoever has one has the turn.</summary>
     public string? TurnId { get; init; }
+
     /// <summary>When the turn ends; of one that waits, when its request is answered; of one that is remembered, when it is forgotten.</summary>
     public DateTimeOffset Until { get; init; }
+
     /// <summary>The conversation's epoch when the turn began: a later one has overtaken it.</summary>
     public long Epoch { get; init; }
+
     /// <summary>Turns that ended unused, one after the other.</summary>
     public int Unused { get; init; }
 
@@ -29,7 +34,11 @@ internal sealed record JoinPlace
             builder.HasKey(place => new { place.ConvoId, place.DeviceRow });
             builder.Ignore(place => place.HasTurn);
             // Whatever the hosts think, a conversation has one turn at a time.
-            builder.HasIndex(place => place.ConvoId).IsUnique().HasFilter("turn_id IS NOT NULL").HasDatabaseName("ix_join_line_convo_id_of_turns");
+            builder
+                .HasIndex(place => place.ConvoId)
+                .IsUnique()
+                .HasFilter("turn_id IS NOT NULL")
+                .HasDatabaseName("ix_join_line_convo_id_of_turns");
             builder.HasOne<Conversation>().WithMany().HasForeignKey(place => place.ConvoId);
         }
     }

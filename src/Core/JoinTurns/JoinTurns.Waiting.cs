@@ -11,17 +11,28 @@ public sealed partial class JoinTurns
     /// <summary>How many requests of this host wait for their turn.</summary>
     public int Waiting
     {
-        get { lock (_waiting) return _waiting.Values.Sum(waiters => waiters.Values.Count(waiter => !waiter.Turn.Task.IsCompleted)); }
+        get
+        {
+            lock (_waiting)
+                return _waiting.Values.Sum(waiters => waiters.Values.Count(waiter => !waiter.Turn.Task.IsCompleted));
+        }
     }
 
     /// <summary>A turn has ended, or may have: whoever is next need not wait until somebody looks.</summary>
     internal void Wake(string convoId)
     {
         lock (_waiting)
-            if (_waiting.TryGetValue(convoId, out var waiters)) waiters.Woken.TrySetResult();
+            if (_waiting.TryGetValue(convoId, out var waiters))
+                waiters.Woken.TrySetResult();
     }
 
-    private async Task<JoinPlace> WaitAsync(string convoId, long device, int leaves, int position, CancellationToken cancellation)
+    private async Task<JoinPlace> WaitAsync(
+        string convoId,
+        long device,
+        int leaves,
+        int position,
+        CancellationToken cancellation
+    )
     {
         var waiter = new Waiter(leaves) { Position = position };
         Start(convoId, device, waiter);
@@ -35,7 +46,8 @@ public sealed partial class JoinTurns
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            if (waiter.Turn.TrySetResult(null)) await LeaveAsync(convoId, device);
+            if (waiter.Turn.TrySetResult(null))
+                await LeaveAsync(convoId, device);
             throw;
         }
         return await waiter.Turn.Task ?? throw Refusal.TurnPending(waiter.Position).AsException();
@@ -46,11 +58,14 @@ public sealed partial class JoinTurns
         lock (_waiting)
         {
             bool first = !_waiting.TryGetValue(convoId, out var waiters);
-            if (first) _waiting[convoId] = waiters = [];
+            if (first)
+                _waiting[convoId] = waiters = [];
             // One place for a device: a second request takes it from the first.
-            if (waiters!.Remove(device, out var former)) former.Turn.TrySetResult(null);
+            if (waiters!.Remove(device, out var former))
+                former.Turn.TrySetResult(null);
             waiters[device] = waiter;
-            if (first) _ = Task.Run(() => ConductAsync(convoId, waiters));
+            if (first)
+                _ = Task.Run(() => ConductAsync(convoId, waiters));
         }
     }
 
@@ -61,11 +76,13 @@ public sealed partial class JoinTurns
         {
             try
             {
-                if (await GiveNextAsync(convoId, remaining)) continue;
+                if (await GiveNextAsync(convoId, remaining))
+                    continue;
             }
             catch (Exception fault)
             {
-                foreach (var waiter in remaining.Values) waiter.Turn.TrySetException(fault); // theirs to answer and to log
+                foreach (var waiter in remaining.Values)
+                    waiter.Turn.TrySetException(fault); // theirs to answer and to log
                 continue;
             }
             await Task.WhenAny(waiters.Woken.Task, Task.Delay(s_period, _clock));
@@ -77,9 +94,12 @@ public sealed partial class JoinTurns
         lock (_waiting)
         {
             foreach (var (device, waiter) in waiters)
-                if (waiter.Turn.Task.IsCompleted) waiters.Remove(device);
-            if (waiters.Count == 0) _waiting.Remove(convoId);
-            if (waiters.Woken.Task.IsCompleted) waiters.Woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                if (waiter.Turn.Task.IsCompleted)
+                    waiters.Remove(device);
+            if (waiters.Count == 0)
+                _waiting.Remove(convoId);
+            if (waiters.Woken.Task.IsCompleted)
+                waiters.Woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
             return new(waiters);
         }
     }
@@ -90,12 +110,16 @@ public sealed partial class JoinTurns
         var read = await ReadAsync(convoId, CancellationToken.None);
         var now = _clock.GetUtcNow();
         var line = read.At(now);
-        foreach (var (device, waiter) in waiters) waiter.Position = line.PositionOf(device);
-        if (line.Next(now) is not { } next || !waiters.TryGetValue(next.DeviceRow, out var chosen)) return false;
+        foreach (var (device, waiter) in waiters)
+            waiter.Position = line.PositionOf(device);
+        if (line.Next(now) is not { } next || !waiters.TryGetValue(next.DeviceRow, out var chosen))
+            return false;
         var given = line.Give(next.DeviceRow, NewTurnId(), now, JoinLine.TurnLength(chosen.Leaves));
-        if (!await WriteAsync(read, given, CancellationToken.None)) return true;
+        if (!await WriteAsync(read, given, CancellationToken.None))
+            return true;
         var turn = given.Of(next.DeviceRow)!;
-        if (chosen.Turn.TrySetResult(turn)) return false;
+        if (chosen.Turn.TrySetResult(turn))
+            return false;
         await WriteAsync(given, given.Return(turn.TurnId!, _clock.GetUtcNow()), CancellationToken.None);
         return true;
     }
@@ -115,6 +139,7 @@ public sealed partial class JoinTurns
     {
         public int Leaves => leaves;
         public int Position { get; set; }
+
         /// <summary>Null when the request waits no longer.</summary>
         public TaskCompletionSource<JoinPlace?> Turn { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

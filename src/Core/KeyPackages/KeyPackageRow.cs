@@ -10,10 +10,12 @@ internal sealed class KeyPackageRow
     public long DeviceRow { get; init; }
     public required byte[] Reference { get; init; }
     public int CipherSuite { get; init; }
+
     /// <summary>MLSMessage.</summary>
     public required byte[] KeyPackage { get; init; }
     public bool LastResort { get; init; }
     public DateTimeOffset NotAfter { get; init; }
+
     /// <summary>When it was given out for good, or replaced by a newer last resort: from then on nobody gets it.</summary>
     public DateTimeOffset? ClaimedAt { get; set; }
 
@@ -23,7 +25,12 @@ internal sealed class KeyPackageRow
         {
             builder.ToTable("key_packages");
             builder.HasIndex(row => row.Reference).IsUnique();
-            builder.HasIndex(row => new { row.DeviceRow, row.CipherSuite, row.ClaimedAt });
+            builder.HasIndex(row => new
+            {
+                row.DeviceRow,
+                row.CipherSuite,
+                row.ClaimedAt,
+            });
             builder.HasOne<Device>().WithMany().HasForeignKey(row => row.DeviceRow);
         }
     }
@@ -34,6 +41,7 @@ internal sealed class KeyPackageClaim
 {
     public required string Claimer { get; init; }
     public long DeviceRow { get; init; }
+
     /// <summary>From 0.</summary>
     public int Slot { get; init; }
     public DateTimeOffset At { get; set; }
@@ -43,7 +51,12 @@ internal sealed class KeyPackageClaim
         public void Configure(EntityTypeBuilder<KeyPackageClaim> builder)
         {
             builder.ToTable("key_package_claims");
-            builder.HasKey(claim => new { claim.Claimer, claim.DeviceRow, claim.Slot });
+            builder.HasKey(claim => new
+            {
+                claim.Claimer,
+                claim.DeviceRow,
+                claim.Slot,
+            });
             builder.Property(claim => claim.At).IsConcurrencyToken();
         }
     }

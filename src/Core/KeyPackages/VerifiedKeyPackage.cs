@@ -29,7 +29,11 @@ internal sealed record VerifiedKeyPackage(KeyPackage Package, bool LastResort)
     public VerifiedKeyPackage RequireOwner(Device device)
     {
         var leaf = Package.LeafNode;
-        if (leaf.Credential.Type != CredentialType.Basic || !leaf.Credential.Identity.Span.SequenceEqual(device.Identity) || !device.HasKey(leaf.SignatureKey.Span))
+        if (
+            leaf.Credential.Type != CredentialType.Basic
+            || !leaf.Credential.Identity.Span.SequenceEqual(device.Identity)
+            || !device.HasKey(leaf.SignatureKey.Span)
+        )
             throw Refusal.InvalidKeyPackage(DeliveryRules.KeyPackageIdentity.Id).AsException();
         return this;
     }

@@ -16,46 +16,94 @@ public sealed class Admins
     private readonly Database _database;
     private readonly TimeProvider _clock;
 
-    internal Admins(Attempts attempts, Database database, TimeProvider clock) => (_attempts, _database, _clock) = (attempts, database, clock);
+    internal Admins(Attempts attempts, Database database, TimeProvider clock) =>
+        (_attempts, _database, _clock) = (attempts, database, clock);
 
     /// <summary>Makes a member an admin.</summary>
-    public Task<SetAdminResult> PromoteAdmin(Caller caller, SetAdminInput input, CancellationToken cancellation) => Set(caller, "promoteAdmin", input, true, cancellation);
+    public Task<SetAdminResult> PromoteAdmin(Caller caller, SetAdminInput input, CancellationToken cancellation) =>
+        Set(caller, "promoteAdmin", input, true, cancellation);
 
     /// <summary>Makes an admin a member like others; not the last one.</summary>
-    public Task<SetAdminResult> DemoteAdmin(Caller caller, SetAdminInput input, CancellationToken cancellation) => Set(caller, "demoteAdmin", input, false, cancellation);
+    public Task<SetAdminResult> DemoteAdmin(Caller caller, SetAdminInput input, CancellationToken cancellation) =>
+        Set(caller, "demoteAdmin", input, false, cancellation);
 
-    private Task<SetAdminResult> Set(Caller caller, string method, SetAdminInput input, bool admin, CancellationToken cancellation)
+    private Task<SetAdminResult> Set(
+        Caller caller,
+        string method,
+        SetAdminInput input,
+        bool admin,
+        CancellationToken cancellation
+    )
     {
         var hash = Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), Encoding.UTF8.GetBytes(input.Target.Value));
         var attempt = new Attempt(caller, method, input.ConvoId, input.IdempotencyKey, hash);
-        return _attempts.RunAsync(attempt, async () =>
-        {
-            await using var context = _database.Read();
-            await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
-            return await _attempts.CommitAsync(attempt, async write => new Done<SetAdminResult>(await SetAsync(write, caller, input, admin), Reason: input.Reason), cancellation);
-        }, cancellation);
+        return _attempts.RunAsync(
+            attempt,
+            async () =>
+            {
+                await using var context = _database.Read();
+                await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+                return await _attempts.CommitAsync(
+                    attempt,
+                    async write => new Done<SetAdminResult>(
+                        await SetAsync(write, caller, input, admin),
+                        Reason: input.Reason
+                    ),
+                    cancellation
+                );
+            },
+            cancellation
+        );
     }
 
     private async Task<SetAdminResult> SetAsync(MlsDbContext write, Caller caller, SetAdminInput input, bool admin)
     {
-        string id = input.ConvoId, target = input.Target.Value;
+        string id = input.ConvoId,
+            target = input.Target.Value;
         // Two admins cannot demote each other at the same time.
         await Conversation.HoldAsync(write, id);
-        var members = await write.Members().AsTracking().Where(row => row.ConvoId == id && (row.IsAdmin || row.Did == target)).ToListAsync();
-        if (!members.Exists(row => row.Did == caller.Did.Value && row.IsAdmin)) throw Refusal.NotAdmin.AsException();
-        var entry = members.SingleOrDefault(row => row.Did == target) ?? throw Refusal.InvalidRequest("targetDid is not a member of the conversation.").AsException();
-        if (entry.IsAdmin == admin) return new(admin);
-        if (!admin && members.Count(row => row.IsAdmin) == 1) throw Refusal.LastAdmin.AsException();
+        var members = await write
+            .Members()
+            .AsTracking()
+            .Where(row => row.ConvoId == id && (row.IsAdmin || row.Did == target))
+            .ToListAsync();
+        if (!members.Exists(row => row.Did == caller.Did.Value && row.IsAdmin))
+            throw Refusal.NotAdmin.AsException();
+        var entry =
+            members.SingleOrDefault(row => row.Did == target)
+            ?? throw Refusal.InvalidRequest("targetDid is not a member of the conversation.").AsException();
+        if (entry.IsAdmin == admin)
+            return new(admin);
+        if (!admin && members.Count(row => row.IsAdmin) == 1)
+            throw Refusal.LastAdmin.AsException();
         entry.IsAdmin = admin;
-        write.AddEvent(OutboxEvent.Membership(id, target, admin ? MembershipChange.Promoted : MembershipChange.Demoted, _clock.GetUtcNow()));
+        write.AddEvent(
+            OutboxEvent.Membership(
+                id,
+                target,
+                admin ? MembershipChange.Promoted : MembershipChange.Demoted,
+                _clock.GetUtcNow()
+            )
+        );
         return new(admin);
     }
 
     /// <summary>Where no admin is left, whoever has been a member longest becomes one.</summary>
     internal static async Task KeepOneAsync(MlsDbContext write, string convoId, DateTimeOffset now)
     {
-        if (await write.Members().AnyAsync(row => row.ConvoId == convoId && row.IsAdmin)) return;
-        if (await write.Members().AsTracking().Where(row => row.ConvoId == convoId).OrderBy(row => row.JoinedAt).ThenBy(row => row.Did).FirstOrDefaultAsync() is not { } next) return;
+        if (await write.Members().AnyAsync(row => row.ConvoId == convoId && row.IsAdmin))
+            return;
+        if (
+            await write
+                .Members()
+                .AsTracking()
+                .Where(row => row.ConvoId == convoId)
+                .OrderBy(row => row.JoinedAt)
+                .ThenBy(row => row.Did)
+                .FirstOrDefaultAsync()
+            is not { } next
+        )
+            return;
         next.IsAdmin = true;
         write.AddEvent(OutboxEvent.Membership(convoId, next.Did, MembershipChange.Promoted, now));
     }

@@ -11,14 +11,24 @@ internal static class Authorisation
     /// <param name="owners">Of the leaves.</param>
     /// <param name="free">Leaves that any member may remove.</param>
     /// <exception cref="RefusedException">NotAdmin</exception>
-    public static void Require(Access access, Proposal proposal, PublicGroup group, LeafOwners owners, IReadOnlySet<uint> free)
+    public static void Require(
+        Access access,
+        Proposal proposal,
+        PublicGroup group,
+        LeafOwners owners,
+        IReadOnlySet<uint> free
+    )
     {
-        bool allowed = access.Entry.IsAdmin || proposal switch
-        {
-            RemoveProposal remove => free.Contains(remove.Removed.Value) || owners.ByIdentity(group.Leaf(remove.Removed)!)?.Did == access.Entry.Did,
-            GroupContextExtensionsProposal or ReInitProposal => false,
-            _ => true,
-        };
-        if (!allowed) throw Refusal.NotAdmin.AsException();
+        bool allowed =
+            access.Entry.IsAdmin
+            || proposal switch
+            {
+                RemoveProposal remove => free.Contains(remove.Removed.Value)
+                    || owners.ByIdentity(group.Leaf(remove.Removed)!)?.Did == access.Entry.Did,
+                GroupContextExtensionsProposal or ReInitProposal => false,
+                _ => true,
+            };
+        if (!allowed)
+            throw Refusal.NotAdmin.AsException();
     }
 }

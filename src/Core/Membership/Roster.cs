@@ -8,8 +8,10 @@ internal enum RosterState
 {
     /// <summary>A member, whether or not a device of the account has a leaf at the moment.</summary>
     Member = 1,
+
     /// <summary>Another account removed its last leaf.</summary>
     Removed = 2,
+
     /// <summary>Left by its own will, at <see cref="RosterEntry.EndedAt"/>.</summary>
     Left = 3,
 }
@@ -45,11 +47,16 @@ internal static class Roster
         var removed = OutboxEvent.Membership(convoId, did, MembershipChange.Removed, now);
         long at = now.ToUnixTimeMilliseconds();
         int member = (int)RosterState.Member;
-        statements.Add($"""
+        statements.Add(
+            $"""
             INSERT INTO outbox (kind, audience, convo_id, did, detail, created_at)
-            SELECT {(int)removed.Kind}, {(int)removed.Audience}, convo_id, did, {removed.Detail}, {at} FROM roster WHERE convo_id = {convoId} AND did = {did} AND state = {member}
-            """);
-        statements.Add($"UPDATE roster SET state = {(int)RosterState.Removed}, ended_at = {at}, is_admin = FALSE WHERE convo_id = {convoId} AND did = {did} AND state = {member}");
+            SELECT {(int)removed.Kind}, {(int)
+                removed.Audience}, convo_id, did, {removed.Detail}, {at} FROM roster WHERE convo_id = {convoId} AND did = {did} AND state = {member}
+            """
+        );
+        statements.Add(
+            $"UPDATE roster SET state = {(int)RosterState.Removed}, ended_at = {at}, is_admin = FALSE WHERE convo_id = {convoId} AND did = {did} AND state = {member}"
+        );
     }
 
     /// <summary>A device of the account has a leaf: it is a member, and if it was none, that is told.</summary>
@@ -58,15 +65,19 @@ internal static class Roster
         var joined = OutboxEvent.Membership(convoId, did, MembershipChange.Joined, now);
         long at = now.ToUnixTimeMilliseconds();
         int member = (int)RosterState.Member;
-        statements.Add($"""
+        statements.Add(
+            $"""
             INSERT INTO outbox (kind, audience, convo_id, did, detail, created_at)
             SELECT {(int)joined.Kind}, {(int)joined.Audience}, {convoId}, {did}, {joined.Detail}, {at}
             WHERE NOT EXISTS (SELECT 1 FROM roster WHERE convo_id = {convoId} AND did = {did} AND state = {member})
-            """);
-        statements.Add($"""
+            """
+        );
+        statements.Add(
+            $"""
             INSERT INTO roster (convo_id, did, state, is_admin, joined_at) VALUES ({convoId}, {did}, {member}, FALSE, {at})
             ON CONFLICT (convo_id, did) DO UPDATE SET state = {member}, ended_at = NULL WHERE roster.state <> {member} OR roster.ended_at IS NOT NULL
-            """);
+            """
+        );
     }
 }
 

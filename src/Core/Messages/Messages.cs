@@ -28,32 +28,59 @@ public sealed class Messages
     private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
-    internal Messages(Attempts attempts, Database database, CoreSettings settings, TimeProvider clock) => (_attempts, _database, _settings, _clock) = (attempts, database, settings, clock);
+    internal Messages(Attempts attempts, Database database, CoreSettings settings, TimeProvider clock) =>
+        (_attempts, _database, _settings, _clock) = (attempts, database, settings, clock);
 
     /// <summary>Appends a PrivateMessage to the conversation's log.</summary>
     public Task<SendMessageResult> SendMessage(Caller caller, SendMessageInput input, CancellationToken cancellation)
     {
         var hash = Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), input.Message);
-        var attempt = new Attempt(caller, "sendMessage", input.ConvoId, input.IdempotencyKey ?? Convert.ToHexStringLower(hash), hash);
-        return _attempts.RunAsync(attempt, async () =>
-        {
-            await using var context = _database.Read();
-            var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
-            if (input.Message.Length > _settings.MaxMessageBytes) throw Refusal.MessageTooLarge.AsException();
-            ulong epoch = EpochOf(input.Message, access.Conversation);
-            var now = _clock.GetUtcNow();
-            var entry = new LogEntry { ConvoId = input.ConvoId, Kind = LogKind.Message, Epoch = (long)epoch, Message = input.Message.ToArray(), Sender = caller.Did.Value, CreatedAt = now };
-            return await _attempts.CommitAsync(attempt, StatementsOf(entry), seq => new Done<SendMessageResult>(new(seq, epoch, now)),
-                (current, _) => current <= epoch + PastEpochs ? null : Refusal.EpochMismatch(current, epoch), cancellation);
-        }, cancellation);
+        var attempt = new Attempt(
+            caller,
+            "sendMessage",
+            input.ConvoId,
+            input.IdempotencyKey ?? Convert.ToHexStringLower(hash),
+            hash
+        );
+        return _attempts.RunAsync(
+            attempt,
+            async () =>
+            {
+                await using var context = _database.Read();
+                var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+                if (input.Message.Length > _settings.MaxMessageBytes)
+                    throw Refusal.MessageTooLarge.AsException();
+                ulong epoch = EpochOf(input.Message, access.Conversation);
+                var now = _clock.GetUtcNow();
+                var entry = new LogEntry
+                {
+                    ConvoId = input.ConvoId,
+                    Kind = LogKind.Message,
+                    Epoch = (long)epoch,
+                    Message = input.Message.ToArray(),
+                    Sender = caller.Did.Value,
+                    CreatedAt = now,
+                };
+                return await _attempts.CommitAsync(
+                    attempt,
+                    StatementsOf(entry),
+                    seq => new Done<SendMessageResult>(new(seq, epoch, now)),
+                    (current, _) => current <= epoch + PastEpochs ? null : Refusal.EpochMismatch(current, epoch),
+                    cancellation
+                );
+            },
+            cancellation
+        );
     }
 
     internal static Statements StatementsOf(LogEntry entry)
     {
         long last = entry.Epoch + (long)PastEpochs;
-        var statements = new Statements($"""
+        var statements = new Statements(
+            $"""
             UPDATE conversations SET next_seq = next_seq + 1 WHERE id = {entry.ConvoId} AND epoch >= {entry.Epoch} AND epoch <= {last} RETURNING next_seq - 1 AS "Value"
-            """);
+            """
+        );
         statements.AddToLog(entry, last);
         return statements;
     }
@@ -62,10 +89,14 @@ public sealed class Messages
     {
         try
         {
-            if (MlsMessage.Decode(bytes).PrivateMessage is not { ContentType: ContentType.Application } message || !message.GroupId.Span.SequenceEqual(conversation.GroupId))
+            if (
+                MlsMessage.Decode(bytes).PrivateMessage is not { ContentType: ContentType.Application } message
+                || !message.GroupId.Span.SequenceEqual(conversation.GroupId)
+            )
                 throw new MlsException(DeliveryRules.ApplicationMessage);
             ulong current = (ulong)conversation.Epoch;
-            if (message.Epoch > current || message.Epoch + PastEpochs < current) throw Refusal.EpochMismatch(current, message.Epoch).AsException();
+            if (message.Epoch > current || message.Epoch + PastEpochs < current)
+                throw Refusal.EpochMismatch(current, message.Epoch).AsException();
             return message.Epoch;
         }
         catch (MlsException broken)
@@ -75,19 +106,46 @@ public sealed class Messages
     }
 
     /// <summary>The log after a sequence number, in order.</summary>
-    public async Task<GetMessagesResult> GetMessages(Caller caller, GetMessagesInput input, CancellationToken cancellation)
+    public async Task<GetMessagesResult> GetMessages(
+        Caller caller,
+        GetMessagesInput input,
+        CancellationToken cancellation
+    )
     {
         await using var context = _database.Read();
-        var access = await Conversations.RequireMemberAsync(_attempts, context, caller, "getMessages", input.ConvoId, cancellation);
-        var rows = await context.Set<LogEntry>().Where(row => row.ConvoId == input.ConvoId && row.Seq > input.SinceSeq).OrderBy(row => row.Seq).Take(input.Limit).ToListAsync(cancellation);
-        return new([.. rows.Select(row => new MessageView(row.Seq, (ulong)row.Epoch, KindName(row.Kind), row.Message, row.CreatedAt))],
-            Math.Max(access.Conversation.NextSeq - 1, rows.Count == 0 ? 0 : rows[^1].Seq));
+        var access = await Conversations.RequireMemberAsync(
+            _attempts,
+            context,
+            caller,
+            "getMessages",
+            input.ConvoId,
+            cancellation
+        );
+        var rows = await context
+            .Set<LogEntry>()
+            .Where(row => row.ConvoId == input.ConvoId && row.Seq > input.SinceSeq)
+            .OrderBy(row => row.Seq)
+            .Take(input.Limit)
+            .ToListAsync(cancellation);
+        return new(
+            [
+                .. rows.Select(row => new MessageView(
+                    row.Seq,
+                    (ulong)row.Epoch,
+                    KindName(row.Kind),
+                    row.Message,
+                    row.CreatedAt
+                )),
+            ],
+            Math.Max(access.Conversation.NextSeq - 1, rows.Count == 0 ? 0 : rows[^1].Seq)
+        );
     }
 
-    private static string KindName(LogKind kind) => kind switch
-    {
-        LogKind.Commit => "commit",
-        LogKind.Proposal => "proposal",
-        _ => "message",
-    };
+    private static string KindName(LogKind kind) =>
+        kind switch
+        {
+            LogKind.Commit => "commit",
+            LogKind.Proposal => "proposal",
+            _ => "message",
+        };
 }

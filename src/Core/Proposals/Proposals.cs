@@ -27,27 +27,64 @@ public sealed class Proposals
     public Task<SendProposalResult> SendProposal(Caller caller, SendProposalInput input, CancellationToken cancellation)
     {
         var hash = Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), input.Proposal);
-        var attempt = new Attempt(caller, "sendProposal", input.ConvoId, input.IdempotencyKey ?? Convert.ToHexStringLower(hash), hash);
-        return _attempts.RunAsync(attempt, async () =>
-        {
-            await using var context = _database.Read();
-            var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
-            var group = await _groups.GetAsync(access.Conversation, cancellation);
-            var proposal = await access.JudgeAsync(context, async () =>
-                await NewProposal.VerifyAsync(context, access, group, input.Proposal, await PendingRemovals.OfAsync(context, input.ConvoId, cancellation), _clock.GetUtcNow(), cancellation));
-            return await _attempts.CommitAsync(attempt, async write => new Done<SendProposalResult>(
-                new(await AppendAsync(write, access, proposal), group.Epoch)), cancellation);
-        }, cancellation);
+        var attempt = new Attempt(
+            caller,
+            "sendProposal",
+            input.ConvoId,
+            input.IdempotencyKey ?? Convert.ToHexStringLower(hash),
+            hash
+        );
+        return _attempts.RunAsync(
+            attempt,
+            async () =>
+            {
+                await using var context = _database.Read();
+                var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+                var group = await _groups.GetAsync(access.Conversation, cancellation);
+                var proposal = await access.JudgeAsync(
+                    context,
+                    async () =>
+                        await NewProposal.VerifyAsync(
+                            context,
+                            access,
+                            group,
+                            input.Proposal,
+                            await PendingRemovals.OfAsync(context, input.ConvoId, cancellation),
+                            _clock.GetUtcNow(),
+                            cancellation
+                        )
+                );
+                return await _attempts.CommitAsync(
+                    attempt,
+                    async write => new Done<SendProposalResult>(
+                        new(await AppendAsync(write, access, proposal), group.Epoch)
+                    ),
+                    cancellation
+                );
+            },
+            cancellation
+        );
     }
 
     private async Task<long> AppendAsync(MlsDbContext write, Access access, NewProposal proposal)
     {
         string did = access.Entry.Did;
         long epoch = access.Conversation.Epoch;
-        var before = write.Set<LogEntry>().AsNoTracking().Where(row => row.ConvoId == access.Conversation.Id && row.Kind == LogKind.Proposal && row.Epoch == epoch);
+        var before = write
+            .Set<LogEntry>()
+            .AsNoTracking()
+            .Where(row => row.ConvoId == access.Conversation.Id && row.Kind == LogKind.Proposal && row.Epoch == epoch);
         // Under another idempotency key it is the same proposal still.
-        if (await before.Where(row => row.Reference == proposal.Reference).Select(row => (long?)row.Seq).FirstOrDefaultAsync() is { } there) return there;
-        if (await before.CountAsync(row => row.Sender == did) >= MaxOfEpoch) throw Refusal.TooManyProposals.AsException();
+        if (
+            await before
+                .Where(row => row.Reference == proposal.Reference)
+                .Select(row => (long?)row.Seq)
+                .FirstOrDefaultAsync() is
+            { } there
+        )
+            return there;
+        if (await before.CountAsync(row => row.Sender == did) >= MaxOfEpoch)
+            throw Refusal.TooManyProposals.AsException();
         return await ProposalLog.AppendAsync(write, access.Conversation, [proposal], did, _clock.GetUtcNow());
     }
 }

@@ -16,18 +16,25 @@ public sealed class RateWindows(Database database, TimeProvider clock)
     /// <returns>What the count was before.</returns>
     public async Task<long> AddAsync(byte[] key, DateTimeOffset start, TimeSpan length, long amount)
     {
-        long window = start.ToUnixTimeMilliseconds(), last = window - (long)length.TotalMilliseconds;
+        long window = start.ToUnixTimeMilliseconds(),
+            last = window - (long)length.TotalMilliseconds;
         long now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         if (now > Interlocked.Read(ref _nextPurge))
         {
             Interlocked.Exchange(ref _nextPurge, now + 60_000);
-            await database.WriteAsync(context => context.Database.ExecuteSqlAsync($"DELETE FROM rate_windows WHERE window_start < {last}"), CancellationToken.None);
+            await database.WriteAsync(
+                context => context.Database.ExecuteSqlAsync($"DELETE FROM rate_windows WHERE window_start < {last}"),
+                CancellationToken.None
+            );
         }
-        long? count = await database.WriteAsync($"""
+        long? count = await database.WriteAsync(
+            $"""
             INSERT INTO rate_windows (key, window_start, used) VALUES ({key}, {window}, {amount})
             ON CONFLICT (key, window_start) DO UPDATE SET used = rate_windows.used + excluded.used
             RETURNING used AS "Value"
-            """, CancellationToken.None);
+            """,
+            CancellationToken.None
+        );
         return count!.Value - amount;
     }
 

@@ -38,7 +38,10 @@ internal static class ExternalCommitsDefinition
                 new FeatureFilterConfiguration
                 {
                     Name = Targeting,
-                    ParametersObject = new TargetingFilterSettings { Audience = new Audience { DefaultRolloutPercentage = percentage } },
+                    ParametersObject = new TargetingFilterSettings
+                    {
+                        Audience = new Audience { DefaultRolloutPercentage = percentage },
+                    },
                 },
             ],
         };

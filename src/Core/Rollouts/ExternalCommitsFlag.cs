@@ -24,7 +24,10 @@ public sealed class ExternalCommitsFlag
         this.store = store;
         // Composed by hand, with one filter and nothing else: a session manager would outrank "off", a snapshot
         // manager would give one user's answer to the next, and a missing flag has to be an error.
-        features = new FeatureManager(definitions, new FeatureManagementOptions { IgnoreMissingFeatures = false, IgnoreMissingFeatureFilters = false })
+        features = new FeatureManager(
+            definitions,
+            new FeatureManagementOptions { IgnoreMissingFeatures = false, IgnoreMissingFeatureFilters = false }
+        )
         {
             FeatureFilters = [new ContextualTargetingFilter(Options.Create(new TargetingEvaluationOptions()), loggers)],
             Logger = loggers.CreateLogger<FeatureManager>(),
@@ -38,8 +41,12 @@ public sealed class ExternalCommitsFlag
     /// <exception cref="ArgumentException"><paramref name="did"/> is no DID: all nameless callers would share one bucket.</exception>
     public async ValueTask<bool> IsOnFor(Did did)
     {
-        if (string.IsNullOrEmpty(did.Value)) throw new ArgumentException("The flag is evaluated for a DID.", nameof(did));
-        return await features.IsEnabledAsync(ExternalCommitsDefinition.FlagName, new TargetingContext { UserId = did.Value, Groups = [] });
+        if (string.IsNullOrEmpty(did.Value))
+            throw new ArgumentException("The flag is evaluated for a DID.", nameof(did));
+        return await features.IsEnabledAsync(
+            ExternalCommitsDefinition.FlagName,
+            new TargetingContext { UserId = did.Value, Groups = [] }
+        );
     }
 
     /// <summary>
@@ -56,9 +63,19 @@ public sealed class ExternalCommitsFlag
         if (!FlagView.IsValid(state, percentage))
             throw Refusal.InvalidRequest("The flag is off, on, or on for a percentage of 0 to 100.").AsException();
         if (string.IsNullOrWhiteSpace(reason) || reason.Length > MaxReasonLength)
-            throw Refusal.InvalidRequest($"A change of the flag needs a reason of at most {MaxReasonLength} characters.").AsException();
-        await definitions.Change(() => store.ChangeAsync(
-            state, percentage, reason.Trim(), actor, Guid.CreateVersion7().ToString("N"), CancellationToken.None));
+            throw Refusal
+                .InvalidRequest($"A change of the flag needs a reason of at most {MaxReasonLength} characters.")
+                .AsException();
+        await definitions.Change(() =>
+            store.ChangeAsync(
+                state,
+                percentage,
+                reason.Trim(),
+                actor,
+                Guid.CreateVersion7().ToString("N"),
+                CancellationToken.None
+            )
+        );
     }
 
     /// <summary>Writes the first state into a new database and reads what is stored.</summary>

@@ -8,13 +8,18 @@ namespace MlsConsole.Core;
 /// reaches a caller: it is answered from the last state that could be read, and with "off" if there is none.
 /// </summary>
 internal sealed partial class FlagDefinitions(
-    Func<CancellationToken, Task<FlagView>> read, TimeProvider clock, ILogger<FlagDefinitions> log) : IFeatureDefinitionProvider, IDisposable
+    Func<CancellationToken, Task<FlagView>> read,
+    TimeProvider clock,
+    ILogger<FlagDefinitions> log
+) : IFeatureDefinitionProvider, IDisposable
 {
     /// <summary>How long a change made by another host can stay unseen by this one.</summary>
     public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(1);
 
-    private static readonly FlagView NeverRead =
-        new(FlagState.Off, 0, 0, DateTimeOffset.UnixEpoch, "", "") { IsLastKnownGood = true };
+    private static readonly FlagView NeverRead = new(FlagState.Off, 0, 0, DateTimeOffset.UnixEpoch, "", "")
+    {
+        IsLastKnownGood = true,
+    };
 
     private readonly SemaphoreSlim gate = new(1);
     private volatile Snapshot? latest;
@@ -42,7 +47,9 @@ internal sealed partial class FlagDefinitions(
 
     public async Task<FeatureDefinition> GetFeatureDefinitionAsync(string featureName) =>
         // Null is the provider's word for "no such feature"; the package's interface does not say so in its types.
-        featureName == ExternalCommitsDefinition.FlagName ? (await Fresh(CancellationToken.None)).Definition : null!;
+        featureName == ExternalCommitsDefinition.FlagName
+            ? (await Fresh(CancellationToken.None)).Definition
+            : null!;
 
     public async IAsyncEnumerable<FeatureDefinition> GetAllFeatureDefinitionsAsync()
     {
@@ -53,18 +60,21 @@ internal sealed partial class FlagDefinitions(
 
     private async ValueTask<Snapshot> Fresh(CancellationToken cancellation)
     {
-        if (latest is { } recent && IsFresh(recent)) return recent;
+        if (latest is { } recent && IsFresh(recent))
+            return recent;
         await gate.WaitAsync(cancellation);
         try
         {
-            if (latest is { } justRead && IsFresh(justRead)) return justRead;
+            if (latest is { } justRead && IsFresh(justRead))
+                return justRead;
             try
             {
                 return Take(await read(cancellation));
             }
             catch (Exception exception) when (!cancellation.IsCancellationRequested)
             {
-                if (!LastRead.IsLastKnownGood || latest is null) LogUnreadable(exception, LastRead.State);
+                if (!LastRead.IsLastKnownGood || latest is null)
+                    LogUnreadable(exception, LastRead.State);
                 return Take(LastRead with { IsLastKnownGood = true });
             }
         }

@@ -9,23 +9,28 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
     private const string Name = ExternalCommitsDefinition.FlagName;
 
     /// <summary>Writes the first state, unless there is one: what people set outlives every restart.</summary>
-    public Task CreateAsync(FlagState initial, CancellationToken cancellation) => database.WriteAsync(
-        async context =>
-        {
-            if (await context.Set<Row>().AnyAsync(row => row.Name == Name, CancellationToken.None)) return false;
-            context.Add(new Row
+    public Task CreateAsync(FlagState initial, CancellationToken cancellation) =>
+        database.WriteAsync(
+            async context =>
             {
-                Name = Name,
-                State = initial,
-                Percentage = initial == FlagState.On ? 100 : 0,
-                Version = 1,
-                ChangedAt = clock.GetUtcNow(),
-                Reason = "first state",
-                Actor = "configuration",
-            });
-            return true;
-        },
-        cancellation);
+                if (await context.Set<Row>().AnyAsync(row => row.Name == Name, CancellationToken.None))
+                    return false;
+                context.Add(
+                    new Row
+                    {
+                        Name = Name,
+                        State = initial,
+                        Percentage = initial == FlagState.On ? 100 : 0,
+                        Version = 1,
+                        ChangedAt = clock.GetUtcNow(),
+                        Reason = "first state",
+                        Actor = "configuration",
+                    }
+                );
+                return true;
+            },
+            cancellation
+        );
 
     public async Task<FlagView> ReadAsync(CancellationToken cancellation)
     {
@@ -35,12 +40,21 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
 
     /// <summary>Writes state, version and audit entry in one transaction, and returns what is stored now.</summary>
     public async Task<FlagView> ChangeAsync(
-        FlagState state, int percentage, string reason, string actor, string correlationId, CancellationToken cancellation)
+        FlagState state,
+        int percentage,
+        string reason,
+        string actor,
+        string correlationId,
+        CancellationToken cancellation
+    )
     {
         (FlagView after, AuditEntry entry) = await database.WriteAsync(
             async context =>
             {
-                Row row = await context.Set<Row>().AsTracking().SingleAsync(row => row.Name == Name, CancellationToken.None);
+                Row row = await context
+                    .Set<Row>()
+                    .AsTracking()
+                    .SingleAsync(row => row.Name == Name, CancellationToken.None);
                 string before = Words(row.State, row.Percentage);
                 row.State = state;
                 row.Percentage = percentage;
@@ -62,17 +76,19 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                 context.Add(entry);
                 return (row.View(), entry);
             },
-            cancellation);
+            cancellation
+        );
         audit.Announce(entry);
         return after;
     }
 
-    private static string Words(FlagState state, int percentage) => state switch
-    {
-        FlagState.Percentage => $"{percentage} %",
-        FlagState.On => "on",
-        _ => "off",
-    };
+    private static string Words(FlagState state, int percentage) =>
+        state switch
+        {
+            FlagState.Percentage => $"{percentage} %",
+            FlagState.On => "on",
+            _ => "off",
+        };
 
     internal sealed class Row
     {

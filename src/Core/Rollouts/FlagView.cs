@@ -20,10 +20,18 @@ public enum FlagState
 /// <param name="ChangedAt">When it was last changed.</param>
 /// <param name="Reason">Why, in the words of who changed it.</param>
 /// <param name="Actor">Who changed it.</param>
-public sealed record FlagView(FlagState State, int Percentage, long Version, DateTimeOffset ChangedAt, string Reason, string Actor)
+public sealed record FlagView(
+    FlagState State,
+    int Percentage,
+    long Version,
+    DateTimeOffset ChangedAt,
+    string Reason,
+    string Actor
+)
 {
     /// <summary>The stored state cannot be read at the moment: this is the last one known, or off if none ever was.</summary>
     public bool IsLastKnownGood { get; init; }
 
-    internal static bool IsValid(FlagState state, int percentage) => Enum.IsDefined(state) && percentage is >= 0 and <= 100;
+    internal static bool IsValid(FlagState state, int percentage) =>
+        Enum.IsDefined(state) && percentage is >= 0 and <= 100;
 }

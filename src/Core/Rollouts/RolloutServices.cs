@@ -6,11 +6,21 @@ namespace MlsConsole.Core;
 public static class RolloutServices
 {
     /// <summary>Adds <see cref="ExternalCommitsFlag"/>; it needs <see cref="Database"/> and <see cref="AuditLog"/>.</summary>
-    public static IServiceCollection AddRollouts(this IServiceCollection services) => services
-        .AddSingleton(static provider => new FlagStore(
-            provider.GetRequiredService<Database>(), provider.GetRequiredService<AuditLog>(), provider.GetRequiredService<TimeProvider>()))
-        .AddSingleton(static provider => new FlagDefinitions(
-            provider.GetRequiredService<FlagStore>().ReadAsync, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<FlagDefinitions>>()))
-        .AddSingleton(static provider => new ExternalCommitsFlag(
-            provider.GetRequiredService<FlagDefinitions>(), provider.GetRequiredService<FlagStore>(), provider.GetRequiredService<ILoggerFactory>()));
+    public static IServiceCollection AddRollouts(this IServiceCollection services) =>
+        services
+            .AddSingleton(static provider => new FlagStore(
+                provider.GetRequiredService<Database>(),
+                provider.GetRequiredService<AuditLog>(),
+                provider.GetRequiredService<TimeProvider>()
+            ))
+            .AddSingleton(static provider => new FlagDefinitions(
+                provider.GetRequiredService<FlagStore>().ReadAsync,
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<FlagDefinitions>>()
+            ))
+            .AddSingleton(static provider => new ExternalCommitsFlag(
+                provider.GetRequiredService<FlagDefinitions>(),
+                provider.GetRequiredService<FlagStore>(),
+                provider.GetRequiredService<ILoggerFactory>()
+            ));
 }

@@ -7,11 +7,25 @@ namespace MlsConsole.Core;
 /// <param name="MaxDevices">Most devices of an account.</param>
 /// <param name="MaxKeyPackages">Most key packages of a device.</param>
 /// <param name="ClaimsPerDay">Key packages of one device that one account gets in 24 hours, before it gets the last resort only.</param>
-public sealed record ServiceLimits(int MaxLeaves, int MaxMessageBytes, int MessageEpochs, int MaxDevices, int MaxKeyPackages, int ClaimsPerDay)
+public sealed record ServiceLimits(
+    int MaxLeaves,
+    int MaxMessageBytes,
+    int MessageEpochs,
+    int MaxDevices,
+    int MaxKeyPackages,
+    int ClaimsPerDay
+)
 {
     /// <summary>The limits as they are enforced under these settings.</summary>
     public static ServiceLimits Of(CoreSettings settings) =>
-        new(settings.MaxLeaves, settings.MaxMessageBytes, (int)Messages.PastEpochs, Devices.MaxDevices, KeyPackages.MaxOfDevice, KeyPackages.ClaimsPerDay);
+        new(
+            settings.MaxLeaves,
+            settings.MaxMessageBytes,
+            (int)Messages.PastEpochs,
+            Devices.MaxDevices,
+            KeyPackages.MaxOfDevice,
+            KeyPackages.ClaimsPerDay
+        );
 
     /// <summary>The cipher suites of conversations and key packages (RFC 9420 §17.1).</summary>
     public static IReadOnlyList<int> CipherSuites { get; } = [.. Mls.CipherSuite.All.Select(suite => (int)suite.Id)];

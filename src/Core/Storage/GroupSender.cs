@@ -11,7 +11,8 @@ internal sealed class GroupSender
     private readonly Grouping<Sending> _statements;
 
     /// <param name="send">Sends statements in one transaction and returns the number of each.</param>
-    public GroupSender(Func<IReadOnlyList<FormattableString>, Task<IReadOnlyList<long?>>> send) => (_send, _statements) = (send, new(SendGroupAsync));
+    public GroupSender(Func<IReadOnlyList<FormattableString>, Task<IReadOnlyList<long?>>> send) =>
+        (_send, _statements) = (send, new(SendGroupAsync));
 
     /// <returns>The number that the statement returned; null if none.</returns>
     public async Task<long?> WriteAsync(FormattableString statement)
@@ -29,23 +30,39 @@ internal sealed class GroupSender
         try
         {
             var numbers = await _send([.. ordered.Select(one => one.Statement)]);
-            for (int i = 0; i < ordered.Count; i++) ordered[i].Number = numbers[i];
+            for (int i = 0; i < ordered.Count; i++)
+                ordered[i].Number = numbers[i];
         }
         catch (PostgresException) when (group.Count > 1)
         {
             // What is wrong with one of them is not the fault of the others.
-            foreach (var one in ordered) await SendGroupAsync([one]);
+            foreach (var one in ordered)
+                await SendGroupAsync([one]);
         }
         catch (Exception broken)
         {
-            foreach (var one in group) one.Failure = ExceptionDispatchInfo.Capture(broken);
+            foreach (var one in group)
+                one.Failure = ExceptionDispatchInfo.Capture(broken);
         }
     }
 
     private sealed class Sending(FormattableString statement)
     {
         public FormattableString Statement => statement;
-        public string Order { get; } = string.Join('\n', [statement.Format, .. statement.GetArguments().Select(value => value is byte[] bytes ? Convert.ToHexString(bytes) : Convert.ToString(value, CultureInfo.InvariantCulture))]);
+        public string Order { get; } =
+            string.Join(
+                '\n',
+                [
+                    statement.Format,
+                    .. statement
+                        .GetArguments()
+                        .Select(value =>
+                            value is byte[] bytes
+                                ? Convert.ToHexString(bytes)
+                                : Convert.ToString(value, CultureInfo.InvariantCulture)
+                        ),
+                ]
+            );
         public long? Number { get; set; }
         public ExceptionDispatchInfo? Failure { get; set; }
     }

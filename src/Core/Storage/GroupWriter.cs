@@ -8,6 +8,7 @@ internal sealed class GroupWriter : IDisposable
 {
     private readonly Func<MlsDbContext> _open;
     private readonly Grouping<Write> _writes;
+
     // Of the group that is being written.
     private SqliteWriter? _connection;
 
@@ -18,16 +19,19 @@ internal sealed class GroupWriter : IDisposable
     public async Task<T> WriteAsync<T>(Func<MlsDbContext, Task<T>> work, CancellationToken cancellation)
     {
         T result = default!;
-        await RunAsync(async writer =>
-        {
-            // A context of its own: what a failed work left in it is nobody else's.
-            await using var context = _open();
-            context.Database.SetDbConnection(writer.Connection);
-            await context.Database.UseTransactionAsync(writer.Transaction);
-            context.Database.AutoSavepointsEnabled = false;
-            result = await work(context);
-            await context.SaveChangesAsync(CancellationToken.None);
-        }, cancellation);
+        await RunAsync(
+            async writer =>
+            {
+                // A context of its own: what a failed work left in it is nobody else's.
+                await using var context = _open();
+                context.Database.SetDbConnection(writer.Connection);
+                await context.Database.UseTransactionAsync(writer.Transaction);
+                context.Database.AutoSavepointsEnabled = false;
+                result = await work(context);
+                await context.SaveChangesAsync(CancellationToken.None);
+            },
+            cancellation
+        );
         return result;
     }
 
@@ -36,11 +40,14 @@ internal sealed class GroupWriter : IDisposable
     public async Task<long?> WriteAsync(Statements statements, CancellationToken cancellation)
     {
         long? number = null;
-        await RunAsync(writer =>
-        {
-            number = statements.Run(writer);
-            return Task.CompletedTask;
-        }, cancellation);
+        await RunAsync(
+            writer =>
+            {
+                number = statements.Run(writer);
+                return Task.CompletedTask;
+            },
+            cancellation
+        );
         return number;
     }
 
@@ -60,12 +67,14 @@ internal sealed class GroupWriter : IDisposable
         {
             _connection ??= Connect();
             using var transaction = _connection.Begin();
-            foreach (var one in group) await WriteAsync(_connection, one);
+            foreach (var one in group)
+                await WriteAsync(_connection, one);
             transaction.Commit();
         }
         catch (Exception broken)
         {
-            foreach (var one in group) one.Fail(broken);
+            foreach (var one in group)
+                one.Fail(broken);
             // Whatever is wrong with it, the next group begins with another.
             Disconnect();
         }

@@ -22,7 +22,8 @@ internal sealed class Grouping<T>(Func<IReadOnlyList<T>, Task> work)
             leads = !_working;
             _working = true;
         }
-        if (leads || await own.Leads.Task) await LeadAsync();
+        if (leads || await own.Leads.Task)
+            await LeadAsync();
     }
 
     /// <summary>Runs <paramref name="end"/> when nothing is at work.</summary>
@@ -31,7 +32,8 @@ internal sealed class Grouping<T>(Func<IReadOnlyList<T>, Task> work)
         lock (_lock)
         {
             _end = end;
-            if (!_working) end();
+            if (!_working)
+                end();
         }
     }
 
@@ -55,16 +57,19 @@ internal sealed class Grouping<T>(Func<IReadOnlyList<T>, Task> work)
             {
                 next = _waiting.FirstOrDefault();
                 _working = next is not null;
-                if (!_working) _end?.Invoke();
+                if (!_working)
+                    _end?.Invoke();
             }
             next?.Leads.SetResult(true);
-            foreach (var one in group.Skip(1)) one.Leads.SetResult(false);
+            foreach (var one in group.Skip(1))
+                one.Leads.SetResult(false);
         }
     }
 
     private sealed class Waiting(T item)
     {
         public T Item => item;
+
         /// <summary>True when it is the turn of this one to work for all; false when it is done.</summary>
         public TaskCompletionSource<bool> Leads { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

@@ -7,11 +7,14 @@ namespace MlsConsole.Core;
 internal sealed class Lease
 {
     public required string Name { get; init; }
+
     /// <summary>The host that has it; a name of its own for each process.</summary>
     public required string Holder { get; init; }
     public DateTimeOffset ExpiresAt { get; init; }
+
     /// <summary>The last number that the duty gave out.</summary>
     public long Position { get; init; }
+
     /// <summary>What belongs to that number; null where a duty needs nothing.</summary>
     public byte[]? Hash { get; init; }
 
@@ -37,12 +40,15 @@ internal sealed class Leases(TimeProvider clock)
     /// <returns>Where the duty stands, or null if another host has it.</returns>
     public async Task<Lease?> TakeAsync(MlsDbContext context, string name)
     {
-        long now = clock.GetUtcNow().ToUnixTimeMilliseconds(), expires = now + (long)Duration.TotalMilliseconds;
-        int taken = await context.Database.ExecuteSqlAsync($"""
+        long now = clock.GetUtcNow().ToUnixTimeMilliseconds(),
+            expires = now + (long)Duration.TotalMilliseconds;
+        int taken = await context.Database.ExecuteSqlAsync(
+            $"""
             INSERT INTO leases (name, holder, expires_at, position) VALUES ({name}, {_holder}, {expires}, 0)
             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
             WHERE leases.holder = excluded.holder OR leases.expires_at < {now}
-            """);
+            """
+        );
         return taken == 0 ? null : await context.Set<Lease>().AsNoTracking().SingleAsync(lease => lease.Name == name);
     }
 
@@ -50,6 +56,8 @@ internal sealed class Leases(TimeProvider clock)
     public Task<bool> IsOthersAsync(MlsDbContext context, string name, CancellationToken cancellation)
     {
         var now = clock.GetUtcNow();
-        return context.Set<Lease>().AnyAsync(lease => lease.Name == name && lease.Holder != _holder && lease.ExpiresAt >= now, cancellation);
+        return context
+            .Set<Lease>()
+            .AnyAsync(lease => lease.Name == name && lease.Holder != _holder && lease.ExpiresAt >= now, cancellation);
     }
 }

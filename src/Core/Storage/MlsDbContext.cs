@@ -14,8 +14,11 @@ public abstract class MlsDbContext(DbContextOptions options) : DbContext(options
     protected override void OnModelCreating(ModelBuilder modelBuilder) =>
         modelBuilder.ApplyConfigurationsFromAssembly(typeof(MlsDbContext).Assembly);
 
-    private sealed class UnixMilliseconds() : ValueConverter<DateTimeOffset, long>(
-        time => time.ToUnixTimeMilliseconds(), milliseconds => DateTimeOffset.FromUnixTimeMilliseconds(milliseconds));
+    private sealed class UnixMilliseconds()
+        : ValueConverter<DateTimeOffset, long>(
+            time => time.ToUnixTimeMilliseconds(),
+            milliseconds => DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
+        );
 }
 
 /// <summary>The SQLite provider's context.</summary>
@@ -25,7 +28,12 @@ public sealed class SqliteMlsDbContext(DbContextOptions<SqliteMlsDbContext> opti
 internal sealed class SqliteDesignTimeFactory : IDesignTimeDbContextFactory<SqliteMlsDbContext>
 {
     public SqliteMlsDbContext CreateDbContext(string[] args) =>
-        new(new DbContextOptionsBuilder<SqliteMlsDbContext>().UseSqlite("Data Source=design.db").UseSnakeCaseNamingConvention().Options);
+        new(
+            new DbContextOptionsBuilder<SqliteMlsDbContext>()
+                .UseSqlite("Data Source=design.db")
+                .UseSnakeCaseNamingConvention()
+                .Options
+        );
 }
 
 /// <summary>The PostgreSQL provider's context.</summary>
@@ -35,5 +43,10 @@ public sealed class PostgreSqlMlsDbContext(DbContextOptions<PostgreSqlMlsDbConte
 internal sealed class PostgreSqlDesignTimeFactory : IDesignTimeDbContextFactory<PostgreSqlMlsDbContext>
 {
     public PostgreSqlMlsDbContext CreateDbContext(string[] args) =>
-        new(new DbContextOptionsBuilder<PostgreSqlMlsDbContext>().UseNpgsql("Host=localhost").UseSnakeCaseNamingConvention().Options);
+        new(
+            new DbContextOptionsBuilder<PostgreSqlMlsDbContext>()
+                .UseNpgsql("Host=localhost")
+                .UseSnakeCaseNamingConvention()
+                .Options
+        );
 }

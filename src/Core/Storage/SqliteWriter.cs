@@ -32,7 +32,8 @@ internal sealed class SqliteWriter : IDisposable
         {
             _prepared[text] = command = Connection.CreateCommand();
             command.CommandText = text;
-            for (int i = 1; i <= count; i++) command.Parameters.Add(new SqliteParameter { ParameterName = $"${i}" });
+            for (int i = 1; i <= count; i++)
+                command.Parameters.Add(new SqliteParameter { ParameterName = $"${i}" });
         }
         command.Transaction = Transaction;
         return command;
@@ -40,7 +41,8 @@ internal sealed class SqliteWriter : IDisposable
 
     public void Dispose()
     {
-        foreach (var command in _prepared.Values) command.Dispose();
+        foreach (var command in _prepared.Values)
+            command.Dispose();
         Connection.Dispose();
     }
 }

@@ -11,7 +11,8 @@ namespace MlsConsole.Core;
 internal sealed class Statements(FormattableString first)
 {
     /// <summary>Says which command or batch is sent, as EF Core does of its commands.</summary>
-    internal const string Source = "MlsConsole.Core.Statements", Sending = "Sending";
+    internal const string Source = "MlsConsole.Core.Statements",
+        Sending = "Sending";
 
     private static readonly DiagnosticListener s_listener = new(Source);
 
@@ -29,9 +30,12 @@ internal sealed class Statements(FormattableString first)
         foreach (var statement in _all)
         {
             var command = Command(writer, statement);
-            if (s_listener.IsEnabled(Sending)) s_listener.Write(Sending, command);
-            if (statement != _all[0]) command.ExecuteNonQuery();
-            else if ((number = (long?)command.ExecuteScalar()) is null) return null;
+            if (s_listener.IsEnabled(Sending))
+                s_listener.Write(Sending, command);
+            if (statement != _all[0])
+                command.ExecuteNonQuery();
+            else if ((number = (long?)command.ExecuteScalar()) is null)
+                return null;
         }
         return number;
     }
@@ -42,15 +46,16 @@ internal sealed class Statements(FormattableString first)
         await using var batch = Batch(connection, _all);
         await using var reader = await batch.ExecuteReaderAsync();
         long? number = await reader.ReadAsync() ? reader.GetInt64(0) : null;
-        while (await reader.NextResultAsync())
-        {
-        }
+        while (await reader.NextResultAsync()) { }
         return number;
     }
 
     /// <summary>Statements that have nothing to do with each other, all in one round trip and one transaction.</summary>
     /// <returns>The number that each returned; null if none.</returns>
-    public static async Task<IReadOnlyList<long?>> SendAsync(DbConnection connection, IReadOnlyList<FormattableString> statements)
+    public static async Task<IReadOnlyList<long?>> SendAsync(
+        DbConnection connection,
+        IReadOnlyList<FormattableString> statements
+    )
     {
         await using var batch = Batch(connection, statements);
         await using var reader = await batch.ExecuteReaderAsync();
@@ -63,8 +68,10 @@ internal sealed class Statements(FormattableString first)
     private static DbBatch Batch(DbConnection connection, IReadOnlyList<FormattableString> statements)
     {
         var batch = connection.CreateBatch();
-        foreach (var statement in statements) batch.BatchCommands.Add(Command(batch.CreateBatchCommand(), statement));
-        if (s_listener.IsEnabled(Sending)) s_listener.Write(Sending, batch);
+        foreach (var statement in statements)
+            batch.BatchCommands.Add(Command(batch.CreateBatchCommand(), statement));
+        if (s_listener.IsEnabled(Sending))
+            s_listener.Write(Sending, batch);
         return batch;
     }
 
@@ -72,7 +79,8 @@ internal sealed class Statements(FormattableString first)
     {
         object?[] values = statement.GetArguments();
         var command = writer.Prepare(TextOf(statement), values.Length);
-        for (int i = 0; i < values.Length; i++) command.Parameters[i].Value = values[i] ?? DBNull.Value;
+        for (int i = 0; i < values.Length; i++)
+            command.Parameters[i].Value = values[i] ?? DBNull.Value;
         return command;
     }
 
@@ -89,9 +97,19 @@ internal sealed class Statements(FormattableString first)
     }
 
     /// <summary>With <c>$1</c>, <c>$2</c> and so on where values come; made once for each place in the code.</summary>
-    private static string TextOf(FormattableString statement) => s_texts.GetOrAdd(statement.Format, static (format, count) =>
-        string.Format(CultureInfo.InvariantCulture, format, [.. Enumerable.Range(1, count).Select(i => $"${i}")]), statement.ArgumentCount);
+    private static string TextOf(FormattableString statement) =>
+        s_texts.GetOrAdd(
+            statement.Format,
+            static (format, count) =>
+                string.Format(
+                    CultureInfo.InvariantCulture,
+                    format,
+                    [.. Enumerable.Range(1, count).Select(i => $"${i}")]
+                ),
+            statement.ArgumentCount
+        );
 }
 
 /// <summary>A list of statements was not written: what it was decided from has changed.</summary>
-public sealed class OvertakenException(Exception? inner) : Exception("What was decided from has changed; nothing was written.", inner);
+public sealed class OvertakenException(Exception? inner)
+    : Exception("What was decided from has changed; nothing was written.", inner);

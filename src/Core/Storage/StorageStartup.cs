@@ -24,17 +24,26 @@ public static class StorageStartup
             }
             finally
             {
-                await context.Database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({MigrationLock})", CancellationToken.None);
+                await context.Database.ExecuteSqlAsync(
+                    $"SELECT pg_advisory_unlock({MigrationLock})",
+                    CancellationToken.None
+                );
             }
             return;
         }
         string? file = new SqliteConnectionStringBuilder(context.Database.GetConnectionString()).DataSource;
-        if (Path.GetDirectoryName(Path.GetFullPath(file)) is { Length: > 0 } folder) Directory.CreateDirectory(folder);
+        if (Path.GetDirectoryName(Path.GetFullPath(file)) is { Length: > 0 } folder)
+            Directory.CreateDirectory(folder);
         await using var held = await LockFileAsync(file + ".migrating", cancellation);
         // EF Core's own lock is a row that outlives a kill. Whoever holds the file lock knows that it is stale.
-        await context.Database.ExecuteSqlRawAsync("CREATE TABLE IF NOT EXISTS \"__EFMigrationsLock\" (\"Id\" INTEGER NOT NULL PRIMARY KEY, \"Timestamp\" TEXT NOT NULL); DELETE FROM \"__EFMigrationsLock\";", cancellation);
+        await context.Database.ExecuteSqlRawAsync(
+            "CREATE TABLE IF NOT EXISTS \"__EFMigrationsLock\" (\"Id\" INTEGER NOT NULL PRIMARY KEY, \"Timestamp\" TEXT NOT NULL); DELETE FROM \"__EFMigrationsLock\";",
+            cancellation
+        );
         // Tables that are built anew are dropped: what refers to them stays as it is.
-        context.Database.SetConnectionString(new SqliteConnectionStringBuilder(context.Database.GetConnectionString()) { ForeignKeys = false }.ToString());
+        context.Database.SetConnectionString(
+            new SqliteConnectionStringBuilder(context.Database.GetConnectionString()) { ForeignKeys = false }.ToString()
+        );
         await context.Database.MigrateAsync(cancellation);
     }
 
@@ -44,7 +53,14 @@ public static class StorageStartup
         {
             try
             {
-                return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+                return new(
+                    path,
+                    FileMode.OpenOrCreate,
+                    FileAccess.ReadWrite,
+                    FileShare.None,
+                    1,
+                    FileOptions.DeleteOnClose
+                );
             }
             catch (IOException exception) when (IsHeld(exception))
             {

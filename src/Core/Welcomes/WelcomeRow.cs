@@ -9,6 +9,7 @@ internal sealed class WelcomeContent
 {
     public required string ConvoId { get; init; }
     public long Epoch { get; init; }
+
     /// <summary>MLSMessage.</summary>
     public required byte[] Welcome { get; init; }
     public required byte[] RatchetTree { get; init; }
@@ -37,11 +38,27 @@ internal sealed class WelcomeRecipient
     public string? ErrorDetails { get; set; }
 
     /// <summary>Ends the delivery of an account's Welcomes to conversations.</summary>
-    public static async Task EndAsync(MlsDbContext write, string did, IReadOnlyList<string> convos, string why, DateTimeOffset now)
+    public static async Task EndAsync(
+        MlsDbContext write,
+        string did,
+        IReadOnlyList<string> convos,
+        string why,
+        DateTimeOffset now
+    )
     {
-        var devices = await write.Set<Device>().Where(device => device.Did == did).Select(device => device.Id).ToListAsync();
-        await write.Set<WelcomeRecipient>().Where(row => devices.Contains(row.DeviceRow) && convos.Contains(row.ConvoId) && row.ConfirmedAt == null)
-            .ExecuteUpdateAsync(set => set.SetProperty(row => row.ConfirmedAt, now).SetProperty(row => row.Success, false).SetProperty(row => row.ErrorDetails, why));
+        var devices = await write
+            .Set<Device>()
+            .Where(device => device.Did == did)
+            .Select(device => device.Id)
+            .ToListAsync();
+        await write
+            .Set<WelcomeRecipient>()
+            .Where(row => devices.Contains(row.DeviceRow) && convos.Contains(row.ConvoId) && row.ConfirmedAt == null)
+            .ExecuteUpdateAsync(set =>
+                set.SetProperty(row => row.ConfirmedAt, now)
+                    .SetProperty(row => row.Success, false)
+                    .SetProperty(row => row.ErrorDetails, why)
+            );
     }
 
     internal sealed class Table : IEntityTypeConfiguration<WelcomeRecipient>
@@ -50,7 +67,10 @@ internal sealed class WelcomeRecipient
         {
             builder.ToTable("welcome_recipients");
             builder.HasIndex(recipient => new { recipient.DeviceRow, recipient.ConfirmedAt });
-            builder.HasOne<WelcomeContent>().WithMany().HasForeignKey(recipient => new { recipient.ConvoId, recipient.Epoch });
+            builder
+                .HasOne<WelcomeContent>()
+                .WithMany()
+                .HasForeignKey(recipient => new { recipient.ConvoId, recipient.Epoch });
             builder.HasOne<Device>().WithMany().HasForeignKey(recipient => recipient.DeviceRow);
         }
     }
@@ -65,10 +85,14 @@ internal sealed record NewWelcome(byte[] Message, IReadOnlyList<Device> Recipien
         try
         {
             var message = MlsMessage.Decode(bytes);
-            if (message.Welcome is not { } welcome) throw new MlsException(Rules.CodecWireFormat);
-            var expected = staged.AddedKeyPackages.Select(package => Convert.ToHexString(package.Reference.Span)).Order();
+            if (message.Welcome is not { } welcome)
+                throw new MlsException(Rules.CodecWireFormat);
+            var expected = staged
+                .AddedKeyPackages.Select(package => Convert.ToHexString(package.Reference.Span))
+                .Order();
             var given = welcome.Secrets.Select(entry => Convert.ToHexString(entry.NewMember.Span)).Order();
-            if (welcome.CipherSuite != staged.CipherSuite || !expected.SequenceEqual(given)) throw new MlsException(DeliveryRules.WelcomeRecipients);
+            if (welcome.CipherSuite != staged.CipherSuite || !expected.SequenceEqual(given))
+                throw new MlsException(DeliveryRules.WelcomeRecipients);
             return new(bytes.ToArray(), recipients);
         }
         catch (MlsException broken)
@@ -79,12 +103,24 @@ internal sealed record NewWelcome(byte[] Message, IReadOnlyList<Device> Recipien
 
     public void AddTo(Statements statements, string convoId, PublicGroup group, DateTimeOffset now)
     {
-        long epoch = (long)group.Epoch, at = now.ToUnixTimeMilliseconds();
-        statements.Add($"INSERT INTO welcomes (convo_id, epoch, welcome, ratchet_tree) VALUES ({convoId}, {epoch}, {Message}, {group.EncodeRatchetTree()})");
+        long epoch = (long)group.Epoch,
+            at = now.ToUnixTimeMilliseconds();
+        statements.Add(
+            $"INSERT INTO welcomes (convo_id, epoch, welcome, ratchet_tree) VALUES ({convoId}, {epoch}, {Message}, {group.EncodeRatchetTree()})"
+        );
         foreach (var device in Recipients)
         {
-            var recipient = new WelcomeRecipient { Id = Guid.CreateVersion7(now).ToString("N"), ConvoId = convoId, Epoch = epoch, DeviceRow = device.Id, CreatedAt = now };
-            statements.Add($"INSERT INTO welcome_recipients (id, convo_id, epoch, device_row, created_at) VALUES ({recipient.Id}, {convoId}, {epoch}, {device.Id}, {at})");
+            var recipient = new WelcomeRecipient
+            {
+                Id = Guid.CreateVersion7(now).ToString("N"),
+                ConvoId = convoId,
+                Epoch = epoch,
+                DeviceRow = device.Id,
+                CreatedAt = now,
+            };
+            statements.Add(
+                $"INSERT INTO welcome_recipients (id, convo_id, epoch, device_row, created_at) VALUES ({recipient.Id}, {convoId}, {epoch}, {device.Id}, {at})"
+            );
             statements.AddEvent(OutboxEvent.Welcome(recipient, device));
         }
     }

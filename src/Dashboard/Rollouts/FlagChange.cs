@@ -6,10 +6,11 @@ namespace MlsConsole.Dashboard.Rollouts;
 public sealed record FlagChange(FlagState State, int Percentage, string Reason)
 {
     /// <summary>What the change does, in words to confirm.</summary>
-    public string Words => State switch
-    {
-        FlagState.On => "Turn external commits on for everyone",
-        FlagState.Percentage => $"Turn external commits on for {Percentage} % of accounts",
-        _ => "Turn external commits off for everyone",
-    };
+    public string Words =>
+        State switch
+        {
+            FlagState.On => "Turn external commits on for everyone",
+            FlagState.Percentage => $"Turn external commits on for {Percentage} % of accounts",
+            _ => "Turn external commits off for everyone",
+        };
 }

@@ -13,12 +13,18 @@ internal static partial class DidAddress
     /// <returns>Null if it is no such DID.</returns>
     public static Uri? OfWeb(string did, bool plainLoopback)
     {
-        if (WebSyntax().Match(did) is not { Success: true } match) return null;
+        if (WebSyntax().Match(did) is not { Success: true } match)
+            return null;
         string host = match.Groups["host"].Value;
         bool loopback = IsLocalhost(host);
-        if (host.Length > 253 || !(loopback || host.Contains('.', StringComparison.Ordinal))) return null;
-        int port = match.Groups["port"] is { Success: true } given ? int.Parse(given.ValueSpan, System.Globalization.CultureInfo.InvariantCulture) : -1;
-        return port > ushort.MaxValue ? null : new UriBuilder(loopback && plainLoopback ? "http" : "https", host, port, "/.well-known/did.json").Uri;
+        if (host.Length > 253 || !(loopback || host.Contains('.', StringComparison.Ordinal)))
+            return null;
+        int port = match.Groups["port"] is { Success: true } given
+            ? int.Parse(given.ValueSpan, System.Globalization.CultureInfo.InvariantCulture)
+            : -1;
+        return port > ushort.MaxValue
+            ? null
+            : new UriBuilder(loopback && plainLoopback ? "http" : "https", host, port, "/.well-known/did.json").Uri;
     }
 
     /// <returns>Null if it is no <c>did:plc</c>.</returns>
@@ -27,9 +33,15 @@ internal static partial class DidAddress
 
     /// <summary>RFC 6761 §6.3: the name and those below it are this machine, whatever a name server says.</summary>
     public static bool IsLocalhost(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
 
-    [GeneratedRegex(@"\A" + WebPrefix + @"(?<host>([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)*[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)(%3[Aa](?<port>[1-9][0-9]{0,4}))?\z", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"\A"
+            + WebPrefix
+            + @"(?<host>([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)*[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)(%3[Aa](?<port>[1-9][0-9]{0,4}))?\z",
+        RegexOptions.ExplicitCapture
+    )]
     private static partial Regex WebSyntax();
 
     [GeneratedRegex(@"\Adid:plc:[a-z2-7]{24}\z")]

@@ -20,9 +20,13 @@ internal sealed class DidDirectoryFile
         {
             cached = (File.GetLastWriteTimeUtc(path), Load(path));
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException)
+        catch (Exception exception)
+            when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException)
         {
-            throw new ConfigurationException("Identity:DirectoryFile", $"must name a readable JSON array of DID documents: {exception.Message}");
+            throw new ConfigurationException(
+                "Identity:DirectoryFile",
+                $"must name a readable JSON array of DID documents: {exception.Message}"
+            );
         }
     }
 
@@ -37,7 +41,8 @@ internal sealed class DidDirectoryFile
                 {
                     cached = (changedAt, Load(path));
                 }
-                catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException)
+                catch (Exception exception)
+                    when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException)
                 {
                     // Half-written or gone: the documents read last are still the best answer.
                 }
@@ -50,7 +55,8 @@ internal sealed class DidDirectoryFile
     {
         using FileStream file = File.OpenRead(path);
         using JsonDocument json = JsonDocument.Parse(file);
-        if (json.RootElement.ValueKind != JsonValueKind.Array) throw new FormatException("it is not an array");
+        if (json.RootElement.ValueKind != JsonValueKind.Array)
+            throw new FormatException("it is not an array");
         Dictionary<string, DidDocument> documents = new(StringComparer.Ordinal);
         foreach (JsonElement element in json.RootElement.EnumerateArray())
         {

@@ -14,13 +14,17 @@ internal sealed record DidDocument(string Id, EcdsaPublicKey? SigningKey)
     /// <summary>Reads a document; <see langword="null"/> if it is not an object with a string <c>id</c>.</summary>
     public static DidDocument? Read(JsonElement document)
     {
-        if (Text(document, "id") is not { } id) return null;
+        if (Text(document, "id") is not { } id)
+            return null;
         return new DidDocument(id, ReadSigningKey(document, id));
     }
 
     private static EcdsaPublicKey? ReadSigningKey(JsonElement document, string id)
     {
-        if (!document.TryGetProperty("verificationMethod", out JsonElement methods) || methods.ValueKind != JsonValueKind.Array)
+        if (
+            !document.TryGetProperty("verificationMethod", out JsonElement methods)
+            || methods.ValueKind != JsonValueKind.Array
+        )
             return null;
         foreach (JsonElement method in methods.EnumerateArray())
         {
@@ -34,7 +38,8 @@ internal sealed record DidDocument(string Id, EcdsaPublicKey? SigningKey)
 
     private static EcdsaPublicKey? ReadKey(JsonElement method)
     {
-        if (Text(method, "publicKeyMultibase") is not { } multibase) return null;
+        if (Text(method, "publicKeyMultibase") is not { } multibase)
+            return null;
         return Text(method, "type") switch
         {
             "Multikey" => Multikey.FromMultikey(multibase),

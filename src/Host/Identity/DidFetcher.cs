@@ -16,18 +16,20 @@ internal readonly record struct FetchedDocument(DidDocument? Document, bool IsAn
 internal sealed class DidFetcher : IDisposable
 {
     private const int MaxDocument = 64 * 1024;
+
     /// <summary>So many fetches at a time for each method: slow hosts of somebody's own keep nobody from the directory.</summary>
     private const int MaxConcurrent = 128;
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(3);
 
     private readonly HostSettings _settings;
     private readonly Func<string, CancellationToken, Task<IPAddress[]>> _lookUp;
-    private readonly HttpMessageInvoker _web, _directory;
-    private readonly SemaphoreSlim _webSlots = new(MaxConcurrent), _directorySlots = new(MaxConcurrent);
+    private readonly HttpMessageInvoker _web,
+        _directory;
+    private readonly SemaphoreSlim _webSlots = new(MaxConcurrent),
+        _directorySlots = new(MaxConcurrent);
 
-    public DidFetcher(HostSettings settings) : this(settings, Dns.GetHostAddressesAsync)
-    {
-    }
+    public DidFetcher(HostSettings settings)
+        : this(settings, Dns.GetHostAddressesAsync) { }
 
     internal DidFetcher(HostSettings settings, Func<string, CancellationToken, Task<IPAddress[]>> lookUp)
     {
@@ -43,9 +45,13 @@ internal sealed class DidFetcher : IDisposable
     public async Task<FetchedDocument> FetchAsync(string did)
     {
         Uri? plc = DidAddress.OfPlc(did, _settings.PlcDirectory);
-        Uri address = plc ?? DidAddress.OfWeb(did, _settings.AllowPrivateHosts) ?? throw new ArgumentException("Not a DID that is fetched.", nameof(did));
+        Uri address =
+            plc
+            ?? DidAddress.OfWeb(did, _settings.AllowPrivateHosts)
+            ?? throw new ArgumentException("Not a DID that is fetched.", nameof(did));
         var (client, slots) = plc is null ? (_web, _webSlots) : (_directory, _directorySlots);
-        if (!slots.Wait(0)) throw XrpcException.NotEnoughResources();
+        if (!slots.Wait(0))
+            throw XrpcException.NotEnoughResources();
         using CancellationTokenSource limit = new(s_limit);
         try
         {
@@ -53,15 +59,18 @@ internal sealed class DidFetcher : IDisposable
             request.Headers.Accept.ParseAdd("application/did+ld+json");
             request.Headers.Accept.ParseAdd("application/json");
             using HttpResponseMessage response = await client.SendAsync(request, limit.Token);
-            if ((int)response.StatusCode >= 500 || response.StatusCode == HttpStatusCode.TooManyRequests) return new(null, IsAnswer: false);
-            if (response.StatusCode != HttpStatusCode.OK) return new(null, IsAnswer: true);
+            if ((int)response.StatusCode >= 500 || response.StatusCode == HttpStatusCode.TooManyRequests)
+                return new(null, IsAnswer: false);
+            if (response.StatusCode != HttpStatusCode.OK)
+                return new(null, IsAnswer: true);
             return new(await ReadAsync(response.Content, did, limit.Token), IsAnswer: true);
         }
         catch (HttpRequestException exception) when (exception.InnerException is NotPublicException)
         {
             return new(null, IsAnswer: true);
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
+        catch (Exception exception)
+            when (exception is HttpRequestException or IOException or OperationCanceledException)
         {
             return new(null, IsAnswer: false);
         }
@@ -79,17 +88,22 @@ internal sealed class DidFetcher : IDisposable
         _directorySlots.Dispose();
     }
 
-    private Uri? AddressOf(string did) => DidAddress.OfPlc(did, _settings.PlcDirectory) ?? DidAddress.OfWeb(did, _settings.AllowPrivateHosts);
+    private Uri? AddressOf(string did) =>
+        DidAddress.OfPlc(did, _settings.PlcDirectory) ?? DidAddress.OfWeb(did, _settings.AllowPrivateHosts);
 
     private static async Task<DidDocument?> ReadAsync(HttpContent content, string did, CancellationToken cancellation)
     {
         byte[] buffer = new byte[MaxDocument + 1];
         await using Stream stream = await content.ReadAsStreamAsync(cancellation);
         int length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellation);
-        if (length > MaxDocument) return null;
+        if (length > MaxDocument)
+            return null;
         try
         {
-            using JsonDocument json = JsonDocument.Parse(buffer.AsMemory(0, length), new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false });
+            using JsonDocument json = JsonDocument.Parse(
+                buffer.AsMemory(0, length),
+                new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false }
+            );
             return DidDocument.Read(json.RootElement) is { } document && document.Id == did ? document : null;
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
@@ -98,37 +112,45 @@ internal sealed class DidFetcher : IDisposable
         }
     }
 
-    private HttpMessageInvoker Client(bool anyAddress) => new(new SocketsHttpHandler
-    {
-        AllowAutoRedirect = false,
-        UseProxy = false,
-        UseCookies = false,
-        MaxResponseHeadersLength = 16,
-        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
-        PooledConnectionLifetime = TimeSpan.FromMinutes(1),
-        ConnectCallback = async (context, cancellation) =>
-        {
-            IPAddress[] addresses = await AddressesOf(context.DnsEndPoint.Host, cancellation);
-            if (!anyAddress) addresses = [.. addresses.Where(PublicAddresses.Contain)];
-            if (addresses.Length == 0) throw new NotPublicException();
-            Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            try
+    private HttpMessageInvoker Client(bool anyAddress) =>
+        new(
+            new SocketsHttpHandler
             {
-                await socket.ConnectAsync(addresses, context.DnsEndPoint.Port, cancellation);
-                return new NetworkStream(socket, ownsSocket: true);
+                AllowAutoRedirect = false,
+                UseProxy = false,
+                UseCookies = false,
+                MaxResponseHeadersLength = 16,
+                PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
+                PooledConnectionLifetime = TimeSpan.FromMinutes(1),
+                ConnectCallback = async (context, cancellation) =>
+                {
+                    IPAddress[] addresses = await AddressesOf(context.DnsEndPoint.Host, cancellation);
+                    if (!anyAddress)
+                        addresses = [.. addresses.Where(PublicAddresses.Contain)];
+                    if (addresses.Length == 0)
+                        throw new NotPublicException();
+                    Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                    try
+                    {
+                        await socket.ConnectAsync(addresses, context.DnsEndPoint.Port, cancellation);
+                        return new NetworkStream(socket, ownsSocket: true);
+                    }
+                    catch
+                    {
+                        socket.Dispose();
+                        throw;
+                    }
+                },
             }
-            catch
-            {
-                socket.Dispose();
-                throw;
-            }
-        },
-    });
+        );
 
     private async Task<IPAddress[]> AddressesOf(string host, CancellationToken cancellation)
     {
-        if (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address)) return [address];
-        return DidAddress.IsLocalhost(host) ? [IPAddress.Loopback, IPAddress.IPv6Loopback] : await _lookUp(host, cancellation);
+        if (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address))
+            return [address];
+        return DidAddress.IsLocalhost(host)
+            ? [IPAddress.Loopback, IPAddress.IPv6Loopback]
+            : await _lookUp(host, cancellation);
     }
 
     /// <summary>The host has no address of the public Internet.</summary>

@@ -10,16 +10,24 @@ namespace MlsConsole.Host;
 internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, TimeProvider clock) : IDisposable
 {
     /// <summary>A document is fetched again after so long; if its host cannot be asked, the old one serves until <see cref="s_stale"/>.</summary>
-    private static readonly TimeSpan s_fresh = TimeSpan.FromHours(1), s_stale = TimeSpan.FromHours(24);
+    private static readonly TimeSpan s_fresh = TimeSpan.FromHours(1),
+        s_stale = TimeSpan.FromHours(24);
+
     /// <summary>So long there is none, or its host is not asked again.</summary>
-    private static readonly TimeSpan s_absent = TimeSpan.FromMinutes(1), s_unreachable = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_absent = TimeSpan.FromMinutes(1),
+        s_unreachable = TimeSpan.FromSeconds(15);
+
     /// <summary>Bad signatures cause a fetch of a DID's document so often and no more.</summary>
     private static readonly TimeSpan s_refresh = TimeSpan.FromMinutes(1);
     internal const int MaxKept = 20_000;
 
-    private readonly DidDirectoryFile? directory = settings.DirectoryFile is { } path ? new DidDirectoryFile(path) : null;
+    private readonly DidDirectoryFile? directory = settings.DirectoryFile is { } path
+        ? new DidDirectoryFile(path)
+        : null;
+
     // Two, so that DIDs without a document, of which anybody can make any number, displace none that has one.
-    private readonly MemoryCache documents = new(new MemoryCacheOptions { SizeLimit = MaxKept }), absences = new(new MemoryCacheOptions { SizeLimit = MaxKept });
+    private readonly MemoryCache documents = new(new MemoryCacheOptions { SizeLimit = MaxKept }),
+        absences = new(new MemoryCacheOptions { SizeLimit = MaxKept });
     private readonly ConcurrentDictionary<string, Lazy<Task<Known>>> fetching = new(StringComparer.Ordinal);
 
     internal int Kept => documents.Count + absences.Count;
@@ -31,15 +39,26 @@ internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, Tim
     public async ValueTask<EcdsaPublicKey?> SigningKeyOf(string did, EcdsaPublicKey? unfit = null)
     {
         EcdsaPublicKey? key;
-        if (did.StartsWith("did:key:", StringComparison.Ordinal)) key = settings.AllowDidKey ? KeyItself(did) : null;
-        else if (directory?.Find(did) is { } local) key = local.SigningKey;
-        else if (!fetcher.Knows(did)) return null;
+        if (did.StartsWith("did:key:", StringComparison.Ordinal))
+            key = settings.AllowDidKey ? KeyItself(did) : null;
+        else if (directory?.Find(did) is { } local)
+            key = local.SigningKey;
+        else if (!fetcher.Knows(did))
+            return null;
         else
         {
             Known? known = Find(did);
             DateTimeOffset now = clock.GetUtcNow();
             // A document that came after the unfit key was given out is looked at before anybody is asked.
-            if (known is null || (unfit is null ? known.GoodUntil <= now : known.Document?.SigningKey == unfit && known.AskedAt + s_refresh <= now)) known = await FetchOnce(did, known);
+            if (
+                known is null
+                || (
+                    unfit is null
+                        ? known.GoodUntil <= now
+                        : known.Document?.SigningKey == unfit && known.AskedAt + s_refresh <= now
+                )
+            )
+                known = await FetchOnce(did, known);
             key = known.Document?.SigningKey;
         }
         return key == unfit ? null : key;
@@ -53,8 +72,10 @@ internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, Tim
 
     private EcdsaPublicKey? KeyItself(string did)
     {
-        if (Find(did) is { } known) return known.Document!.SigningKey;
-        if (Multikey.FromDidKey(did) is not { } key) return null;
+        if (Find(did) is { } known)
+            return known.Document!.SigningKey;
+        if (Multikey.FromDidKey(did) is not { } key)
+            return null;
         Keep(did, new(new(did, key), default, default, default));
         return key;
     }
@@ -69,21 +90,29 @@ internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, Tim
     }
 
     /// <summary>Whoever asks while a document is being fetched waits for the same fetch, which belongs to no request.</summary>
-    private Task<Known> FetchOnce(string did, Known? before) => fetching.GetOrAdd(did, static (did, given) => new(() => given.Self.Fetch(did, given.before)), (Self: this, before)).Value;
+    private Task<Known> FetchOnce(string did, Known? before) =>
+        fetching
+            .GetOrAdd(did, static (did, given) => new(() => given.Self.Fetch(did, given.before)), (Self: this, before))
+            .Value;
 
     private async Task<Known> Fetch(string did, Known? before)
     {
         try
         {
             // A fetch may have ended between the look into the cache and here.
-            if (Find(did) is { } meanwhile && !ReferenceEquals(meanwhile, before)) return meanwhile;
+            if (Find(did) is { } meanwhile && !ReferenceEquals(meanwhile, before))
+                return meanwhile;
             FetchedDocument fetched = await fetcher.FetchAsync(did);
             DateTimeOffset now = clock.GetUtcNow();
             Known known = fetched switch
             {
                 { Document: { } document } => new(document, now, now, now + s_fresh),
                 { IsAnswer: true } => new(null, now, now, now + s_absent),
-                _ when before?.Document is not null && before.FetchedAt + s_stale > now => before with { AskedAt = now, GoodUntil = now + s_unreachable },
+                _ when before?.Document is not null && before.FetchedAt + s_stale > now => before with
+                {
+                    AskedAt = now,
+                    GoodUntil = now + s_unreachable,
+                },
                 _ => new(null, now, now, now + s_unreachable),
             };
             Keep(did, known);
@@ -99,5 +128,10 @@ internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, Tim
     /// <param name="FetchedAt">When the document came.</param>
     /// <param name="AskedAt">When its host was asked last.</param>
     /// <param name="GoodUntil">Until then nobody is asked.</param>
-    private sealed record Known(DidDocument? Document, DateTimeOffset FetchedAt, DateTimeOffset AskedAt, DateTimeOffset GoodUntil);
+    private sealed record Known(
+        DidDocument? Document,
+        DateTimeOffset FetchedAt,
+        DateTimeOffset AskedAt,
+        DateTimeOffset GoodUntil
+    );
 }

@@ -34,13 +34,15 @@ internal sealed class EcdsaPublicKey
         Prime: Hex("fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f"),
         A: BigInteger.Zero,
         B: new BigInteger(7),
-        Order: Hex("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"));
+        Order: Hex("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141")
+    );
 
     private static readonly CurveParameters P256 = new(
         Prime: Hex("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff"),
         A: new BigInteger(-3),
         B: Hex("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b"),
-        Order: Hex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"));
+        Order: Hex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
+    );
 
     private readonly byte[] point;
     private ECDsa? imported;
@@ -60,20 +62,26 @@ internal sealed class EcdsaPublicKey
         if (point.Length == 1 + CoordinateLength && point[0] is 2 or 3)
         {
             BigInteger x = Read(point[1..]);
-            if (x >= parameters.Prime) return null;
+            if (x >= parameters.Prime)
+                return null;
             BigInteger square = parameters.RightSide(x);
             // Both primes are 3 modulo 4, so a square root is a power.
             BigInteger y = BigInteger.ModPow(square, (parameters.Prime + 1) / 4, parameters.Prime);
-            if (y * y % parameters.Prime != square) return null;
-            if (y.IsEven != (point[0] == 2)) y = parameters.Prime - y;
+            if (y * y % parameters.Prime != square)
+                return null;
+            if (y.IsEven != (point[0] == 2))
+                y = parameters.Prime - y;
             return new EcdsaPublicKey(curve, Write(x), Write(y));
         }
         if (point.Length == 1 + 2 * CoordinateLength && point[0] == 4)
         {
             BigInteger x = Read(point.Slice(1, CoordinateLength));
             BigInteger y = Read(point[(1 + CoordinateLength)..]);
-            if (x >= parameters.Prime || y >= parameters.Prime) return null;
-            return y * y % parameters.Prime == parameters.RightSide(x) ? new EcdsaPublicKey(curve, Write(x), Write(y)) : null;
+            if (x >= parameters.Prime || y >= parameters.Prime)
+                return null;
+            return y * y % parameters.Prime == parameters.RightSide(x)
+                ? new EcdsaPublicKey(curve, Write(x), Write(y))
+                : null;
         }
         return null;
     }
@@ -87,25 +95,43 @@ internal sealed class EcdsaPublicKey
     /// </param>
     public bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature, bool allowHighS = false)
     {
-        if (signature.Length != SignatureLength) return false;
-        BigInteger s = Read(signature[CoordinateLength..]), order = Parameters(Curve).Order;
+        if (signature.Length != SignatureLength)
+            return false;
+        BigInteger s = Read(signature[CoordinateLength..]),
+            order = Parameters(Curve).Order;
         bool high = s > order / 2;
-        if (high && !allowHighS) return false;
-        if (Curve == EcdsaCurve.P256) return VerifyP256(data, signature);
-        if (s >= order) return false;
+        if (high && !allowHighS)
+            return false;
+        if (Curve == EcdsaCurve.P256)
+            return VerifyP256(data, signature);
+        if (s >= order)
+            return false;
         // libsecp256k1 knows the low form alone; its twin signs the same.
-        return Secp256k1.Verify(high ? [.. signature[..CoordinateLength], .. Write(order - s)] : signature, SHA256.HashData(data), point);
+        return Secp256k1.Verify(
+            high ? [.. signature[..CoordinateLength], .. Write(order - s)] : signature,
+            SHA256.HashData(data),
+            point
+        );
     }
 
     private bool VerifyP256(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
     {
         // ECDsa is not safe for concurrent use: whoever comes while it is taken imports the key anew.
-        ECDsa key = Interlocked.Exchange(ref imported, null) ?? ECDsa.Create(new ECParameters
-        {
-            Curve = ECCurve.NamedCurves.nistP256,
-            Q = new ECPoint { X = point[1..(1 + CoordinateLength)], Y = point[(1 + CoordinateLength)..] },
-        });
-        bool valid = key.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+        ECDsa key =
+            Interlocked.Exchange(ref imported, null)
+            ?? ECDsa.Create(
+                new ECParameters
+                {
+                    Curve = ECCurve.NamedCurves.nistP256,
+                    Q = new ECPoint { X = point[1..(1 + CoordinateLength)], Y = point[(1 + CoordinateLength)..] },
+                }
+            );
+        bool valid = key.VerifyData(
+            data,
+            signature,
+            HashAlgorithmName.SHA256,
+            DSASignatureFormat.IeeeP1363FixedFieldConcatenation
+        );
         Interlocked.Exchange(ref imported, key)?.Dispose();
         return valid;
     }

@@ -23,11 +23,15 @@ internal static class Multikey
     public static EcdsaPublicKey? FromMultikey(string multibase)
     {
         byte[]? bytes = DecodeMultibase(multibase);
-        if (bytes is null) return null;
+        if (bytes is null)
+            return null;
         // The prefix says which curve; a Multikey's point is always compressed.
-        if (bytes.Length != 2 + 33) return null;
-        if (bytes.AsSpan().StartsWith(P256Prefix)) return EcdsaPublicKey.FromPoint(EcdsaCurve.P256, bytes.AsSpan(2));
-        if (bytes.AsSpan().StartsWith(Secp256k1Prefix)) return EcdsaPublicKey.FromPoint(EcdsaCurve.Secp256k1, bytes.AsSpan(2));
+        if (bytes.Length != 2 + 33)
+            return null;
+        if (bytes.AsSpan().StartsWith(P256Prefix))
+            return EcdsaPublicKey.FromPoint(EcdsaCurve.P256, bytes.AsSpan(2));
+        if (bytes.AsSpan().StartsWith(Secp256k1Prefix))
+            return EcdsaPublicKey.FromPoint(EcdsaCurve.Secp256k1, bytes.AsSpan(2));
         return null;
     }
 
@@ -43,7 +47,8 @@ internal static class Multikey
 
     private static byte[]? DecodeMultibase(string multibase)
     {
-        if (multibase.Length is < 2 or > MaxMultibaseLength || multibase[0] != 'z') return null;
+        if (multibase.Length is < 2 or > MaxMultibaseLength || multibase[0] != 'z')
+            return null;
         byte[] buffer = new byte[multibase.Length];
         return Base58.Bitcoin.TryDecode(multibase.AsSpan(1), buffer, out int written) ? buffer[..written] : null;
     }

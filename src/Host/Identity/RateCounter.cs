@@ -10,7 +10,10 @@ internal sealed class RateCounter(int limit, Func<long, Task<long>> share)
 {
     private readonly int slice = Math.Max(1, limit / 8);
     private readonly Lock gate = new();
-    private long granted = Math.Max(1, limit / 8), used, shared, others;
+    private long granted = Math.Max(1, limit / 8),
+        used,
+        shared,
+        others;
     private Task? asking;
     private bool exhausted;
 
@@ -19,7 +22,8 @@ internal sealed class RateCounter(int limit, Func<long, Task<long>> share)
     {
         get
         {
-            lock (gate) return exhausted ? (int)(granted - used) : (int)Math.Clamp(limit - used - others, 0, limit);
+            lock (gate)
+                return exhausted ? (int)(granted - used) : (int)Math.Clamp(limit - used - others, 0, limit);
         }
     }
 
@@ -37,7 +41,8 @@ internal sealed class RateCounter(int limit, Func<long, Task<long>> share)
                     used++;
                     return true;
                 }
-                if (exhausted) return false;
+                if (exhausted)
+                    return false;
                 answer = asking ??= AskAsync();
             }
             await answer;
@@ -47,7 +52,8 @@ internal sealed class RateCounter(int limit, Func<long, Task<long>> share)
     /// <summary>Gives one back: the request was not its owner's.</summary>
     public void Return()
     {
-        lock (gate) used--;
+        lock (gate)
+            used--;
     }
 
     private async Task AskAsync()
@@ -56,7 +62,8 @@ internal sealed class RateCounter(int limit, Func<long, Task<long>> share)
         try
         {
             // The first time, what was given without asking is told too.
-            long told = shared == 0 ? granted : 0, before = await share(told + slice);
+            long told = shared == 0 ? granted : 0,
+                before = await share(told + slice);
             lock (gate)
             {
                 long given = Math.Clamp(limit - before - told, 0, slice);
@@ -68,7 +75,8 @@ internal sealed class RateCounter(int limit, Func<long, Task<long>> share)
         }
         finally
         {
-            lock (gate) asking = null;
+            lock (gate)
+                asking = null;
         }
     }
 }

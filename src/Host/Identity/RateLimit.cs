@@ -13,7 +13,8 @@ internal sealed record RateLimit(int Limit, int Remaining, DateTimeOffset Reset,
     /// <exception cref="XrpcException">It is exceeded (429).</exception>
     public void Check(string whose, DateTimeOffset now)
     {
-        if (IsExceeded) throw XrpcException.RateLimitExceeded(whose, (int)Math.Max(1, Math.Ceiling((Reset - now).TotalSeconds)));
+        if (IsExceeded)
+            throw XrpcException.RateLimitExceeded(whose, (int)Math.Max(1, Math.Ceiling((Reset - now).TotalSeconds)));
     }
 
     public void WriteHeaders(IHeaderDictionary headers)

@@ -21,7 +21,10 @@ internal sealed record RateLimitSettings
     /// <summary>Methods with a limit of their own, by the last segment of their NSID.</summary>
     public IReadOnlyDictionary<string, int> Methods { get; init; } = new Dictionary<string, int>();
 
-    public int Of(XrpcMethod method) => Methods.TryGetValue(method.Label, out int own) ? own : method is XrpcQuery ? Queries : Procedures;
+    public int Of(XrpcMethod method) =>
+        Methods.TryGetValue(method.Label, out int own) ? own
+        : method is XrpcQuery ? Queries
+        : Procedures;
 
     /// <exception cref="ConfigurationException">A setting cannot be used; the message names it.</exception>
     public static RateLimitSettings Read(IConfiguration configuration)
@@ -31,8 +34,10 @@ internal sealed record RateLimitSettings
         foreach (IConfigurationSection given in configuration.GetSection($"{Section}:Methods").GetChildren())
         {
             // Keys of settings have no case.
-            XrpcMethod method = Host.Methods.All.FirstOrDefault(method => method.Label.Equals(given.Key, StringComparison.OrdinalIgnoreCase))
-                ?? throw new ConfigurationException(given.Path, "names no method.");
+            XrpcMethod method =
+                Host.Methods.All.FirstOrDefault(method =>
+                    method.Label.Equals(given.Key, StringComparison.OrdinalIgnoreCase)
+                ) ?? throw new ConfigurationException(given.Path, "names no method.");
             methods[method.Label] = Settings.Count(configuration, given.Path, otherwise.Of(method));
         }
         TimeSpan window = Settings.Duration(configuration, $"{Section}:Window", otherwise.Window);

@@ -21,7 +21,8 @@ internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared,
     /// <returns>How the limit stands, and what takes the request back if it turns out to be somebody else's; null where there are no limits.</returns>
     public async ValueTask<(RateLimit Limit, Action Refund)?> Take(string did, XrpcMethod method)
     {
-        if (!settings.Enabled) return null;
+        if (!settings.Enabled)
+            return null;
         var (counter, window) = Counter($"account\0{method.Label}\0{did}", settings.Of(method));
         bool taken = await counter.TakeAsync();
         return (Stands(counter, window, settings.Of(method), exceeded: !taken), counter.Return);
@@ -31,7 +32,8 @@ internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared,
     /// <returns>Null where there are no limits.</returns>
     public RateLimit? Of(IPAddress? address)
     {
-        if (!settings.Enabled) return null;
+        if (!settings.Enabled)
+            return null;
         var (counter, window) = Counter(KeyOf(address), settings.Unauthenticated);
         return Stands(counter, window, settings.Unauthenticated, exceeded: counter.Remaining == 0);
     }
@@ -40,7 +42,8 @@ internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared,
     /// <returns>Null where there are no limits.</returns>
     public async ValueTask<RateLimit?> Take(IPAddress? address)
     {
-        if (!settings.Enabled) return null;
+        if (!settings.Enabled)
+            return null;
         var (counter, window) = Counter(KeyOf(address), settings.Unauthenticated);
         return Stands(counter, window, settings.Unauthenticated, exceeded: !await counter.TakeAsync());
     }
@@ -51,9 +54,13 @@ internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared,
     /// <summary>Of IPv6 the first 64 bits: the rest is the caller's to choose.</summary>
     private static string KeyOf(IPAddress? address)
     {
-        if (address is null) return "address\0";
-        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
-        return address.AddressFamily == AddressFamily.InterNetworkV6 ? $"address\0{Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8))}" : $"address\0{address}";
+        if (address is null)
+            return "address\0";
+        if (address.IsIPv4MappedToIPv6)
+            address = address.MapToIPv4();
+        return address.AddressFamily == AddressFamily.InterNetworkV6
+            ? $"address\0{Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8))}"
+            : $"address\0{address}";
     }
 
     private (RateCounter Counter, DateTimeOffset Window) Counter(string key, int limit)
@@ -69,8 +76,22 @@ internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared,
         }
         if (!keys.Counters.TryGetValue(key, out RateCounter? counter))
         {
-            if (Interlocked.Increment(ref keys.Count) > MaxKeys) key = $"others\0{limit}";
-            counter = keys.Counters.GetOrAdd(key, _ => new(limit, amount => shared.AddAsync(SHA256.HashData(Encoding.UTF8.GetBytes(key)), keys.Start, settings.Window, amount)));
+            if (Interlocked.Increment(ref keys.Count) > MaxKeys)
+                key = $"others\0{limit}";
+            counter = keys.Counters.GetOrAdd(
+                key,
+                _ =>
+                    new(
+                        limit,
+                        amount =>
+                            shared.AddAsync(
+                                SHA256.HashData(Encoding.UTF8.GetBytes(key)),
+                                keys.Start,
+                                settings.Window,
+                                amount
+                            )
+                    )
+            );
         }
         return (counter, keys.Start);
     }

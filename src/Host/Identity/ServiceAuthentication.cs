@@ -16,7 +16,13 @@ internal sealed class ServiceAuthentication(HostSettings settings, DidResolver r
             throw new AuthenticationException("token-missing", "A service token is required.");
         if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
             throw new AuthenticationException("token-missing", "The Authorization header must carry a Bearer token.");
-        return ServiceToken.Verify(header[Scheme.Length..].Trim(), IsThisService, nsid, resolver.SigningKeyOf, clock.GetUtcNow());
+        return ServiceToken.Verify(
+            header[Scheme.Length..].Trim(),
+            IsThisService,
+            nsid,
+            resolver.SigningKeyOf,
+            clock.GetUtcNow()
+        );
     }
 
     /// <summary>

@@ -11,32 +11,41 @@ internal static class ServiceDocument
     private const string WebPrefix = "did:web:";
 
     public static void MapServiceDocument(this IEndpointRouteBuilder endpoints) =>
-        endpoints.MapGet("/.well-known/did.json", static (HttpContext context, HostSettings settings) =>
-        {
-            // A did:plc's document lives in its directory, not here; a did:web with a path lives at that path.
-            if (EndpointOf(settings.ServiceDid, context.Request) is not { } endpoint) return Results.NotFound();
-            context.Response.Headers.AccessControlAllowOrigin = "*";
-            return Results.Text(Document(settings.ServiceDid, endpoint), "application/json");
-        });
+        endpoints.MapGet(
+            "/.well-known/did.json",
+            static (HttpContext context, HostSettings settings) =>
+            {
+                // A did:plc's document lives in its directory, not here; a did:web with a path lives at that path.
+                if (EndpointOf(settings.ServiceDid, context.Request) is not { } endpoint)
+                    return Results.NotFound();
+                context.Response.Headers.AccessControlAllowOrigin = "*";
+                return Results.Text(Document(settings.ServiceDid, endpoint), "application/json");
+            }
+        );
 
-    internal static string Document(string did, string endpoint) => new JsonObject
-    {
-        ["@context"] = new JsonArray("https://www.w3.org/ns/did/v1"),
-        ["id"] = did,
-        ["service"] = new JsonArray(new JsonObject
+    internal static string Document(string did, string endpoint) =>
+        new JsonObject
         {
-            ["id"] = Fragment,
-            ["type"] = "AtprotoMlsService",
-            ["serviceEndpoint"] = endpoint,
-        }),
-    }.ToJsonString();
+            ["@context"] = new JsonArray("https://www.w3.org/ns/did/v1"),
+            ["id"] = did,
+            ["service"] = new JsonArray(
+                new JsonObject
+                {
+                    ["id"] = Fragment,
+                    ["type"] = "AtprotoMlsService",
+                    ["serviceEndpoint"] = endpoint,
+                }
+            ),
+        }.ToJsonString();
 
     /// <summary>The address of this service, without a path; null if its DID does not tell it.</summary>
     internal static string? EndpointOf(string did, HttpRequest request)
     {
-        if (!did.StartsWith(WebPrefix, StringComparison.Ordinal)) return null;
+        if (!did.StartsWith(WebPrefix, StringComparison.Ordinal))
+            return null;
         string name = did[WebPrefix.Length..];
-        if (name.Contains(':', StringComparison.Ordinal)) return null;
+        if (name.Contains(':', StringComparison.Ordinal))
+            return null;
         // AT Protocol allows a port for localhost alone; there the request knows it best.
         string host = Uri.UnescapeDataString(name);
         return host == "localhost" || host.StartsWith("localhost:", StringComparison.Ordinal)

@@ -42,11 +42,18 @@ internal sealed class ServiceToken
     /// <param name="now">The current time.</param>
     /// <exception cref="AuthenticationException">Something about the token is not as it has to be.</exception>
     public static async ValueTask<ServiceToken> Verify(
-        string compact, Func<string, bool> audience, string method, Func<string, EcdsaPublicKey?, ValueTask<EcdsaPublicKey?>> signingKeyOf, DateTimeOffset now)
+        string compact,
+        Func<string, bool> audience,
+        string method,
+        Func<string, EcdsaPublicKey?, ValueTask<EcdsaPublicKey?>> signingKeyOf,
+        DateTimeOffset now
+    )
     {
-        if (compact.Length > MaxLength) throw Malformed();
+        if (compact.Length > MaxLength)
+            throw Malformed();
         string[] parts = compact.Split('.');
-        if (parts.Length != 3) throw Malformed();
+        if (parts.Length != 3)
+            throw Malformed();
         using JsonDocument header = ReadPart(parts[0]);
         using JsonDocument payload = ReadPart(parts[1]);
         byte[] signature = DecodePart(parts[2]);
@@ -58,10 +65,12 @@ internal sealed class ServiceToken
         if (Text(header, "typ") is { } type && !type.Equals("JWT", StringComparison.OrdinalIgnoreCase))
             throw new AuthenticationException("token-type", "The token's type must be JWT.");
         // RFC 7515 §4.1.11: extensions that must be understood, and this service understands none.
-        if (header.RootElement.TryGetProperty("crit", out _)) throw Malformed();
+        if (header.RootElement.TryGetProperty("crit", out _))
+            throw Malformed();
 
         string issuer = Text(payload, "iss") ?? throw Malformed();
-        string tokenId = Text(payload, "jti") ?? throw new AuthenticationException("token-jti", "The token must have a jti.");
+        string tokenId =
+            Text(payload, "jti") ?? throw new AuthenticationException("token-jti", "The token must have a jti.");
         if (tokenId.Length is 0 or > MaxTokenIdLength)
             throw new AuthenticationException("token-jti", "The token's jti must have 1 to 256 characters.");
         if (Text(payload, "aud") is not { } aud || !audience(aud))
@@ -70,24 +79,38 @@ internal sealed class ServiceToken
             throw new AuthenticationException("token-method", "The token is meant for another method.");
 
         DateTimeOffset expiresAt = Time(payload, "exp") ?? throw Malformed();
-        if (expiresAt <= now) throw new AuthenticationException("token-expired", "The token has expired.");
+        if (expiresAt <= now)
+            throw new AuthenticationException("token-expired", "The token has expired.");
         if (expiresAt - now > MaxLifetime)
             throw new AuthenticationException("token-lifetime", "The token must expire at most 5 minutes ahead.");
-        if (payload.RootElement.TryGetProperty("iat", out _)
-            && (Time(payload, "iat") is not { } issuedAt || issuedAt > now + ClockSkew))
+        if (
+            payload.RootElement.TryGetProperty("iat", out _)
+            && (Time(payload, "iat") is not { } issuedAt || issuedAt > now + ClockSkew)
+        )
             throw new AuthenticationException("token-issued-at", "The token was issued in the future.");
 
-        EcdsaPublicKey key = await signingKeyOf(issuer, null)
-            ?? throw new AuthenticationException("token-issuer", "The issuer's DID cannot be resolved to a signing key.");
+        EcdsaPublicKey key =
+            await signingKeyOf(issuer, null)
+            ?? throw new AuthenticationException(
+                "token-issuer",
+                "The issuer's DID cannot be resolved to a signing key."
+            );
         byte[] signed = Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}");
-        if (Fault(key) is { } fault && (await signingKeyOf(issuer, key) is not { } newer || (fault = Fault(newer)) is not null)) throw fault;
+        if (
+            Fault(key) is { } fault
+            && (await signingKeyOf(issuer, key) is not { } newer || (fault = Fault(newer)) is not null)
+        )
+            throw fault;
         return new ServiceToken(issuer, tokenId, expiresAt);
 
         AuthenticationException? Fault(EcdsaPublicKey by)
         {
             // The key decides the algorithm; what the header says must agree with it.
-            if (by.JwtAlgorithm != algorithm) return new("token-algorithm", "The token's algorithm is not that of the issuer's key.");
-            return by.Verify(signed, signature, allowHighS: true) ? null : new("token-signature", "The token's signature is not the issuer's.");
+            if (by.JwtAlgorithm != algorithm)
+                return new("token-algorithm", "The token's algorithm is not that of the issuer's key.");
+            return by.Verify(signed, signature, allowHighS: true)
+                ? null
+                : new("token-signature", "The token's signature is not the issuer's.");
         }
     }
 
@@ -97,7 +120,8 @@ internal sealed class ServiceToken
     {
         // Base64Url skips white space and accepts padding; RFC 7515 §2 has neither.
         foreach (char c in part)
-            if (!char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_')) throw Malformed();
+            if (!char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_'))
+                throw Malformed();
         try
         {
             return Base64Url.DecodeFromChars(part);
@@ -112,8 +136,12 @@ internal sealed class ServiceToken
     {
         try
         {
-            JsonDocument json = JsonDocument.Parse(DecodePart(part), new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false });
-            if (json.RootElement.ValueKind == JsonValueKind.Object) return json;
+            JsonDocument json = JsonDocument.Parse(
+                DecodePart(part),
+                new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false }
+            );
+            if (json.RootElement.ValueKind == JsonValueKind.Object)
+                return json;
             json.Dispose();
             throw Malformed();
         }
@@ -125,7 +153,8 @@ internal sealed class ServiceToken
 
     private static string? Text(JsonDocument json, string name)
     {
-        if (!json.RootElement.TryGetProperty(name, out JsonElement value) || value.ValueKind != JsonValueKind.String) return null;
+        if (!json.RootElement.TryGetProperty(name, out JsonElement value) || value.ValueKind != JsonValueKind.String)
+            return null;
         try
         {
             return value.GetString();

@@ -7,17 +7,32 @@ namespace MlsConsole.Host;
 /// <param name="Frame">Null if its log entry has been pruned meanwhile, or if it is not told.</param>
 /// <param name="Members">Who may have it.</param>
 /// <param name="AskedAt">Timestamp of the moment at which the roster said so.</param>
-internal sealed record StreamedEvent(long Seq, EventKind Kind, byte[]? Frame, IReadOnlySet<string> Members, long AskedAt);
+internal sealed record StreamedEvent(
+    long Seq,
+    EventKind Kind,
+    byte[]? Frame,
+    IReadOnlySet<string> Members,
+    long AskedAt
+);
 
 /// <summary>
 /// Follows the stream of events for all subscribers of this host: numbers what waits if it is this host's turn, reads what is new, whichever host it came from, and keeps the last moments of it.
 /// </summary>
 internal sealed partial class EventStream(
-    EventRelay relay, EventReader reader, AuditLog audit, ActivityFeed feed, Pruning pruning, TimeProvider clock, ILogger<EventStream> log) : BackgroundService
+    EventRelay relay,
+    EventReader reader,
+    AuditLog audit,
+    ActivityFeed feed,
+    Pruning pruning,
+    TimeProvider clock,
+    ILogger<EventStream> log
+) : BackgroundService
 {
     /// <summary>For so long the answer of the roster is good: then it is asked again.</summary>
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(200), s_pruning = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(200),
+        s_pruning = TimeSpan.FromMinutes(10);
+
     /// <summary>Under load events are numbered so often and no more: each time is a transaction, and on SQLite commits wait for it.</summary>
     private static readonly TimeSpan s_pace = TimeSpan.FromMilliseconds(20);
     private const long MaxKeptBytes = 32 << 20;
@@ -37,7 +52,8 @@ internal sealed partial class EventStream(
     {
         get
         {
-            lock (_lock) return _changed.Task;
+            lock (_lock)
+                return _changed.Task;
         }
     }
 
@@ -47,7 +63,8 @@ internal sealed partial class EventStream(
         lock (_lock)
         {
             int count = _subscribers.GetValueOrDefault(did);
-            if (count >= most) return false;
+            if (count >= most)
+                return false;
             _subscribers[did] = count + 1;
             return true;
         }
@@ -58,7 +75,8 @@ internal sealed partial class EventStream(
     {
         lock (_lock)
         {
-            if (--_subscribers[did] == 0) _subscribers.Remove(did);
+            if (--_subscribers[did] == 0)
+                _subscribers.Remove(did);
         }
     }
 
@@ -67,7 +85,8 @@ internal sealed partial class EventStream(
     {
         lock (_lock)
         {
-            if (cursor >= Head) return [];
+            if (cursor >= Head)
+                return [];
             long first = _kept.Count == 0 ? Head + 1 : _kept[0].Seq;
             // There are no gaps, so places can be counted.
             return cursor + 1 < first ? null : _kept.GetRange((int)(cursor + 1 - first), (int)(Head - cursor));
@@ -96,7 +115,8 @@ internal sealed partial class EventStream(
                     }
                     bool relayed = await relay.RelayAsync(stoppingToken) > 0;
                     await ReadNew(stoppingToken);
-                    if (relayed) await Task.Delay(s_pace, clock, stoppingToken);
+                    if (relayed)
+                        await Task.Delay(s_pace, clock, stoppingToken);
                     if (clock.GetElapsedTime(prunedAt) > s_pruning)
                     {
                         prunedAt = clock.GetTimestamp();
@@ -126,13 +146,40 @@ internal sealed partial class EventStream(
         while (true)
         {
             bool listened;
-            lock (_lock) listened = _subscribers.Count > 0;
+            lock (_lock)
+                listened = _subscribers.Count > 0;
             long askedAt = clock.GetTimestamp();
             var events = await reader.ReadAsync(Head, listened, cancellation);
-            if (events.Count == 0) return;
+            if (events.Count == 0)
+                return;
             foreach (var one in events.Select(static addressed => addressed.Event))
-                feed.Publish(new Activity { At = one.At, Method = Activity.Event, Outcome = AuditEntry.Accepted, Reason = one.Kind.ToString(), Elapsed = TimeSpan.Zero, ConvoId = one.ConvoId, Epoch = one.Epoch });
-            Keep(listened ? [.. events.Select(addressed => new StreamedEvent(addressed.Event.Seq, addressed.Event.Kind, EventFrames.Of(addressed.Event), addressed.Members, askedAt))] : [], events[^1].Event.Seq);
+                feed.Publish(
+                    new Activity
+                    {
+                        At = one.At,
+                        Method = Activity.Event,
+                        Outcome = AuditEntry.Accepted,
+                        Reason = one.Kind.ToString(),
+                        Elapsed = TimeSpan.Zero,
+                        ConvoId = one.ConvoId,
+                        Epoch = one.Epoch,
+                    }
+                );
+            Keep(
+                listened
+                    ?
+                    [
+                        .. events.Select(addressed => new StreamedEvent(
+                            addressed.Event.Seq,
+                            addressed.Event.Kind,
+                            EventFrames.Of(addressed.Event),
+                            addressed.Members,
+                            askedAt
+                        )),
+                    ]
+                    : [],
+                events[^1].Event.Seq
+            );
         }
     }
 
@@ -141,11 +188,13 @@ internal sealed partial class EventStream(
         TaskCompletionSource changed;
         lock (_lock)
         {
-            if (events.Count == 0) _kept.Clear();
+            if (events.Count == 0)
+                _kept.Clear();
             _kept.AddRange(events);
             _keptBytes = _kept.Sum(static one => (long)(one.Frame?.Length ?? 0));
             int old = 0;
-            while (old < _kept.Count && (_keptBytes > MaxKeptBytes || !IsFresh(_kept[old]))) _keptBytes -= _kept[old++].Frame?.Length ?? 0;
+            while (old < _kept.Count && (_keptBytes > MaxKeptBytes || !IsFresh(_kept[old])))
+                _keptBytes -= _kept[old++].Frame?.Length ?? 0;
             _kept.RemoveRange(0, old);
             Head = head;
             (changed, _changed) = (_changed, new(TaskCreationOptions.RunContinuationsAsynchronously));
@@ -155,7 +204,8 @@ internal sealed partial class EventStream(
 
     private void Wake(AuditEntry entry)
     {
-        if (_wake.CurrentCount > 0) return; // it is awake, and an exception is too dear for every commit
+        if (_wake.CurrentCount > 0)
+            return; // it is awake, and an exception is too dear for every commit
         try
         {
             _wake.Release();

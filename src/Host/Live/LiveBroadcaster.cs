@@ -5,12 +5,20 @@ using MlsConsole.Core;
 namespace MlsConsole.Host;
 
 /// <summary>The only sender to <see cref="LiveHub"/>: a batch of what happened four times a second, and the overview when it has changed.</summary>
-internal sealed class LiveBroadcaster(ActivityFeed feed, ActivityStatistics statistics, IHubContext<LiveHub> hub, TimeProvider clock) : BackgroundService
+internal sealed class LiveBroadcaster(
+    ActivityFeed feed,
+    ActivityStatistics statistics,
+    IHubContext<LiveHub> hub,
+    TimeProvider clock
+) : BackgroundService
 {
-    private static readonly TimeSpan s_period = TimeSpan.FromMilliseconds(250), s_window = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_period = TimeSpan.FromMilliseconds(250),
+        s_window = TimeSpan.FromMinutes(5);
 
     // A burst that nobody can read is cut to its newest part; the figures of the overview count it whole.
-    private readonly Channel<LiveActivity> _pending = Channel.CreateBounded<LiveActivity>(new BoundedChannelOptions(500) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+    private readonly Channel<LiveActivity> _pending = Channel.CreateBounded<LiveActivity>(
+        new BoundedChannelOptions(500) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true }
+    );
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -20,11 +28,17 @@ internal sealed class LiveBroadcaster(ActivityFeed feed, ActivityStatistics stat
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             var batch = new List<LiveActivity>();
-            while (_pending.Reader.TryRead(out var activity)) batch.Add(activity);
-            if (batch.Count > 0) await hub.Clients.All.SendAsync("activity", batch, stoppingToken);
+            while (_pending.Reader.TryRead(out var activity))
+                batch.Add(activity);
+            if (batch.Count > 0)
+                await hub.Clients.All.SendAsync("activity", batch, stoppingToken);
             if (statistics.Version is var version && version != sent)
             {
-                await hub.Clients.All.SendAsync("overview", LiveOverview.Of(statistics.Snapshot(s_window)), stoppingToken);
+                await hub.Clients.All.SendAsync(
+                    "overview",
+                    LiveOverview.Of(statistics.Snapshot(s_window)),
+                    stoppingToken
+                );
                 sent = version;
             }
         }

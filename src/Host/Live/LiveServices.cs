@@ -21,10 +21,19 @@ internal static class LiveServices
         app.Services.GetRequiredService<ActivityStatistics>();
         // Each audit entry is an activity too, so that everything live hears of it on the one stream.
         var feed = app.Services.GetRequiredService<ActivityFeed>();
-        app.Services.GetRequiredService<AuditLog>().Appended += entry => feed.Publish(new Activity
-        {
-            At = entry.At, Method = Activity.Audit, Outcome = entry.Outcome, Reason = entry.Action, Elapsed = TimeSpan.Zero, Epoch = entry.EpochAfter, CorrelationId = entry.CorrelationId,
-        });
+        app.Services.GetRequiredService<AuditLog>().Appended += entry =>
+            feed.Publish(
+                new Activity
+                {
+                    At = entry.At,
+                    Method = Activity.Audit,
+                    Outcome = entry.Outcome,
+                    Reason = entry.Action,
+                    Elapsed = TimeSpan.Zero,
+                    Epoch = entry.EpochAfter,
+                    CorrelationId = entry.CorrelationId,
+                }
+            );
         app.MapHub<LiveHub>(LiveHub.Path);
     }
 }

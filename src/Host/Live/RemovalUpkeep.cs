@@ -3,7 +3,8 @@ using MlsConsole.Core;
 namespace MlsConsole.Host;
 
 /// <summary>Has removals proposed by the service as they become due: after a ban, and after each epoch that leaves a leaf behind whose account is gone.</summary>
-internal sealed partial class RemovalUpkeep(RemovalProposals proposals, TimeProvider clock, ILogger<RemovalUpkeep> log) : BackgroundService
+internal sealed partial class RemovalUpkeep(RemovalProposals proposals, TimeProvider clock, ILogger<RemovalUpkeep> log)
+    : BackgroundService
 {
     private static readonly TimeSpan s_period = TimeSpan.FromMilliseconds(250);
 
@@ -12,7 +13,8 @@ internal sealed partial class RemovalUpkeep(RemovalProposals proposals, TimeProv
         using var timer = new PeriodicTimer(s_period, clock);
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken)) await Step(stoppingToken);
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+                await Step(stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {

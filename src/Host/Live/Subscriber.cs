@@ -6,7 +6,14 @@ namespace MlsConsole.Host;
 /// <summary>One open subscription: sends what its account may have from its cursor on, until somebody closes.</summary>
 /// <remarks>It reads at its own pace and nothing is queued for it, so a slow one costs no memory; one that falls too far behind is dropped.</remarks>
 /// <param name="range">Of the stream, read before the account's ticket was: what ends its subscriptions ends this one if it comes later.</param>
-internal sealed class Subscriber(WebSocket socket, string did, EventStream stream, EventReader reader, EventRange range, int maxLag)
+internal sealed class Subscriber(
+    WebSocket socket,
+    string did,
+    EventStream stream,
+    EventReader reader,
+    EventRange range,
+    int maxLag
+)
 {
     /// <summary>A frame that is not taken within this time is taken by nobody.</summary>
     private static readonly TimeSpan s_sendLimit = TimeSpan.FromSeconds(30);
@@ -19,11 +26,18 @@ internal sealed class Subscriber(WebSocket socket, string did, EventStream strea
     public async Task Run(long? from, Action opened, CancellationToken cancellation)
     {
         long cursor = from ?? range.Head;
-        if (cursor > range.Head) throw new StreamRefusal("FutureCursor", "The cursor is ahead of the last event.");
+        if (cursor > range.Head)
+            throw new StreamRefusal("FutureCursor", "The cursor is ahead of the last event.");
         opened();
         if (cursor + 1 < range.Oldest)
         {
-            await Send(EventFrames.Info("OutdatedCursor", "Events after the cursor are no longer kept; getMessages and getCommits have what conversations keep."), cancellation);
+            await Send(
+                EventFrames.Info(
+                    "OutdatedCursor",
+                    "Events after the cursor are no longer kept; getMessages and getCommits have what conversations keep."
+                ),
+                cancellation
+            );
             cursor = range.Oldest - 1;
         }
         // Somebody who resumes may be as far behind as they like; somebody who has caught up may not fall back so far.
@@ -39,22 +53,32 @@ internal sealed class Subscriber(WebSocket socket, string did, EventStream strea
             else
             {
                 long before = stream.Head - cursor;
-                cursor = stream.After(cursor) is { } recent && stream.IsFresh(recent[0]) ? await SendRecent(recent, cursor, cancellation) : await SendPage(cursor, cancellation);
+                cursor =
+                    stream.After(cursor) is { } recent && stream.IsFresh(recent[0])
+                        ? await SendRecent(recent, cursor, cancellation)
+                        : await SendPage(cursor, cancellation);
                 // However many events come at once: only who takes them more slowly than they come is too slow.
                 long behind = stream.Head - cursor;
-                if (caughtUp && behind > maxLag && behind >= before) throw new StreamRefusal("ConsumerTooSlow", "The connection could not keep up.");
+                if (caughtUp && behind > maxLag && behind >= before)
+                    throw new StreamRefusal("ConsumerTooSlow", "The connection could not keep up.");
             }
         }
     }
 
-    private async Task<long> SendRecent(IReadOnlyList<StreamedEvent> recent, long cursor, CancellationToken cancellation)
+    private async Task<long> SendRecent(
+        IReadOnlyList<StreamedEvent> recent,
+        long cursor,
+        CancellationToken cancellation
+    )
     {
         foreach (var one in recent)
         {
             // What the roster said is too old by now: it is asked anew, with the page from here on.
-            if (!stream.IsFresh(one)) return cursor;
+            if (!stream.IsFresh(one))
+                return cursor;
             RequireOpen(one.Seq, one.Kind, one.Members.Contains(did));
-            if (one.Frame is not null && one.Members.Contains(did)) await Send(one.Frame, cancellation);
+            if (one.Frame is not null && one.Members.Contains(did))
+                await Send(one.Frame, cancellation);
             cursor = one.Seq;
         }
         return cursor;
@@ -66,14 +90,16 @@ internal sealed class Subscriber(WebSocket socket, string did, EventStream strea
         foreach (var one in page.Events)
         {
             RequireOpen(one.Seq, one.Kind, isFor: true);
-            if (EventFrames.Of(one) is { } frame) await Send(frame, cancellation);
+            if (EventFrames.Of(one) is { } frame)
+                await Send(frame, cancellation);
         }
         return page.Last;
     }
 
     private void RequireOpen(long seq, EventKind kind, bool isFor)
     {
-        if (isFor && kind == EventKind.SubscriptionsEnded && seq > range.Head) throw new StreamRefusal("Unauthorized", "The account is banned from the service or from a conversation.");
+        if (isFor && kind == EventKind.SubscriptionsEnded && seq > range.Head)
+            throw new StreamRefusal("Unauthorized", "The account is banned from the service or from a conversation.");
     }
 
     private async Task Send(byte[] frame, CancellationToken cancellation)

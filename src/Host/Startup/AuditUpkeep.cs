@@ -3,7 +3,12 @@ using MlsConsole.Core;
 namespace MlsConsole.Host;
 
 /// <summary>Links audit entries within a second of their writing, and writes the refusals of each minute that is over.</summary>
-internal sealed partial class AuditUpkeep(AuditLinker linker, RefusalTally tally, TimeProvider clock, ILogger<AuditUpkeep> log) : BackgroundService
+internal sealed partial class AuditUpkeep(
+    AuditLinker linker,
+    RefusalTally tally,
+    TimeProvider clock,
+    ILogger<AuditUpkeep> log
+) : BackgroundService
 {
     private static readonly TimeSpan s_period = TimeSpan.FromMilliseconds(500);
 
@@ -12,7 +17,8 @@ internal sealed partial class AuditUpkeep(AuditLinker linker, RefusalTally tally
         using var timer = new PeriodicTimer(s_period, clock);
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken)) await Step(all: false, stoppingToken);
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+                await Step(all: false, stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {

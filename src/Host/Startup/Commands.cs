@@ -7,20 +7,28 @@ namespace MlsConsole.Host;
 /// <summary>What the program does instead of serving, by its first argument. Whether a host runs on the database makes no difference.</summary>
 internal static class Commands
 {
-    private const string Verify = "verify-audit", Export = "export-audit", Rotate = "rotate-signature-key", Ban = "ban", Unban = "unban";
+    private const string Verify = "verify-audit",
+        Export = "export-audit",
+        Rotate = "rotate-signature-key",
+        Ban = "ban",
+        Unban = "unban";
 
     /// <summary>Runs the command that the arguments name.</summary>
     /// <returns>The exit code, or null if they name none: then the host is meant.</returns>
     /// <exception cref="ConfigurationException">The database cannot be used.</exception>
     public static async Task<int?> Run(string[] args)
     {
-        if (args is not [Verify or Export or Rotate or Ban or Unban, ..]) return null;
+        if (args is not [Verify or Export or Rotate or Ban or Unban, ..])
+            return null;
         WebApplicationBuilder builder = HostBuilding.CreateBuilder(args[1..]);
         using Database database = Storage.Open(builder.Configuration);
         await RequireSchema(database);
-        if (args[0] == Rotate) return await RotateSignatureKey(builder, Console.Out);
-        if (args[0] is Ban or Unban) return await SetBan(database, args[0] == Ban, args[1..], builder.Configuration["reason"], Console.Out);
-        if (args[0] == Verify) return await VerifyAudit(database, Console.Out);
+        if (args[0] == Rotate)
+            return await RotateSignatureKey(builder, Console.Out);
+        if (args[0] is Ban or Unban)
+            return await SetBan(database, args[0] == Ban, args[1..], builder.Configuration["reason"], Console.Out);
+        if (args[0] == Verify)
+            return await VerifyAudit(database, Console.Out);
         await using StreamWriter output = new(Console.OpenStandardOutput(), bufferSize: 64 * 1024);
         await AuditVerifier.ExportAsync(database, output, CancellationToken.None);
         return 0;
@@ -31,10 +39,20 @@ internal static class Commands
     {
         AuditReport report = await AuditVerifier.VerifyAsync(database, CancellationToken.None);
         IFormatProvider culture = CultureInfo.InvariantCulture;
-        await output.WriteLineAsync(string.Create(culture, $"{report.Linked} linked entries hold{(report.Head is null ? "" : $", the last has the hash {report.Head}")}"));
+        await output.WriteLineAsync(
+            string.Create(
+                culture,
+                $"{report.Linked} linked entries hold{(report.Head is null ? "" : $", the last has the hash {report.Head}")}"
+            )
+        );
         await output.WriteLineAsync(string.Create(culture, $"{report.Unlinked} entries are not linked yet"));
         if (report.Broken is { } broken)
-            await output.WriteLineAsync(string.Create(culture, $"BROKEN at position {broken.Position}{(broken.Id is { } id ? $" (id {id})" : "")}: {broken.What}"));
+            await output.WriteLineAsync(
+                string.Create(
+                    culture,
+                    $"BROKEN at position {broken.Position}{(broken.Id is { } id ? $" (id {id})" : "")}: {broken.What}"
+                )
+            );
         return report.Holds ? 0 : 1;
     }
 
@@ -44,25 +62,39 @@ internal static class Commands
         builder.AddCore();
         await using WebApplication app = builder.Build();
         KeyRing.Create(app.Configuration);
-        Rotation rotation = await app.Services.GetRequiredService<SignatureKeys>().RotateAsync("operator", Guid.NewGuid().ToString("N"), CancellationToken.None);
-        await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"the service has new signature keys; {rotation.Kept} retired ones are kept, {rotation.Deleted} that no group lists are deleted"));
+        Rotation rotation = await app
+            .Services.GetRequiredService<SignatureKeys>()
+            .RotateAsync("operator", Guid.NewGuid().ToString("N"), CancellationToken.None);
+        await output.WriteLineAsync(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"the service has new signature keys; {rotation.Kept} retired ones are kept, {rotation.Deleted} that no group lists are deleted"
+            )
+        );
         return 0;
     }
 
     /// <summary>Bans an account from the service, or ends that: hosts that run on the database hear of it.</summary>
     private static async Task<int> SetBan(Database database, bool ban, string[] args, string? reason, TextWriter output)
     {
-        if (args is not [var text, ..] || !Did.TryParse(text, out Did did)) throw new ConfigurationException(ban ? Ban : Unban, "must be followed by the DID of an account.");
-        await using ServiceProvider services = new ServiceCollection().AddCore(database, new CoreSettings()).BuildServiceProvider();
+        if (args is not [var text, ..] || !Did.TryParse(text, out Did did))
+            throw new ConfigurationException(ban ? Ban : Unban, "must be followed by the DID of an account.");
+        await using ServiceProvider services = new ServiceCollection()
+            .AddCore(database, new CoreSettings())
+            .BuildServiceProvider();
         Bans bans = services.GetRequiredService<Bans>();
-        bool changed = ban ? await bans.BanAccount(did, reason, CancellationToken.None) : await bans.UnbanAccount(did, reason, CancellationToken.None);
-        await output.WriteLineAsync((ban, changed) switch
-        {
-            (true, true) => $"{did} is banned",
-            (true, false) => $"{did} was already banned",
-            (false, true) => $"{did} is no longer banned",
-            (false, false) => $"{did} was not banned",
-        });
+        bool changed = ban
+            ? await bans.BanAccount(did, reason, CancellationToken.None)
+            : await bans.UnbanAccount(did, reason, CancellationToken.None);
+        await output.WriteLineAsync(
+            (ban, changed) switch
+            {
+                (true, true) => $"{did} is banned",
+                (true, false) => $"{did} was already banned",
+                (false, true) => $"{did} is no longer banned",
+                (false, false) => $"{did} was not banned",
+            }
+        );
         return 0;
     }
 
@@ -70,9 +102,19 @@ internal static class Commands
     {
         await using MlsDbContext context = database.Open();
         // Asked before connecting: SQLite would create the file.
-        if (context.Database.IsSqlite() && !File.Exists(new Microsoft.Data.Sqlite.SqliteConnectionStringBuilder(context.Database.GetConnectionString()).DataSource))
+        if (
+            context.Database.IsSqlite()
+            && !File.Exists(
+                new Microsoft.Data.Sqlite.SqliteConnectionStringBuilder(
+                    context.Database.GetConnectionString()
+                ).DataSource
+            )
+        )
             throw new ConfigurationException("ConnectionStrings:Default", "names no database that exists.");
         if ((await context.Database.GetPendingMigrationsAsync()).Any())
-            throw new ConfigurationException("ConnectionStrings:Default", "names a database of another version: start the host on it once.");
+            throw new ConfigurationException(
+                "ConnectionStrings:Default",
+                "names a database of another version: start the host on it once."
+            );
     }
 }

@@ -12,20 +12,25 @@ internal static class Health
     public static void MapHealth(this IEndpointRouteBuilder endpoints)
     {
         endpoints.MapGet("/health/live", static () => Results.Text("live"));
-        endpoints.MapGet("/health/ready", static async (Database database, ILoggerFactory loggers, CancellationToken cancellation) =>
-        {
-            try
+        endpoints.MapGet(
+            "/health/ready",
+            static async (Database database, ILoggerFactory loggers, CancellationToken cancellation) =>
             {
-                await using MlsDbContext context = database.Read();
-                bool current = !(await context.Database.GetPendingMigrationsAsync(cancellation)).Any();
-                return current ? Results.Text("ready") : NotReady("the database has not the schema of this version");
+                try
+                {
+                    await using MlsDbContext context = database.Read();
+                    bool current = !(await context.Database.GetPendingMigrationsAsync(cancellation)).Any();
+                    return current
+                        ? Results.Text("ready")
+                        : NotReady("the database has not the schema of this version");
+                }
+                catch (Exception exception) when (!cancellation.IsCancellationRequested)
+                {
+                    loggers.CreateLogger("MlsConsole.Host.Health").LogError(exception, "The database does not answer");
+                    return NotReady("the database does not answer");
+                }
             }
-            catch (Exception exception) when (!cancellation.IsCancellationRequested)
-            {
-                loggers.CreateLogger("MlsConsole.Host.Health").LogError(exception, "The database does not answer");
-                return NotReady("the database does not answer");
-            }
-        });
+        );
     }
 
     private static IResult NotReady(string reason) =>

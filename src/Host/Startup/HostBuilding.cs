@@ -7,15 +7,18 @@ internal static class HostBuilding
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
         // Settings lie beside the program and not in whatever folder it was started from.
-        WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
-        {
-            Args = args,
-            ContentRootPath = AppContext.BaseDirectory,
-            WebRootPath = SourceTree.WebRoot,
-        });
+        WebApplicationBuilder builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions
+            {
+                Args = args,
+                ContentRootPath = AppContext.BaseDirectory,
+                WebRootPath = SourceTree.WebRoot,
+            }
+        );
         builder.Configuration["AllowedHosts"] = LoopbackOnly.AllowedHosts;
         if (string.IsNullOrEmpty(builder.Configuration["ConnectionStrings:Default"]))
-            builder.Configuration["ConnectionStrings:Default"] = $"Data Source={Path.Combine(SourceTree.DataFolder(), "mlsconsole.db")}";
+            builder.Configuration["ConnectionStrings:Default"] =
+                $"Data Source={Path.Combine(SourceTree.DataFolder(), "mlsconsole.db")}";
         builder.WebHost.ConfigureKestrel(static kestrel => kestrel.AddServerHeader = false);
         LoopbackOnly.Check(builder.Configuration);
         return builder;

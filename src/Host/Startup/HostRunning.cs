@@ -12,7 +12,8 @@ internal static class HostRunning
         await app.StartAsync();
         try
         {
-            ICollection<string> bound = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
+            ICollection<string> bound =
+                app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
             LoopbackOnly.CheckBound(bound);
         }
         catch (ConfigurationException)

@@ -25,29 +25,44 @@ internal sealed record HostSettings
     {
         string? did = configuration["Service:Did"];
         if (string.IsNullOrEmpty(did))
-            did = environment.IsDevelopment() ? "did:web:localhost"
-                : throw new ConfigurationException("Service:Did", "must be set to this service's DID outside of Development.");
+            did = environment.IsDevelopment()
+                ? "did:web:localhost"
+                : throw new ConfigurationException(
+                    "Service:Did",
+                    "must be set to this service's DID outside of Development."
+                );
         if (!did.StartsWith("did:", StringComparison.Ordinal))
             throw new ConfigurationException("Service:Did", "must be a DID, for example did:web:mls.example.com.");
 
         string? directoryFile = configuration["Identity:DirectoryFile"];
-        if (string.IsNullOrEmpty(directoryFile)) directoryFile = null;
+        if (string.IsNullOrEmpty(directoryFile))
+            directoryFile = null;
         if (directoryFile is not null && !environment.IsDevelopment())
             throw new ConfigurationException("Identity:DirectoryFile", "may only be set in Development.");
 
         return new HostSettings
         {
-            ServiceDid = did, AllowDidKey = environment.IsDevelopment(), DirectoryFile = directoryFile,
-            PlcDirectory = Directory(configuration["Identity:PlcDirectory"]), AllowPrivateHosts = Settings.Switch(configuration, "Identity:AllowPrivateHosts", otherwise: false),
+            ServiceDid = did,
+            AllowDidKey = environment.IsDevelopment(),
+            DirectoryFile = directoryFile,
+            PlcDirectory = Directory(configuration["Identity:PlcDirectory"]),
+            AllowPrivateHosts = Settings.Switch(configuration, "Identity:AllowPrivateHosts", otherwise: false),
         };
     }
 
     private static Uri Directory(string? text)
     {
-        if (string.IsNullOrEmpty(text)) return DefaultPlcDirectory;
-        return Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Query.Length == 0 && address.Fragment.Length == 0
+        if (string.IsNullOrEmpty(text))
+            return DefaultPlcDirectory;
+        return
+            Uri.TryCreate(text, UriKind.Absolute, out Uri? address)
+            && address.Query.Length == 0
+            && address.Fragment.Length == 0
             && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback))
             ? address
-            : throw new ConfigurationException("Identity:PlcDirectory", "must be an https address, or one of http on this machine.");
+            : throw new ConfigurationException(
+                "Identity:PlcDirectory",
+                "must be an https address, or one of http on this machine."
+            );
     }
 }

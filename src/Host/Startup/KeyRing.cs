@@ -9,7 +9,10 @@ internal static class KeyRing
     public const string Setting = "DataProtection:KeyRing";
 
     public static void AddKeyRing(this WebApplicationBuilder builder) =>
-        builder.Services.AddDataProtection().SetApplicationName("MlsConsole").PersistKeysToFileSystem(new DirectoryInfo(FolderOf(builder.Configuration)));
+        builder
+            .Services.AddDataProtection()
+            .SetApplicationName("MlsConsole")
+            .PersistKeysToFileSystem(new DirectoryInfo(FolderOf(builder.Configuration)));
 
     /// <summary>Makes the folder, for this user alone.</summary>
     /// <exception cref="ConfigurationException">It cannot be made.</exception>
@@ -18,8 +21,13 @@ internal static class KeyRing
         string folder = FolderOf(configuration);
         try
         {
-            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
-            else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            if (OperatingSystem.IsWindows())
+                Directory.CreateDirectory(folder);
+            else
+                Directory.CreateDirectory(
+                    folder,
+                    UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+                );
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -30,9 +38,16 @@ internal static class KeyRing
     /// <summary>The configured folder, else one beside the embedded database.</summary>
     private static string FolderOf(IConfiguration configuration)
     {
-        if (configuration[Setting] is { Length: > 0 } folder) return folder;
-        string beside = configuration["Storage:Provider"] == "PostgreSql" ? SourceTree.DataFolder()
-            : Path.GetDirectoryName(Path.GetFullPath(new SqliteConnectionStringBuilder(configuration["ConnectionStrings:Default"]).DataSource))!;
+        if (configuration[Setting] is { Length: > 0 } folder)
+            return folder;
+        string beside =
+            configuration["Storage:Provider"] == "PostgreSql"
+                ? SourceTree.DataFolder()
+                : Path.GetDirectoryName(
+                    Path.GetFullPath(
+                        new SqliteConnectionStringBuilder(configuration["ConnectionStrings:Default"]).DataSource
+                    )
+                )!;
         return Path.Combine(beside, "keys");
     }
 }

@@ -21,9 +21,11 @@ internal static class LoopbackOnly
                 throw NotLoopback($"ASPNETCORE_{key}", configuration[key]!);
         }
         foreach (string url in Split(configuration["URLS"]))
-            if (!IsLoopback(url)) throw NotLoopback("ASPNETCORE_URLS", url);
+            if (!IsLoopback(url))
+                throw NotLoopback("ASPNETCORE_URLS", url);
         foreach (IConfigurationSection endpoint in configuration.GetSection("Kestrel:Endpoints").GetChildren())
-            if (endpoint["Url"] is { } url && !IsLoopback(url)) throw NotLoopback($"Kestrel:Endpoints:{endpoint.Key}:Url", url);
+            if (endpoint["Url"] is { } url && !IsLoopback(url))
+                throw NotLoopback($"Kestrel:Endpoints:{endpoint.Key}:Url", url);
     }
 
     /// <summary>Checks what was bound in fact, whichever way the address came in.</summary>
@@ -31,7 +33,8 @@ internal static class LoopbackOnly
     public static void CheckBound(IEnumerable<string> addresses)
     {
         foreach (string address in addresses)
-            if (!IsLoopback(address)) throw NotLoopback("ASPNETCORE_URLS", address);
+            if (!IsLoopback(address))
+                throw NotLoopback("ASPNETCORE_URLS", address);
     }
 
     /// <summary>Whether a server address (<c>http://host:port</c>) can be reached from this machine alone.</summary>
@@ -54,6 +57,9 @@ internal static class LoopbackOnly
     private static string[] Split(string? urls) =>
         urls?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 
-    private static ConfigurationException NotLoopback(string key, string value) => new(
-        key, $"has '{value}', which is not a loopback address: the console has no sign-in yet, so it must not be reachable from other machines.");
+    private static ConfigurationException NotLoopback(string key, string value) =>
+        new(
+            key,
+            $"has '{value}', which is not a loopback address: the console has no sign-in yet, so it must not be reachable from other machines."
+        );
 }

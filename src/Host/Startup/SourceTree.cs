@@ -11,7 +11,8 @@ internal static class SourceTree
         get
         {
             string published = Path.Combine(ProgramFolder, "wwwroot");
-            if (Directory.Exists(published)) return published;
+            if (Directory.Exists(published))
+                return published;
             string source = Path.Combine(Root(), "wwwroot");
             return Directory.Exists(source) ? source : null;
         }
@@ -23,7 +24,8 @@ internal static class SourceTree
     private static string Root()
     {
         for (DirectoryInfo? candidate = new(ProgramFolder); candidate is not null; candidate = candidate.Parent)
-            if (File.Exists(Path.Combine(candidate.FullName, "MlsConsole.sln"))) return candidate.FullName;
+            if (File.Exists(Path.Combine(candidate.FullName, "MlsConsole.sln")))
+                return candidate.FullName;
         return ProgramFolder;
     }
 }

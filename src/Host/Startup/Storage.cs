@@ -14,20 +14,48 @@ internal static class Storage
         Database database = Open(builder.Configuration);
         builder.AddKeyRing();
         builder.Services.AddRollouts();
-        TimeSpan events = Settings.Duration(builder.Configuration, "Events:Retention", otherwise: TimeSpan.FromDays(3)), messages = Settings.Duration(builder.Configuration, "Messages:Retention", otherwise: TimeSpan.FromDays(90));
-        if (messages < events) throw new ConfigurationException("Messages:Retention", "must not be shorter than Events:Retention: an event is told with its message.");
-        builder.Services.AddCore(database, new CoreSettings
-        {
-            OpaqueCredentials = Settings.Switch(builder.Configuration, "Identity:OpaqueCredentials", otherwise: builder.Environment.IsDevelopment()),
-            GroupInfoCacheLifetime = Settings.Duration(builder.Configuration, "GroupInfo:CacheLifetime", otherwise: TimeSpan.FromMinutes(5)),
-            RejoinRequestLifetime = Settings.Duration(builder.Configuration, "Rejoin:RequestLifetime", otherwise: TimeSpan.FromDays(7)),
-            RejoinGracePeriod = Settings.Duration(builder.Configuration, "Rejoin:GracePeriod", otherwise: TimeSpan.FromDays(30)),
-            RejoinLimitPerHour = Settings.Count(builder.Configuration, "Rejoin:LimitPerHour", otherwise: 5),
-            RejoinRefusedLimitPerHour = Settings.Count(builder.Configuration, "Rejoin:RefusedLimitPerHour", otherwise: 60),
-            EventRetention = events,
-            MessageRetention = messages,
-            EventMaxLag = Settings.Count(builder.Configuration, "Events:MaxLag", otherwise: 10_000),
-        });
+        TimeSpan events = Settings.Duration(builder.Configuration, "Events:Retention", otherwise: TimeSpan.FromDays(3)),
+            messages = Settings.Duration(builder.Configuration, "Messages:Retention", otherwise: TimeSpan.FromDays(90));
+        if (messages < events)
+            throw new ConfigurationException(
+                "Messages:Retention",
+                "must not be shorter than Events:Retention: an event is told with its message."
+            );
+        builder.Services.AddCore(
+            database,
+            new CoreSettings
+            {
+                OpaqueCredentials = Settings.Switch(
+                    builder.Configuration,
+                    "Identity:OpaqueCredentials",
+                    otherwise: builder.Environment.IsDevelopment()
+                ),
+                GroupInfoCacheLifetime = Settings.Duration(
+                    builder.Configuration,
+                    "GroupInfo:CacheLifetime",
+                    otherwise: TimeSpan.FromMinutes(5)
+                ),
+                RejoinRequestLifetime = Settings.Duration(
+                    builder.Configuration,
+                    "Rejoin:RequestLifetime",
+                    otherwise: TimeSpan.FromDays(7)
+                ),
+                RejoinGracePeriod = Settings.Duration(
+                    builder.Configuration,
+                    "Rejoin:GracePeriod",
+                    otherwise: TimeSpan.FromDays(30)
+                ),
+                RejoinLimitPerHour = Settings.Count(builder.Configuration, "Rejoin:LimitPerHour", otherwise: 5),
+                RejoinRefusedLimitPerHour = Settings.Count(
+                    builder.Configuration,
+                    "Rejoin:RefusedLimitPerHour",
+                    otherwise: 60
+                ),
+                EventRetention = events,
+                MessageRetention = messages,
+                EventMaxLag = Settings.Count(builder.Configuration, "Events:MaxLag", otherwise: 10_000),
+            }
+        );
     }
 
     /// <summary>Brings the database to the current schema; writes the flag's first state and the service's signature keys into a new one.</summary>
@@ -41,7 +69,10 @@ internal static class Storage
         }
         catch (Exception exception) when (exception is DbException or IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationException("ConnectionStrings:Default", $"names a database that cannot be used: {exception.Message}");
+            throw new ConfigurationException(
+                "ConnectionStrings:Default",
+                $"names a database that cannot be used: {exception.Message}"
+            );
         }
         await app.Services.GetRequiredService<ExternalCommitsFlag>().StartAsync(initial, CancellationToken.None);
         KeyRing.Create(app.Configuration);
@@ -51,18 +82,22 @@ internal static class Storage
         }
         catch (CryptographicException)
         {
-            throw new ConfigurationException(KeyRing.Setting, "is not the key ring that this service's signature keys are encrypted with: name its folder, or give the service new keys (rotate-signature-key).");
+            throw new ConfigurationException(
+                KeyRing.Setting,
+                "is not the key ring that this service's signature keys are encrypted with: name its folder, or give the service new keys (rotate-signature-key)."
+            );
         }
     }
 
     /// <summary>The flag's state when the database is created.</summary>
-    internal static FlagState InitialFlag(IConfiguration configuration, IHostEnvironment environment) => configuration["Rollout:Initial"] switch
-    {
-        null or "" => environment.IsDevelopment() ? FlagState.On : FlagState.Off,
-        "On" => FlagState.On,
-        "Off" => FlagState.Off,
-        _ => throw new ConfigurationException("Rollout:Initial", "must be On or Off."),
-    };
+    internal static FlagState InitialFlag(IConfiguration configuration, IHostEnvironment environment) =>
+        configuration["Rollout:Initial"] switch
+        {
+            null or "" => environment.IsDevelopment() ? FlagState.On : FlagState.Off,
+            "On" => FlagState.On,
+            "Off" => FlagState.Off,
+            _ => throw new ConfigurationException("Rollout:Initial", "must be On or Off."),
+        };
 
     /// <exception cref="ConfigurationException">A setting cannot be used.</exception>
     internal static Database Open(ConfigurationManager configuration)
@@ -84,7 +119,10 @@ internal static class Storage
         }
         catch (ArgumentException)
         {
-            throw new ConfigurationException("ConnectionStrings:Default", "is not a PostgreSQL connection string, for example Host=localhost;Database=mlsconsole;Username=mlsconsole.");
+            throw new ConfigurationException(
+                "ConnectionStrings:Default",
+                "is not a PostgreSQL connection string, for example Host=localhost;Database=mlsconsole;Username=mlsconsole."
+            );
         }
     }
 
@@ -92,8 +130,14 @@ internal static class Storage
     {
         try
         {
-            if (new SqliteConnectionStringBuilder(connection).DataSource is not { Length: > 0 } file || file == ":memory:")
-                throw new ConfigurationException("ConnectionStrings:Default", "must name a database file, for example Data Source=mlsconsole.db.");
+            if (
+                new SqliteConnectionStringBuilder(connection).DataSource is not { Length: > 0 } file
+                || file == ":memory:"
+            )
+                throw new ConfigurationException(
+                    "ConnectionStrings:Default",
+                    "must name a database file, for example Data Source=mlsconsole.db."
+                );
         }
         catch (ArgumentException)
         {

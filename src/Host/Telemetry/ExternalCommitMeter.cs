@@ -7,27 +7,57 @@ namespace MlsConsole.Host;
 internal sealed class ExternalCommitMeter : IDisposable
 {
     public const string Name = "MlsConsole";
-    public const string LatencyName = "external_commit_latency", TurnWaitName = "join_turn_wait";
+    public const string LatencyName = "external_commit_latency",
+        TurnWaitName = "join_turn_wait";
 
     /// <summary>Seconds; with 0.3, 0.5 and 1, the targets and the alert.</summary>
     public static readonly double[] LatencyBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10];
 
     private readonly Meter _meter = new(Name);
-    private readonly Counter<long> _requests, _successes, _mismatches, _turnsExpired;
-    private readonly Histogram<double> _latency, _turnWait;
+    private readonly Counter<long> _requests,
+        _successes,
+        _mismatches,
+        _turnsExpired;
+    private readonly Histogram<double> _latency,
+        _turnWait;
     private readonly IDisposable _subscription;
 
     public ExternalCommitMeter(ActivityFeed feed, JoinTurns turns)
     {
-        _requests = _meter.CreateCounter<long>("external_commit_requests", description: "External commits that were submitted, whatever became of them.");
-        _successes = _meter.CreateCounter<long>("external_commit_success", description: "External commits that were accepted.");
-        _mismatches = _meter.CreateCounter<long>("external_commit_epoch_mismatch", description: "External commits for an epoch that was not the current one.");
-        _latency = _meter.CreateHistogram<double>(LatencyName, "s", "From the arrival of an external commit to its answer.");
-        _turnsExpired = _meter.CreateCounter<long>("join_turns_expired", description: "Turns to join that ended unused.");
-        _turnWait = _meter.CreateHistogram<double>(TurnWaitName, "s", "How long a device waited for the turn that it was given.");
-        _meter.CreateObservableGauge("join_turn_waiting", () => turns.Waiting, description: "Requests on this host that wait for their turn to join.");
+        _requests = _meter.CreateCounter<long>(
+            "external_commit_requests",
+            description: "External commits that were submitted, whatever became of them."
+        );
+        _successes = _meter.CreateCounter<long>(
+            "external_commit_success",
+            description: "External commits that were accepted."
+        );
+        _mismatches = _meter.CreateCounter<long>(
+            "external_commit_epoch_mismatch",
+            description: "External commits for an epoch that was not the current one."
+        );
+        _latency = _meter.CreateHistogram<double>(
+            LatencyName,
+            "s",
+            "From the arrival of an external commit to its answer."
+        );
+        _turnsExpired = _meter.CreateCounter<long>(
+            "join_turns_expired",
+            description: "Turns to join that ended unused."
+        );
+        _turnWait = _meter.CreateHistogram<double>(
+            TurnWaitName,
+            "s",
+            "How long a device waited for the turn that it was given."
+        );
+        _meter.CreateObservableGauge(
+            "join_turn_waiting",
+            () => turns.Waiting,
+            description: "Requests on this host that wait for their turn to join."
+        );
         // A series exists from the start, so that the first event is an increase.
-        foreach (var counter in (Counter<long>[])[_requests, _successes, _mismatches, _turnsExpired]) counter.Add(0);
+        foreach (var counter in (Counter<long>[])[_requests, _successes, _mismatches, _turnsExpired])
+            counter.Add(0);
         _subscription = feed.Subscribe(Count);
     }
 
@@ -39,12 +69,17 @@ internal sealed class ExternalCommitMeter : IDisposable
 
     private void Count(Activity activity)
     {
-        if (activity is { Method: Activity.JoinTurn, Outcome: JoinTurns.Given }) _turnWait.Record(activity.Elapsed.TotalSeconds);
-        if (activity is { Method: Activity.JoinTurn, Outcome: JoinTurns.Expired }) _turnsExpired.Add(1);
-        if (activity.Method != "processExternalCommit") return;
+        if (activity is { Method: Activity.JoinTurn, Outcome: JoinTurns.Given })
+            _turnWait.Record(activity.Elapsed.TotalSeconds);
+        if (activity is { Method: Activity.JoinTurn, Outcome: JoinTurns.Expired })
+            _turnsExpired.Add(1);
+        if (activity.Method != "processExternalCommit")
+            return;
         _requests.Add(1);
-        if (activity.Outcome == AuditEntry.Accepted) _successes.Add(1);
-        if (activity.Outcome == "EpochMismatch") _mismatches.Add(1);
+        if (activity.Outcome == AuditEntry.Accepted)
+            _successes.Add(1);
+        if (activity.Outcome == "EpochMismatch")
+            _mismatches.Add(1);
         _latency.Record(activity.Elapsed.TotalSeconds);
     }
 }

@@ -7,30 +7,44 @@ namespace MlsConsole.Host;
 internal sealed class GroupMeter : IDisposable
 {
     public const string Name = "MlsConsole.Groups";
-    public const string DurationName = "rejoin_duration", AttemptsName = "rejoin_attempts";
+    public const string DurationName = "rejoin_duration",
+        AttemptsName = "rejoin_attempts";
 
     /// <summary>Seconds: from an external commit, one round trip, to a fallback that waits for a member to come online.</summary>
     public static readonly double[] DurationBounds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400];
     public static readonly double[] AttemptsBounds = [1, 2, 3, 5, 10, 20];
 
     private readonly Meter _meter = new(Name);
-    private readonly Counter<long> _acknowledgements, _suspicions, _rejoins;
+    private readonly Counter<long> _acknowledgements,
+        _suspicions,
+        _rejoins;
     private readonly Histogram<double> _duration;
     private readonly Histogram<int> _attempts;
     private readonly IDisposable _subscription;
 
     public GroupMeter(ActivityFeed feed)
     {
-        _acknowledgements = _meter.CreateCounter<long>("epoch_acknowledgements", description: "Acknowledgements of epochs that were stored.");
-        _suspicions = _meter.CreateCounter<long>("suspected_forks", description: "Acknowledgements and GroupInfos that do not fit what other members of the epoch say.");
-        _rejoins = _meter.CreateCounter<long>("rejoin_outcomes", description: "Rejoins that clients told of: by external commit, or by the fallback.");
+        _acknowledgements = _meter.CreateCounter<long>(
+            "epoch_acknowledgements",
+            description: "Acknowledgements of epochs that were stored."
+        );
+        _suspicions = _meter.CreateCounter<long>(
+            "suspected_forks",
+            description: "Acknowledgements and GroupInfos that do not fit what other members of the epoch say."
+        );
+        _rejoins = _meter.CreateCounter<long>(
+            "rejoin_outcomes",
+            description: "Rejoins that clients told of: by external commit, or by the fallback."
+        );
         _duration = _meter.CreateHistogram<double>(DurationName, "s", "From the first attempt of a rejoin to its end.");
         _attempts = _meter.CreateHistogram<int>(AttemptsName, description: "Attempts that a rejoin took.");
         // A series exists from the start, so that the first event is an increase.
         _acknowledgements.Add(0);
-        foreach (string sign in (string[])["authenticator", "external_pub"]) _suspicions.Add(0, new KeyValuePair<string, object?>("sign", sign));
+        foreach (string sign in (string[])["authenticator", "external_pub"])
+            _suspicions.Add(0, new KeyValuePair<string, object?>("sign", sign));
         foreach (var way in Enum.GetValues<RejoinWay>())
-            foreach (bool succeeded in (bool[])[true, false]) _rejoins.Add(0, Way(way), Outcome(succeeded));
+        foreach (bool succeeded in (bool[])[true, false])
+            _rejoins.Add(0, Way(way), Outcome(succeeded));
         _subscription = feed.Subscribe(Count);
     }
 
@@ -42,15 +56,22 @@ internal sealed class GroupMeter : IDisposable
 
     private void Count(Activity activity)
     {
-        if (activity is { Method: "acknowledgeEpoch", Outcome: AuditEntry.Accepted }) _acknowledgements.Add(1);
-        if (activity is { Method: "acknowledgeEpoch", Reason: EpochAcknowledgements.SuspectedFork }) _suspicions.Add(1, new KeyValuePair<string, object?>("sign", "authenticator"));
-        if (activity.Method == "updateGroupInfo" && activity.Reason == GroupInfos.SuspectedFork) _suspicions.Add(1, new KeyValuePair<string, object?>("sign", "external_pub"));
-        if (activity is not { Outcome: AuditEntry.Accepted, Rejoin: { } rejoin }) return;
+        if (activity is { Method: "acknowledgeEpoch", Outcome: AuditEntry.Accepted })
+            _acknowledgements.Add(1);
+        if (activity is { Method: "acknowledgeEpoch", Reason: EpochAcknowledgements.SuspectedFork })
+            _suspicions.Add(1, new KeyValuePair<string, object?>("sign", "authenticator"));
+        if (activity.Method == "updateGroupInfo" && activity.Reason == GroupInfos.SuspectedFork)
+            _suspicions.Add(1, new KeyValuePair<string, object?>("sign", "external_pub"));
+        if (activity is not { Outcome: AuditEntry.Accepted, Rejoin: { } rejoin })
+            return;
         _rejoins.Add(1, Way(rejoin.Way), Outcome(rejoin.Succeeded));
         _duration.Record(rejoin.Elapsed.TotalSeconds, Way(rejoin.Way), Outcome(rejoin.Succeeded));
         _attempts.Record(rejoin.Attempts, Way(rejoin.Way), Outcome(rejoin.Succeeded));
     }
 
-    private static KeyValuePair<string, object?> Way(RejoinWay way) => new("way", way == RejoinWay.Legacy ? "legacy" : "external_commit");
-    private static KeyValuePair<string, object?> Outcome(bool succeeded) => new("outcome", succeeded ? "succeeded" : "failed");
+    private static KeyValuePair<string, object?> Way(RejoinWay way) =>
+        new("way", way == RejoinWay.Legacy ? "legacy" : "external_commit");
+
+    private static KeyValuePair<string, object?> Outcome(bool succeeded) =>
+        new("outcome", succeeded ? "succeeded" : "failed");
 }

@@ -17,12 +17,17 @@ internal sealed class RequestMeter : IDisposable
 
     public RequestMeter(ActivityFeed feed, XrpcMethods methods)
     {
-        _requests = _meter.CreateCounter<long>("xrpc_requests", description: "Requests by method, outcome (accepted, or the name of the error) and reason (the broken rule, or why not).");
+        _requests = _meter.CreateCounter<long>(
+            "xrpc_requests",
+            description: "Requests by method, outcome (accepted, or the name of the error) and reason (the broken rule, or why not)."
+        );
         // A series exists from the start, so that the first event is an increase.
-        foreach (XrpcMethod method in methods.All) Add(0, method.Label, AuditEntry.Accepted, NoReason);
+        foreach (XrpcMethod method in methods.All)
+            Add(0, method.Label, AuditEntry.Accepted, NoReason);
         _subscription = feed.Subscribe(activity =>
         {
-            if (activity.IsRequest) Add(1, activity.Method, activity.Outcome, activity.Reason ?? NoReason);
+            if (activity.IsRequest)
+                Add(1, activity.Method, activity.Outcome, activity.Reason ?? NoReason);
         });
     }
 
@@ -34,5 +39,10 @@ internal sealed class RequestMeter : IDisposable
 
     /// <remarks>All three are of closed lists.</remarks>
     private void Add(long requests, string method, string outcome, string reason) =>
-        _requests.Add(requests, new KeyValuePair<string, object?>("method", method), new KeyValuePair<string, object?>("outcome", outcome), new KeyValuePair<string, object?>("reason", reason));
+        _requests.Add(
+            requests,
+            new KeyValuePair<string, object?>("method", method),
+            new KeyValuePair<string, object?>("outcome", outcome),
+            new KeyValuePair<string, object?>("reason", reason)
+        );
 }

@@ -12,15 +12,31 @@ internal static class Telemetry
         services.AddSingleton<GroupMeter>();
         services.AddSingleton<RequestMeter>();
         services.AddSingleton<OutcomeLog>();
-        services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter(ExternalCommitMeter.Name)
-            .AddView(ExternalCommitMeter.LatencyName, new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds })
-            .AddView(ExternalCommitMeter.TurnWaitName, new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds })
-            .AddMeter(RequestMeter.Name)
-            .AddMeter(GroupMeter.Name)
-            .AddView(GroupMeter.DurationName, new ExplicitBucketHistogramConfiguration { Boundaries = GroupMeter.DurationBounds })
-            .AddView(GroupMeter.AttemptsName, new ExplicitBucketHistogramConfiguration { Boundaries = GroupMeter.AttemptsBounds })
-            .AddPrometheusExporter());
+        services
+            .AddOpenTelemetry()
+            .WithMetrics(metrics =>
+                metrics
+                    .AddMeter(ExternalCommitMeter.Name)
+                    .AddView(
+                        ExternalCommitMeter.LatencyName,
+                        new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds }
+                    )
+                    .AddView(
+                        ExternalCommitMeter.TurnWaitName,
+                        new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds }
+                    )
+                    .AddMeter(RequestMeter.Name)
+                    .AddMeter(GroupMeter.Name)
+                    .AddView(
+                        GroupMeter.DurationName,
+                        new ExplicitBucketHistogramConfiguration { Boundaries = GroupMeter.DurationBounds }
+                    )
+                    .AddView(
+                        GroupMeter.AttemptsName,
+                        new ExplicitBucketHistogramConfiguration { Boundaries = GroupMeter.AttemptsBounds }
+                    )
+                    .AddPrometheusExporter()
+            );
     }
 
     public static void MapMetrics(this WebApplication app)
@@ -44,11 +60,28 @@ internal sealed partial class OutcomeLog : IDisposable
     public OutcomeLog(ActivityFeed feed, ILogger<OutcomeLog> log)
     {
         _log = log;
-        _subscription = feed.Subscribe(activity => Outcome(activity.Method, activity.Outcome, activity.Reason, activity.Elapsed.TotalMilliseconds, activity.CorrelationId));
+        _subscription = feed.Subscribe(activity =>
+            Outcome(
+                activity.Method,
+                activity.Outcome,
+                activity.Reason,
+                activity.Elapsed.TotalMilliseconds,
+                activity.CorrelationId
+            )
+        );
     }
 
     public void Dispose() => _subscription.Dispose();
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "{Method} {Outcome} ({Reason}) in {Milliseconds:F1} ms, correlation id {CorrelationId}")]
-    private partial void Outcome(string method, string outcome, string? reason, double milliseconds, string? correlationId);
+    [LoggerMessage(
+        Level = LogLevel.Debug,
+        Message = "{Method} {Outcome} ({Reason}) in {Milliseconds:F1} ms, correlation id {CorrelationId}"
+    )]
+    private partial void Outcome(
+        string method,
+        string outcome,
+        string? reason,
+        double milliseconds,
+        string? correlationId
+    );
 }

@@ -3,7 +3,10 @@ using MlsConsole.Lexicon;
 namespace MlsConsole.Host;
 
 /// <summary>A query whose lexicon decodes and encodes for it.</summary>
-internal sealed class QueryMethod<TParameters, TOutput>(Query<TParameters, TOutput> lexicon, Func<XrpcCall, TParameters, Task<TOutput>> handle) : XrpcQuery(lexicon.Nsid)
+internal sealed class QueryMethod<TParameters, TOutput>(
+    Query<TParameters, TOutput> lexicon,
+    Func<XrpcCall, TParameters, Task<TOutput>> handle
+) : XrpcQuery(lexicon.Nsid)
 {
     public override async Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call) =>
         lexicon.WriteOutput(await handle(call, lexicon.ReadParameters(QueryParameters.Of(call.Request))));
@@ -23,8 +26,11 @@ internal static class QueryParameters
 }
 
 /// <summary>A procedure whose lexicon decodes and encodes for it.</summary>
-internal sealed class ProcedureMethod<TInput, TOutput>(Procedure<TInput, TOutput> lexicon, int bodyLimit, Func<XrpcCall, TInput, Task<TOutput>> handle)
-    : XrpcProcedure(lexicon.Nsid, bodyLimit)
+internal sealed class ProcedureMethod<TInput, TOutput>(
+    Procedure<TInput, TOutput> lexicon,
+    int bodyLimit,
+    Func<XrpcCall, TInput, Task<TOutput>> handle
+) : XrpcProcedure(lexicon.Nsid, bodyLimit)
 {
     public override async Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call)
     {
@@ -38,12 +44,16 @@ internal static class BodyLimit
 {
     /// <summary>Names and flags.</summary>
     public const int Small = 64 * 1024;
+
     /// <summary>A proposal of 1 MiB in base64 and the JSON around it.</summary>
     public const int Proposal = 1536 * 1024;
+
     /// <summary>Key packages, a hundred of them.</summary>
     public const int KeyPackages = 8 * 1024 * 1024;
+
     /// <summary>One MLS object of 10 MiB in base64 and the JSON around it.</summary>
     public const int Message = 14 * 1024 * 1024;
+
     /// <summary>A commit, its GroupInfo (of 10 MiB at most, too), a tree and a Welcome.</summary>
     public const int Commit = 32 * 1024 * 1024;
 }

@@ -14,19 +14,46 @@ internal static class WireValues
     /// <exception cref="LexiconException">It is there and no base64.</exception>
     public static ReadOnlyMemory<byte>? OptionalBytes(string field, string? text) =>
         // A conditional expression would turn null into an empty value: byte[] converts to ReadOnlyMemory<byte> first.
-        text is null ? (ReadOnlyMemory<byte>?)null : Bytes(field, text);
+        text is null
+            ? (ReadOnlyMemory<byte>?)null
+            : Bytes(field, text);
 
     /// <summary>Key packages of a field <c>keyPackages</c>.</summary>
     /// <exception cref="LexiconException">One is no base64.</exception>
     public static IReadOnlyList<Core.NewKeyPackage> KeyPackages(IReadOnlyList<NewKeyPackage> packages) =>
-        [.. packages.Select((package, i) => new Core.NewKeyPackage(Bytes($"keyPackages[{i}].keyPackage", package.KeyPackage), package.LastResort ?? false))];
+        [
+            .. packages.Select(
+                (package, i) =>
+                    new Core.NewKeyPackage(
+                        Bytes($"keyPackages[{i}].keyPackage", package.KeyPackage),
+                        package.LastResort ?? false
+                    )
+            ),
+        ];
 
     /// <summary>A conversation as several methods answer with it.</summary>
-    public static ConvoView Convo(Core.ConvoView convo) => new()
-    {
-        ConvoId = convo.ConvoId, GroupId = convo.GroupId, Epoch = (long)convo.Epoch, CipherSuite = convo.CipherSuite, Metadata = convo.Metadata, RequireDeviceApproval = convo.RequiresApproval ? true : null, CreatedAt = convo.CreatedAt,
-        Members = [.. convo.Members.Select(member => new MemberView { Did = member.Did, DeviceId = member.DeviceId, LeafIndex = member.LeafIndex, IsAdmin = member.IsAdmin, RemovalPending = member.RemovalPending ? true : null })],
-    };
+    public static ConvoView Convo(Core.ConvoView convo) =>
+        new()
+        {
+            ConvoId = convo.ConvoId,
+            GroupId = convo.GroupId,
+            Epoch = (long)convo.Epoch,
+            CipherSuite = convo.CipherSuite,
+            Metadata = convo.Metadata,
+            RequireDeviceApproval = convo.RequiresApproval ? true : null,
+            CreatedAt = convo.CreatedAt,
+            Members =
+            [
+                .. convo.Members.Select(member => new MemberView
+                {
+                    Did = member.Did,
+                    DeviceId = member.DeviceId,
+                    LeafIndex = member.LeafIndex,
+                    IsAdmin = member.IsAdmin,
+                    RemovalPending = member.RemovalPending ? true : null,
+                }),
+            ],
+        };
 
     /// <summary>An epoch or sequence number in a query: decimal digits without sign or leading zero, at most 2^53 - 1 as in bodies.</summary>
     /// <exception cref="XrpcException">It is none.</exception>
@@ -34,7 +61,11 @@ internal static class WireValues
     {
         const long max = (1L << 53) - 1;
         bool canonical = text.Length > 0 && (text.Length == 1 || text[0] != '0');
-        if (!canonical || !long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) || value > max)
+        if (
+            !canonical
+            || !long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value)
+            || value > max
+        )
             throw XrpcException.InvalidRequest($"{field} must be a decimal integer from 0 to 2^53 - 1.");
         return value;
     }

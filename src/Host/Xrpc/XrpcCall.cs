@@ -24,5 +24,6 @@ internal sealed class XrpcCall(HttpContext context, Caller caller)
     public RejoinOutcome? Rejoin { get; set; }
 
     /// <summary>A feature of Core.</summary>
-    public T Feature<T>() where T : notnull => context.RequestServices.GetRequiredService<T>();
+    public T Feature<T>()
+        where T : notnull => context.RequestServices.GetRequiredService<T>();
 }

@@ -32,23 +32,37 @@ internal static class XrpcContent
     /// <exception cref="XrpcException">No body, another media type, charset or encoding, or too long.</exception>
     public static void CheckJson(HttpRequest request, int limit)
     {
-        if (request.ContentLength is null && request.Headers.TransferEncoding.Count == 0 && !HttpProtocol.IsHttp2(request.Protocol))
+        if (
+            request.ContentLength is null
+            && request.Headers.TransferEncoding.Count == 0
+            && !HttpProtocol.IsHttp2(request.Protocol)
+        )
             throw XrpcException.InvalidRequest("A request body is expected but none was provided.");
         if (string.IsNullOrEmpty(request.ContentType))
             throw XrpcException.InvalidRequest("Request encoding (Content-Type) required but not provided.");
-        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type)
-            || !type.MediaType.Equals(Json, StringComparison.OrdinalIgnoreCase))
+        if (
+            !MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type)
+            || !type.MediaType.Equals(Json, StringComparison.OrdinalIgnoreCase)
+        )
             throw XrpcException.InvalidRequest("Wrong request encoding (Content-Type), expected application/json.");
-        if (type.Charset.HasValue && !HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+        if (
+            type.Charset.HasValue
+            && !HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase)
+        )
             throw XrpcException.UnsupportedMediaType("Unsupported charset, expected utf-8.");
         if (EncodingOf(request) is not ("identity" or "gzip" or "deflate" or "br"))
             throw XrpcException.UnsupportedMediaType("Unsupported content encoding.");
-        if (request.ContentLength > limit) throw XrpcException.PayloadTooLarge(limit);
+        if (request.ContentLength > limit)
+            throw XrpcException.PayloadTooLarge(limit);
     }
 
     /// <summary>Reads a body that <see cref="CheckJson"/> let through, at most <paramref name="limit"/> bytes after decompression.</summary>
     /// <exception cref="XrpcException">Longer than the limit, or not what its encoding says.</exception>
-    public static async Task<ReadOnlyMemory<byte>> ReadJson(HttpRequest request, int limit, CancellationToken cancellation)
+    public static async Task<ReadOnlyMemory<byte>> ReadJson(
+        HttpRequest request,
+        int limit,
+        CancellationToken cancellation
+    )
     {
         await using Stream stream = Decompress(request);
         // Only as much is allocated as has arrived: a declared length costs the sender nothing.
@@ -59,10 +73,14 @@ internal static class XrpcContent
             while ((read = await stream.ReadAsync(body.GetMemory(4096), cancellation)) > 0)
             {
                 body.Advance(read);
-                if (body.WrittenCount > limit) throw XrpcException.PayloadTooLarge(limit);
+                if (body.WrittenCount > limit)
+                    throw XrpcException.PayloadTooLarge(limit);
             }
         }
-        catch (Exception exception) when (exception is InvalidDataException || (exception is InvalidOperationException && stream is BrotliStream))
+        catch (Exception exception)
+            when (exception is InvalidDataException
+                || (exception is InvalidOperationException && stream is BrotliStream)
+            )
         {
             // Brotli alone reports bad data as an invalid operation.
             throw XrpcException.InvalidRequest("The request body is not what its Content-Encoding says.");
@@ -76,11 +94,12 @@ internal static class XrpcContent
         return encoding.Length == 0 ? "identity" : encoding.ToLowerInvariant();
     }
 
-    private static Stream Decompress(HttpRequest request) => EncodingOf(request) switch
-    {
-        "gzip" => new GZipStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
-        "deflate" => new ZLibStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
-        "br" => new BrotliStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
-        _ => request.Body,
-    };
+    private static Stream Decompress(HttpRequest request) =>
+        EncodingOf(request) switch
+        {
+            "gzip" => new GZipStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+            "deflate" => new ZLibStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+            "br" => new BrotliStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+            _ => request.Body,
+        };
 }

@@ -22,8 +22,9 @@ internal static class XrpcCors
         IHeaderDictionary headers = context.Response.Headers;
         headers.AccessControlAllowOrigin = "*";
         headers.AccessControlAllowMethods = "GET,HEAD,POST";
-        headers.AccessControlAllowHeaders =
-            context.Request.Headers.AccessControlRequestHeaders is { Count: > 0 } asked ? asked : "authorization,content-type";
+        headers.AccessControlAllowHeaders = context.Request.Headers.AccessControlRequestHeaders is { Count: > 0 } asked
+            ? asked
+            : "authorization,content-type";
         headers.AccessControlMaxAge = "86400";
         headers.Append(HeaderNames.Vary, HeaderNames.AccessControlRequestHeaders);
         context.Response.StatusCode = StatusCodes.Status204NoContent;

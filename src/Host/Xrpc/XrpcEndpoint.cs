@@ -9,14 +9,30 @@ namespace MlsConsole.Host;
 /// </summary>
 /// <remarks>A middleware and not a route, so that nothing between (redirects, error pages, antiforgery) can answer in its place.</remarks>
 internal sealed partial class XrpcEndpoint(
-    RequestDelegate next, XrpcMethods methods, ServiceAuthentication authentication, RateLimits limits, AuditLog audit, ActivityFeed feed, TimeProvider clock, ILogger<XrpcEndpoint> log)
+    RequestDelegate next,
+    XrpcMethods methods,
+    ServiceAuthentication authentication,
+    RateLimits limits,
+    AuditLog audit,
+    ActivityFeed feed,
+    TimeProvider clock,
+    ILogger<XrpcEndpoint> log
+)
 {
     public async Task InvokeAsync(HttpContext context)
     {
-        if (!context.Request.Path.StartsWithSegments("/xrpc", StringComparison.Ordinal)) await next(context);
-        else if (HttpMethods.IsOptions(context.Request.Method)) XrpcCors.AnswerPreflight(context);
-        else if (context.WebSockets.IsWebSocketRequest && XrpcPath.NsidOf(RawTarget(context)) is { } nsid && methods.Find(nsid) is XrpcSubscription subscription) await Subscribe(context, subscription);
-        else await Answer(context);
+        if (!context.Request.Path.StartsWithSegments("/xrpc", StringComparison.Ordinal))
+            await next(context);
+        else if (HttpMethods.IsOptions(context.Request.Method))
+            XrpcCors.AnswerPreflight(context);
+        else if (
+            context.WebSockets.IsWebSocketRequest
+            && XrpcPath.NsidOf(RawTarget(context)) is { } nsid
+            && methods.Find(nsid) is XrpcSubscription subscription
+        )
+            await Subscribe(context, subscription);
+        else
+            await Answer(context);
     }
 
     private async Task Answer(HttpContext context)
@@ -53,17 +69,32 @@ internal sealed partial class XrpcEndpoint(
         try
         {
             // A request that names nobody, or somebody in vain. What a proxying server sends for its accounts is never counted as its own.
-            if (attempt.Call is null && (exception is AuthenticationException || context.Request.Headers.Authorization.Count == 0))
+            if (
+                attempt.Call is null
+                && (exception is AuthenticationException || context.Request.Headers.Authorization.Count == 0)
+            )
                 attempt.Limit = await limits.Take(context.Connection.RemoteIpAddress);
             // What an account tried and Core never saw; Core's own refusals are in the audit log, faults in the other.
             if (attempt.Call is { } call && exception is not RefusedException && !failure.IsFault)
-                await audit.AppendAsync(new() { At = clock.GetUtcNow(), Actor = call.Caller.Did.Value, Action = attempt.Method!.Label, Outcome = failure.Error, Reason = failure.Reason, CorrelationId = attempt.CorrelationId }, CancellationToken.None);
+                await audit.AppendAsync(
+                    new()
+                    {
+                        At = clock.GetUtcNow(),
+                        Actor = call.Caller.Did.Value,
+                        Action = attempt.Method!.Label,
+                        Outcome = failure.Error,
+                        Reason = failure.Reason,
+                        CorrelationId = attempt.CorrelationId,
+                    },
+                    CancellationToken.None
+                );
         }
         catch (Exception fault)
         {
             (exception, failure) = (fault, XrpcFailure.From(fault));
         }
-        if (failure.IsFault) LogFault(exception, attempt.Method?.Nsid, attempt.CorrelationId);
+        if (failure.IsFault)
+            LogFault(exception, attempt.Method?.Nsid, attempt.CorrelationId);
         return failure;
     }
 
@@ -71,12 +102,16 @@ internal sealed partial class XrpcEndpoint(
     {
         Attempt attempt = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N")) { Method = subscription };
         // Counted when it is open or refused: how long it stays open says nothing of how fast it was opened.
-        return subscription.Serve(context, refused =>
-        {
-            XrpcFailure? failure = refused is null or StreamRefusal ? null : XrpcFailure.From(refused);
-            if (failure is { IsFault: true }) LogFault(refused!, subscription.Nsid, attempt.CorrelationId);
-            Publish(attempt, failure?.Error ?? (refused as StreamRefusal)?.Error ?? "accepted", failure?.Reason);
-        });
+        return subscription.Serve(
+            context,
+            refused =>
+            {
+                XrpcFailure? failure = refused is null or StreamRefusal ? null : XrpcFailure.From(refused);
+                if (failure is { IsFault: true })
+                    LogFault(refused!, subscription.Nsid, attempt.CorrelationId);
+                Publish(attempt, failure?.Error ?? (refused as StreamRefusal)?.Error ?? "accepted", failure?.Reason);
+            }
+        );
     }
 
     private async Task<ReadOnlyMemory<byte>> Run(HttpContext context, Attempt attempt)
@@ -101,7 +136,11 @@ internal sealed partial class XrpcEndpoint(
         attempt.Limit?.Check("account", clock.GetUtcNow());
         try
         {
-            return await ServiceAuthentication.Admit(token, context.RequestServices.GetRequiredService<TokenReplay>(), attempt.CorrelationId);
+            return await ServiceAuthentication.Admit(
+                token,
+                context.RequestServices.GetRequiredService<TokenReplay>(),
+                attempt.CorrelationId
+            );
         }
         catch (AuthenticationException)
         {
@@ -118,25 +157,28 @@ internal sealed partial class XrpcEndpoint(
         response.ContentType = "application/json; charset=utf-8";
         response.ContentLength = body.Length;
         response.Headers.CacheControl = "no-store";
-        if (!HttpMethods.IsHead(context.Request.Method)) await response.BodyWriter.WriteAsync(body, context.RequestAborted);
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await response.BodyWriter.WriteAsync(body, context.RequestAborted);
     }
 
     private void Publish(Attempt attempt, string outcome, string? reason, ulong? currentEpoch = null)
     {
         // What an unauthorised caller calls a conversation is the caller's text, not ours.
         bool known = outcome is not ("Unauthorized" or "InvalidRequest");
-        feed.Publish(new Activity
-        {
-            At = clock.GetUtcNow(),
-            Method = attempt.Method?.Label ?? "unknown",
-            Outcome = outcome,
-            Reason = reason ?? attempt.Call?.Reason,
-            Rejoin = attempt.Call?.Rejoin,
-            Elapsed = clock.GetElapsedTime(attempt.StartedAt),
-            ConvoId = known ? attempt.Call?.ConvoId : null,
-            Epoch = currentEpoch ?? attempt.Call?.Epoch,
-            CorrelationId = attempt.CorrelationId,
-        });
+        feed.Publish(
+            new Activity
+            {
+                At = clock.GetUtcNow(),
+                Method = attempt.Method?.Label ?? "unknown",
+                Outcome = outcome,
+                Reason = reason ?? attempt.Call?.Reason,
+                Rejoin = attempt.Call?.Rejoin,
+                Elapsed = clock.GetElapsedTime(attempt.StartedAt),
+                ConvoId = known ? attempt.Call?.ConvoId : null,
+                Epoch = currentEpoch ?? attempt.Call?.Epoch,
+                CorrelationId = attempt.CorrelationId,
+            }
+        );
     }
 
     /// <summary>The target as it was sent: an escaped letter in an NSID makes another path, not the same one.</summary>

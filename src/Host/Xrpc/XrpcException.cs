@@ -19,20 +19,32 @@ internal sealed class XrpcException(int status, string error, string message) : 
     /// <summary>A low-cardinality label for metrics, never sent.</summary>
     public string? Reason { get; private init; }
 
-    public static XrpcException InvalidRequest(string message) => new(StatusCodes.Status400BadRequest, "InvalidRequest", message) { Reason = Malformed };
+    public static XrpcException InvalidRequest(string message) =>
+        new(StatusCodes.Status400BadRequest, "InvalidRequest", message) { Reason = Malformed };
 
-    public static XrpcException PayloadTooLarge(int limit) => new(
-        StatusCodes.Status413PayloadTooLarge, "PayloadTooLarge", $"The request body is larger than {limit} bytes.");
+    public static XrpcException PayloadTooLarge(int limit) =>
+        new(StatusCodes.Status413PayloadTooLarge, "PayloadTooLarge", $"The request body is larger than {limit} bytes.");
 
-    public static XrpcException UnsupportedMediaType(string message) => new(
-        StatusCodes.Status415UnsupportedMediaType, "UnsupportedMediaType", message);
+    public static XrpcException UnsupportedMediaType(string message) =>
+        new(StatusCodes.Status415UnsupportedMediaType, "UnsupportedMediaType", message);
 
-    public static XrpcException RateLimitExceeded(string whose, int retryAfter) => new(
-        StatusCodes.Status429TooManyRequests, "RateLimitExceeded", $"There were too many requests of this {whose}.") { RetryAfter = retryAfter, Reason = whose };
+    public static XrpcException RateLimitExceeded(string whose, int retryAfter) =>
+        new(StatusCodes.Status429TooManyRequests, "RateLimitExceeded", $"There were too many requests of this {whose}.")
+        {
+            RetryAfter = retryAfter,
+            Reason = whose,
+        };
 
-    public static XrpcException NotEnoughResources() => new(
-        StatusCodes.Status503ServiceUnavailable, "NotEnoughResources", "The service has too much to do.") { RetryAfter = 1 };
+    public static XrpcException NotEnoughResources() =>
+        new(StatusCodes.Status503ServiceUnavailable, "NotEnoughResources", "The service has too much to do.")
+        {
+            RetryAfter = 1,
+        };
 
-    public static XrpcException MethodNotImplemented() => new(
-        StatusCodes.Status501NotImplemented, "MethodNotImplemented", "This service does not implement that method.");
+    public static XrpcException MethodNotImplemented() =>
+        new(
+            StatusCodes.Status501NotImplemented,
+            "MethodNotImplemented",
+            "This service does not implement that method."
+        );
 }

@@ -37,5 +37,6 @@ internal abstract class XrpcProcedure(string nsid, int bodyLimit) : XrpcMethod(n
         XrpcContent.CheckJson(request, MostBytes);
     }
 
-    protected Task<ReadOnlyMemory<byte>> ReadBody(XrpcCall call) => XrpcContent.ReadJson(call.Request, MostBytes, call.Cancellation);
+    protected Task<ReadOnlyMemory<byte>> ReadBody(XrpcCall call) =>
+        XrpcContent.ReadJson(call.Request, MostBytes, call.Cancellation);
 }

@@ -3,7 +3,10 @@ namespace MlsConsole.Host;
 /// <summary>All methods by NSID.</summary>
 internal sealed class XrpcMethods(IEnumerable<XrpcMethod> methods)
 {
-    private readonly Dictionary<string, XrpcMethod> byNsid = methods.ToDictionary(static method => method.Nsid, StringComparer.Ordinal);
+    private readonly Dictionary<string, XrpcMethod> byNsid = methods.ToDictionary(
+        static method => method.Nsid,
+        StringComparer.Ordinal
+    );
 
     public IEnumerable<XrpcMethod> All => byNsid.Values;
 

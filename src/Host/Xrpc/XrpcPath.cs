@@ -13,17 +13,23 @@ internal static class XrpcPath
     {
         int query = target.IndexOf('?', StringComparison.Ordinal);
         ReadOnlySpan<char> path = query < 0 ? target : target.AsSpan(0, query);
-        if (!path.StartsWith(Prefix, StringComparison.Ordinal)) return null;
+        if (!path.StartsWith(Prefix, StringComparison.Ordinal))
+            return null;
         ReadOnlySpan<char> nsid = path[Prefix.Length..];
-        if (nsid.EndsWith("/")) nsid = nsid[..^1];
-        if (nsid.Length is < 2 or > MaxNsidLength) return null;
+        if (nsid.EndsWith("/"))
+            nsid = nsid[..^1];
+        if (nsid.Length is < 2 or > MaxNsidLength)
+            return null;
 
         bool separatorAllowed = false;
         foreach (char c in nsid)
         {
-            if (char.IsAsciiLetterOrDigit(c)) separatorAllowed = true;
-            else if (c is '.' or '-' && separatorAllowed) separatorAllowed = false;
-            else return null;
+            if (char.IsAsciiLetterOrDigit(c))
+                separatorAllowed = true;
+            else if (c is '.' or '-' && separatorAllowed)
+                separatorAllowed = false;
+            else
+                return null;
         }
         return separatorAllowed ? nsid.ToString() : null;
     }

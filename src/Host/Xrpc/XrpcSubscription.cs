@@ -11,9 +11,11 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
     private static readonly TimeSpan s_closeLimit = TimeSpan.FromSeconds(5);
 
     /// <summary>Without a WebSocket there is nothing to answer.</summary>
-    public override void CheckContent(HttpRequest request) => throw XrpcException.InvalidRequest("This method is a subscription: a WebSocket is expected.");
+    public override void CheckContent(HttpRequest request) =>
+        throw XrpcException.InvalidRequest("This method is a subscription: a WebSocket is expected.");
 
-    public override Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call) => throw new InvalidOperationException("A subscription has no body.");
+    public override Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call) =>
+        throw new InvalidOperationException("A subscription has no body.");
 
     /// <summary>Admits the caller; from then on <paramref name="opened"/> has been called and the socket is the method's.</summary>
     /// <exception cref="Exception">Anything that <see cref="XrpcFailure"/> knows, or a <see cref="StreamRefusal"/>.</exception>
@@ -26,14 +28,20 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
     {
         using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync();
         var stopping = context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
-        using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(
+            context.RequestAborted,
+            stopping
+        );
         Task receiving = Receive(socket, ended);
         bool told = false;
         try
         {
             await Run(context, socket, () => Tell(null), ended.Token);
         }
-        catch (Exception exception) when (ended.IsCancellationRequested || exception is WebSocketException or ConnectionResetException or OperationCanceledException)
+        catch (Exception exception)
+            when (ended.IsCancellationRequested
+                || exception is WebSocketException or ConnectionResetException or OperationCanceledException
+            )
         {
             Tell(null);
         }
@@ -41,17 +49,24 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
         {
             Tell(exception);
             XrpcFailure? failure = exception is StreamRefusal ? null : XrpcFailure.From(exception);
-            await Refuse(socket, failure?.Error ?? ((StreamRefusal)exception).Error, failure?.Message ?? exception.Message);
+            await Refuse(
+                socket,
+                failure?.Error ?? ((StreamRefusal)exception).Error,
+                failure?.Message ?? exception.Message
+            );
         }
         // The official client takes a close frame for the end of the stream and comes back only after a connection that broke. So a host that stops breaks it.
-        if (socket.State == WebSocketState.CloseReceived && !stopping.IsCancellationRequested) await Quietly(limit => socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, limit));
-        if (socket.State == WebSocketState.CloseSent) await Task.WhenAny(receiving, Task.Delay(s_closeLimit, CancellationToken.None));
+        if (socket.State == WebSocketState.CloseReceived && !stopping.IsCancellationRequested)
+            await Quietly(limit => socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, limit));
+        if (socket.State == WebSocketState.CloseSent)
+            await Task.WhenAny(receiving, Task.Delay(s_closeLimit, CancellationToken.None));
         socket.Abort();
         await receiving;
 
         void Tell(Exception? exception)
         {
-            if (told) return;
+            if (told)
+                return;
             told = true;
             outcome(exception);
         }
@@ -59,8 +74,11 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
 
     private static async Task Refuse(WebSocket socket, string error, string message)
     {
-        await Quietly(limit => socket.SendAsync(EventFrame.Error(error, message), WebSocketMessageType.Binary, endOfMessage: true, limit));
-        if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived) await Quietly(limit => socket.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, error, limit));
+        await Quietly(limit =>
+            socket.SendAsync(EventFrame.Error(error, message), WebSocketMessageType.Binary, endOfMessage: true, limit)
+        );
+        if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
+            await Quietly(limit => socket.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, error, limit));
     }
 
     /// <summary>What a client sends is read and ignored: only its close means something.</summary>
@@ -69,11 +87,19 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
         byte[] buffer = new byte[256];
         try
         {
-            while ((await socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None)).MessageType != WebSocketMessageType.Close)
-            {
-            }
+            while (
+                (await socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None)).MessageType
+                != WebSocketMessageType.Close
+            ) { }
         }
-        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or ConnectionResetException or ObjectDisposedException or IOException)
+        catch (Exception exception)
+            when (exception
+                    is WebSocketException
+                        or OperationCanceledException
+                        or ConnectionResetException
+                        or ObjectDisposedException
+                        or IOException
+            )
         {
             // The connection broke.
         }
@@ -87,7 +113,14 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
         {
             await action(limit.Token);
         }
-        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or ConnectionResetException or InvalidOperationException or IOException)
+        catch (Exception exception)
+            when (exception
+                    is WebSocketException
+                        or OperationCanceledException
+                        or ConnectionResetException
+                        or InvalidOperationException
+                        or IOException
+            )
         {
             // Nobody is there to hear it.
         }

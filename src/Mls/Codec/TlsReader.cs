@@ -63,13 +63,16 @@ internal ref struct TlsReader
         Need(1);
         byte first = _span[_position];
         int size = first >> 6;
-        if (size == 3) MlsException.Throw(Rules.CodecVarInt);
+        if (size == 3)
+            MlsException.Throw(Rules.CodecVarInt);
         int length = 1 << size;
         Need(length);
         int value = first & 0x3f;
-        for (int i = 1; i < length; i++) value = (value << 8) | _span[_position + i];
+        for (int i = 1; i < length; i++)
+            value = (value << 8) | _span[_position + i];
         // §2.1.2: "vectors that start with a prefix [that is not the minimum number of bits] MUST be rejected"
-        if (size != 0 && value < (size == 1 ? 1 << 6 : 1 << 14)) MlsException.Throw(Rules.CodecVarInt);
+        if (size != 0 && value < (size == 1 ? 1 << 6 : 1 << 14))
+            MlsException.Throw(Rules.CodecVarInt);
         _position += length;
         return value;
     }
@@ -91,25 +94,29 @@ internal ref struct TlsReader
     public bool ReadPresence()
     {
         byte presence = ReadUInt8();
-        if (presence > 1) MlsException.Throw(Rules.CodecOptional);
+        if (presence > 1)
+            MlsException.Throw(Rules.CodecOptional);
         return presence == 1;
     }
 
     public ushort ReadVersion()
     {
         ushort version = ReadUInt16();
-        if (version != ProtocolVersion.Mls10) MlsException.Throw(Rules.CodecVersion);
+        if (version != ProtocolVersion.Mls10)
+            MlsException.Throw(Rules.CodecVersion);
         return version;
     }
 
     public readonly void RequireEnd()
     {
-        if (!AtEnd) MlsException.Throw(Rules.CodecTrailingBytes);
+        if (!AtEnd)
+            MlsException.Throw(Rules.CodecTrailingBytes);
     }
 
     private readonly void Need(int count)
     {
-        if (Remaining < count) MlsException.Throw(Rules.CodecTruncated);
+        if (Remaining < count)
+            MlsException.Throw(Rules.CodecTruncated);
     }
 }
 

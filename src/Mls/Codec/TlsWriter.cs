@@ -13,6 +13,7 @@ internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
 
     public int Length => _length;
     public ReadOnlySpan<byte> WrittenSpan => _buffer.AsSpan(0, _length);
+
     public byte[] ToArray() => WrittenSpan.ToArray();
 
     /// <summary>What was written, without a copy if the capacity was exactly its length. The writer is used up.</summary>
@@ -96,7 +97,8 @@ internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
         {
             var outgrown = _buffer;
             Array.Resize(ref _buffer, Math.Max(needed, _buffer.Length * 2));
-            if (holdsSecrets) CryptographicOperations.ZeroMemory(outgrown);
+            if (holdsSecrets)
+                CryptographicOperations.ZeroMemory(outgrown);
         }
         var span = _buffer.AsSpan(_length, count);
         _length = needed;
@@ -104,13 +106,17 @@ internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
     }
 
     /// <summary>Bytes that the variable-length integer of RFC 9420 §2.1.2 takes: 1, 2 or 4.</summary>
-    internal static int VarIntSize(int value) => value switch
-    {
-        < 0 or >= 1 << 30 => throw new ArgumentOutOfRangeException(nameof(value), "A vector holds at most 2^30 - 1 bytes."),
-        < 1 << 6 => 1,
-        < 1 << 14 => 2,
-        _ => 4,
-    };
+    internal static int VarIntSize(int value) =>
+        value switch
+        {
+            < 0 or >= 1 << 30 => throw new ArgumentOutOfRangeException(
+                nameof(value),
+                "A vector holds at most 2^30 - 1 bytes."
+            ),
+            < 1 << 6 => 1,
+            < 1 << 14 => 2,
+            _ => 4,
+        };
 
     /// <summary>Bytes that <c>opaque data&lt;V&gt;</c> takes with its length.</summary>
     internal static int OpaqueSize(int length) => VarIntSize(length) + length;
@@ -119,9 +125,15 @@ internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
     {
         switch (destination.Length)
         {
-            case 1: destination[0] = (byte)value; break;
-            case 2: BinaryPrimitives.WriteUInt16BigEndian(destination, (ushort)(value | 0x4000)); break;
-            default: BinaryPrimitives.WriteUInt32BigEndian(destination, (uint)value | 0x8000_0000); break;
+            case 1:
+                destination[0] = (byte)value;
+                break;
+            case 2:
+                BinaryPrimitives.WriteUInt16BigEndian(destination, (ushort)(value | 0x4000));
+                break;
+            default:
+                BinaryPrimitives.WriteUInt32BigEndian(destination, (uint)value | 0x8000_0000);
+                break;
         }
     }
 }

@@ -20,29 +20,92 @@ public sealed class CipherSuite
 
     /// <summary>The name of the switch (<see cref="AppContext.SetSwitch"/> before first use, or <c>runtimeconfig.json</c>) that adds <see cref="XWing"/>; it is off unless set.</summary>
     public const string XWingSwitch = "MlsConsole.Mls.XWing";
+
     /// <summary>MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519, a code point of the drafts that deployments use: ML-KEM-768 and X25519 together.</summary>
     public const ushort XWing = 0x004D;
 
     private static readonly CipherSuite[] s_all = Table(AppContext.TryGetSwitch(XWingSwitch, out bool xWing) && xWing);
 
     internal static CipherSuite[] Table(bool withXWing) =>
-    [
-        new(1, "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519", Kem.X25519, Kdf.Sha256, Aead.Aes128Gcm, SignatureAlgorithm.Ed25519),
-        new(2, "MLS_128_DHKEMP256_AES128GCM_SHA256_P256", Kem.P256, Kdf.Sha256, Aead.Aes128Gcm, SignatureAlgorithm.P256),
-        new(3, "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519", Kem.X25519, Kdf.Sha256, Aead.ChaCha20Poly1305, SignatureAlgorithm.Ed25519),
-        new(4, "MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448", Kem.X448, Kdf.Sha512, Aead.Aes256Gcm, SignatureAlgorithm.Ed448),
-        new(5, "MLS_256_DHKEMP521_AES256GCM_SHA512_P521", Kem.P521, Kdf.Sha512, Aead.Aes256Gcm, SignatureAlgorithm.P521),
-        new(6, "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448", Kem.X448, Kdf.Sha512, Aead.ChaCha20Poly1305, SignatureAlgorithm.Ed448),
-        new(7, "MLS_256_DHKEMP384_AES256GCM_SHA384_P384", Kem.P384, Kdf.Sha384, Aead.Aes256Gcm, SignatureAlgorithm.P384),
-        .. withXWing ? [new CipherSuite(XWing, "MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519", Kem.XWing, Kdf.Sha256, Aead.ChaCha20Poly1305, SignatureAlgorithm.Ed25519)] : Array.Empty<CipherSuite>(),
-    ];
+        [
+            new(
+                1,
+                "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
+                Kem.X25519,
+                Kdf.Sha256,
+                Aead.Aes128Gcm,
+                SignatureAlgorithm.Ed25519
+            ),
+            new(
+                2,
+                "MLS_128_DHKEMP256_AES128GCM_SHA256_P256",
+                Kem.P256,
+                Kdf.Sha256,
+                Aead.Aes128Gcm,
+                SignatureAlgorithm.P256
+            ),
+            new(
+                3,
+                "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519",
+                Kem.X25519,
+                Kdf.Sha256,
+                Aead.ChaCha20Poly1305,
+                SignatureAlgorithm.Ed25519
+            ),
+            new(
+                4,
+                "MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448",
+                Kem.X448,
+                Kdf.Sha512,
+                Aead.Aes256Gcm,
+                SignatureAlgorithm.Ed448
+            ),
+            new(
+                5,
+                "MLS_256_DHKEMP521_AES256GCM_SHA512_P521",
+                Kem.P521,
+                Kdf.Sha512,
+                Aead.Aes256Gcm,
+                SignatureAlgorithm.P521
+            ),
+            new(
+                6,
+                "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448",
+                Kem.X448,
+                Kdf.Sha512,
+                Aead.ChaCha20Poly1305,
+                SignatureAlgorithm.Ed448
+            ),
+            new(
+                7,
+                "MLS_256_DHKEMP384_AES256GCM_SHA384_P384",
+                Kem.P384,
+                Kdf.Sha384,
+                Aead.Aes256Gcm,
+                SignatureAlgorithm.P384
+            ),
+            .. withXWing
+                ?
+                [
+                    new CipherSuite(
+                        XWing,
+                        "MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519",
+                        Kem.XWing,
+                        Kdf.Sha256,
+                        Aead.ChaCha20Poly1305,
+                        SignatureAlgorithm.Ed25519
+                    ),
+                ]
+                : Array.Empty<CipherSuite>(),
+        ];
 
     /// <summary>The suites that this library supports.</summary>
     public static IReadOnlyList<CipherSuite> All { get; } = Array.AsReadOnly(s_all);
 
     /// <summary>The suite of a number.</summary>
     /// <exception cref="MlsException"><see cref="Rules.CipherSuiteUnsupported"/></exception>
-    public static CipherSuite Get(ushort id) => Find(id) ?? throw new MlsException(Rules.CipherSuiteUnsupported, $"0x{id:x4}");
+    public static CipherSuite Get(ushort id) =>
+        Find(id) ?? throw new MlsException(Rules.CipherSuiteUnsupported, $"0x{id:x4}");
 
     /// <summary>Whether this library supports the suite of a number.</summary>
     public static bool IsSupported(ushort id) => Find(id) is not null;
@@ -50,26 +113,35 @@ public sealed class CipherSuite
     private static CipherSuite? Find(ushort id)
     {
         foreach (var suite in s_all)
-            if (suite.Id == id) return suite;
+            if (suite.Id == id)
+                return suite;
         return null;
     }
 
     /// <summary>The suite's number.</summary>
     public ushort Id { get; }
+
     /// <summary>The suite's registered name.</summary>
     public string Name { get; }
+
     /// <summary>KDF.Nh: bytes of a hash and of most secrets.</summary>
     public int HashLength => _kdf.Length;
+
     /// <summary>The number of the suite's signature scheme in TLS (RFC 9420 §5.1).</summary>
     public ushort SignatureScheme => _signature.Scheme;
+
     /// <summary>Bytes of an HPKE public key.</summary>
     internal int KemPublicKeyLength => _kem.PublicKeyLength;
+
     /// <summary>Nenc: bytes of a KEM output.</summary>
     internal int KemOutputLength => _kem.OutputLength;
+
     /// <summary>AEAD.Nk.</summary>
     internal int AeadKeyLength => _aead.KeyLength;
+
     /// <summary>AEAD.Nn.</summary>
     internal int AeadNonceLength { get; } = Aead.NonceLength;
+
     /// <summary>Bytes that encryption adds.</summary>
     internal int AeadTagLength { get; } = Aead.TagLength;
 
@@ -93,10 +165,12 @@ public sealed class CipherSuite
     internal byte[] RefHash(string label, ReadOnlySpan<byte> value) => RefHash(Encoding.UTF8.GetBytes(label), value);
 
     /// <summary>KeyPackageRef, RFC 9420 §5.2, of an encoded KeyPackage.</summary>
-    internal byte[] KeyPackageReference(ReadOnlySpan<byte> encodedKeyPackage) => RefHash("MLS 1.0 KeyPackage Reference"u8, encodedKeyPackage);
+    internal byte[] KeyPackageReference(ReadOnlySpan<byte> encodedKeyPackage) =>
+        RefHash("MLS 1.0 KeyPackage Reference"u8, encodedKeyPackage);
 
     /// <summary>ProposalRef, RFC 9420 §5.2, of the encoded AuthenticatedContent that holds the proposal.</summary>
-    internal byte[] ProposalReference(ReadOnlySpan<byte> encodedAuthenticatedContent) => RefHash("MLS 1.0 Proposal Reference"u8, encodedAuthenticatedContent);
+    internal byte[] ProposalReference(ReadOnlySpan<byte> encodedAuthenticatedContent) =>
+        RefHash("MLS 1.0 Proposal Reference"u8, encodedAuthenticatedContent);
 
     private byte[] RefHash(ReadOnlySpan<byte> label, ReadOnlySpan<byte> value)
     {
@@ -107,7 +181,12 @@ public sealed class CipherSuite
     }
 
     /// <summary>VerifyWithLabel, RFC 9420 §5.1.2. False for anything malformed.</summary>
-    public bool VerifyWithLabel(ReadOnlySpan<byte> publicKey, string label, ReadOnlySpan<byte> content, ReadOnlySpan<byte> signature)
+    public bool VerifyWithLabel(
+        ReadOnlySpan<byte> publicKey,
+        string label,
+        ReadOnlySpan<byte> content,
+        ReadOnlySpan<byte> signature
+    )
     {
         CryptoOperations.Count(CryptoOperations.Verify);
         using var input = new Scratch(stackalloc byte[Scratch.StackSize]);
@@ -143,7 +222,12 @@ public sealed class CipherSuite
 
     /// <summary>EncryptWithLabel, RFC 9420 §5.1.3.</summary>
     /// <exception cref="MlsException"><see cref="Rules.PublicKeyMalformed"/></exception>
-    internal (byte[] KemOutput, byte[] Ciphertext) EncryptWithLabel(ReadOnlySpan<byte> publicKey, string label, ReadOnlySpan<byte> context, ReadOnlySpan<byte> plaintext)
+    internal (byte[] KemOutput, byte[] Ciphertext) EncryptWithLabel(
+        ReadOnlySpan<byte> publicKey,
+        string label,
+        ReadOnlySpan<byte> context,
+        ReadOnlySpan<byte> plaintext
+    )
     {
         CryptoOperations.Count(CryptoOperations.Hpke);
         using var info = new Scratch(stackalloc byte[Scratch.StackSize]);
@@ -154,7 +238,13 @@ public sealed class CipherSuite
 
     /// <summary>DecryptWithLabel, RFC 9420 §5.1.3.</summary>
     /// <exception cref="MlsException"><see cref="Rules.HpkeOpen"/></exception>
-    internal byte[] DecryptWithLabel(ReadOnlySpan<byte> privateKey, string label, ReadOnlySpan<byte> context, ReadOnlySpan<byte> kemOutput, ReadOnlySpan<byte> ciphertext)
+    internal byte[] DecryptWithLabel(
+        ReadOnlySpan<byte> privateKey,
+        string label,
+        ReadOnlySpan<byte> context,
+        ReadOnlySpan<byte> kemOutput,
+        ReadOnlySpan<byte> ciphertext
+    )
     {
         CryptoOperations.Count(CryptoOperations.Hpke);
         using var info = new Scratch(stackalloc byte[Scratch.StackSize]);
@@ -166,21 +256,32 @@ public sealed class CipherSuite
     /// <summary>SetupBaseS and Export with empty info, for the external init secret (RFC 9420 §8.3).</summary>
     /// <exception cref="MlsException"><see cref="Rules.PublicKeyMalformed"/></exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
-    internal (byte[] KemOutput, byte[] Exported) ExportSend(ReadOnlySpan<byte> publicKey, string exporterContext, int length)
+    internal (byte[] KemOutput, byte[] Exported) ExportSend(
+        ReadOnlySpan<byte> publicKey,
+        string exporterContext,
+        int length
+    )
     {
         CryptoOperations.Count(CryptoOperations.Hpke);
         CheckExpandLength(length);
-        return _hpke.ExportSend(publicKey, Encoding.UTF8.GetBytes(exporterContext), length) ?? throw new MlsException(Rules.PublicKeyMalformed);
+        return _hpke.ExportSend(publicKey, Encoding.UTF8.GetBytes(exporterContext), length)
+            ?? throw new MlsException(Rules.PublicKeyMalformed);
     }
 
     /// <summary>SetupBaseR and Export with empty info (RFC 9420 §8.3).</summary>
     /// <exception cref="MlsException"><see cref="Rules.HpkeOpen"/></exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
-    internal byte[] ExportReceive(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> kemOutput, string exporterContext, int length)
+    internal byte[] ExportReceive(
+        ReadOnlySpan<byte> privateKey,
+        ReadOnlySpan<byte> kemOutput,
+        string exporterContext,
+        int length
+    )
     {
         CryptoOperations.Count(CryptoOperations.Hpke);
         CheckExpandLength(length);
-        return _hpke.ExportReceive(privateKey, kemOutput, Encoding.UTF8.GetBytes(exporterContext), length) ?? throw new MlsException(Rules.HpkeOpen);
+        return _hpke.ExportReceive(privateKey, kemOutput, Encoding.UTF8.GetBytes(exporterContext), length)
+            ?? throw new MlsException(Rules.HpkeOpen);
     }
 
     /// <summary>KDF.Extract.</summary>
@@ -225,7 +326,8 @@ public sealed class CipherSuite
     }
 
     /// <summary>DeriveSecret, RFC 9420 §8.</summary>
-    internal byte[] DeriveSecret(ReadOnlySpan<byte> secret, string label) => ExpandWithLabel(secret, label, [], HashLength);
+    internal byte[] DeriveSecret(ReadOnlySpan<byte> secret, string label) =>
+        ExpandWithLabel(secret, label, [], HashLength);
 
     /// <summary>DeriveTreeSecret, RFC 9420 §9.1.</summary>
     internal byte[] DeriveTreeSecret(ReadOnlySpan<byte> secret, string label, uint generation, int length)
@@ -246,7 +348,12 @@ public sealed class CipherSuite
 
     /// <summary>AEAD.Seal; the tag stands behind the ciphertext.</summary>
     /// <exception cref="ArgumentException">The key or the nonce has not the suite's length.</exception>
-    internal byte[] AeadSeal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> plaintext)
+    internal byte[] AeadSeal(
+        ReadOnlySpan<byte> key,
+        ReadOnlySpan<byte> nonce,
+        ReadOnlySpan<byte> additionalData,
+        ReadOnlySpan<byte> plaintext
+    )
     {
         CryptoOperations.Count(CryptoOperations.Aead);
         return _aead.Seal(key, nonce, additionalData, plaintext);
@@ -255,7 +362,12 @@ public sealed class CipherSuite
     /// <summary>AEAD.Open.</summary>
     /// <exception cref="ArgumentException">The key or the nonce has not the suite's length.</exception>
     /// <exception cref="MlsException"><see cref="Rules.AeadOpen"/></exception>
-    internal byte[] AeadOpen(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> additionalData, ReadOnlySpan<byte> ciphertext)
+    internal byte[] AeadOpen(
+        ReadOnlySpan<byte> key,
+        ReadOnlySpan<byte> nonce,
+        ReadOnlySpan<byte> additionalData,
+        ReadOnlySpan<byte> ciphertext
+    )
     {
         CryptoOperations.Count(CryptoOperations.Aead);
         return _aead.Open(key, nonce, additionalData, ciphertext) ?? throw new MlsException(Rules.AeadOpen);

@@ -5,7 +5,11 @@ namespace MlsConsole.Mls;
 /// <summary>Counts the cryptographic operations of cipher suites for whoever listens (<see cref="MeterListener"/>). Where nobody does, it is the look at a field.</summary>
 internal static class CryptoOperations
 {
-    private static readonly Counter<long> s_counter = new Meter("MlsConsole.Mls").CreateCounter<long>("mls.crypto.operations", "{operation}", "Operations of cipher suites, by kind.");
+    private static readonly Counter<long> s_counter = new Meter("MlsConsole.Mls").CreateCounter<long>(
+        "mls.crypto.operations",
+        "{operation}",
+        "Operations of cipher suites, by kind."
+    );
 
     public static KeyValuePair<string, object?> Hash { get; } = Of("hash");
     public static KeyValuePair<string, object?> Mac { get; } = Of("mac");
@@ -19,7 +23,8 @@ internal static class CryptoOperations
 
     public static void Count(in KeyValuePair<string, object?> operation)
     {
-        if (s_counter.Enabled) s_counter.Add(1, operation);
+        if (s_counter.Enabled)
+            s_counter.Add(1, operation);
     }
 
     private static KeyValuePair<string, object?> Of(string name) => new("operation", name);

@@ -9,7 +9,12 @@ internal abstract class DiffieHellmanKem(ushort id, Kdf kdf, int publicKeyLength
     private readonly byte[] _suiteId = [.. "KEM"u8, (byte)(id >> 8), (byte)id];
 
     /// <summary>A Diffie-Hellman result and the public key of our side. False for a malformed key or a result of zero.</summary>
-    protected abstract bool Agree(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> peer, Span<byte> shared, Span<byte> ownPublicKey);
+    protected abstract bool Agree(
+        ReadOnlySpan<byte> privateKey,
+        ReadOnlySpan<byte> peer,
+        Span<byte> shared,
+        Span<byte> ownPublicKey
+    );
 
     /// <summary>The same with a new private key that nobody keeps.</summary>
     protected abstract bool AgreeOnce(ReadOnlySpan<byte> peer, Span<byte> shared, Span<byte> ownPublicKey);
@@ -18,19 +23,24 @@ internal abstract class DiffieHellmanKem(ushort id, Kdf kdf, int publicKeyLength
 
     public sealed override byte[]? Encapsulate(ReadOnlySpan<byte> publicKey, Span<byte> secret)
     {
-        if (publicKey.Length != PublicKeyLength) return null;
+        if (publicKey.Length != PublicKeyLength)
+            return null;
         var output = new byte[OutputLength];
         Span<byte> shared = stackalloc byte[sharedLength];
-        if (!AgreeOnce(publicKey, shared, output)) return null;
+        if (!AgreeOnce(publicKey, shared, output))
+            return null;
         ExtractAndExpand(shared, output, publicKey, secret);
         return output;
     }
 
     public sealed override bool Decapsulate(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> output, Span<byte> secret)
     {
-        if (output.Length != OutputLength) return false;
-        Span<byte> shared = stackalloc byte[sharedLength], publicKey = stackalloc byte[PublicKeyLength];
-        if (!Agree(privateKey, output, shared, publicKey)) return false;
+        if (output.Length != OutputLength)
+            return false;
+        Span<byte> shared = stackalloc byte[sharedLength],
+            publicKey = stackalloc byte[PublicKeyLength];
+        if (!Agree(privateKey, output, shared, publicKey))
+            return false;
         ExtractAndExpand(shared, output, publicKey, secret);
         return true;
     }
@@ -44,12 +54,22 @@ internal abstract class DiffieHellmanKem(ushort id, Kdf kdf, int publicKeyLength
         return pair;
     }
 
-    protected void LabeledExpand(ReadOnlySpan<byte> prk, ReadOnlySpan<byte> label, ReadOnlySpan<byte> info, Span<byte> destination) =>
-        kdf.LabeledExpand(_suiteId, prk, label, info, destination);
+    protected void LabeledExpand(
+        ReadOnlySpan<byte> prk,
+        ReadOnlySpan<byte> label,
+        ReadOnlySpan<byte> info,
+        Span<byte> destination
+    ) => kdf.LabeledExpand(_suiteId, prk, label, info, destination);
 
-    private void ExtractAndExpand(Span<byte> shared, ReadOnlySpan<byte> output, ReadOnlySpan<byte> publicKey, Span<byte> secret)
+    private void ExtractAndExpand(
+        Span<byte> shared,
+        ReadOnlySpan<byte> output,
+        ReadOnlySpan<byte> publicKey,
+        Span<byte> secret
+    )
     {
-        Span<byte> prk = stackalloc byte[kdf.Length], context = stackalloc byte[2 * PublicKeyLength];
+        Span<byte> prk = stackalloc byte[kdf.Length],
+            context = stackalloc byte[2 * PublicKeyLength];
         output.CopyTo(context);
         publicKey.CopyTo(context[PublicKeyLength..]);
         kdf.LabeledExtract(_suiteId, default, "eae_prk"u8, shared, prk);

@@ -9,23 +9,39 @@ internal sealed class Hpke
     private readonly Kdf _kdf;
     private readonly Aead _aead;
     private readonly byte[] _suiteId;
+
     // mode_base || psk_id_hash, the same for every message without a pre-shared key.
     private readonly byte[] _contextStart;
 
     public Hpke(Kem kem, Kdf kdf, Aead aead)
     {
         (_kem, _kdf, _aead) = (kem, kdf, aead);
-        _suiteId = [.. "HPKE"u8, (byte)(kem.Id >> 8), (byte)kem.Id, (byte)(kdf.Id >> 8), (byte)kdf.Id, (byte)(aead.Id >> 8), (byte)aead.Id];
+        _suiteId =
+        [
+            .. "HPKE"u8,
+            (byte)(kem.Id >> 8),
+            (byte)kem.Id,
+            (byte)(kdf.Id >> 8),
+            (byte)kdf.Id,
+            (byte)(aead.Id >> 8),
+            (byte)aead.Id,
+        ];
         _contextStart = new byte[1 + kdf.Length];
         kdf.LabeledExtract(_suiteId, default, "psk_id_hash"u8, [], _contextStart.AsSpan(1));
     }
 
     /// <summary>Null for a malformed public key.</summary>
-    public (byte[] KemOutput, byte[] Ciphertext)? Seal(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> info, ReadOnlySpan<byte> plaintext)
+    public (byte[] KemOutput, byte[] Ciphertext)? Seal(
+        ReadOnlySpan<byte> publicKey,
+        ReadOnlySpan<byte> info,
+        ReadOnlySpan<byte> plaintext
+    )
     {
         Span<byte> shared = stackalloc byte[_kem.SecretLength];
-        if (_kem.Encapsulate(publicKey, shared) is not { } output) return null;
-        Span<byte> key = stackalloc byte[_aead.KeyLength], nonce = stackalloc byte[Aead.NonceLength];
+        if (_kem.Encapsulate(publicKey, shared) is not { } output)
+            return null;
+        Span<byte> key = stackalloc byte[_aead.KeyLength],
+            nonce = stackalloc byte[Aead.NonceLength];
         Schedule(shared, info, key, nonce, []);
         var ciphertext = _aead.Seal(key, nonce, [], plaintext);
         CryptographicOperations.ZeroMemory(key);
@@ -33,11 +49,18 @@ internal sealed class Hpke
     }
 
     /// <summary>The plaintext, or null if anything about the input is wrong.</summary>
-    public byte[]? Open(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> info, ReadOnlySpan<byte> kemOutput, ReadOnlySpan<byte> ciphertext)
+    public byte[]? Open(
+        ReadOnlySpan<byte> privateKey,
+        ReadOnlySpan<byte> info,
+        ReadOnlySpan<byte> kemOutput,
+        ReadOnlySpan<byte> ciphertext
+    )
     {
         Span<byte> shared = stackalloc byte[_kem.SecretLength];
-        if (!_kem.Decapsulate(privateKey, kemOutput, shared)) return null;
-        Span<byte> key = stackalloc byte[_aead.KeyLength], nonce = stackalloc byte[Aead.NonceLength];
+        if (!_kem.Decapsulate(privateKey, kemOutput, shared))
+            return null;
+        Span<byte> key = stackalloc byte[_aead.KeyLength],
+            nonce = stackalloc byte[Aead.NonceLength];
         Schedule(shared, info, key, nonce, []);
         var plaintext = _aead.Open(key, nonce, [], ciphertext);
         CryptographicOperations.ZeroMemory(key);
@@ -45,14 +68,23 @@ internal sealed class Hpke
     }
 
     /// <summary>Null for a malformed public key.</summary>
-    public (byte[] KemOutput, byte[] Exported)? ExportSend(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> context, int length)
+    public (byte[] KemOutput, byte[] Exported)? ExportSend(
+        ReadOnlySpan<byte> publicKey,
+        ReadOnlySpan<byte> context,
+        int length
+    )
     {
         Span<byte> shared = stackalloc byte[_kem.SecretLength];
         return _kem.Encapsulate(publicKey, shared) is { } output ? (output, Export(shared, context, length)) : null;
     }
 
     /// <summary>Null if a key or the KEM output is malformed.</summary>
-    public byte[]? ExportReceive(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> kemOutput, ReadOnlySpan<byte> context, int length)
+    public byte[]? ExportReceive(
+        ReadOnlySpan<byte> privateKey,
+        ReadOnlySpan<byte> kemOutput,
+        ReadOnlySpan<byte> context,
+        int length
+    )
     {
         Span<byte> shared = stackalloc byte[_kem.SecretLength];
         return _kem.Decapsulate(privateKey, kemOutput, shared) ? Export(shared, context, length) : null;
@@ -70,16 +102,26 @@ internal sealed class Hpke
     }
 
     // RFC 9180 §5.1, mode_base without a pre-shared key. Fills what is not empty, and spends the shared secret.
-    private void Schedule(Span<byte> shared, ReadOnlySpan<byte> info, Span<byte> key, Span<byte> nonce, Span<byte> exporter)
+    private void Schedule(
+        Span<byte> shared,
+        ReadOnlySpan<byte> info,
+        Span<byte> key,
+        Span<byte> nonce,
+        Span<byte> exporter
+    )
     {
-        Span<byte> context = stackalloc byte[1 + 2 * _kdf.Length], secret = stackalloc byte[_kdf.Length];
+        Span<byte> context = stackalloc byte[1 + 2 * _kdf.Length],
+            secret = stackalloc byte[_kdf.Length];
         _contextStart.CopyTo(context);
         _kdf.LabeledExtract(_suiteId, default, "info_hash"u8, info, context[_contextStart.Length..]);
         _kdf.LabeledExtract(_suiteId, shared, "secret"u8, [], secret);
         CryptographicOperations.ZeroMemory(shared);
-        if (!key.IsEmpty) _kdf.LabeledExpand(_suiteId, secret, "key"u8, context, key);
-        if (!nonce.IsEmpty) _kdf.LabeledExpand(_suiteId, secret, "base_nonce"u8, context, nonce);
-        if (!exporter.IsEmpty) _kdf.LabeledExpand(_suiteId, secret, "exp"u8, context, exporter);
+        if (!key.IsEmpty)
+            _kdf.LabeledExpand(_suiteId, secret, "key"u8, context, key);
+        if (!nonce.IsEmpty)
+            _kdf.LabeledExpand(_suiteId, secret, "base_nonce"u8, context, nonce);
+        if (!exporter.IsEmpty)
+            _kdf.LabeledExpand(_suiteId, secret, "exp"u8, context, exporter);
         CryptographicOperations.ZeroMemory(secret);
     }
 }

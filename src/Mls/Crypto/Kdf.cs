@@ -8,7 +8,8 @@ internal sealed class Kdf
     /// <summary>The longest hash of any suite.</summary>
     public const int MaximumLength = 64;
 
-    [ThreadStatic] private static IncrementalHash?[]? t_contexts;
+    [ThreadStatic]
+    private static IncrementalHash?[]? t_contexts;
 
     private readonly HashAlgorithmName _hash;
 
@@ -20,6 +21,7 @@ internal sealed class Kdf
 
     /// <summary>HPKE's number, RFC 9180 §7.2.</summary>
     public ushort Id { get; }
+
     /// <summary>Nh: bytes of a hash.</summary>
     public int Length { get; }
 
@@ -32,15 +34,18 @@ internal sealed class Kdf
         context.GetHashAndReset(hash);
     }
 
-    public void Mac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> destination) => CryptographicOperations.HmacData(_hash, key, data, destination);
+    public void Mac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> destination) =>
+        CryptographicOperations.HmacData(_hash, key, data, destination);
 
-    public void Extract(ReadOnlySpan<byte> salt, ReadOnlySpan<byte> inputKeyingMaterial, Span<byte> destination) => Mac(salt, inputKeyingMaterial, destination);
+    public void Extract(ReadOnlySpan<byte> salt, ReadOnlySpan<byte> inputKeyingMaterial, Span<byte> destination) =>
+        Mac(salt, inputKeyingMaterial, destination);
 
     /// <summary>HKDF-Expand.</summary>
     /// <remarks>Not the platform's, which fails on keys shorter than a hash (a secret out of a message may be one, and must only lead nowhere) and on info above 32 KiB (a GroupContext may be longer).</remarks>
     public void Expand(ReadOnlySpan<byte> prk, ReadOnlySpan<byte> info, Span<byte> destination)
     {
-        if (destination.Length > 255 * Length) throw new ArgumentOutOfRangeException(nameof(destination), $"HKDF gives at most {255 * Length} bytes.");
+        if (destination.Length > 255 * Length)
+            throw new ArgumentOutOfRangeException(nameof(destination), $"HKDF gives at most {255 * Length} bytes.");
         using var input = new Scratch(stackalloc byte[Scratch.StackSize]);
         // T(i-1) || info || i, taken at once so that the spans into it stay where they are.
         var whole = input.Grow(Length + info.Length + 1);
@@ -49,7 +54,7 @@ internal sealed class Kdf
         whole[^1] = 0;
         Span<byte> block = stackalloc byte[MaximumLength];
         block = block[..Length];
-        for (int done = 0; done < destination.Length;)
+        for (int done = 0; done < destination.Length; )
         {
             whole[^1]++;
             Mac(prk, done == 0 ? whole[Length..] : whole, block);
@@ -61,7 +66,13 @@ internal sealed class Kdf
         CryptographicOperations.ZeroMemory(block);
     }
 
-    public void LabeledExtract(ReadOnlySpan<byte> suiteId, ReadOnlySpan<byte> salt, ReadOnlySpan<byte> label, ReadOnlySpan<byte> inputKeyingMaterial, Span<byte> destination)
+    public void LabeledExtract(
+        ReadOnlySpan<byte> suiteId,
+        ReadOnlySpan<byte> salt,
+        ReadOnlySpan<byte> label,
+        ReadOnlySpan<byte> inputKeyingMaterial,
+        Span<byte> destination
+    )
     {
         using var labeled = new Scratch(stackalloc byte[Scratch.StackSize]);
         labeled.Append("HPKE-v1"u8);
@@ -71,7 +82,13 @@ internal sealed class Kdf
         Extract(salt, labeled.Written, destination);
     }
 
-    public void LabeledExpand(ReadOnlySpan<byte> suiteId, ReadOnlySpan<byte> prk, ReadOnlySpan<byte> label, ReadOnlySpan<byte> info, Span<byte> destination)
+    public void LabeledExpand(
+        ReadOnlySpan<byte> suiteId,
+        ReadOnlySpan<byte> prk,
+        ReadOnlySpan<byte> label,
+        ReadOnlySpan<byte> info,
+        Span<byte> destination
+    )
     {
         using var labeled = new Scratch(stackalloc byte[Scratch.StackSize]);
         labeled.AppendUInt16(destination.Length);

@@ -4,15 +4,22 @@ using Curve448 = Org.BouncyCastle.Math.EC.Rfc7748.X448;
 namespace MlsConsole.Mls;
 
 /// <summary>DHKEM over the functions of RFC 7748, where keys are any bytes of the right length; what is refused are points of low order (RFC 9180 §7.1.4).</summary>
-internal abstract class MontgomeryKem(ushort id, Kdf kdf, int keyLength) : DiffieHellmanKem(id, kdf, keyLength, keyLength)
+internal abstract class MontgomeryKem(ushort id, Kdf kdf, int keyLength)
+    : DiffieHellmanKem(id, kdf, keyLength, keyLength)
 {
     /// <summary>False for a result of zero.</summary>
     protected abstract bool Multiply(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> point, Span<byte> result);
     protected abstract void MultiplyBase(ReadOnlySpan<byte> privateKey, Span<byte> result);
 
-    protected sealed override bool Agree(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> peer, Span<byte> shared, Span<byte> ownPublicKey)
+    protected sealed override bool Agree(
+        ReadOnlySpan<byte> privateKey,
+        ReadOnlySpan<byte> peer,
+        Span<byte> shared,
+        Span<byte> ownPublicKey
+    )
     {
-        if (privateKey.Length != PublicKeyLength || !Multiply(privateKey, peer, shared)) return false;
+        if (privateKey.Length != PublicKeyLength || !Multiply(privateKey, peer, shared))
+            return false;
         MultiplyBase(privateKey, ownPublicKey);
         return true;
     }
@@ -45,7 +52,8 @@ internal abstract class MontgomeryKem(ushort id, Kdf kdf, int keyLength) : Diffi
     protected static bool IsOneOf(ReadOnlySpan<byte> value, byte[][] values)
     {
         foreach (var candidate in values)
-            if (value.SequenceEqual(candidate)) return true;
+            if (value.SequenceEqual(candidate))
+                return true;
         return false;
     }
 }
@@ -64,13 +72,16 @@ internal sealed class X25519Kem() : MontgomeryKem(0x0020, Kdf.Sha256, 32)
         Convert.FromHexString("eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
     ];
 
-    protected override bool Multiply(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> point, Span<byte> result) => Sodium.X25519(privateKey, point, result);
+    protected override bool Multiply(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> point, Span<byte> result) =>
+        Sodium.X25519(privateKey, point, result);
 
-    protected override void MultiplyBase(ReadOnlySpan<byte> privateKey, Span<byte> result) => Sodium.X25519Base(privateKey, result);
+    protected override void MultiplyBase(ReadOnlySpan<byte> privateKey, Span<byte> result) =>
+        Sodium.X25519Base(privateKey, result);
 
     public override bool IsWellFormed(ReadOnlySpan<byte> publicKey)
     {
-        if (publicKey.Length != 32) return false;
+        if (publicKey.Length != 32)
+            return false;
         Span<byte> number = stackalloc byte[32];
         publicKey.CopyTo(number);
         number[31] &= 0x7f;
@@ -90,11 +101,14 @@ internal sealed class X448Kem() : MontgomeryKem(0x0021, Kdf.Sha512, 56)
         [.. new byte[28], .. Ones(28)],
     ];
 
-    protected override bool Multiply(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> point, Span<byte> result) => Curve448.CalculateAgreement(privateKey, point, result);
+    protected override bool Multiply(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> point, Span<byte> result) =>
+        Curve448.CalculateAgreement(privateKey, point, result);
 
-    protected override void MultiplyBase(ReadOnlySpan<byte> privateKey, Span<byte> result) => Curve448.ScalarMultBase(privateKey, result);
+    protected override void MultiplyBase(ReadOnlySpan<byte> privateKey, Span<byte> result) =>
+        Curve448.ScalarMultBase(privateKey, result);
 
-    public override bool IsWellFormed(ReadOnlySpan<byte> publicKey) => publicKey.Length == 56 && !IsOneOf(publicKey, s_lowOrder);
+    public override bool IsWellFormed(ReadOnlySpan<byte> publicKey) =>
+        publicKey.Length == 56 && !IsOneOf(publicKey, s_lowOrder);
 
     private static IEnumerable<byte> Ones(int count) => Enumerable.Repeat((byte)0xff, count);
 }

@@ -8,7 +8,8 @@ namespace MlsConsole.Mls;
 internal sealed class NistCurve
 {
     private readonly ECCurve _curve;
-    private readonly BigInteger _prime, _b;
+    private readonly BigInteger _prime,
+        _b;
     private readonly byte[] _order;
 
     private NistCurve(ECCurve curve, string name)
@@ -32,9 +33,12 @@ internal sealed class NistCurve
     /// <summary>Whether the bytes are a point of the curve: y^2 = x^3 - 3x + b. These curves have cofactor 1.</summary>
     public bool IsPoint(ReadOnlySpan<byte> key)
     {
-        if (!IsUncompressed(key)) return false;
-        BigInteger x = Number(key.Slice(1, FieldLength)), y = Number(key[(1 + FieldLength)..]);
-        if (x >= _prime || y >= _prime) return false;
+        if (!IsUncompressed(key))
+            return false;
+        BigInteger x = Number(key.Slice(1, FieldLength)),
+            y = Number(key[(1 + FieldLength)..]);
+        if (x >= _prime || y >= _prime)
+            return false;
         return (y * y - (x * x * x - 3 * x + _b)) % _prime == 0;
     }
 
@@ -42,8 +46,10 @@ internal sealed class NistCurve
     public bool IsScalar(ReadOnlySpan<byte> scalar)
     {
         // Some writers leave out leading zeros; the order of each of these curves has as many bytes as its field.
-        if (scalar.IsEmpty || scalar.Length > _order.Length) return false;
-        int borrow = 0, any = 0;
+        if (scalar.IsEmpty || scalar.Length > _order.Length)
+            return false;
+        int borrow = 0,
+            any = 0;
         for (int i = 1; i <= _order.Length; i++)
         {
             int digit = i <= scalar.Length ? scalar[^i] : 0;
@@ -53,11 +59,12 @@ internal sealed class NistCurve
         return borrow == 1 && any != 0;
     }
 
-    public ECParameters Point(ReadOnlySpan<byte> key) => new()
-    {
-        Curve = _curve,
-        Q = new() { X = key.Slice(1, FieldLength).ToArray(), Y = key[(1 + FieldLength)..].ToArray() },
-    };
+    public ECParameters Point(ReadOnlySpan<byte> key) =>
+        new()
+        {
+            Curve = _curve,
+            Q = new() { X = key.Slice(1, FieldLength).ToArray(), Y = key[(1 + FieldLength)..].ToArray() },
+        };
 
     public static byte[] Encode(ECPoint point) => [4, .. point.X!, .. point.Y!];
 
@@ -71,7 +78,8 @@ internal sealed class NistCurve
 
     private T WithPrivate<T>(ReadOnlySpan<byte> privateKey, Func<ECParameters, T> create)
     {
-        if (!IsScalar(privateKey)) throw new ArgumentException("The private key is not a scalar of the curve.", nameof(privateKey));
+        if (!IsScalar(privateKey))
+            throw new ArgumentException("The private key is not a scalar of the curve.", nameof(privateKey));
         var d = new byte[FieldLength];
         privateKey.CopyTo(d.AsSpan(FieldLength - privateKey.Length));
         try

@@ -7,18 +7,26 @@ namespace MlsConsole.Mls;
 /// <param name="curve">The curve.</param>
 /// <param name="kdf">The mechanism's own KDF.</param>
 /// <param name="mask">Bits of a candidate's first byte that a scalar can have (RFC 9180 §7.1.3).</param>
-internal sealed class NistKem(ushort id, NistCurve curve, Kdf kdf, byte mask) : DiffieHellmanKem(id, kdf, 1 + 2 * curve.FieldLength, curve.FieldLength)
+internal sealed class NistKem(ushort id, NistCurve curve, Kdf kdf, byte mask)
+    : DiffieHellmanKem(id, kdf, 1 + 2 * curve.FieldLength, curve.FieldLength)
 {
-    protected override bool Agree(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> peer, Span<byte> shared, Span<byte> ownPublicKey)
+    protected override bool Agree(
+        ReadOnlySpan<byte> privateKey,
+        ReadOnlySpan<byte> peer,
+        Span<byte> shared,
+        Span<byte> ownPublicKey
+    )
     {
-        if (!curve.IsScalar(privateKey) || !curve.IsPoint(peer)) return false;
+        if (!curve.IsScalar(privateKey) || !curve.IsPoint(peer))
+            return false;
         using var ours = curve.ImportEcdh(privateKey);
         return Agree(ours, peer, shared, ownPublicKey);
     }
 
     protected override bool AgreeOnce(ReadOnlySpan<byte> peer, Span<byte> shared, Span<byte> ownPublicKey)
     {
-        if (!curve.IsPoint(peer)) return false;
+        if (!curve.IsPoint(peer))
+            return false;
         using var ours = curve.CreateEcdh();
         return Agree(ours, peer, shared, ownPublicKey);
     }
@@ -49,7 +57,8 @@ internal sealed class NistKem(ushort id, NistCurve curve, Kdf kdf, byte mask) : 
         {
             LabeledExpand(prk, "candidate"u8, [(byte)counter], candidate);
             candidate[0] &= mask;
-            if (!curve.IsScalar(candidate)) continue;
+            if (!curve.IsScalar(candidate))
+                continue;
             using var key = curve.ImportEcdh(candidate);
             return new(NistCurve.Encode(key.ExportParameters(false).Q), candidate);
         }

@@ -37,7 +37,8 @@ internal ref struct Scratch
     public Span<byte> Grow(int count)
     {
         int needed = checked(_length + count);
-        if (needed > _buffer.Length) Rent(needed);
+        if (needed > _buffer.Length)
+            Rent(needed);
         var span = _buffer.Slice(_length, count);
         _length = needed;
         return span;
@@ -55,7 +56,8 @@ internal ref struct Scratch
     public void Dispose()
     {
         CryptographicOperations.ZeroMemory(_buffer[.._length]);
-        if (_rented is { } rented) ArrayPool<byte>.Shared.Return(rented);
+        if (_rented is { } rented)
+            ArrayPool<byte>.Shared.Return(rented);
         _rented = null;
     }
 }

@@ -7,6 +7,7 @@ public sealed class SecretKeyPair(byte[] publicKey, byte[] privateKey) : IDispos
 {
     /// <summary>The public key as MLS writes it.</summary>
     public byte[] PublicKey { get; } = publicKey;
+
     /// <summary>The private key: a seed or scalar of the suite's length.</summary>
     public byte[] PrivateKey { get; } = privateKey;
 

@@ -7,31 +7,44 @@ namespace MlsConsole.Mls;
 internal abstract class SignatureAlgorithm
 {
     public abstract bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature);
+
     /// <exception cref="ArgumentException">The private key is malformed.</exception>
     public abstract byte[] Sign(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> message);
     public abstract bool IsWellFormed(ReadOnlySpan<byte> publicKey);
     public abstract SecretKeyPair Generate();
+
     /// <summary>Its number in TLS (SignatureScheme).</summary>
     public abstract ushort Scheme { get; }
 
     public static SignatureAlgorithm Ed25519 { get; } = new Ed25519Algorithm();
     public static SignatureAlgorithm Ed448 { get; } = new Ed448Algorithm();
-    public static SignatureAlgorithm P256 { get; } = new EcdsaAlgorithm(0x0403, NistCurve.P256, HashAlgorithmName.SHA256);
-    public static SignatureAlgorithm P384 { get; } = new EcdsaAlgorithm(0x0503, NistCurve.P384, HashAlgorithmName.SHA384);
-    public static SignatureAlgorithm P521 { get; } = new EcdsaAlgorithm(0x0603, NistCurve.P521, HashAlgorithmName.SHA512);
+    public static SignatureAlgorithm P256 { get; } =
+        new EcdsaAlgorithm(0x0403, NistCurve.P256, HashAlgorithmName.SHA256);
+    public static SignatureAlgorithm P384 { get; } =
+        new EcdsaAlgorithm(0x0503, NistCurve.P384, HashAlgorithmName.SHA384);
+    public static SignatureAlgorithm P521 { get; } =
+        new EcdsaAlgorithm(0x0603, NistCurve.P521, HashAlgorithmName.SHA512);
 
     /// <summary>RFC 8032; private keys are the 32-byte seed, with or without the public key behind it.</summary>
     private sealed class Ed25519Algorithm : SignatureAlgorithm
     {
         public override ushort Scheme => 0x0807;
 
-        public override bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature) =>
-            publicKey.Length == 32 && signature.Length == 64 && Sodium.Ed25519Verify(publicKey, message, signature);
+        public override bool Verify(
+            ReadOnlySpan<byte> publicKey,
+            ReadOnlySpan<byte> message,
+            ReadOnlySpan<byte> signature
+        ) => publicKey.Length == 32 && signature.Length == 64 && Sodium.Ed25519Verify(publicKey, message, signature);
 
         public override byte[] Sign(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> message)
         {
-            if (privateKey.Length is not (32 or 64)) throw new ArgumentException("An Ed25519 private key has 32 bytes, or 64 with its public key.", nameof(privateKey));
-            Span<byte> publicKey = stackalloc byte[32], whole = stackalloc byte[64];
+            if (privateKey.Length is not (32 or 64))
+                throw new ArgumentException(
+                    "An Ed25519 private key has 32 bytes, or 64 with its public key.",
+                    nameof(privateKey)
+                );
+            Span<byte> publicKey = stackalloc byte[32],
+                whole = stackalloc byte[64];
             Sodium.Ed25519FromSeed(privateKey[..32], publicKey, whole);
             var signature = new byte[64];
             Sodium.Ed25519Sign(whole, message, signature);
@@ -57,13 +70,19 @@ internal abstract class SignatureAlgorithm
     {
         public override ushort Scheme => 0x0808;
 
-        public override bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature) =>
-            publicKey.Length == 57 && signature.Length == 114
-            && Curve448.Verify(signature, publicKey, [], message);
+        public override bool Verify(
+            ReadOnlySpan<byte> publicKey,
+            ReadOnlySpan<byte> message,
+            ReadOnlySpan<byte> signature
+        ) => publicKey.Length == 57 && signature.Length == 114 && Curve448.Verify(signature, publicKey, [], message);
 
         public override byte[] Sign(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> message)
         {
-            if (privateKey.Length is not (57 or 114)) throw new ArgumentException("An Ed448 private key has 57 bytes, or 114 with its public key.", nameof(privateKey));
+            if (privateKey.Length is not (57 or 114))
+                throw new ArgumentException(
+                    "An Ed448 private key has 57 bytes, or 114 with its public key.",
+                    nameof(privateKey)
+                );
             var signature = new byte[114];
             Curve448.Sign(privateKey[..57], [], message, signature);
             return signature;
@@ -85,9 +104,14 @@ internal abstract class SignatureAlgorithm
     {
         public override ushort Scheme => scheme;
 
-        public override bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature)
+        public override bool Verify(
+            ReadOnlySpan<byte> publicKey,
+            ReadOnlySpan<byte> message,
+            ReadOnlySpan<byte> signature
+        )
         {
-            if (!curve.IsUncompressed(publicKey)) return false;
+            if (!curve.IsUncompressed(publicKey))
+                return false;
             try
             {
                 using var key = ECDsa.Create(curve.Point(publicKey));

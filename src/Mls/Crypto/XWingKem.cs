@@ -12,16 +12,20 @@ namespace MlsConsole.Mls;
 /// </remarks>
 internal sealed class XWingKem() : Kem(0x647A, 32, MlKemKeyLength + 32, MlKemCiphertextLength + 32)
 {
-    private const int MlKemKeyLength = 1184, MlKemCiphertextLength = 1088, SeedLength = 32;
+    private const int MlKemKeyLength = 1184,
+        MlKemCiphertextLength = 1088,
+        SeedLength = 32;
 
     // draft §5.3: "\./" over "/^\"
     private static ReadOnlySpan<byte> Label => [0x5c, 0x2e, 0x2f, 0x2f, 0x5e, 0x5c];
 
     public override byte[]? Encapsulate(ReadOnlySpan<byte> publicKey, Span<byte> secret)
     {
-        if (publicKey.Length != PublicKeyLength || TryDecode(publicKey[..MlKemKeyLength]) is not { } mlKemKey) return null;
+        if (publicKey.Length != PublicKeyLength || TryDecode(publicKey[..MlKemKeyLength]) is not { } mlKemKey)
+            return null;
         var output = new byte[OutputLength];
-        Span<byte> ephemeral = stackalloc byte[32], shared = stackalloc byte[64];
+        Span<byte> ephemeral = stackalloc byte[32],
+            shared = stackalloc byte[64];
         RandomNumberGenerator.Fill(ephemeral);
         var encapsulator = new MLKemEncapsulator(MLKemParameters.ml_kem_768);
         encapsulator.Init(new ParametersWithRandom(mlKemKey, new SecureRandom()));
@@ -35,8 +39,11 @@ internal sealed class XWingKem() : Kem(0x647A, 32, MlKemKeyLength + 32, MlKemCip
 
     public override bool Decapsulate(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> output, Span<byte> secret)
     {
-        if (privateKey.Length != SeedLength || output.Length != OutputLength) return false;
-        Span<byte> x25519 = stackalloc byte[32], publicKey = stackalloc byte[32], shared = stackalloc byte[64];
+        if (privateKey.Length != SeedLength || output.Length != OutputLength)
+            return false;
+        Span<byte> x25519 = stackalloc byte[32],
+            publicKey = stackalloc byte[32],
+            shared = stackalloc byte[64];
         var mlKem = Expand(privateKey, x25519);
         var decapsulator = new MLKemDecapsulator(MLKemParameters.ml_kem_768);
         decapsulator.Init(mlKem);
@@ -49,7 +56,9 @@ internal sealed class XWingKem() : Kem(0x647A, 32, MlKemKeyLength + 32, MlKemCip
     }
 
     public override bool IsWellFormed(ReadOnlySpan<byte> publicKey) =>
-        publicKey.Length == PublicKeyLength && X25519.IsWellFormed(publicKey[MlKemKeyLength..]) && TryDecode(publicKey[..MlKemKeyLength]) is not null;
+        publicKey.Length == PublicKeyLength
+        && X25519.IsWellFormed(publicKey[MlKemKeyLength..])
+        && TryDecode(publicKey[..MlKemKeyLength]) is not null;
 
     public override SecretKeyPair Generate() => PairOf(RandomNumberGenerator.GetBytes(SeedLength));
 
@@ -85,7 +94,12 @@ internal sealed class XWingKem() : Kem(0x647A, 32, MlKemKeyLength + 32, MlKemCip
     }
 
     // draft §5.3: SHA3-256(ss_M || ss_X || ct_X || pk_X || label)
-    private static void Combine(Span<byte> shared, ReadOnlySpan<byte> ephemeral, ReadOnlySpan<byte> publicKey, Span<byte> secret)
+    private static void Combine(
+        Span<byte> shared,
+        ReadOnlySpan<byte> ephemeral,
+        ReadOnlySpan<byte> publicKey,
+        Span<byte> secret
+    )
     {
         var sha3 = new Sha3Digest(256);
         sha3.BlockUpdate(shared);

@@ -12,12 +12,14 @@ public sealed class AuthenticatedContent
 
     /// <summary>How the message came.</summary>
     public WireFormat WireFormat { get; }
+
     /// <summary>What the message says.</summary>
     public FramedContent Content { get; }
     internal FramedContentAuthData Auth { get; }
 
     /// <summary>Whether the content is a commit by a client that adds itself.</summary>
-    public bool IsExternalCommit => Content is { ContentType: ContentType.Commit, Sender.Type: SenderType.NewMemberCommit };
+    public bool IsExternalCommit =>
+        Content is { ContentType: ContentType.Commit, Sender.Type: SenderType.NewMemberCommit };
 
     /// <summary>The leaf with which an external commit's sender joins.</summary>
     public LeafNode? JoinerLeaf => IsExternalCommit ? Content.Commit!.Path!.LeafNode : null;
@@ -25,7 +27,9 @@ public sealed class AuthenticatedContent
     /// <summary>AuthenticatedContent on the wire: <c>struct { WireFormat wire_format; FramedContent content; FramedContentAuthData auth; }</c></summary>
     internal byte[] Encode()
     {
-        var writer = new TlsWriter(Content.Encoded.Length + 160).WriteUInt16((ushort)WireFormat).WriteRaw(Content.Encoded.Span);
+        var writer = new TlsWriter(Content.Encoded.Length + 160)
+            .WriteUInt16((ushort)WireFormat)
+            .WriteRaw(Content.Encoded.Span);
         Auth.Write(writer, Content.ContentType);
         return writer.ToArray();
     }

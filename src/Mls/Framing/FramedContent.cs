@@ -5,8 +5,10 @@ public enum ContentType : byte
 {
     /// <summary>Application data.</summary>
     Application = 1,
+
     /// <summary>A proposal.</summary>
     Proposal = 2,
+
     /// <summary>A commit.</summary>
     Commit = 3,
 }
@@ -16,10 +18,13 @@ public enum SenderType : byte
 {
     /// <summary>A member, by leaf index.</summary>
     Member = 1,
+
     /// <summary>An external sender, by its place in external_senders.</summary>
     External = 2,
+
     /// <summary>A client that proposes to add itself.</summary>
     NewMemberProposal = 3,
+
     /// <summary>A client that adds itself by external commit.</summary>
     NewMemberCommit = 4,
 }
@@ -32,14 +37,16 @@ public readonly record struct Sender(SenderType Type, uint Index)
     internal static Sender Read(ref TlsReader reader)
     {
         var type = (SenderType)reader.ReadUInt8();
-        if (type is < SenderType.Member or > SenderType.NewMemberCommit) MlsException.Throw(Rules.CodecEnum);
+        if (type is < SenderType.Member or > SenderType.NewMemberCommit)
+            MlsException.Throw(Rules.CodecEnum);
         return new(type, type is SenderType.Member or SenderType.External ? reader.ReadUInt32() : 0);
     }
 
     internal void Write(TlsWriter writer)
     {
         writer.WriteUInt8((byte)Type);
-        if (Type is SenderType.Member or SenderType.External) writer.WriteUInt32(Index);
+        if (Type is SenderType.Member or SenderType.External)
+            writer.WriteUInt32(Index);
     }
 }
 
@@ -64,36 +71,59 @@ public sealed class FramedContent
         ContentType = (ContentType)reader.ReadUInt8();
         switch (ContentType)
         {
-            case ContentType.Application: ApplicationData = reader.ReadOpaque(); break;
-            case ContentType.Proposal: Proposal = Proposal.Read(ref reader); break;
-            case ContentType.Commit: Commit = Commit.Read(ref reader); break;
-            default: MlsException.Throw(Rules.CodecEnum); break;
+            case ContentType.Application:
+                ApplicationData = reader.ReadOpaque();
+                break;
+            case ContentType.Proposal:
+                Proposal = Proposal.Read(ref reader);
+                break;
+            case ContentType.Commit:
+                Commit = Commit.Read(ref reader);
+                break;
+            default:
+                MlsException.Throw(Rules.CodecEnum);
+                break;
         }
         Encoded = reader.Since(start);
     }
 
     /// <summary>The group.</summary>
     public ReadOnlyMemory<byte> GroupId { get; }
+
     /// <summary>The epoch that the message was sent in.</summary>
     public ulong Epoch { get; }
+
     /// <summary>Who says it was sent by whom.</summary>
     public Sender Sender { get; }
+
     /// <summary>Bytes that are signed with the content but not interpreted.</summary>
     public ReadOnlyMemory<byte> AuthenticatedData { get; }
+
     /// <summary>Which of the next three is set.</summary>
     public ContentType ContentType { get; }
+
     /// <summary>Set for <see cref="ContentType.Application"/>.</summary>
     public ReadOnlyMemory<byte> ApplicationData { get; }
+
     /// <summary>Set for <see cref="ContentType.Proposal"/>.</summary>
     public Proposal? Proposal { get; }
+
     /// <summary>Set for <see cref="ContentType.Commit"/>.</summary>
     public Commit? Commit { get; }
+
     /// <summary>The content as on the wire.</summary>
     internal ReadOnlyMemory<byte> Encoded { get; }
 
     internal static FramedContent Read(ref TlsReader reader) => new(ref reader);
 
-    internal static FramedContent Create(ReadOnlySpan<byte> groupId, ulong epoch, Sender sender, ReadOnlySpan<byte> authenticatedData, ContentType type, Action<TlsWriter> writeBody)
+    internal static FramedContent Create(
+        ReadOnlySpan<byte> groupId,
+        ulong epoch,
+        Sender sender,
+        ReadOnlySpan<byte> authenticatedData,
+        ContentType type,
+        Action<TlsWriter> writeBody
+    )
     {
         var writer = new TlsWriter(512).WriteOpaque(groupId).WriteUInt64(epoch);
         sender.Write(writer);
@@ -104,14 +134,27 @@ public sealed class FramedContent
     }
 
     /// <summary>Reads what a PrivateMessage encrypts and puts it behind what its header says: the content as it was signed.</summary>
-    internal static FramedContent ReadBody(ref TlsReader reader, ReadOnlySpan<byte> groupId, ulong epoch, Sender sender, ReadOnlySpan<byte> authenticatedData, ContentType type)
+    internal static FramedContent ReadBody(
+        ref TlsReader reader,
+        ReadOnlySpan<byte> groupId,
+        ulong epoch,
+        Sender sender,
+        ReadOnlySpan<byte> authenticatedData,
+        ContentType type
+    )
     {
         int start = reader.Position;
         switch (type)
         {
-            case ContentType.Application: reader.ReadOpaque(); break;
-            case ContentType.Proposal: Proposal.Read(ref reader); break;
-            default: Commit.Read(ref reader); break;
+            case ContentType.Application:
+                reader.ReadOpaque();
+                break;
+            case ContentType.Proposal:
+                Proposal.Read(ref reader);
+                break;
+            default:
+                Commit.Read(ref reader);
+                break;
         }
         var body = reader.Since(start);
         return Create(groupId, epoch, sender, authenticatedData, type, writer => writer.WriteRaw(body.Span));
@@ -122,9 +165,15 @@ public sealed class FramedContent
     {
         switch (ContentType)
         {
-            case ContentType.Application: writer.WriteOpaque(ApplicationData.Span); break;
-            case ContentType.Proposal: Proposal!.Write(writer); break;
-            default: Commit!.Write(writer); break;
+            case ContentType.Application:
+                writer.WriteOpaque(ApplicationData.Span);
+                break;
+            case ContentType.Proposal:
+                Proposal!.Write(writer);
+                break;
+            default:
+                Commit!.Write(writer);
+                break;
         }
     }
 
@@ -132,8 +181,11 @@ public sealed class FramedContent
     internal TlsWriter ToBeSigned(WireFormat format, GroupContext? context)
     {
         var writer = new TlsWriter(Encoded.Length + 256)
-            .WriteUInt16(ProtocolVersion.Mls10).WriteUInt16((ushort)format).WriteRaw(Encoded.Span);
-        if (Sender.Type is SenderType.Member or SenderType.NewMemberCommit) writer.WriteRaw(context!.Encoded.Span);
+            .WriteUInt16(ProtocolVersion.Mls10)
+            .WriteUInt16((ushort)format)
+            .WriteRaw(Encoded.Span);
+        if (Sender.Type is SenderType.Member or SenderType.NewMemberCommit)
+            writer.WriteRaw(context!.Encoded.Span);
         return writer;
     }
 }
@@ -141,7 +193,10 @@ public sealed class FramedContent
 /// <summary>RFC 9420 §6.1: <c>struct { opaque signature&lt;V&gt;; select (content_type) { case commit: MAC confirmation_tag; }; }</c></summary>
 /// <param name="Signature">Over FramedContentTBS.</param>
 /// <param name="ConfirmationTag">Of a commit; empty otherwise.</param>
-public readonly record struct FramedContentAuthData(ReadOnlyMemory<byte> Signature, ReadOnlyMemory<byte> ConfirmationTag)
+public readonly record struct FramedContentAuthData(
+    ReadOnlyMemory<byte> Signature,
+    ReadOnlyMemory<byte> ConfirmationTag
+)
 {
     internal static FramedContentAuthData Read(ref TlsReader reader, ContentType type) =>
         new(reader.ReadOpaque(), type == ContentType.Commit ? reader.ReadOpaque() : default);
@@ -149,6 +204,7 @@ public readonly record struct FramedContentAuthData(ReadOnlyMemory<byte> Signatu
     internal void Write(TlsWriter writer, ContentType type)
     {
         writer.WriteOpaque(Signature.Span);
-        if (type == ContentType.Commit) writer.WriteOpaque(ConfirmationTag.Span);
+        if (type == ContentType.Commit)
+            writer.WriteOpaque(ConfirmationTag.Span);
     }
 }

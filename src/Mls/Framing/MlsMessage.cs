@@ -5,12 +5,16 @@ public enum WireFormat : ushort
 {
     /// <summary>A signed message in the clear.</summary>
     PublicMessage = 1,
+
     /// <summary>An encrypted message.</summary>
     PrivateMessage = 2,
+
     /// <summary>An invitation.</summary>
     Welcome = 3,
+
     /// <summary>The public state of a group.</summary>
     GroupInfo = 4,
+
     /// <summary>A client's offer to be added.</summary>
     KeyPackage = 5,
 }
@@ -29,14 +33,19 @@ public sealed class MlsMessage
 
     /// <summary>Which of the bodies is set.</summary>
     public WireFormat WireFormat { get; }
+
     /// <summary>Set for <see cref="WireFormat.PublicMessage"/>.</summary>
     public PublicMessage? PublicMessage => _body as PublicMessage;
+
     /// <summary>Set for <see cref="WireFormat.PrivateMessage"/>.</summary>
     public PrivateMessage? PrivateMessage => _body as PrivateMessage;
+
     /// <summary>Set for <see cref="WireFormat.Welcome"/>.</summary>
     public Welcome? Welcome => _body as Welcome;
+
     /// <summary>Set for <see cref="WireFormat.GroupInfo"/>.</summary>
     public UnverifiedGroupInfo? GroupInfo => _body as UnverifiedGroupInfo;
+
     /// <summary>Set for <see cref="WireFormat.KeyPackage"/>.</summary>
     public UnverifiedKeyPackage? KeyPackage => _body as UnverifiedKeyPackage;
 
@@ -66,23 +75,37 @@ public sealed class MlsMessage
         var writer = new TlsWriter(512).WriteUInt16(ProtocolVersion.Mls10).WriteUInt16((ushort)WireFormat);
         switch (_body)
         {
-            case PublicMessage message: message.Write(writer); break;
-            case PrivateMessage message: message.Write(writer); break;
-            case Welcome welcome: welcome.Write(writer); break;
-            case UnverifiedGroupInfo groupInfo: writer.WriteRaw(groupInfo.Encoded.Span); break;
-            case UnverifiedKeyPackage keyPackage: writer.WriteRaw(keyPackage.Encoded.Span); break;
+            case PublicMessage message:
+                message.Write(writer);
+                break;
+            case PrivateMessage message:
+                message.Write(writer);
+                break;
+            case Welcome welcome:
+                welcome.Write(writer);
+                break;
+            case UnverifiedGroupInfo groupInfo:
+                writer.WriteRaw(groupInfo.Encoded.Span);
+                break;
+            case UnverifiedKeyPackage keyPackage:
+                writer.WriteRaw(keyPackage.Encoded.Span);
+                break;
         }
         return writer.ToArray();
     }
 
     /// <summary>A public message with its header.</summary>
     public static MlsMessage Of(PublicMessage message) => new(WireFormat.PublicMessage, message);
+
     /// <summary>A private message with its header.</summary>
     public static MlsMessage Of(PrivateMessage message) => new(WireFormat.PrivateMessage, message);
+
     /// <summary>A Welcome with its header.</summary>
     public static MlsMessage Of(Welcome welcome) => new(WireFormat.Welcome, welcome);
+
     /// <summary>A GroupInfo with its header.</summary>
     public static MlsMessage Of(UnverifiedGroupInfo groupInfo) => new(WireFormat.GroupInfo, groupInfo);
+
     /// <summary>A key package with its header.</summary>
     public static MlsMessage Of(UnverifiedKeyPackage keyPackage) => new(WireFormat.KeyPackage, keyPackage);
 

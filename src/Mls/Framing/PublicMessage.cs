@@ -20,8 +20,10 @@ public sealed class PublicMessage
 
     /// <summary>What the message says.</summary>
     public FramedContent Content { get; }
+
     /// <summary>Signature and confirmation tag.</summary>
     public FramedContentAuthData Auth { get; }
+
     /// <summary>Set if the sender is a member.</summary>
     public ReadOnlyMemory<byte>? MembershipTag { get; }
 
@@ -29,13 +31,18 @@ public sealed class PublicMessage
     {
         var content = FramedContent.Read(ref reader);
         var auth = FramedContentAuthData.Read(ref reader, content.ContentType);
-        return new(content, auth, content.Sender.Type == SenderType.Member ? (ReadOnlyMemory<byte>?)reader.ReadOpaque() : null);
+        return new(
+            content,
+            auth,
+            content.Sender.Type == SenderType.Member ? (ReadOnlyMemory<byte>?)reader.ReadOpaque() : null
+        );
     }
 
     internal void Write(TlsWriter writer)
     {
         Auth.Write(writer.WriteRaw(Content.Encoded.Span), Content.ContentType);
-        if (MembershipTag is { } tag) writer.WriteOpaque(tag.Span);
+        if (MembershipTag is { } tag)
+            writer.WriteOpaque(tag.Span);
     }
 }
 
@@ -50,15 +57,30 @@ public sealed class PublicMessage
 /// </remarks>
 public sealed class PrivateMessage
 {
-    internal PrivateMessage(ReadOnlyMemory<byte> groupId, ulong epoch, ContentType type, ReadOnlyMemory<byte> authenticatedData, ReadOnlyMemory<byte> encryptedSenderData, ReadOnlyMemory<byte> ciphertext) =>
-        (GroupId, Epoch, ContentType, AuthenticatedData, EncryptedSenderData, Ciphertext) = (groupId, epoch, type, authenticatedData, encryptedSenderData, ciphertext);
+    internal PrivateMessage(
+        ReadOnlyMemory<byte> groupId,
+        ulong epoch,
+        ContentType type,
+        ReadOnlyMemory<byte> authenticatedData,
+        ReadOnlyMemory<byte> encryptedSenderData,
+        ReadOnlyMemory<byte> ciphertext
+    ) =>
+        (GroupId, Epoch, ContentType, AuthenticatedData, EncryptedSenderData, Ciphertext) = (
+            groupId,
+            epoch,
+            type,
+            authenticatedData,
+            encryptedSenderData,
+            ciphertext
+        );
 
     private PrivateMessage(ref TlsReader reader)
     {
         GroupId = reader.ReadOpaque();
         Epoch = reader.ReadUInt64();
         ContentType = (ContentType)reader.ReadUInt8();
-        if (ContentType is < ContentType.Application or > ContentType.Commit) MlsException.Throw(Rules.CodecEnum);
+        if (ContentType is < ContentType.Application or > ContentType.Commit)
+            MlsException.Throw(Rules.CodecEnum);
         AuthenticatedData = reader.ReadOpaque();
         EncryptedSenderData = reader.ReadOpaque();
         Ciphertext = reader.ReadOpaque();
@@ -66,20 +88,30 @@ public sealed class PrivateMessage
 
     /// <summary>The group.</summary>
     public ReadOnlyMemory<byte> GroupId { get; }
+
     /// <summary>The epoch that the message was sent in.</summary>
     public ulong Epoch { get; }
+
     /// <summary>What the ciphertext holds.</summary>
     public ContentType ContentType { get; }
+
     /// <summary>Bytes that are authenticated but not encrypted.</summary>
     public ReadOnlyMemory<byte> AuthenticatedData { get; }
+
     /// <summary>Who sent it, encrypted.</summary>
     public ReadOnlyMemory<byte> EncryptedSenderData { get; }
+
     /// <summary>PrivateMessageContent, encrypted.</summary>
     public ReadOnlyMemory<byte> Ciphertext { get; }
 
     internal static PrivateMessage Read(ref TlsReader reader) => new(ref reader);
 
-    internal void Write(TlsWriter writer) => writer
-        .WriteOpaque(GroupId.Span).WriteUInt64(Epoch).WriteUInt8((byte)ContentType)
-        .WriteOpaque(AuthenticatedData.Span).WriteOpaque(EncryptedSenderData.Span).WriteOpaque(Ciphertext.Span);
+    internal void Write(TlsWriter writer) =>
+        writer
+            .WriteOpaque(GroupId.Span)
+            .WriteUInt64(Epoch)
+            .WriteUInt8((byte)ContentType)
+            .WriteOpaque(AuthenticatedData.Span)
+            .WriteOpaque(EncryptedSenderData.Span)
+            .WriteOpaque(Ciphertext.Span);
 }

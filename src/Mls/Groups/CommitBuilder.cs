@@ -1,11 +1,25 @@
 namespace MlsConsole.Mls;
 
 /// <summary>Makes a commit (RFC 9420 §12.4.1): applies the proposals, makes a path, hashes and signs.</summary>
-internal sealed class CommitBuilder(Client client, PublicGroup group, IReadOnlyList<ProposalOrReference> proposals, IReadOnlyCollection<AuthenticatedContent> known, Sender sender, PrivateKeys? keys)
+internal sealed class CommitBuilder(
+    Client client,
+    PublicGroup group,
+    IReadOnlyList<ProposalOrReference> proposals,
+    IReadOnlyCollection<AuthenticatedContent> known,
+    Sender sender,
+    PrivateKeys? keys
+)
 {
     /// <summary>The GroupContext that path secrets are encrypted under (RFC 9420 §12.4.1): new epoch and tree, old transcript.</summary>
     public static GroupContext Provisional(PublicGroup before, RatchetTree tree, Extensions extensions) =>
-        new(before.CipherSuite, before.GroupId, before.Epoch + 1, tree.Hash, before.Context.ConfirmedTranscriptHash, extensions);
+        new(
+            before.CipherSuite,
+            before.GroupId,
+            before.Epoch + 1,
+            tree.Hash,
+            before.Context.ConfirmedTranscriptHash,
+            extensions
+        );
 
     /// <summary>Applies the proposals and makes the path, if there is one.</summary>
     /// <exception cref="MlsException">The proposals are not a valid list.</exception>
@@ -13,14 +27,23 @@ internal sealed class CommitBuilder(Client client, PublicGroup group, IReadOnlyL
     {
         bool external = sender.Type == SenderType.NewMemberCommit;
         // The same checks as a receiver makes, on a draft without a path: its signature is never looked at.
-        var draft = new AuthenticatedContent(WireFormat.PublicMessage, Content(null, authenticatedData), new(default, default));
+        var draft = new AuthenticatedContent(
+            WireFormat.PublicMessage,
+            Content(null, authenticatedData),
+            new(default, default)
+        );
         var list = ProposalList.Resolve(group.Suite, draft, known);
-        if (external) list.VerifyExternalCommit(group);
-        else list.VerifyMemberCommit(group, new(sender.Index));
+        if (external)
+            list.VerifyExternalCommit(group);
+        else
+            list.VerifyMemberCommit(group, new(sender.Index));
         MlsException.Require(withPath || !list.RequiresPath, Rules.CommitPathMissing);
-        var extensions = list.Of<GroupContextExtensionsProposal>().Select(item => item.Proposal.Extensions).FirstOrDefault() ?? group.Context.Extensions;
+        var extensions =
+            list.Of<GroupContextExtensionsProposal>().Select(item => item.Proposal.Extensions).FirstOrDefault()
+            ?? group.Context.Extensions;
         foreach (var item in proposals)
-            if (item.Proposal is AddProposal add) add.KeyPackage.RequireCurrent(DateTimeOffset.UtcNow);
+            if (item.Proposal is AddProposal add)
+                add.KeyPackage.RequireCurrent(DateTimeOffset.UtcNow);
         var editor = new TreeEditor(group.Tree);
         var changes = new PublicGroup.Changes(editor, group, extensions, null);
         changes.Apply(list);
@@ -30,18 +53,56 @@ internal sealed class CommitBuilder(Client client, PublicGroup group, IReadOnlyL
         TreeKem.NewPath? path = null;
         var added = changes.Added.Count == 0 ? null : changes.Added.Select(entry => entry.LeafIndex).ToHashSet();
         if (withPath)
-            path = TreeKem.NewPath.Create(group.Suite, editor, keys?.For(editor.ToTree()), committer, (key, parentHash) => client.CreateLeaf(
-                key.Span, LeafNodeSource.Commit, parentHash: parentHash, place: (group.GroupId, committer)), added, tree => Provisional(group, tree, extensions));
+            path = TreeKem.NewPath.Create(
+                group.Suite,
+                editor,
+                keys?.For(editor.ToTree()),
+                committer,
+                (key, parentHash) =>
+                    client.CreateLeaf(
+                        key.Span,
+                        LeafNodeSource.Commit,
+                        parentHash: parentHash,
+                        place: (group.GroupId, committer)
+                    ),
+                added,
+                tree => Provisional(group, tree, extensions)
+            );
         // §7.3, §13.4: of the committer's own leaf too, so that nobody joins a group whose demands it does not meet.
         LeafNodeValidation.VerifyAgainst(extensions, editor.ToTree().Root.Capabilities!);
-        return new(this, list, changes, committer, extensions, path, editor.ToTree(), Content(path?.Path, authenticatedData));
+        return new(
+            this,
+            list,
+            changes,
+            committer,
+            extensions,
+            path,
+            editor.ToTree(),
+            Content(path?.Path, authenticatedData)
+        );
     }
 
     private FramedContent Content(UpdatePath? path, ReadOnlyMemory<byte> authenticatedData) =>
-        FramedContent.Create(group.GroupId.Span, group.Epoch, sender, authenticatedData.Span, ContentType.Commit, new Commit(proposals, path).Write);
+        FramedContent.Create(
+            group.GroupId.Span,
+            group.Epoch,
+            sender,
+            authenticatedData.Span,
+            ContentType.Commit,
+            new Commit(proposals, path).Write
+        );
 
     /// <summary>A commit without its signature and tags.</summary>
-    public sealed class Built(CommitBuilder builder, ProposalList list, PublicGroup.Changes changes, LeafIndex committer, Extensions extensions, TreeKem.NewPath? path, RatchetTree tree, FramedContent content) : IDisposable
+    public sealed class Built(
+        CommitBuilder builder,
+        ProposalList list,
+        PublicGroup.Changes changes,
+        LeafIndex committer,
+        Extensions extensions,
+        TreeKem.NewPath? path,
+        RatchetTree tree,
+        FramedContent content
+    ) : IDisposable
     {
         private PublicGroup? _after;
         private bool _keysTaken;
@@ -52,18 +113,40 @@ internal sealed class CommitBuilder(Client client, PublicGroup group, IReadOnlyL
         public LeafIndex Committer => committer;
 
         private FramedContentAuthData Signed(WireFormat format) =>
-            new(builder.Client.Suite.SignWithLabel(builder.Client.SignatureKey.PrivateKey, "FramedContentTBS", content.ToBeSigned(format, builder.Group.Context).WrittenSpan), default);
+            new(
+                builder.Client.Suite.SignWithLabel(
+                    builder.Client.SignatureKey.PrivateKey,
+                    "FramedContentTBS",
+                    content.ToBeSigned(format, builder.Group.Context).WrittenSpan
+                ),
+                default
+            );
 
         private (WireFormat Format, FramedContentAuthData Auth, byte[] Confirmed)? _signed;
 
         /// <summary>The secrets of the new epoch.</summary>
-        public EpochSecrets Secrets(ReadOnlySpan<byte> init, ReadOnlySpan<byte> pskSecret, WireFormat format = WireFormat.PublicMessage)
+        public EpochSecrets Secrets(
+            ReadOnlySpan<byte> init,
+            ReadOnlySpan<byte> pskSecret,
+            WireFormat format = WireFormat.PublicMessage
+        )
         {
             var suite = builder.Group.Suite;
             var auth = Signed(format);
-            var confirmed = TranscriptHash.Confirmed(suite, builder.Group.InterimTranscriptHash.Span, new(format, content, auth));
+            var confirmed = TranscriptHash.Confirmed(
+                suite,
+                builder.Group.InterimTranscriptHash.Span,
+                new(format, content, auth)
+            );
             _signed = (format, auth, confirmed);
-            var context = new GroupContext(builder.Group.CipherSuite, builder.Group.GroupId, builder.Group.Epoch + 1, tree.Hash, confirmed, extensions);
+            var context = new GroupContext(
+                builder.Group.CipherSuite,
+                builder.Group.GroupId,
+                builder.Group.Epoch + 1,
+                tree.Hash,
+                confirmed,
+                extensions
+            );
             return EpochSecrets.Next(suite, init, path?.CommitSecret ?? new byte[suite.HashLength], pskSecret, context);
         }
 
@@ -74,10 +157,38 @@ internal sealed class CommitBuilder(Client client, PublicGroup group, IReadOnlyL
             var (_, auth, confirmed) = _signed ?? throw new InvalidOperationException("The secrets come first.");
             var tag = secrets.ConfirmationTag(suite, confirmed);
             auth = auth with { ConfirmationTag = tag };
-            var context = new GroupContext(builder.Group.CipherSuite, builder.Group.GroupId, builder.Group.Epoch + 1, tree.Hash, confirmed, extensions);
-            _after = new(suite, context, tree, tag, TranscriptHash.Interim(suite, confirmed, tag), list.Of<ReInitProposal>().Select(item => item.Proposal).FirstOrDefault());
-            if (format == WireFormat.PrivateMessage) return (MlsMessage.Of(MessageProtection.Encrypt(suite, epoch!.Secrets.SenderData, epoch.Messages, content, auth)).Encode(), _after);
-            var membership = epoch is null ? default(ReadOnlyMemory<byte>?) : MessageProtection.MembershipTag(suite, epoch.Secrets.MembershipKey, content, auth, builder.Group.Context);
+            var context = new GroupContext(
+                builder.Group.CipherSuite,
+                builder.Group.GroupId,
+                builder.Group.Epoch + 1,
+                tree.Hash,
+                confirmed,
+                extensions
+            );
+            _after = new(
+                suite,
+                context,
+                tree,
+                tag,
+                TranscriptHash.Interim(suite, confirmed, tag),
+                list.Of<ReInitProposal>().Select(item => item.Proposal).FirstOrDefault()
+            );
+            if (format == WireFormat.PrivateMessage)
+                return (
+                    MlsMessage
+                        .Of(MessageProtection.Encrypt(suite, epoch!.Secrets.SenderData, epoch.Messages, content, auth))
+                        .Encode(),
+                    _after
+                );
+            var membership = epoch is null
+                ? default(ReadOnlyMemory<byte>?)
+                : MessageProtection.MembershipTag(
+                    suite,
+                    epoch.Secrets.MembershipKey,
+                    content,
+                    auth,
+                    builder.Group.Context
+                );
             return (MlsMessage.Of(new PublicMessage(content, auth, membership)).Encode(), _after);
         }
 
@@ -91,7 +202,8 @@ internal sealed class CommitBuilder(Client client, PublicGroup group, IReadOnlyL
         public void Dispose()
         {
             path?.Dispose();
-            if (!_keysTaken) path?.Keys.Dispose();
+            if (!_keysTaken)
+                path?.Keys.Dispose();
         }
     }
 

@@ -1,7 +1,8 @@
 namespace MlsConsole.Mls;
 
 /// <summary>What a member knows of one epoch beside its public state: secrets, message keys and private keys of the tree.</summary>
-internal sealed class Epoch(PublicGroup group, EpochSecrets secrets, SecretTree messages, PrivateKeys keys) : IDisposable
+internal sealed class Epoch(PublicGroup group, EpochSecrets secrets, SecretTree messages, PrivateKeys keys)
+    : IDisposable
 {
     private SecretTree? _messages = messages;
 
@@ -30,7 +31,12 @@ internal sealed class Epoch(PublicGroup group, EpochSecrets secrets, SecretTree 
     public static Epoch Read(ref TlsReader reader)
     {
         var group = PublicGroup.Restore(reader.ReadOpaque().ToArray());
-        return new(group, EpochSecrets.Read(ref reader), SecretTree.Read(ref reader, group.Suite), PrivateKeys.Read(ref reader));
+        return new(
+            group,
+            EpochSecrets.Read(ref reader),
+            SecretTree.Read(ref reader, group.Suite),
+            PrivateKeys.Read(ref reader)
+        );
     }
 
     /// <summary>Hands the message keys over and zeroes the rest: late messages need nothing else.</summary>

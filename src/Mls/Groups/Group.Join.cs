@@ -12,17 +12,37 @@ public sealed partial class Group
     /// <param name="preSharedKeys">External keys that the application knows.</param>
     /// <param name="parent">The group that this one was reinitialised or branched from, for its resumption PSK.</param>
     /// <exception cref="MlsException">The rule that the Welcome breaks.</exception>
-    public static Group JoinByWelcome(Client client, OwnKeyPackage keyPackage, Welcome welcome, ReadOnlyMemory<byte>? ratchetTree = null, PreSharedKeys? preSharedKeys = null, Group? parent = null)
+    public static Group JoinByWelcome(
+        Client client,
+        OwnKeyPackage keyPackage,
+        Welcome welcome,
+        ReadOnlyMemory<byte>? ratchetTree = null,
+        PreSharedKeys? preSharedKeys = null,
+        Group? parent = null
+    )
     {
         var suite = client.Suite;
         MlsException.Require(keyPackage.KeyPackage.CipherSuite == welcome.CipherSuite, Rules.WelcomeRecipient);
-        using var groupSecrets = WelcomeSecrets.OpenGroupSecrets(suite, welcome, keyPackage.KeyPackage.Reference.Span, keyPackage.Init.PrivateKey);
+        using var groupSecrets = WelcomeSecrets.OpenGroupSecrets(
+            suite,
+            welcome,
+            keyPackage.KeyPackage.Reference.Span,
+            keyPackage.Init.PrivateKey
+        );
         RequirePreSharedKeyIds(suite, groupSecrets.PreSharedKeys);
         using var noKeys = new PreSharedKeys();
         using var noResumption = new ResumptionKeys();
-        var pskSecret = PskSecret(suite, groupSecrets.PreSharedKeys, preSharedKeys ?? noKeys, parent?._resumption ?? noResumption);
+        var pskSecret = PskSecret(
+            suite,
+            groupSecrets.PreSharedKeys,
+            preSharedKeys ?? noKeys,
+            parent?._resumption ?? noResumption
+        );
         var groupInfo = WelcomeSecrets.OpenGroupInfo(suite, welcome, groupSecrets.JoinerSecret.Span, pskSecret);
-        MlsException.Require(groupInfo.GroupContext.CipherSuite == keyPackage.KeyPackage.CipherSuite, Rules.WelcomeCipherSuite);
+        MlsException.Require(
+            groupInfo.GroupContext.CipherSuite == keyPackage.KeyPackage.CipherSuite,
+            Rules.WelcomeCipherSuite
+        );
         var group = PublicGroup.FromGroupInfo(groupInfo, ratchetTree, client.DegreeOfParallelism);
         MlsException.Require(client.HasGroup?.Invoke(group.GroupId) != true, Rules.WelcomeGroupId);
         RequireSuccession(groupSecrets.PreSharedKeys, group, parent);
@@ -30,15 +50,19 @@ public sealed partial class Group
 
         LeafIndex? own = null;
         foreach (var (index, leaf) in group.Members)
-            if (leaf.Encoded.Span.SequenceEqual(keyPackage.KeyPackage.LeafNode.Encoded.Span)) own = index;
-        if (own is not { } place) throw new MlsException(Rules.WelcomeLeaf);
+            if (leaf.Encoded.Span.SequenceEqual(keyPackage.KeyPackage.LeafNode.Encoded.Span))
+                own = index;
+        if (own is not { } place)
+            throw new MlsException(Rules.WelcomeLeaf);
         var keys = new PrivateKeys(place);
         keys.Set(place.Node, keyPackage.Encryption.PublicKey, keyPackage.Encryption.PrivateKey);
         if (groupSecrets.PathSecret is { } pathSecret)
         {
             // The lowest common ancestor with the signer and the nodes of the signer's path above it.
             var signer = groupInfo.Signer;
-            var shared = group.Tree.FilteredDirectPath(signer).Where(step => step.Level >= 1 && place.Value >> step.Level == signer.Value >> step.Level)
+            var shared = group
+                .Tree.FilteredDirectPath(signer)
+                .Where(step => step.Level >= 1 && place.Value >> step.Level == signer.Value >> step.Level)
                 .Select(step => (step.Index(signer), step.Parent.IsBlank ? default : step.Parent.EncryptionKey));
             CryptographicOperations.ZeroMemory(keys.SetPath(suite, shared, pathSecret.ToArray()));
         }
@@ -57,8 +81,22 @@ public sealed partial class Group
     /// <param name="treeInGroupInfo">See <see cref="CommitOptions.TreeInGroupInfo"/>: a large tree takes longer to sign than all the rest of the commit.</param>
     /// <returns>The group as it will be, with the commit pending: send it, then <see cref="MergePendingCommit"/>; dispose the group if it was refused.</returns>
     /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
-    public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree = null, LeafIndex? remove = null, PreSharedKeys? preSharedKeys = null, bool treeInGroupInfo = true) =>
-        JoinByExternalCommit(client, groupInfo, PublicGroup.FromGroupInfo(groupInfo, ratchetTree, client.DegreeOfParallelism), remove, preSharedKeys, treeInGroupInfo);
+    public static Group JoinByExternalCommit(
+        Client client,
+        UnverifiedGroupInfo groupInfo,
+        ReadOnlyMemory<byte>? ratchetTree = null,
+        LeafIndex? remove = null,
+        PreSharedKeys? preSharedKeys = null,
+        bool treeInGroupInfo = true
+    ) =>
+        JoinByExternalCommit(
+            client,
+            groupInfo,
+            PublicGroup.FromGroupInfo(groupInfo, ratchetTree, client.DegreeOfParallelism),
+            remove,
+            preSharedKeys,
+            treeInGroupInfo
+        );
 
     /// <summary>Builds an external commit to a group that was verified before, so that the caller could look at it.</summary>
     /// <param name="client">The client that joins; the group uses it until it is disposed.</param>
@@ -70,16 +108,30 @@ public sealed partial class Group
     /// <param name="selfRemoves">SelfRemoves that wait in the epoch, to be carried out (draft-ietf-mls-extensions). Their signatures are verified; their membership tags only members can verify.</param>
     /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
     /// <exception cref="ArgumentException"><paramref name="before"/> was made of another GroupInfo.</exception>
-    public static Group JoinByExternalCommit(Client client, UnverifiedGroupInfo groupInfo, PublicGroup before, LeafIndex? remove, PreSharedKeys? preSharedKeys, bool treeInGroupInfo = true, IReadOnlyList<PublicMessage>? selfRemoves = null)
+    public static Group JoinByExternalCommit(
+        Client client,
+        UnverifiedGroupInfo groupInfo,
+        PublicGroup before,
+        LeafIndex? remove,
+        PreSharedKeys? preSharedKeys,
+        bool treeInGroupInfo = true,
+        IReadOnlyList<PublicMessage>? selfRemoves = null
+    )
     {
         var suite = client.Suite;
-        if (!before.Context.Encoded.Span.SequenceEqual(groupInfo.GroupContext.Encoded.Span)) throw new ArgumentException("The group was not made of this GroupInfo.", nameof(before));
+        if (!before.Context.Encoded.Span.SequenceEqual(groupInfo.GroupContext.Encoded.Span))
+            throw new ArgumentException("The group was not made of this GroupInfo.", nameof(before));
         MlsException.Require(before.Suite == suite, Rules.WelcomeCipherSuite);
         before.RequireExternalPub(groupInfo);
         ApplicationChecks.Verify(client, before);
-        var (kemOutput, init) = suite.ExportSend(groupInfo.ExternalPublicKey!.Value.Span, EpochSecrets.ExternalInitLabel, suite.HashLength);
+        var (kemOutput, init) = suite.ExportSend(
+            groupInfo.ExternalPublicKey!.Value.Span,
+            EpochSecrets.ExternalInitLabel,
+            suite.HashLength
+        );
         var proposals = new List<ProposalOrReference> { new(new ExternalInitProposal(kemOutput), default) };
-        if (remove is { } old) proposals.Add(new(new RemoveProposal(old), default));
+        if (remove is { } old)
+            proposals.Add(new(new RemoveProposal(old), default));
         AuthenticatedContent[] leaving = [.. (selfRemoves ?? []).Select(before.Authenticate)];
         proposals.AddRange(leaving.Select(item => new ProposalOrReference(null, item.ProposalReference(suite))));
 
@@ -97,12 +149,19 @@ public sealed partial class Group
     private static void RequirePreSharedKeyIds(CipherSuite suite, IReadOnlyList<PreSharedKeyId> ids)
     {
         var seen = new HashSet<ReadOnlyMemory<byte>>(PublicKeySet.BytesComparer.Instance);
-        foreach (var id in ids) MlsException.Require(id.Nonce.Length == suite.HashLength && seen.Add(id.Encode()), Rules.WelcomePreSharedKey);
+        foreach (var id in ids)
+            MlsException.Require(
+                id.Nonce.Length == suite.HashLength && seen.Add(id.Encode()),
+                Rules.WelcomePreSharedKey
+            );
     }
 
     private static void RequireConfirmationTag(PublicGroup group, EpochSecrets secrets)
     {
         var expected = secrets.ConfirmationTag(group.Suite, group.Context.ConfirmedTranscriptHash.Span);
-        MlsException.Require(CryptographicOperations.FixedTimeEquals(expected, group.ConfirmationTag.Span), Rules.ConfirmationTag);
+        MlsException.Require(
+            CryptographicOperations.FixedTimeEquals(expected, group.ConfirmationTag.Span),
+            Rules.ConfirmationTag
+        );
     }
 }

@@ -11,7 +11,8 @@ public abstract record Received;
 /// <param name="Sender">The member that sent it, in the epoch that it was sent in.</param>
 /// <param name="Epoch">The epoch that it was sent in.</param>
 /// <param name="AuthenticatedData">What was authenticated beside it.</param>
-public sealed record ReceivedMessage(byte[] Data, LeafIndex Sender, ulong Epoch, ReadOnlyMemory<byte> AuthenticatedData) : Received;
+public sealed record ReceivedMessage(byte[] Data, LeafIndex Sender, ulong Epoch, ReadOnlyMemory<byte> AuthenticatedData)
+    : Received;
 
 /// <summary>A proposal, kept so that a commit of this epoch may refer to it.</summary>
 /// <param name="Proposal">What is proposed.</param>
@@ -42,7 +43,8 @@ public sealed partial class Group
     /// <exception cref="InvalidOperationException">The group has ended for this member, otherwise than by a ReInit.</exception>
     public Received Receive(ReadOnlyMemory<byte> bytes, DateTimeOffset? now = null)
     {
-        if (PublicGroup.ReInit is null) RequireLive(); // else late messages of the epochs before may still come
+        if (PublicGroup.ReInit is null)
+            RequireLive(); // else late messages of the epochs before may still come
         var message = MlsMessage.Decode(bytes);
         if (_pending is { } pending && bytes.Span.SequenceEqual(pending.Commit))
         {
@@ -60,23 +62,33 @@ public sealed partial class Group
     private Received ReceivePublic(PublicMessage message, DateTimeOffset? now)
     {
         var content = _epoch.Group.Authenticate(message);
-        MessageProtection.VerifyMembershipTag(_epoch.Group.Suite, _epoch.Secrets.MembershipKey, message, _epoch.Group.Context);
+        MessageProtection.VerifyMembershipTag(
+            _epoch.Group.Suite,
+            _epoch.Secrets.MembershipKey,
+            message,
+            _epoch.Group.Context
+        );
         return ReceiveHandshake(content, now);
     }
 
     private Received ReceivePrivate(PrivateMessage message, DateTimeOffset? now)
     {
         MlsException.Require(message.GroupId.Span.SequenceEqual(GroupId.Span), Rules.FramingGroupId);
-        if (message.Epoch != CurrentEpoch) return ReceiveLate(message);
+        if (message.Epoch != CurrentEpoch)
+            return ReceiveLate(message);
         MlsException.Require(_epoch.Group.ReInit is null, Rules.GroupReInitialized);
         var suite = _epoch.Group.Suite;
         var sender = MessageProtection.OpenSenderData(suite, _epoch.Secrets.SenderData, message);
-        if (sender.Leaf == _epoch.Own) return new ReceivedOwnMessage(message.ContentType, message.Epoch, sender.Generation);
+        if (sender.Leaf == _epoch.Own)
+            return new ReceivedOwnMessage(message.ContentType, message.Epoch, sender.Generation);
         // §6.3.2: before any ratchet is turned
         MlsException.Require(_epoch.Group.Leaf(sender.Leaf) is not null, Rules.FramingSender);
         var opened = MessageProtection.Decrypt(suite, sender, _epoch.Messages, message);
         _epoch.Group.VerifySignature(opened.Content);
-        var received = message.ContentType == ContentType.Application ? Application(opened.Content.Content) : ReceiveHandshake(opened.Content, now);
+        var received =
+            message.ContentType == ContentType.Application
+                ? Application(opened.Content.Content)
+                : ReceiveHandshake(opened.Content, now);
         opened.Consume();
         return received;
     }
@@ -88,11 +100,19 @@ public sealed partial class Group
         MlsException.Require(at >= 0 && message.ContentType == ContentType.Application, Rules.FramingEpoch);
         var (epoch, suite) = (_past[at], _epoch.Group.Suite);
         var sender = MessageProtection.OpenSenderData(suite, epoch.SenderData, message);
-        if (sender.Leaf == epoch.Own) return new ReceivedOwnMessage(message.ContentType, message.Epoch, sender.Generation);
-        if (PastEpoch.SignatureKey(CollectionsMarshal.AsSpan(_past)[at..], _epoch.Group.Tree, sender.Leaf) is not { } key) throw new MlsException(Rules.FramingSender);
+        if (sender.Leaf == epoch.Own)
+            return new ReceivedOwnMessage(message.ContentType, message.Epoch, sender.Generation);
+        if (
+            PastEpoch.SignatureKey(CollectionsMarshal.AsSpan(_past)[at..], _epoch.Group.Tree, sender.Leaf)
+            is not { } key
+        )
+            throw new MlsException(Rules.FramingSender);
         var opened = MessageProtection.Decrypt(suite, sender, epoch.Messages, message);
         var toBeSigned = opened.Content.Content.ToBeSigned(WireFormat.PrivateMessage, epoch.Context).WrittenSpan;
-        MlsException.Require(suite.VerifyWithLabel(key.Span, "FramedContentTBS", toBeSigned, opened.Content.Auth.Signature.Span), Rules.FramingSignature);
+        MlsException.Require(
+            suite.VerifyWithLabel(key.Span, "FramedContentTBS", toBeSigned, opened.Content.Auth.Signature.Span),
+            Rules.FramingSignature
+        );
         opened.Consume();
         return Application(opened.Content.Content);
     }
@@ -107,7 +127,12 @@ public sealed partial class Group
             ApplicationChecks.Verify(_client, proposal, content.Content.Sender, _epoch.Group);
             var reference = content.ProposalReference(_epoch.Group.Suite);
             // It may be this member's own, or come twice.
-            if (!_proposals.Exists(known => known.ProposalReference(_epoch.Group.Suite).AsSpan().SequenceEqual(reference))) _proposals.Add(content);
+            if (
+                !_proposals.Exists(known =>
+                    known.ProposalReference(_epoch.Group.Suite).AsSpan().SequenceEqual(reference)
+                )
+            )
+                _proposals.Add(content);
             return new ReceivedProposal(proposal, content.Content.Sender, reference);
         }
         MlsException.Require(content.Content.Sender != new Sender(SenderType.Member, _epoch.Own), Rules.OwnCommit);
@@ -129,22 +154,52 @@ public sealed partial class Group
         if (content.Content.Commit!.Path is { } path)
         {
             var added = staged.Added.Count == 0 ? null : staged.Added.Select(entry => entry.LeafIndex).ToHashSet();
-            var provisional = CommitBuilder.Provisional(_epoch.Group, staged.Group.Tree, staged.Group.Context.Extensions);
-            (commitSecret, var opened) = TreeKem.Open(suite, staged.BeforePath, keys, staged.Committer, path, added, provisional);
+            var provisional = CommitBuilder.Provisional(
+                _epoch.Group,
+                staged.Group.Tree,
+                staged.Group.Context.Extensions
+            );
+            (commitSecret, var opened) = TreeKem.Open(
+                suite,
+                staged.BeforePath,
+                keys,
+                staged.Committer,
+                path,
+                added,
+                provisional
+            );
             CryptographicOperations.ZeroMemory(opened);
         }
         var init = _epoch.Secrets.Init;
         if (staged.IsExternal)
         {
             using var external = _epoch.Secrets.ExternalKeyPair(suite);
-            var kemOutput = staged.Proposals.Select(item => item.Proposal).OfType<ExternalInitProposal>().Single().KemOutput;
-            init = suite.ExportReceive(external.PrivateKey, kemOutput.Span, EpochSecrets.ExternalInitLabel, suite.HashLength);
+            var kemOutput = staged
+                .Proposals.Select(item => item.Proposal)
+                .OfType<ExternalInitProposal>()
+                .Single()
+                .KemOutput;
+            init = suite.ExportReceive(
+                external.PrivateKey,
+                kemOutput.Span,
+                EpochSecrets.ExternalInitLabel,
+                suite.HashLength
+            );
         }
-        var psk = PskSecret(suite, staged.Proposals.Select(item => item.Proposal).OfType<PreSharedKeyProposal>().Select(proposal => proposal.Id), _preSharedKeys, _resumption);
+        var psk = PskSecret(
+            suite,
+            staged
+                .Proposals.Select(item => item.Proposal)
+                .OfType<PreSharedKeyProposal>()
+                .Select(proposal => proposal.Id),
+            _preSharedKeys,
+            _resumption
+        );
         var secrets = EpochSecrets.Next(suite, init, commitSecret, psk, staged.Group.Context);
         CryptographicOperations.ZeroMemory(commitSecret);
         CryptographicOperations.ZeroMemory(psk);
-        if (staged.IsExternal) CryptographicOperations.ZeroMemory(init);
+        if (staged.IsExternal)
+            CryptographicOperations.ZeroMemory(init);
         RequireConfirmationTag(staged.Group, secrets);
 
         DiscardPendingCommit();
@@ -158,7 +213,8 @@ public sealed partial class Group
     {
         var keys = _epoch.Keys.For(staged.BeforePath);
         foreach (var (index, _, after) in staged.Updated)
-            if (index == _epoch.Own && _updateKeys.TryGetValue(after.EncryptionKey, out var pair)) keys.Set(index.Node, pair.PublicKey, pair.PrivateKey);
+            if (index == _epoch.Own && _updateKeys.TryGetValue(after.EncryptionKey, out var pair))
+                keys.Set(index.Node, pair.PublicKey, pair.PrivateKey);
         return keys;
     }
 }

@@ -9,7 +9,8 @@ public sealed partial class Group
     /// <summary>The whole state with its secrets, encrypted. Save after every call that changes the group, and replace what was saved before: what has been used is gone from the new state, but not from an old copy.</summary>
     /// <param name="key">32 bytes that the application keeps, such as in the device's key store.</param>
     /// <exception cref="ArgumentException">The key has another length.</exception>
-    public byte[] Save(ReadOnlySpan<byte> key) => SavedState.Seal(SavedState.Kind.Group, StateVersion, WriteState(), key);
+    public byte[] Save(ReadOnlySpan<byte> key) =>
+        SavedState.Seal(SavedState.Kind.Group, StateVersion, WriteState(), key);
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
     /// <param name="client">The member's client; the group uses it until it is disposed.</param>
@@ -18,7 +19,12 @@ public sealed partial class Group
     /// <param name="preSharedKeys">External keys that the application knows; they are not part of the state.</param>
     /// <exception cref="SavedStateException">It cannot be opened.</exception>
     /// <exception cref="ArgumentException">The key has another length.</exception>
-    public static Group Load(Client client, ReadOnlySpan<byte> saved, ReadOnlySpan<byte> key, PreSharedKeys? preSharedKeys = null)
+    public static Group Load(
+        Client client,
+        ReadOnlySpan<byte> saved,
+        ReadOnlySpan<byte> key,
+        PreSharedKeys? preSharedKeys = null
+    )
     {
         var state = SavedState.Open(SavedState.Kind.Group, StateVersion, saved, key);
         try
@@ -47,27 +53,43 @@ public sealed partial class Group
         _epoch.Write(writer);
         writer.WritePresence(_ended);
         int start = writer.BeginVector();
-        foreach (var past in _past) past.Write(writer);
+        foreach (var past in _past)
+            past.Write(writer);
         start = writer.EndVector(start).BeginVector();
-        foreach (var (groupId, epoch, secret) in _resumption.Items) writer.WriteOpaque(groupId.Span).WriteUInt64(epoch).WriteOpaque(secret);
+        foreach (var (groupId, epoch, secret) in _resumption.Items)
+            writer.WriteOpaque(groupId.Span).WriteUInt64(epoch).WriteOpaque(secret);
         start = writer.EndVector(start).BeginVector();
-        foreach (var proposal in _proposals) writer.WriteOpaque(proposal.Encode());
+        foreach (var proposal in _proposals)
+            writer.WriteOpaque(proposal.Encode());
         start = writer.EndVector(start).BeginVector();
-        foreach (var pair in _updateKeys.Values) writer.WriteOpaque(pair.PublicKey).WriteOpaque(pair.PrivateKey);
+        foreach (var pair in _updateKeys.Values)
+            writer.WriteOpaque(pair.PublicKey).WriteOpaque(pair.PrivateKey);
         writer.EndVector(start).WritePresence(_pending is not null);
-        if (_pending is null) return writer;
+        if (_pending is null)
+            return writer;
         writer.WriteOpaque(_pending.Commit).WritePresence(_pending.Welcome is not null);
-        if (_pending.Welcome is not null) writer.WriteOpaque(_pending.Welcome);
+        if (_pending.Welcome is not null)
+            writer.WriteOpaque(_pending.Welcome);
         bool own = !ReferenceEquals(_pending.Epoch, _epoch);
         writer.WriteOpaque(_pending.GroupInfo).WritePresence(own);
-        if (own) _pending.Epoch.Write(writer);
+        if (own)
+            _pending.Epoch.Write(writer);
         return writer;
     }
 
     // What the tests of zeroing and forward secrecy look at.
-    internal IEnumerable<byte[]> LiveSecrets() => [.. _epoch.Secrets.All, .. _epoch.Messages.Secrets, .. _epoch.Keys.Secrets, .. _resumption.Items.Select(item => item.Secret)];
+    internal IEnumerable<byte[]> LiveSecrets() =>
+        [
+            .. _epoch.Secrets.All,
+            .. _epoch.Messages.Secrets,
+            .. _epoch.Keys.Secrets,
+            .. _resumption.Items.Select(item => item.Secret),
+        ];
+
     internal IEnumerable<byte[]> MessageSecrets() => _epoch.Messages.Secrets;
-    internal (byte[] Key, byte[] Nonce) MessageKey(LeafIndex leaf, uint generation) => _epoch.Messages.Get(leaf, handshake: false, generation);
+
+    internal (byte[] Key, byte[] Nonce) MessageKey(LeafIndex leaf, uint generation) =>
+        _epoch.Messages.Get(leaf, handshake: false, generation);
 
     private static Group ReadState(Client client, byte[] state, PreSharedKeys? preSharedKeys)
     {
@@ -75,10 +97,13 @@ public sealed partial class Group
         var group = new Group(client, preSharedKeys, Epoch.Read(ref reader));
         group._resumption.Dispose(); // the state has its own list
         group._ended = reader.ReadPresence();
-        for (var past = reader.ReadVector(); !past.AtEnd;) group._past.Add(PastEpoch.Read(ref past, group._epoch.Group.Suite));
-        for (var keys = reader.ReadVector(); !keys.AtEnd;) group._resumption.Add(keys.ReadOpaque().ToArray(), keys.ReadUInt64(), keys.ReadOpaque().Span);
-        for (var proposals = reader.ReadVector(); !proposals.AtEnd;) group._proposals.Add(AuthenticatedContent.Decode(proposals.ReadOpaque().ToArray()));
-        for (var pairs = reader.ReadVector(); !pairs.AtEnd;)
+        for (var past = reader.ReadVector(); !past.AtEnd; )
+            group._past.Add(PastEpoch.Read(ref past, group._epoch.Group.Suite));
+        for (var keys = reader.ReadVector(); !keys.AtEnd; )
+            group._resumption.Add(keys.ReadOpaque().ToArray(), keys.ReadUInt64(), keys.ReadOpaque().Span);
+        for (var proposals = reader.ReadVector(); !proposals.AtEnd; )
+            group._proposals.Add(AuthenticatedContent.Decode(proposals.ReadOpaque().ToArray()));
+        for (var pairs = reader.ReadVector(); !pairs.AtEnd; )
         {
             var pair = new SecretKeyPair(pairs.ReadOpaque().ToArray(), pairs.ReadOpaque().ToArray());
             group._updateKeys[pair.PublicKey] = pair;
@@ -88,7 +113,12 @@ public sealed partial class Group
             var commit = reader.ReadOpaque().ToArray();
             var welcome = reader.ReadPresence() ? reader.ReadOpaque().ToArray() : null;
             var groupInfo = reader.ReadOpaque().ToArray();
-            group._pending = new(commit, welcome, groupInfo, reader.ReadPresence() ? Epoch.Read(ref reader) : group._epoch);
+            group._pending = new(
+                commit,
+                welcome,
+                groupInfo,
+                reader.ReadPresence() ? Epoch.Read(ref reader) : group._epoch
+            );
         }
         reader.RequireEnd();
         return group;

@@ -14,7 +14,8 @@ public sealed partial class Group
     public Group CreateReinitialized(Client client, IReadOnlyList<UnverifiedKeyPackage> members)
     {
         var reInit = ReInit ?? throw new InvalidOperationException("No ReInit has ended this group.");
-        if (client.Suite.Id != reInit.CipherSuite) throw new ArgumentException("The client is of another cipher suite than the ReInit names.", nameof(client));
+        if (client.Suite.Id != reInit.CipherSuite)
+            throw new ArgumentException("The client is of another cipher suite than the ReInit names.", nameof(client));
         return CreateSuccessor(client, reInit.GroupId, reInit.Extensions, ResumptionUsage.ReInit, members);
     }
 
@@ -30,36 +31,60 @@ public sealed partial class Group
         return CreateSuccessor(_client, groupId, _epoch.Group.Context.Extensions, ResumptionUsage.Branch, members);
     }
 
-    private Group CreateSuccessor(Client client, ReadOnlyMemory<byte>? groupId, Extensions extensions, ResumptionUsage usage, IReadOnlyList<UnverifiedKeyPackage> members)
+    private Group CreateSuccessor(
+        Client client,
+        ReadOnlyMemory<byte>? groupId,
+        Extensions extensions,
+        ResumptionUsage usage,
+        IReadOnlyList<UnverifiedKeyPackage> members
+    )
     {
         var successor = Create(client, groupId, extensions);
         successor.KnowResumptionKeyOf(this);
-        var key = PreSharedKeyId.Resumption(usage, GroupId, CurrentEpoch, RandomNumberGenerator.GetBytes(client.Suite.HashLength));
+        var key = PreSharedKeyId.Resumption(
+            usage,
+            GroupId,
+            CurrentEpoch,
+            RandomNumberGenerator.GetBytes(client.Suite.HashLength)
+        );
         successor.Commit(new() { Add = members, PreSharedKeys = [key] });
         return successor;
     }
 
-    internal void KnowResumptionKeyOf(Group other) => _resumption.Add(other.GroupId, other.CurrentEpoch, other._epoch.Secrets.ResumptionPsk);
+    internal void KnowResumptionKeyOf(Group other) =>
+        _resumption.Add(other.GroupId, other.CurrentEpoch, other._epoch.Secrets.ResumptionPsk);
 
     /// <summary>§11.2, §11.3: a group that says it follows another one does.</summary>
     private static void RequireSuccession(IReadOnlyList<PreSharedKeyId> keys, PublicGroup group, Group? parent)
     {
-        var links = keys.Where(id => id is { Type: PreSharedKeyType.Resumption, Usage: not ResumptionUsage.Application }).ToList();
-        if (links.Count == 0) return;
+        var links = keys.Where(id =>
+                id is { Type: PreSharedKeyType.Resumption, Usage: not ResumptionUsage.Application }
+            )
+            .ToList();
+        if (links.Count == 0)
+            return;
         MlsException.Require(links.Count == 1 && group.Epoch == 1, Rules.WelcomeResumption);
-        if (parent is null) throw new MlsException(Rules.PreSharedKeyUnknown);
+        if (parent is null)
+            throw new MlsException(Rules.PreSharedKeyUnknown);
         if (links[0].Usage == ResumptionUsage.ReInit)
         {
-            MlsException.Require(parent.ReInit is { } reInit
-                && links[0].Epoch == parent.CurrentEpoch
-                && group.CipherSuite == reInit.CipherSuite
-                && group.GroupId.Span.SequenceEqual(reInit.GroupId.Span)
-                && group.Context.Extensions.SameAs(reInit.Extensions)
-                && AreAllIn(parent.PublicGroup, group), Rules.WelcomeReInit);
+            MlsException.Require(
+                parent.ReInit is { } reInit
+                    && links[0].Epoch == parent.CurrentEpoch
+                    && group.CipherSuite == reInit.CipherSuite
+                    && group.GroupId.Span.SequenceEqual(reInit.GroupId.Span)
+                    && group.Context.Extensions.SameAs(reInit.Extensions)
+                    && AreAllIn(parent.PublicGroup, group),
+                Rules.WelcomeReInit
+            );
             return;
         }
-        MlsException.Require(group.CipherSuite == parent.PublicGroup.CipherSuite && AreAllIn(group, parent.PublicGroup), Rules.WelcomeBranch);
+        MlsException.Require(
+            group.CipherSuite == parent.PublicGroup.CipherSuite && AreAllIn(group, parent.PublicGroup),
+            Rules.WelcomeBranch
+        );
     }
 
-    private static bool AreAllIn(PublicGroup some, PublicGroup all) => some.Members.All(member => all.Members.Any(other => other.Leaf.Credential.SameAs(member.Leaf.Credential)));
+    private static bool AreAllIn(PublicGroup some, PublicGroup all) =>
+        some.Members.All(member => all.Members.Any(other => other.Leaf.Credential.SameAs(member.Leaf.Credential)));
 }

@@ -14,7 +14,9 @@ public sealed partial class Group : IDisposable
     private readonly List<PastEpoch> _past = [];
     private readonly ResumptionKeys _resumption = new();
     private readonly List<AuthenticatedContent> _proposals = [];
-    private readonly Dictionary<ReadOnlyMemory<byte>, SecretKeyPair> _updateKeys = new(PublicKeySet.BytesComparer.Instance);
+    private readonly Dictionary<ReadOnlyMemory<byte>, SecretKeyPair> _updateKeys = new(
+        PublicKeySet.BytesComparer.Instance
+    );
     private Epoch _epoch;
     private PendingCommit? _pending;
     private bool _ended;
@@ -29,16 +31,22 @@ public sealed partial class Group : IDisposable
 
     /// <summary>The public state of the current epoch.</summary>
     public PublicGroup PublicGroup => _epoch.Group;
+
     /// <summary>The current epoch.</summary>
     public ulong CurrentEpoch => _epoch.Group.Epoch;
+
     /// <summary>The group id.</summary>
     public ReadOnlyMemory<byte> GroupId => _epoch.Group.GroupId;
+
     /// <summary>This member's leaf.</summary>
     public LeafIndex OwnLeaf => _epoch.Own;
+
     /// <summary>The ReInit that ended the group, or null (RFC 9420 §11.2).</summary>
     public ReInitProposal? ReInit => _epoch.Group.ReInit;
+
     /// <summary>Whether a ReInit or this member's own removal has ended the group for it.</summary>
     public bool HasEnded => _ended;
+
     /// <summary>The commit that waits for the delivery service, if there is one.</summary>
     public PendingCommit? Pending => _pending;
 
@@ -50,7 +58,8 @@ public sealed partial class Group : IDisposable
     /// <param name="context">Ties the secret to something.</param>
     /// <param name="length">Bytes, at most 255 times the hash length.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above that.</exception>
-    public byte[] Export(string label, ReadOnlySpan<byte> context, int length) => _epoch.Secrets.Export(_epoch.Group.Suite, label, context, length);
+    public byte[] Export(string label, ReadOnlySpan<byte> context, int length) =>
+        _epoch.Secrets.Export(_epoch.Group.Suite, label, context, length);
 
     /// <summary>Creates a group of one member in epoch 0 (RFC 9420 §11).</summary>
     /// <param name="client">Its creator; the group uses it until it is disposed.</param>
@@ -58,12 +67,21 @@ public sealed partial class Group : IDisposable
     /// <param name="extensions">Of the GroupContext.</param>
     /// <param name="preSharedKeys">External keys that the application knows.</param>
     /// <exception cref="MlsException">The client does not support the extensions, or refuses an external sender among them.</exception>
-    public static Group Create(Client client, ReadOnlyMemory<byte>? groupId = null, Extensions? extensions = null, PreSharedKeys? preSharedKeys = null)
+    public static Group Create(
+        Client client,
+        ReadOnlyMemory<byte>? groupId = null,
+        Extensions? extensions = null,
+        PreSharedKeys? preSharedKeys = null
+    )
     {
         var suite = client.Suite;
         ReadOnlyMemory<byte> id = groupId ?? RandomNumberGenerator.GetBytes(16);
         using var encryption = suite.GenerateKemKeyPair();
-        var leaf = client.CreateLeaf(encryption.PublicKey, LeafNodeSource.KeyPackage, lifetime: Client.DefaultLifetime());
+        var leaf = client.CreateLeaf(
+            encryption.PublicKey,
+            LeafNodeSource.KeyPackage,
+            lifetime: Client.DefaultLifetime()
+        );
         var tree = RatchetTree.OfOne(suite, leaf);
         var context = new GroupContext(suite.Id, id, 0, tree.Hash, default, extensions ?? Extensions.None);
         LeafNodeValidation.VerifyAgainst(context.Extensions, tree.Root.Capabilities!);
@@ -75,26 +93,49 @@ public sealed partial class Group : IDisposable
         var interim = TranscriptHash.Interim(suite, [], confirmationTag);
         var keys = new PrivateKeys(new(0));
         keys.Set(new(0), encryption.PublicKey, encryption.PrivateKey);
-        return new(client, preSharedKeys, Epoch.Begin(new(suite, context, tree, confirmationTag, interim), secrets, keys));
+        return new(
+            client,
+            preSharedKeys,
+            Epoch.Begin(new(suite, context, tree, confirmationTag, interim), secrets, keys)
+        );
     }
 
     /// <summary>A signed GroupInfo of the current epoch (RFC 9420 §12.4.3), with external_pub, for those who join by external commit.</summary>
     /// <param name="includeTree">Whether to put the ratchet tree inside.</param>
     /// <returns>MLSMessage.</returns>
-    public byte[] CreateGroupInfo(bool includeTree = true) => GroupInfo(_client, _epoch.Group, _epoch.Secrets, _epoch.Own, includeTree, externalPub: true);
+    public byte[] CreateGroupInfo(bool includeTree = true) =>
+        GroupInfo(_client, _epoch.Group, _epoch.Secrets, _epoch.Own, includeTree, externalPub: true);
 
     /// <summary>A signed GroupInfo as an MLSMessage.</summary>
-    private static byte[] GroupInfo(Client client, PublicGroup group, EpochSecrets secrets, LeafIndex signer, bool includeTree, bool externalPub)
+    private static byte[] GroupInfo(
+        Client client,
+        PublicGroup group,
+        EpochSecrets secrets,
+        LeafIndex signer,
+        bool includeTree,
+        bool externalPub
+    )
     {
         var extensions = new List<Extension>();
         if (externalPub)
         {
             using var external = secrets.ExternalKeyPair(group.Suite);
-            extensions.Add(new(ExtensionType.ExternalPub, new TlsWriter(160).WriteOpaque(external.PublicKey).ToArray()));
+            extensions.Add(
+                new(ExtensionType.ExternalPub, new TlsWriter(160).WriteOpaque(external.PublicKey).ToArray())
+            );
         }
-        if (includeTree) extensions.Add(new(ExtensionType.RatchetTree, group.EncodeRatchetTree()));
-        if (client.Grease is { } grease) extensions.Add(grease.Extension());
-        return UnverifiedGroupInfo.CreateMessage(group.Suite, client.SignatureKey.PrivateKey, group.Context, new([.. extensions]), group.ConfirmationTag.Span, signer);
+        if (includeTree)
+            extensions.Add(new(ExtensionType.RatchetTree, group.EncodeRatchetTree()));
+        if (client.Grease is { } grease)
+            extensions.Add(grease.Extension());
+        return UnverifiedGroupInfo.CreateMessage(
+            group.Suite,
+            client.SignatureKey.PrivateKey,
+            group.Context,
+            new([.. extensions]),
+            group.ConfirmationTag.Span,
+            signer
+        );
     }
 
     /// <summary>Makes an epoch the current one and keeps the one before for its late messages.</summary>
@@ -105,7 +146,8 @@ public sealed partial class Group : IDisposable
         _epoch = next;
         _resumption.Add(next.Group.GroupId, next.Group.Epoch, next.Secrets.ResumptionPsk);
         _proposals.Clear();
-        foreach (var pair in _updateKeys.Values) pair.Dispose();
+        foreach (var pair in _updateKeys.Values)
+            pair.Dispose();
         _updateKeys.Clear();
     }
 
@@ -124,9 +166,12 @@ public sealed partial class Group : IDisposable
     /// <exception cref="InvalidOperationException">This state is no longer in the epoch that it began with.</exception>
     public void KeepPastOf(Group previous)
     {
-        if (_past.Count > 0) throw new InvalidOperationException("The past can only be taken over in the epoch that was joined.");
-        if (!previous.GroupId.Span.SequenceEqual(GroupId.Span)) throw new ArgumentException("The state is of another group.", nameof(previous));
-        if (previous.CurrentEpoch >= CurrentEpoch) throw new ArgumentException("The state is not older than this one.", nameof(previous));
+        if (_past.Count > 0)
+            throw new InvalidOperationException("The past can only be taken over in the epoch that was joined.");
+        if (!previous.GroupId.Span.SequenceEqual(GroupId.Span))
+            throw new ArgumentException("The state is of another group.", nameof(previous));
+        if (previous.CurrentEpoch >= CurrentEpoch)
+            throw new ArgumentException("The state is not older than this one.", nameof(previous));
         previous.DiscardPendingCommit();
         _past.AddRange([.. previous._past, PastEpoch.Of(previous._epoch, _epoch.Group.Tree)]);
         previous._past.Clear();
@@ -135,28 +180,39 @@ public sealed partial class Group : IDisposable
     }
 
     /// <summary>The secrets of the pre-shared keys that a commit or Welcome names, in their order.</summary>
-    private static byte[] PskSecret(CipherSuite suite, IEnumerable<PreSharedKeyId> ids, PreSharedKeys external, ResumptionKeys resumption)
+    private static byte[] PskSecret(
+        CipherSuite suite,
+        IEnumerable<PreSharedKeyId> ids,
+        PreSharedKeys external,
+        ResumptionKeys resumption
+    )
     {
         var keys = new List<(PreSharedKeyId, ReadOnlyMemory<byte>)>();
-        foreach (var id in ids) keys.Add((id, FindKey(id, external, resumption) ?? throw new MlsException(Rules.PreSharedKeyUnknown)));
+        foreach (var id in ids)
+            keys.Add((id, FindKey(id, external, resumption) ?? throw new MlsException(Rules.PreSharedKeyUnknown)));
         return PreSharedKeySecret.Derive(suite, keys);
     }
 
     private static byte[]? FindKey(PreSharedKeyId id, PreSharedKeys external, ResumptionKeys resumption) =>
-        id.Type == PreSharedKeyType.External ? external.Find(id.ExternalId) : resumption.Find(id.GroupId.Span, id.Epoch);
+        id.Type == PreSharedKeyType.External
+            ? external.Find(id.ExternalId)
+            : resumption.Find(id.GroupId.Span, id.Epoch);
 
     private void RequireLive()
     {
-        if (_ended) throw new InvalidOperationException("The group has ended for this member.");
+        if (_ended)
+            throw new InvalidOperationException("The group has ended for this member.");
     }
 
     /// <summary>Zeroes all secrets of the group. The client is the caller's.</summary>
     public void Dispose()
     {
         _epoch.Dispose();
-        foreach (var epoch in _past) epoch.Dispose();
+        foreach (var epoch in _past)
+            epoch.Dispose();
         _resumption.Dispose();
-        foreach (var pair in _updateKeys.Values) pair.Dispose();
+        foreach (var pair in _updateKeys.Values)
+            pair.Dispose();
         _pending?.Dispose();
     }
 }

@@ -3,27 +3,86 @@ namespace MlsConsole.Mls;
 public static partial class Rules
 {
     /// <summary>A pre-shared key that the client does not have.</summary>
-    public static readonly Rule PreSharedKeyUnknown = new("psk.unknown", "§12.4.2", "The client has every pre-shared key that a commit or Welcome names.");
+    public static readonly Rule PreSharedKeyUnknown = new(
+        "psk.unknown",
+        "§12.4.2",
+        "The client has every pre-shared key that a commit or Welcome names."
+    );
+
     /// <summary>Wrong confirmation tag.</summary>
-    public static readonly Rule ConfirmationTag = new("commit.confirmation-tag", "§12.4.2", "The confirmation tag is the MAC of the new confirmed transcript hash under the new epoch's key.");
+    public static readonly Rule ConfirmationTag = new(
+        "commit.confirmation-tag",
+        "§12.4.2",
+        "The confirmation tag is the MAC of the new confirmed transcript hash under the new epoch's key."
+    );
+
     /// <summary>The joiner is not in the tree.</summary>
-    public static readonly Rule WelcomeLeaf = new("welcome.leaf", "§12.4.3.1", "The ratchet tree of a Welcome has the leaf of the joiner's key package.");
+    public static readonly Rule WelcomeLeaf = new(
+        "welcome.leaf",
+        "§12.4.3.1",
+        "The ratchet tree of a Welcome has the leaf of the joiner's key package."
+    );
+
     /// <summary>A Welcome for another suite.</summary>
-    public static readonly Rule WelcomeCipherSuite = new("welcome.cipher-suite", "§12.4.3.1", "The cipher suite of the GroupInfo is that of the key package.");
+    public static readonly Rule WelcomeCipherSuite = new(
+        "welcome.cipher-suite",
+        "§12.4.3.1",
+        "The cipher suite of the GroupInfo is that of the key package."
+    );
+
     /// <summary>Reinit or branch keys with others, or in a later epoch.</summary>
-    public static readonly Rule WelcomeResumption = new("welcome.resumption", "§12.4.3.1", "A resumption PSK for reinit or branch is the only such one of a Welcome, and leads to epoch 1.");
+    public static readonly Rule WelcomeResumption = new(
+        "welcome.resumption",
+        "§12.4.3.1",
+        "A resumption PSK for reinit or branch is the only such one of a Welcome, and leads to epoch 1."
+    );
+
     /// <summary>A malformed or repeated pre-shared key id.</summary>
-    public static readonly Rule WelcomePreSharedKey = new("welcome.psk", "§8.4", "The pre-shared keys of a Welcome have nonces of the hash's length, and each is named once.");
+    public static readonly Rule WelcomePreSharedKey = new(
+        "welcome.psk",
+        "§8.4",
+        "The pre-shared keys of a Welcome have nonces of the hash's length, and each is named once."
+    );
+
     /// <summary>Not the group that the ReInit asked for.</summary>
-    public static readonly Rule WelcomeReInit = new("welcome.reinit", "§11.2", "A reinitialised group has the version, cipher suite, group id and extensions of the ReInit and all members of the old group, and names the epoch after it.");
+    public static readonly Rule WelcomeReInit = new(
+        "welcome.reinit",
+        "§11.2",
+        "A reinitialised group has the version, cipher suite, group id and extensions of the ReInit and all members of the old group, and names the epoch after it."
+    );
+
     /// <summary>Not a part of the old group.</summary>
-    public static readonly Rule WelcomeBranch = new("welcome.branch", "§11.3", "A branched group has the version and cipher suite of its parent, and only members of it.");
+    public static readonly Rule WelcomeBranch = new(
+        "welcome.branch",
+        "§11.3",
+        "A branched group has the version and cipher suite of its parent, and only members of it."
+    );
+
     /// <summary>A Welcome to a group that the client is in.</summary>
-    public static readonly Rule WelcomeGroupId = new("welcome.group-id", "§12.4.3.1", "The group id of a Welcome is that of no group that the client is in.");
+    public static readonly Rule WelcomeGroupId = new(
+        "welcome.group-id",
+        "§12.4.3.1",
+        "The group id of a Welcome is that of no group that the client is in."
+    );
+
     /// <summary>The group was ended by a ReInit.</summary>
-    public static readonly Rule GroupReInitialized = new("group.reinitialized", "§12.4.2", "Nothing is sent in the epoch that a commit with a ReInit began.");
+    public static readonly Rule GroupReInitialized = new(
+        "group.reinitialized",
+        "§12.4.2",
+        "Nothing is sent in the epoch that a commit with a ReInit began."
+    );
+
     /// <summary>A commit of the member's own that is not pending here.</summary>
-    public static readonly Rule OwnCommit = new("commit.own", "§12.4.2", "A commit of the member's own is merged from the state that made it; without that state its secrets are not to be had.");
+    public static readonly Rule OwnCommit = new(
+        "commit.own",
+        "§12.4.2",
+        "A commit of the member's own is merged from the state that made it; without that state its secrets are not to be had."
+    );
+
     /// <summary>A credential that the application does not accept.</summary>
-    public static readonly Rule CredentialRefused = new("credential.refused", "§5.3.1", "The application's authentication service accepts every credential that is introduced.");
+    public static readonly Rule CredentialRefused = new(
+        "credential.refused",
+        "§5.3.1",
+        "The application's authentication service accepts every credential that is introduced."
+    );
 }

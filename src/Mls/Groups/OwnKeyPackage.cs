@@ -5,8 +5,10 @@ public sealed class OwnKeyPackage(KeyPackage keyPackage, SecretKeyPair init, Sec
 {
     /// <summary>What is published.</summary>
     public KeyPackage KeyPackage { get; } = keyPackage;
+
     /// <summary>Opens the group secrets of a Welcome.</summary>
     public SecretKeyPair Init { get; } = init;
+
     /// <summary>The leaf's key.</summary>
     public SecretKeyPair Encryption { get; } = encryption;
 
@@ -18,9 +20,17 @@ public sealed class OwnKeyPackage(KeyPackage keyPackage, SecretKeyPair init, Sec
     /// <summary>The key package with its private keys, encrypted. Delete it once a Welcome was opened with it, unless it is of last resort.</summary>
     /// <param name="key">32 bytes that the application keeps, such as in the device's key store.</param>
     /// <exception cref="ArgumentException">The key has another length.</exception>
-    public byte[] Save(ReadOnlySpan<byte> key) => SavedState.Seal(SavedState.Kind.KeyPackage, StateVersion,
-        // struct { opaque key_package<V>; opaque init_private_key<V>; opaque encryption_private_key<V>; } OwnKeyPackage;
-        new TlsWriter(1024, holdsSecrets: true).WriteOpaque(KeyPackage.Encoded.Span).WriteOpaque(Init.PrivateKey).WriteOpaque(Encryption.PrivateKey), key);
+    public byte[] Save(ReadOnlySpan<byte> key) =>
+        SavedState.Seal(
+            SavedState.Kind.KeyPackage,
+            StateVersion,
+            // struct { opaque key_package<V>; opaque init_private_key<V>; opaque encryption_private_key<V>; } OwnKeyPackage;
+            new TlsWriter(1024, holdsSecrets: true)
+                .WriteOpaque(KeyPackage.Encoded.Span)
+                .WriteOpaque(Init.PrivateKey)
+                .WriteOpaque(Encryption.PrivateKey),
+            key
+        );
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
     /// <param name="saved">The saved key package.</param>
@@ -34,7 +44,11 @@ public sealed class OwnKeyPackage(KeyPackage keyPackage, SecretKeyPair init, Sec
         var package = UnverifiedKeyPackage.Decode(reader.ReadOpaque().ToArray()).Verify(null);
         var (init, encryption) = (reader.ReadOpaque().ToArray(), reader.ReadOpaque().ToArray());
         System.Security.Cryptography.CryptographicOperations.ZeroMemory(state);
-        return new(package, new(package.InitKey.ToArray(), init), new(package.LeafNode.EncryptionKey.ToArray(), encryption));
+        return new(
+            package,
+            new(package.InitKey.ToArray(), init),
+            new(package.LeafNode.EncryptionKey.ToArray(), encryption)
+        );
     }
 
     /// <summary>Zeroes both private keys.</summary>

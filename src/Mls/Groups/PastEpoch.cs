@@ -8,7 +8,13 @@ namespace MlsConsole.Mls;
 /// <param name="senderData">sender_data_secret.</param>
 /// <param name="messages">The message keys that were not used yet.</param>
 /// <param name="senders">The signature keys of those leaves that are another's in the epoch after; an empty one for a leaf that was blank.</param>
-internal sealed class PastEpoch(GroupContext context, LeafIndex own, byte[] senderData, SecretTree messages, IReadOnlyDictionary<LeafIndex, ReadOnlyMemory<byte>> senders) : IDisposable
+internal sealed class PastEpoch(
+    GroupContext context,
+    LeafIndex own,
+    byte[] senderData,
+    SecretTree messages,
+    IReadOnlyDictionary<LeafIndex, ReadOnlyMemory<byte>> senders
+) : IDisposable
 {
     public GroupContext Context => context;
     public LeafIndex Own => own;
@@ -20,14 +26,25 @@ internal sealed class PastEpoch(GroupContext context, LeafIndex own, byte[] send
     public static PastEpoch Of(Epoch epoch, RatchetTree next)
     {
         var (own, senderData) = (epoch.Own, (byte[])epoch.Secrets.SenderData.Clone());
-        return new(epoch.Group.Context, own, senderData, epoch.TakeMessages(), ReplacedSignatureKeys(epoch.Group.Tree, next));
+        return new(
+            epoch.Group.Context,
+            own,
+            senderData,
+            epoch.TakeMessages(),
+            ReplacedSignatureKeys(epoch.Group.Tree, next)
+        );
     }
 
     /// <summary>The signature key of a leaf in the first of the given epochs, each of which knows how it differs from the one after it.</summary>
-    public static ReadOnlyMemory<byte>? SignatureKey(ReadOnlySpan<PastEpoch> epochs, RatchetTree current, LeafIndex leaf)
+    public static ReadOnlyMemory<byte>? SignatureKey(
+        ReadOnlySpan<PastEpoch> epochs,
+        RatchetTree current,
+        LeafIndex leaf
+    )
     {
         foreach (var epoch in epochs)
-            if (epoch.Senders.TryGetValue(leaf, out var key)) return key.IsEmpty ? null : key;
+            if (epoch.Senders.TryGetValue(leaf, out var key))
+                return key.IsEmpty ? null : key;
         return current.Leaf(leaf)?.SignatureKey;
     }
 
@@ -36,7 +53,8 @@ internal sealed class PastEpoch(GroupContext context, LeafIndex own, byte[] send
     {
         messages.Write(writer.WriteRaw(context.Encoded.Span).WriteUInt32(own).WriteOpaque(senderData));
         int start = writer.BeginVector();
-        foreach (var (leaf, key) in senders.OrderBy(entry => entry.Key.Value)) writer.WriteUInt32(leaf).WriteOpaque(key.Span);
+        foreach (var (leaf, key) in senders.OrderBy(entry => entry.Key.Value))
+            writer.WriteUInt32(leaf).WriteOpaque(key.Span);
         writer.EndVector(start);
     }
 
@@ -47,9 +65,14 @@ internal sealed class PastEpoch(GroupContext context, LeafIndex own, byte[] send
         GroupContext.Read(ref reader);
         var copy = new TlsReader(reader.Since(start).ToArray());
         var context = GroupContext.Read(ref copy);
-        var (own, senderData, messages) = (new LeafIndex(reader.ReadUInt32()), reader.ReadOpaque().ToArray(), SecretTree.Read(ref reader, suite));
+        var (own, senderData, messages) = (
+            new LeafIndex(reader.ReadUInt32()),
+            reader.ReadOpaque().ToArray(),
+            SecretTree.Read(ref reader, suite)
+        );
         var senders = new Dictionary<LeafIndex, ReadOnlyMemory<byte>>();
-        for (var entries = reader.ReadVector(); !entries.AtEnd;) senders[new(entries.ReadUInt32())] = entries.ReadOpaque().ToArray();
+        for (var entries = reader.ReadVector(); !entries.AtEnd; )
+            senders[new(entries.ReadUInt32())] = entries.ReadOpaque().ToArray();
         return new(context, own, senderData, messages, senders);
     }
 
@@ -60,7 +83,10 @@ internal sealed class PastEpoch(GroupContext context, LeafIndex own, byte[] send
     }
 
     // Subtrees that two epochs share are the same object, so this costs as much as the epochs differ.
-    private static Dictionary<LeafIndex, ReadOnlyMemory<byte>> ReplacedSignatureKeys(RatchetTree before, RatchetTree after)
+    private static Dictionary<LeafIndex, ReadOnlyMemory<byte>> ReplacedSignatureKeys(
+        RatchetTree before,
+        RatchetTree after
+    )
     {
         var replaced = new Dictionary<LeafIndex, ReadOnlyMemory<byte>>();
         Visit(before.Levels, 0);
@@ -70,7 +96,8 @@ internal sealed class PastEpoch(GroupContext context, LeafIndex own, byte[] send
         {
             var old = before.Subtree(level, firstLeaf);
             var now = after.Subtree(level, firstLeaf);
-            if (old is null || ReferenceEquals(old, now) || old.Members == 0 && (now is null || now.Members == 0)) return;
+            if (old is null || ReferenceEquals(old, now) || old.Members == 0 && (now is null || now.Members == 0))
+                return;
             if (level > 0)
             {
                 Visit(level - 1, firstLeaf);
@@ -79,7 +106,8 @@ internal sealed class PastEpoch(GroupContext context, LeafIndex own, byte[] send
             }
             var oldKey = ((LeafPosition)old).Leaf?.SignatureKey ?? default;
             var newKey = (now as LeafPosition)?.Leaf?.SignatureKey ?? default;
-            if (!oldKey.Span.SequenceEqual(newKey.Span)) replaced[new(firstLeaf)] = oldKey.ToArray();
+            if (!oldKey.Span.SequenceEqual(newKey.Span))
+                replaced[new(firstLeaf)] = oldKey.ToArray();
         }
     }
 }

@@ -21,7 +21,8 @@ public sealed class PreSharedKeys : IDisposable
     /// <summary>Zeroes all keys.</summary>
     public void Dispose()
     {
-        foreach (var secret in _keys.Values) CryptographicOperations.ZeroMemory(secret);
+        foreach (var secret in _keys.Values)
+            CryptographicOperations.ZeroMemory(secret);
         _keys.Clear();
     }
 }

@@ -13,14 +13,20 @@ internal sealed class ProposalList
 
     public IReadOnlyList<CommittedProposal> Items { get; }
 
-    public IEnumerable<(T Proposal, Sender Sender)> Of<T>() where T : Proposal
+    public IEnumerable<(T Proposal, Sender Sender)> Of<T>()
+        where T : Proposal
     {
         foreach (var item in Items)
-            if (item.Proposal is T proposal) yield return (proposal, item.Sender);
+            if (item.Proposal is T proposal)
+                yield return (proposal, item.Sender);
     }
 
     /// <summary>Looks up the references of a commit among the proposals of the epoch.</summary>
-    public static ProposalList Resolve(CipherSuite suite, AuthenticatedContent commit, IReadOnlyCollection<AuthenticatedContent> proposals)
+    public static ProposalList Resolve(
+        CipherSuite suite,
+        AuthenticatedContent commit,
+        IReadOnlyCollection<AuthenticatedContent> proposals
+    )
     {
         var items = new List<CommittedProposal>(commit.Content.Commit!.Proposals.Count);
         Dictionary<ReadOnlyMemory<byte>, AuthenticatedContent>? byReference = null;
@@ -34,17 +40,21 @@ internal sealed class ProposalList
             if (byReference is null)
             {
                 byReference = new(PublicKeySet.BytesComparer.Instance);
-                foreach (var known in proposals) byReference[known.ProposalReference(suite)] = known;
+                foreach (var known in proposals)
+                    byReference[known.ProposalReference(suite)] = known;
             }
             if (!byReference.TryGetValue(item.Reference, out var found))
-                throw new MlsException(commit.IsExternalCommit ? Rules.ExternalCommitByReference : Rules.CommitUnknownProposal);
+                throw new MlsException(
+                    commit.IsExternalCommit ? Rules.ExternalCommitByReference : Rules.CommitUnknownProposal
+                );
             items.Add(new(found.Content.Proposal!, found.Content.Sender, true));
         }
         return new(items);
     }
 
     /// <summary>A proposal alone, before any commit names it.</summary>
-    public static ProposalList Of(AuthenticatedContent proposal) => new([new(proposal.Content.Proposal!, proposal.Content.Sender, true)]);
+    public static ProposalList Of(AuthenticatedContent proposal) =>
+        new([new(proposal.Content.Proposal!, proposal.Content.Sender, true)]);
 
     /// <summary>RFC 9420 §12.2, a member's commit.</summary>
     /// <param name="group">The group before it.</param>
@@ -101,7 +111,8 @@ internal sealed class ProposalList
     /// <summary>RFC 9420 §12.2 and §12.4.3.2, an external commit.</summary>
     public void VerifyExternalCommit(PublicGroup group)
     {
-        int inits = 0, removes = 0;
+        int inits = 0,
+            removes = 0;
         var touched = new HashSet<LeafIndex>();
         var preSharedKeys = new HashSet<ReadOnlyMemory<byte>>(PublicKeySet.BytesComparer.Instance);
         foreach (var (proposal, sender, byReference) in Items)
@@ -111,7 +122,10 @@ internal sealed class ProposalList
             switch (proposal)
             {
                 case ExternalInitProposal init:
-                    MlsException.Require(++inits == 1 && init.KemOutput.Length == group.Suite.KemOutputLength, Rules.ExternalCommitExternalInit);
+                    MlsException.Require(
+                        ++inits == 1 && init.KemOutput.Length == group.Suite.KemOutputLength,
+                        Rules.ExternalCommitExternalInit
+                    );
                     break;
                 case RemoveProposal remove:
                     MlsException.Require(++removes == 1, Rules.ExternalCommitSecondRemove);
@@ -137,9 +151,18 @@ internal sealed class ProposalList
     {
         get
         {
-            if (Items.Count == 0) return true;
+            if (Items.Count == 0)
+                return true;
             foreach (var item in Items)
-                if (item.Proposal is UpdateProposal or RemoveProposal or ExternalInitProposal or GroupContextExtensionsProposal or SelfRemoveProposal) return true;
+                if (
+                    item.Proposal
+                    is UpdateProposal
+                        or RemoveProposal
+                        or ExternalInitProposal
+                        or GroupContextExtensionsProposal
+                        or SelfRemoveProposal
+                )
+                    return true;
             return false;
         }
     }
@@ -157,12 +180,20 @@ internal sealed class ProposalList
         MlsException.Require(touched.Add(new(sender.Index)), Rules.CommitLeafTwice);
     }
 
-    private static void VerifyPreSharedKey(PublicGroup group, PreSharedKeyProposal psk, HashSet<ReadOnlyMemory<byte>> seen, bool startsGroup)
+    private static void VerifyPreSharedKey(
+        PublicGroup group,
+        PreSharedKeyProposal psk,
+        HashSet<ReadOnlyMemory<byte>> seen,
+        bool startsGroup
+    )
     {
         // §12.1.4: "the psk_nonce ... MUST be a fresh random value of length KDF.Nh"; resumption PSKs for reinit and branch only start groups.
         MlsException.Require(psk.Id.Nonce.Length == group.Suite.HashLength, Rules.ProposalPreSharedKey);
         // ... which is in the commit that fills a new group, at epoch 0.
-        MlsException.Require(psk.Id.Type == PreSharedKeyType.External || psk.Id.Usage == ResumptionUsage.Application || startsGroup, Rules.ProposalPreSharedKey);
+        MlsException.Require(
+            psk.Id.Type == PreSharedKeyType.External || psk.Id.Usage == ResumptionUsage.Application || startsGroup,
+            Rules.ProposalPreSharedKey
+        );
         MlsException.Require(seen.Add(psk.Id.Encode()), Rules.CommitPreSharedKeyDuplicate);
     }
 }

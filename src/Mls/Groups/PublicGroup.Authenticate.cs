@@ -13,7 +13,10 @@ public sealed partial class PublicGroup
         MlsException.Require(content.GroupId.Span.SequenceEqual(GroupId.Span), Rules.FramingGroupId);
         MlsException.Require(content.Epoch == Epoch, Rules.FramingEpoch);
         MlsException.Require(ReInit is null, Rules.GroupReInitialized);
-        MlsException.Require(message.MembershipTag is not { } tag || tag.Length == Suite.HashLength, Rules.FramingMembershipTag);
+        MlsException.Require(
+            message.MembershipTag is not { } tag || tag.Length == Suite.HashLength,
+            Rules.FramingMembershipTag
+        );
         var authenticated = new AuthenticatedContent(WireFormat.PublicMessage, content, message.Auth);
         VerifySignature(authenticated);
         return authenticated;
@@ -27,7 +30,10 @@ public sealed partial class PublicGroup
             MlsException.Require(message.Auth.ConfirmationTag.Length == Suite.HashLength, Rules.FramingConfirmationTag);
         var key = SenderKey(content);
         var tbs = content.ToBeSigned(message.WireFormat, Context);
-        MlsException.Require(Suite.VerifyWithLabel(key.Span, "FramedContentTBS", tbs.WrittenSpan, message.Auth.Signature.Span), Rules.FramingSignature);
+        MlsException.Require(
+            Suite.VerifyWithLabel(key.Span, "FramedContentTBS", tbs.WrittenSpan, message.Auth.Signature.Span),
+            Rules.FramingSignature
+        );
     }
 
     private ReadOnlyMemory<byte> SenderKey(FramedContent content)
@@ -41,7 +47,15 @@ public sealed partial class PublicGroup
             case SenderType.External:
                 MlsException.Require(content.ContentType == ContentType.Proposal, Rules.FramingSenderType);
                 // §12.1.8: "proposal types other than the above MUST be rejected as malformed"
-                MlsException.Require(content.Proposal is AddProposal or RemoveProposal or PreSharedKeyProposal or ReInitProposal or GroupContextExtensionsProposal, Rules.ProposalSender);
+                MlsException.Require(
+                    content.Proposal
+                        is AddProposal
+                            or RemoveProposal
+                            or PreSharedKeyProposal
+                            or ReInitProposal
+                            or GroupContextExtensionsProposal,
+                    Rules.ProposalSender
+                );
                 var senders = ExternalSender.Of(Context.Extensions);
                 MlsException.Require(content.Sender.Index < senders.Count, Rules.FramingSender);
                 return senders[(int)content.Sender.Index].SignatureKey;

@@ -9,14 +9,21 @@ public sealed partial class PublicGroup
     /// <exception cref="MlsException">The rule that would keep every commit from bringing it.</exception>
     public KeyPackage? VerifyProposal(AuthenticatedContent proposal, DateTimeOffset? now)
     {
-        if (proposal.Content.Proposal is not { } content) throw new ArgumentException("The content is not a proposal.", nameof(proposal));
+        if (proposal.Content.Proposal is not { } content)
+            throw new ArgumentException("The content is not a proposal.", nameof(proposal));
         var list = ProposalList.Of(proposal);
         list.VerifyMemberCommit(this, committer: null);
         var editor = new TreeEditor(Tree);
-        var changes = new Changes(editor, this, content is GroupContextExtensionsProposal replaced ? replaced.Extensions : Context.Extensions, now);
+        var changes = new Changes(
+            editor,
+            this,
+            content is GroupContextExtensionsProposal replaced ? replaced.Extensions : Context.Extensions,
+            now
+        );
         changes.Apply(list);
         // An Add may have the keys of a leaf that another proposal removes.
-        if (content is not AddProposal) editor.CheckAddedKeys();
+        if (content is not AddProposal)
+            editor.CheckAddedKeys();
         list.VerifySupported(SupportOfRemaining(changes));
         return changes.AddedKeyPackages.FirstOrDefault();
     }

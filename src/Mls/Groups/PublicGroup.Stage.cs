@@ -8,26 +8,38 @@ public sealed partial class PublicGroup
     /// <param name="now">The time that the lifetime of an added key package must contain, or null to leave it unchecked.</param>
     /// <exception cref="MlsException">The rule that the commit breaks; this group is unchanged in any case.</exception>
     /// <exception cref="ArgumentException">The content is not a commit, or was authenticated in another epoch.</exception>
-    public StagedCommit Stage(AuthenticatedContent commit, IReadOnlyCollection<AuthenticatedContent> proposals, DateTimeOffset? now)
+    public StagedCommit Stage(
+        AuthenticatedContent commit,
+        IReadOnlyCollection<AuthenticatedContent> proposals,
+        DateTimeOffset? now
+    )
     {
-        if (commit.Content.Commit is not { } content) throw new ArgumentException("The content is not a commit.", nameof(commit));
-        if (commit.Content.Epoch != Epoch) throw new ArgumentException("The commit was authenticated in another epoch.", nameof(commit));
+        if (commit.Content.Commit is not { } content)
+            throw new ArgumentException("The content is not a commit.", nameof(commit));
+        if (commit.Content.Epoch != Epoch)
+            throw new ArgumentException("The commit was authenticated in another epoch.", nameof(commit));
         // There is no number for an epoch after this one.
         MlsException.Require(Epoch < ulong.MaxValue, Rules.FramingEpoch);
 
         var list = ProposalList.Resolve(Suite, commit, proposals);
-        if (commit.IsExternalCommit) list.VerifyExternalCommit(this);
-        else list.VerifyMemberCommit(this, new(commit.Content.Sender.Index));
+        if (commit.IsExternalCommit)
+            list.VerifyExternalCommit(this);
+        else
+            list.VerifyMemberCommit(this, new(commit.Content.Sender.Index));
 
         // §12.3: extensions first, since the other proposals are judged by the new ones; then Update, Remove, Add.
-        var extensions = list.Of<GroupContextExtensionsProposal>().Select(item => item.Proposal.Extensions).FirstOrDefault() ?? Context.Extensions;
+        var extensions =
+            list.Of<GroupContextExtensionsProposal>().Select(item => item.Proposal.Extensions).FirstOrDefault()
+            ?? Context.Extensions;
         var editor = new TreeEditor(Tree);
         var changes = new Changes(editor, this, extensions, now);
         changes.Apply(list);
         editor.CheckAddedKeys();
 
         MlsException.Require(content.Path is not null || !list.RequiresPath, Rules.CommitPathMissing);
-        var committer = commit.IsExternalCommit ? editor.TakeLeftmostBlankLeaf() : new LeafIndex(commit.Content.Sender.Index);
+        var committer = commit.IsExternalCommit
+            ? editor.TakeLeftmostBlankLeaf()
+            : new LeafIndex(commit.Content.Sender.Index);
         list.VerifySupported(SupportOfRemaining(changes));
         var beforePath = editor.ToTree();
         var tree = beforePath;
@@ -36,31 +48,64 @@ public sealed partial class PublicGroup
             // §12.2: the leaf of a joiner that removes its old one is held to what an Update of that leaf would be (§7.3).
             if (commit.IsExternalCommit)
                 foreach (var (remove, _) in list.Of<RemoveProposal>())
-                    MlsException.Require(!path.LeafNode.EncryptionKey.Span.SequenceEqual(Tree.Leaf(remove.Removed)!.EncryptionKey.Span), Rules.ExternalCommitRemovedKey);
+                    MlsException.Require(
+                        !path.LeafNode.EncryptionKey.Span.SequenceEqual(Tree.Leaf(remove.Removed)!.EncryptionKey.Span),
+                        Rules.ExternalCommitRemovedKey
+                    );
             MergePath(editor, tree, path, committer, extensions, changes);
             tree = editor.ToTree();
         }
         LeafNodeValidation.VerifyAgainst(extensions, tree.Root.Capabilities!);
 
         var confirmed = TranscriptHash.Confirmed(Suite, InterimTranscriptHash.Span, commit);
-        var context = new GroupContext(Context.CipherSuite, GroupId, checked(Epoch + 1), tree.Hash, confirmed, extensions);
+        var context = new GroupContext(
+            Context.CipherSuite,
+            GroupId,
+            checked(Epoch + 1),
+            tree.Hash,
+            confirmed,
+            extensions
+        );
         var interim = TranscriptHash.Interim(Suite, confirmed, commit.Auth.ConfirmationTag.Span);
-        var next = new PublicGroup(Suite, context, tree, commit.Auth.ConfirmationTag.ToArray(), interim,
-            list.Of<ReInitProposal>().Select(item => item.Proposal).FirstOrDefault());
-        return new(next, beforePath, commit, committer, content.Path is null ? Tree.Leaf(committer)! : content.Path.LeafNode, list.Items, changes);
+        var next = new PublicGroup(
+            Suite,
+            context,
+            tree,
+            commit.Auth.ConfirmationTag.ToArray(),
+            interim,
+            list.Of<ReInitProposal>().Select(item => item.Proposal).FirstOrDefault()
+        );
+        return new(
+            next,
+            beforePath,
+            commit,
+            committer,
+            content.Path is null ? Tree.Leaf(committer)! : content.Path.LeafNode,
+            list.Items,
+            changes
+        );
     }
 
     /// <summary>§12.2: members that the commit adds or removes need not support its proposal types.</summary>
     internal CapabilitySummary SupportOfRemaining(Changes changes)
     {
-        if (changes.Removed.Count == 0) return Tree.Root.Capabilities!;
+        if (changes.Removed.Count == 0)
+            return Tree.Root.Capabilities!;
         var editor = new TreeEditor(Tree);
-        foreach (var (leaf, _) in changes.Removed) editor.Remove(leaf);
+        foreach (var (leaf, _) in changes.Removed)
+            editor.Remove(leaf);
         return editor.ToTree().Root.Capabilities ?? new([], [], [], []);
     }
 
     /// <summary>§12.4.2: validates the path in the tree after the proposals, then merges it.</summary>
-    private void MergePath(TreeEditor editor, RatchetTree tree, UpdatePath path, LeafIndex committer, Extensions extensions, Changes changes)
+    private void MergePath(
+        TreeEditor editor,
+        RatchetTree tree,
+        UpdatePath path,
+        LeafIndex committer,
+        Extensions extensions,
+        Changes changes
+    )
     {
         MlsException.Require(path.LeafNode.Source == LeafNodeSource.Commit, Rules.LeafSource);
         LeafNodeValidation.Verify(path.LeafNode, Suite, GroupId.Span, committer);
@@ -75,16 +120,24 @@ public sealed partial class PublicGroup
             var node = path.Nodes[i];
             MlsException.Require(Suite.IsWellFormedKemPublicKey(node.EncryptionKey.Span), Rules.PathKey);
             // §7.5: the new members get the path secret by Welcome, so there is no ciphertext for them.
-            MlsException.Require(node.EncryptedPathSecrets.Count == RatchetTree.ResolutionCount(filtered[i].Copath, added), Rules.PathCiphertexts);
+            MlsException.Require(
+                node.EncryptedPathSecrets.Count == RatchetTree.ResolutionCount(filtered[i].Copath, added),
+                Rules.PathCiphertexts
+            );
             foreach (var ciphertext in node.EncryptedPathSecrets)
-                MlsException.Require(ciphertext.KemOutput.Length == Suite.KemOutputLength && ciphertext.Ciphertext.Length == Suite.HashLength + Suite.AeadTagLength, Rules.PathCiphertexts);
+                MlsException.Require(
+                    ciphertext.KemOutput.Length == Suite.KemOutputLength
+                        && ciphertext.Ciphertext.Length == Suite.HashLength + Suite.AeadTagLength,
+                    Rules.PathCiphertexts
+                );
             keys[i] = node.EncryptionKey.ToArray();
         }
         var (nodes, leafParentHash) = ParentHash.ForPath(Suite, filtered, keys);
         MlsException.Require(path.LeafNode.ParentHash.Span.SequenceEqual(leafParentHash), Rules.PathParentHash);
 
         var byLevel = new ParentNode?[tree.Levels];
-        for (int i = 0; i < filtered.Length; i++) byLevel[filtered[i].Level - 1] = nodes[i];
+        for (int i = 0; i < filtered.Length; i++)
+            byLevel[filtered[i].Level - 1] = nodes[i];
         editor.MergePath(committer, path.LeafNode.Detach(), byLevel);
     }
 
@@ -98,10 +151,14 @@ public sealed partial class PublicGroup
 
         public void Apply(ProposalList list)
         {
-            foreach (var (update, sender) in list.Of<UpdateProposal>()) Update(new(sender.Index), update.LeafNode);
-            foreach (var (remove, _) in list.Of<RemoveProposal>()) Remove(remove.Removed);
-            foreach (var (_, sender) in list.Of<SelfRemoveProposal>()) Remove(new(sender.Index));
-            foreach (var (add, _) in list.Of<AddProposal>()) Add(add.KeyPackage);
+            foreach (var (update, sender) in list.Of<UpdateProposal>())
+                Update(new(sender.Index), update.LeafNode);
+            foreach (var (remove, _) in list.Of<RemoveProposal>())
+                Remove(remove.Removed);
+            foreach (var (_, sender) in list.Of<SelfRemoveProposal>())
+                Remove(new(sender.Index));
+            foreach (var (add, _) in list.Of<AddProposal>())
+                Add(add.KeyPackage);
         }
 
         private void Update(LeafIndex index, LeafNode leaf)
@@ -109,7 +166,10 @@ public sealed partial class PublicGroup
             var before = group.Tree.Leaf(index);
             MlsException.Require(before is not null, Rules.FramingSender);
             MlsException.Require(leaf.Source == LeafNodeSource.Update, Rules.LeafSource);
-            MlsException.Require(!leaf.EncryptionKey.Span.SequenceEqual(before.EncryptionKey.Span), Rules.ProposalUpdateKey);
+            MlsException.Require(
+                !leaf.EncryptionKey.Span.SequenceEqual(before.EncryptionKey.Span),
+                Rules.ProposalUpdateKey
+            );
             LeafNodeValidation.Verify(leaf, group.Suite, group.GroupId.Span, index);
             LeafNodeValidation.VerifyAgainst(extensions, leaf);
             editor.Update(index, leaf.Detach());

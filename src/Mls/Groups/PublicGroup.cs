@@ -7,7 +7,14 @@ namespace MlsConsole.Mls;
 /// </remarks>
 public sealed partial class PublicGroup
 {
-    internal PublicGroup(CipherSuite suite, GroupContext context, RatchetTree tree, ReadOnlyMemory<byte> confirmationTag, ReadOnlyMemory<byte> interimTranscriptHash, ReInitProposal? reInit = null)
+    internal PublicGroup(
+        CipherSuite suite,
+        GroupContext context,
+        RatchetTree tree,
+        ReadOnlyMemory<byte> confirmationTag,
+        ReadOnlyMemory<byte> interimTranscriptHash,
+        ReInitProposal? reInit = null
+    )
     {
         ReInit = reInit;
         Suite = suite;
@@ -18,10 +25,13 @@ public sealed partial class PublicGroup
     }
 
     internal CipherSuite Suite { get; }
+
     /// <summary>The GroupContext of the epoch.</summary>
     public GroupContext Context { get; }
+
     /// <summary>The ratchet tree of the epoch.</summary>
     public RatchetTree Tree { get; }
+
     /// <summary>The confirmation tag of the commit that began the epoch.</summary>
     public ReadOnlyMemory<byte> ConfirmationTag { get; }
     internal ReadOnlyMemory<byte> InterimTranscriptHash { get; }
@@ -31,20 +41,28 @@ public sealed partial class PublicGroup
 
     /// <summary>The group's cipher suite.</summary>
     public ushort CipherSuite => Context.CipherSuite;
+
     /// <summary>The group id.</summary>
     public ReadOnlyMemory<byte> GroupId => Context.GroupId;
+
     /// <summary>The epoch.</summary>
     public ulong Epoch => Context.Epoch;
+
     /// <summary>The tree hash (RFC 9420 §7.8).</summary>
     public ReadOnlyMemory<byte> TreeHash => Context.TreeHash;
+
     /// <summary>Members of the group.</summary>
     public int MemberCount => Tree.MemberCount;
+
     /// <summary>Bytes that all nodes of the tree have when they are encoded: what the group takes in memory grows with them.</summary>
     public int EncodedNodesLength => Tree.Root.EncodedLength;
+
     /// <summary>All members, by leaf index.</summary>
     public IEnumerable<(LeafIndex Index, LeafNode Leaf)> Members => Tree.Members;
+
     /// <summary>The leaf at an index, or null where it is blank or outside the tree.</summary>
     public LeafNode? Leaf(LeafIndex index) => Tree.Leaf(index);
+
     /// <summary>The content of the ratchet_tree extension (RFC 9420 §12.4.3.3).</summary>
     public byte[] EncodeRatchetTree() => Tree.Encode();
 
@@ -53,13 +71,18 @@ public sealed partial class PublicGroup
     /// <param name="ratchetTree">The tree, unless the GroupInfo has it inside.</param>
     /// <param name="degreeOfParallelism">How many cores verify signatures at most; all of the machine's where null.</param>
     /// <exception cref="MlsException">The rule that the input breaks.</exception>
-    public static PublicGroup FromGroupInfo(UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree, int? degreeOfParallelism = null)
+    public static PublicGroup FromGroupInfo(
+        UnverifiedGroupInfo groupInfo,
+        ReadOnlyMemory<byte>? ratchetTree,
+        int? degreeOfParallelism = null
+    )
     {
         var context = groupInfo.GroupContext;
         var suite = Mls.CipherSuite.Get(context.CipherSuite);
         context.Extensions.RequireAllowed(ExtensionPlace.GroupContext);
         groupInfo.Extensions.RequireAllowed(ExtensionPlace.GroupInfo);
-        if ((ratchetTree ?? groupInfo.RatchetTree) is not { } treeBytes) throw new MlsException(Rules.GroupInfoRatchetTree, "absent");
+        if ((ratchetTree ?? groupInfo.RatchetTree) is not { } treeBytes)
+            throw new MlsException(Rules.GroupInfoRatchetTree, "absent");
         var tree = RatchetTree.Decode(suite, treeBytes);
         if (ratchetTree is not null && groupInfo.RatchetTree is { } inside)
             MlsException.Require(inside.Span.SequenceEqual(ratchetTree.Value.Span), Rules.GroupInfoRatchetTree);
@@ -67,7 +90,11 @@ public sealed partial class PublicGroup
         RequireSignature(suite, tree, groupInfo);
         MlsException.Require(groupInfo.ConfirmationTag.Length == suite.HashLength, Rules.FramingConfirmationTag);
         TreeValidation.Verify(tree, context, degreeOfParallelism);
-        var interim = TranscriptHash.Interim(suite, context.ConfirmedTranscriptHash.Span, groupInfo.ConfirmationTag.Span);
+        var interim = TranscriptHash.Interim(
+            suite,
+            context.ConfirmedTranscriptHash.Span,
+            groupInfo.ConfirmationTag.Span
+        );
         return new(suite, context, tree, groupInfo.ConfirmationTag, interim);
     }
 
@@ -78,22 +105,41 @@ public sealed partial class PublicGroup
     public void VerifyGroupInfo(UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree)
     {
         MlsException.Require(groupInfo.GroupContext.Epoch == Epoch, Rules.GroupInfoEpoch);
-        MlsException.Require(groupInfo.GroupContext.TreeHash.Span.SequenceEqual(TreeHash.Span), Rules.GroupInfoTreeHash);
-        MlsException.Require(groupInfo.GroupContext.Encoded.Span.SequenceEqual(Context.Encoded.Span), Rules.GroupInfoContext);
-        MlsException.Require(groupInfo.ConfirmationTag.Span.SequenceEqual(ConfirmationTag.Span), Rules.GroupInfoConfirmationTag);
+        MlsException.Require(
+            groupInfo.GroupContext.TreeHash.Span.SequenceEqual(TreeHash.Span),
+            Rules.GroupInfoTreeHash
+        );
+        MlsException.Require(
+            groupInfo.GroupContext.Encoded.Span.SequenceEqual(Context.Encoded.Span),
+            Rules.GroupInfoContext
+        );
+        MlsException.Require(
+            groupInfo.ConfirmationTag.Span.SequenceEqual(ConfirmationTag.Span),
+            Rules.GroupInfoConfirmationTag
+        );
         groupInfo.Extensions.RequireAllowed(ExtensionPlace.GroupInfo);
         RequireSignature(Suite, Tree, groupInfo);
         RequireExternalPub(groupInfo);
-        if (ratchetTree is null && groupInfo.RatchetTree is null) return;
+        if (ratchetTree is null && groupInfo.RatchetTree is null)
+            return;
         var ours = Tree.Encode().AsSpan();
-        MlsException.Require(ratchetTree is null || ours.SequenceEqual(ratchetTree.Value.Span), Rules.GroupInfoRatchetTree);
-        MlsException.Require(groupInfo.RatchetTree is not { } inside || ours.SequenceEqual(inside.Span), Rules.GroupInfoRatchetTree);
+        MlsException.Require(
+            ratchetTree is null || ours.SequenceEqual(ratchetTree.Value.Span),
+            Rules.GroupInfoRatchetTree
+        );
+        MlsException.Require(
+            groupInfo.RatchetTree is not { } inside || ours.SequenceEqual(inside.Span),
+            Rules.GroupInfoRatchetTree
+        );
     }
 
     /// <summary>Requires an external_pub that a joiner can use (RFC 9420 §12.4.3.2).</summary>
     /// <exception cref="MlsException"><see cref="Rules.GroupInfoExternalPub"/></exception>
     public void RequireExternalPub(UnverifiedGroupInfo groupInfo) =>
-        MlsException.Require(groupInfo.ExternalPublicKey is { } key && Suite.IsWellFormedKemPublicKey(key.Span), Rules.GroupInfoExternalPub);
+        MlsException.Require(
+            groupInfo.ExternalPublicKey is { } key && Suite.IsWellFormedKemPublicKey(key.Span),
+            Rules.GroupInfoExternalPub
+        );
 
     private static void RequireSignature(CipherSuite suite, RatchetTree tree, UnverifiedGroupInfo groupInfo)
     {
@@ -109,7 +155,10 @@ public sealed partial class PublicGroup
     {
         var tree = Tree.Encode();
         var writer = new TlsWriter(1024 + tree.Length)
-            .WriteUInt8(SnapshotVersion).WriteRaw(Context.Encoded.Span).WriteOpaque(ConfirmationTag.Span).WriteOpaque(InterimTranscriptHash.Span)
+            .WriteUInt8(SnapshotVersion)
+            .WriteRaw(Context.Encoded.Span)
+            .WriteOpaque(ConfirmationTag.Span)
+            .WriteOpaque(InterimTranscriptHash.Span)
             .WritePresence(ReInit is not null);
         ReInit?.WriteBody(writer);
         return writer.WriteRaw(tree).ToArray();
@@ -121,7 +170,8 @@ public sealed partial class PublicGroup
     {
         var reader = new TlsReader(snapshot);
         byte version = reader.ReadUInt8();
-        if (version is not (1 or SnapshotVersion)) MlsException.Throw(Rules.CodecVersion);
+        if (version is not (1 or SnapshotVersion))
+            MlsException.Throw(Rules.CodecVersion);
         var context = GroupContext.Read(ref reader);
         var confirmationTag = reader.ReadOpaque();
         var interim = reader.ReadOpaque();

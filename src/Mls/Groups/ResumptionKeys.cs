@@ -16,7 +16,8 @@ internal sealed class ResumptionKeys : IDisposable
     public void Add(ReadOnlyMemory<byte> groupId, ulong epoch, ReadOnlySpan<byte> secret)
     {
         _keys.Add((groupId, epoch, secret.ToArray()));
-        if (_keys.Count <= Limit) return;
+        if (_keys.Count <= Limit)
+            return;
         CryptographicOperations.ZeroMemory(_keys[0].Secret);
         _keys.RemoveAt(0);
     }
@@ -24,13 +25,15 @@ internal sealed class ResumptionKeys : IDisposable
     public byte[]? Find(ReadOnlySpan<byte> groupId, ulong epoch)
     {
         foreach (var key in _keys)
-            if (key.Epoch == epoch && key.GroupId.Span.SequenceEqual(groupId)) return key.Secret;
+            if (key.Epoch == epoch && key.GroupId.Span.SequenceEqual(groupId))
+                return key.Secret;
         return null;
     }
 
     public void Dispose()
     {
-        foreach (var (_, _, secret) in _keys) CryptographicOperations.ZeroMemory(secret);
+        foreach (var (_, _, secret) in _keys)
+            CryptographicOperations.ZeroMemory(secret);
         _keys.Clear();
     }
 }

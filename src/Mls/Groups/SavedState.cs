@@ -5,7 +5,8 @@ namespace MlsConsole.Mls;
 /// <summary>Bytes that are no saved state, or not one that can be opened.</summary>
 public sealed class SavedStateException : Exception
 {
-    internal SavedStateException(string id, string message, Exception? inner = null) : base(message, inner) => Id = id;
+    internal SavedStateException(string id, string message, Exception? inner = null)
+        : base(message, inner) => Id = id;
 
     /// <summary><c>state.form</c>: not a saved state of this kind. <c>state.version</c>: written by a later version. <c>state.sealed</c>: another key, or changed bytes.</summary>
     public string Id { get; }
@@ -26,7 +27,9 @@ internal static class SavedState
 {
     public const int KeyLength = 32;
 
-    private const int HeaderLength = 6 + SaltLength, SaltLength = 32, TagLength = 16;
+    private const int HeaderLength = 6 + SaltLength,
+        SaltLength = 32,
+        TagLength = 16;
     private static ReadOnlySpan<byte> Magic => "MLSS"u8;
 
     public enum Kind : byte
@@ -48,7 +51,13 @@ internal static class SavedState
         Span<byte> derived = stackalloc byte[44];
         Derive(key, saved, derived);
         using (var aes = new AesGcm(derived[..32], TagLength))
-            aes.Encrypt(derived[32..], plaintext, saved.AsSpan(HeaderLength, plaintext.Length), saved.AsSpan(saved.Length - TagLength), saved.AsSpan(0, HeaderLength));
+            aes.Encrypt(
+                derived[32..],
+                plaintext,
+                saved.AsSpan(HeaderLength, plaintext.Length),
+                saved.AsSpan(saved.Length - TagLength),
+                saved.AsSpan(0, HeaderLength)
+            );
         CryptographicOperations.ZeroMemory(derived);
         state.Clear();
         return saved;
@@ -59,20 +68,35 @@ internal static class SavedState
     public static byte[] Open(Kind kind, byte version, ReadOnlySpan<byte> saved, ReadOnlySpan<byte> key)
     {
         RequireKey(key);
-        if (saved.Length < HeaderLength + TagLength || !saved.StartsWith(Magic) || saved[4] != (byte)kind) throw new SavedStateException("state.form", $"This is not a saved {kind}.");
-        if (saved[5] == 0 || saved[5] > version) throw new SavedStateException("state.version", $"The state has version {saved[5]}; this library reads up to {version}.");
+        if (saved.Length < HeaderLength + TagLength || !saved.StartsWith(Magic) || saved[4] != (byte)kind)
+            throw new SavedStateException("state.form", $"This is not a saved {kind}.");
+        if (saved[5] == 0 || saved[5] > version)
+            throw new SavedStateException(
+                "state.version",
+                $"The state has version {saved[5]}; this library reads up to {version}."
+            );
         var plaintext = new byte[saved.Length - HeaderLength - TagLength];
         Span<byte> derived = stackalloc byte[44];
         Derive(key, saved, derived);
         try
         {
             using var aes = new AesGcm(derived[..32], TagLength);
-            aes.Decrypt(derived[32..], saved[HeaderLength..^TagLength], saved[^TagLength..], plaintext, saved[..HeaderLength]);
+            aes.Decrypt(
+                derived[32..],
+                saved[HeaderLength..^TagLength],
+                saved[^TagLength..],
+                plaintext,
+                saved[..HeaderLength]
+            );
             return plaintext;
         }
         catch (AuthenticationTagMismatchException refused)
         {
-            throw new SavedStateException("state.sealed", "The state does not open with this key, or was changed.", refused);
+            throw new SavedStateException(
+                "state.sealed",
+                "The state does not open with this key, or was changed.",
+                refused
+            );
         }
         finally
         {
@@ -81,10 +105,17 @@ internal static class SavedState
     }
 
     private static void Derive(ReadOnlySpan<byte> key, ReadOnlySpan<byte> saved, Span<byte> derived) =>
-        HKDF.DeriveKey(HashAlgorithmName.SHA256, key, derived, saved.Slice(6, SaltLength), "MlsConsole.Mls saved state"u8);
+        HKDF.DeriveKey(
+            HashAlgorithmName.SHA256,
+            key,
+            derived,
+            saved.Slice(6, SaltLength),
+            "MlsConsole.Mls saved state"u8
+        );
 
     private static void RequireKey(ReadOnlySpan<byte> key)
     {
-        if (key.Length != KeyLength) throw new ArgumentException($"The key has {KeyLength} bytes.", nameof(key));
+        if (key.Length != KeyLength)
+            throw new ArgumentException($"The key has {KeyLength} bytes.", nameof(key));
     }
 }

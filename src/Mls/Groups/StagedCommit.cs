@@ -5,9 +5,25 @@ public sealed class StagedCommit
 {
     private readonly PublicGroup.Changes _changes;
 
-    internal StagedCommit(PublicGroup group, RatchetTree beforePath, AuthenticatedContent commit, LeafIndex committer, LeafNode committerLeaf, IReadOnlyList<CommittedProposal> proposals, PublicGroup.Changes changes)
+    internal StagedCommit(
+        PublicGroup group,
+        RatchetTree beforePath,
+        AuthenticatedContent commit,
+        LeafIndex committer,
+        LeafNode committerLeaf,
+        IReadOnlyList<CommittedProposal> proposals,
+        PublicGroup.Changes changes
+    )
     {
-        (Group, BeforePath, Commit, Committer, CommitterLeaf, Proposals, _changes) = (group, beforePath, commit, committer, committerLeaf, proposals, changes);
+        (Group, BeforePath, Commit, Committer, CommitterLeaf, Proposals, _changes) = (
+            group,
+            beforePath,
+            commit,
+            committer,
+            committerLeaf,
+            proposals,
+            changes
+        );
         IsExternal = commit.IsExternalCommit;
     }
 
@@ -17,22 +33,31 @@ public sealed class StagedCommit
 
     /// <summary>The group after the commit; not yet confirmed by a GroupInfo.</summary>
     internal PublicGroup Group { get; }
+
     /// <summary>Whether the committer joined by it.</summary>
     public bool IsExternal { get; }
+
     /// <summary>The committer's leaf in the new tree.</summary>
     public LeafIndex Committer { get; }
+
     /// <summary>The committer's leaf node after the commit.</summary>
     public LeafNode CommitterLeaf { get; }
+
     /// <summary>The epoch that the commit creates.</summary>
     public ulong Epoch => Group.Epoch;
+
     /// <summary>The committed proposals in their order.</summary>
     public IReadOnlyList<CommittedProposal> Proposals { get; }
+
     /// <summary>Leaves that Adds brought. The joiner of an external commit is not among them.</summary>
     public IReadOnlyList<(LeafIndex LeafIndex, LeafNode Leaf)> Added => _changes.Added;
+
     /// <summary>Leaves that Updates replaced.</summary>
     public IReadOnlyList<(LeafIndex LeafIndex, LeafNode Before, LeafNode After)> Updated => _changes.Updated;
+
     /// <summary>Leaves that Removes and SelfRemoves took away, as they were.</summary>
     public IReadOnlyList<(LeafIndex LeafIndex, LeafNode Leaf)> Removed => _changes.Removed;
+
     /// <summary>The key packages of the Adds, verified, in their order.</summary>
     public IReadOnlyList<KeyPackage> AddedKeyPackages => _changes.AddedKeyPackages;
 

@@ -12,15 +12,27 @@ public static class X509Credentials
     /// <param name="others">Verifies credentials of other types; where null they are refused.</param>
     /// <param name="policy">Changes the chain policy, such as revocation (off) and time (now).</param>
     public static CredentialVerifier VerifyChain(
-        X509Certificate2Collection roots, Func<X509Certificate2, X509Certificate2?, bool> names, CredentialVerifier? others = null, Action<X509ChainPolicy>? policy = null) =>
+        X509Certificate2Collection roots,
+        Func<X509Certificate2, X509Certificate2?, bool> names,
+        CredentialVerifier? others = null,
+        Action<X509ChainPolicy>? policy = null
+    ) =>
         (credential, signatureKey, before) =>
         {
-            if (credential.Type != CredentialType.X509) return others is not null && others(credential, signatureKey, before);
+            if (credential.Type != CredentialType.X509)
+                return others is not null && others(credential, signatureKey, before);
             var certificates = credential.Certificates.Select(TryLoad).ToList();
-            using var old = before is { Type: CredentialType.X509, Certificates: [var first, ..] } ? TryLoad(first) : null;
+            using var old = before is { Type: CredentialType.X509, Certificates: [var first, ..] }
+                ? TryLoad(first)
+                : null;
             try
             {
-                if (certificates is not [{ } leaf, ..] || certificates.Contains(null) || !IsKeyOf(leaf, signatureKey.Span)) return false;
+                if (
+                    certificates is not [{ } leaf, ..]
+                    || certificates.Contains(null)
+                    || !IsKeyOf(leaf, signatureKey.Span)
+                )
+                    return false;
                 using var chain = new X509Chain();
                 chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
                 chain.ChainPolicy.CustomTrustStore.AddRange(roots);
@@ -32,14 +44,16 @@ public static class X509Credentials
             }
             finally
             {
-                foreach (var certificate in certificates) certificate?.Dispose();
+                foreach (var certificate in certificates)
+                    certificate?.Dispose();
             }
         };
 
     /// <summary>Whether the first certificate of the credential is of a signature key.</summary>
     internal static bool IsKeyOf(Credential credential, ReadOnlySpan<byte> signatureKey)
     {
-        if (credential.Certificates is not [var first, ..]) return false;
+        if (credential.Certificates is not [var first, ..])
+            return false;
         using var certificate = TryLoad(first);
         return certificate is not null && IsKeyOf(certificate, signatureKey);
     }

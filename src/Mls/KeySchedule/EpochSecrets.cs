@@ -38,12 +38,14 @@ internal sealed class EpochSecrets : IDisposable
     public static EpochSecrets Read(ref TlsReader reader) => new(ref reader);
 
     /// <summary>What an epoch needs once it has begun, in the order of the saved form.</summary>
-    public byte[][] All => [SenderData, Exporter, External, ConfirmationKey, MembershipKey, ResumptionPsk, EpochAuthenticator, Init];
+    public byte[][] All =>
+        [SenderData, Exporter, External, ConfirmationKey, MembershipKey, ResumptionPsk, EpochAuthenticator, Init];
 
     /// <summary>Writes them, each as <c>opaque&lt;V&gt;</c>.</summary>
     public void Write(TlsWriter writer)
     {
-        foreach (var secret in All) writer.WriteOpaque(secret);
+        foreach (var secret in All)
+            writer.WriteOpaque(secret);
     }
 
     /// <summary>Zeroes what message keys could be derived from again (RFC 9420 §9.2), once the secret tree is made and a Welcome is sealed.</summary>
@@ -67,7 +69,13 @@ internal sealed class EpochSecrets : IDisposable
     public byte[] Init { get; }
 
     /// <summary>From the epoch before: joiner_secret = ExpandWithLabel(KDF.Extract(init_secret, commit_secret), "joiner", GroupContext, KDF.Nh).</summary>
-    public static EpochSecrets Next(CipherSuite suite, ReadOnlySpan<byte> init, ReadOnlySpan<byte> commitSecret, ReadOnlySpan<byte> pskSecret, GroupContext context)
+    public static EpochSecrets Next(
+        CipherSuite suite,
+        ReadOnlySpan<byte> init,
+        ReadOnlySpan<byte> commitSecret,
+        ReadOnlySpan<byte> pskSecret,
+        GroupContext context
+    )
     {
         var extracted = suite.Extract(init, commitSecret);
         var joiner = suite.ExpandWithLabel(extracted, "joiner", context.Encoded.Span, suite.HashLength);
@@ -76,7 +84,12 @@ internal sealed class EpochSecrets : IDisposable
     }
 
     /// <summary>From a joiner secret, as a Welcome brings it.</summary>
-    public static EpochSecrets FromJoiner(CipherSuite suite, byte[] joiner, ReadOnlySpan<byte> pskSecret, GroupContext context)
+    public static EpochSecrets FromJoiner(
+        CipherSuite suite,
+        byte[] joiner,
+        ReadOnlySpan<byte> pskSecret,
+        GroupContext context
+    )
     {
         var member = suite.Extract(joiner, pskSecret);
         var welcome = suite.DeriveSecret(member, "welcome");
@@ -98,12 +111,14 @@ internal sealed class EpochSecrets : IDisposable
     }
 
     /// <summary>confirmation_tag = MAC(confirmation_key, confirmed_transcript_hash), RFC 9420 §6.1.</summary>
-    public byte[] ConfirmationTag(CipherSuite suite, ReadOnlySpan<byte> confirmedTranscriptHash) => suite.Mac(ConfirmationKey, confirmedTranscriptHash);
+    public byte[] ConfirmationTag(CipherSuite suite, ReadOnlySpan<byte> confirmedTranscriptHash) =>
+        suite.Mac(ConfirmationKey, confirmedTranscriptHash);
 
     public void Dispose()
     {
         ForgetSources();
-        foreach (var secret in All) CryptographicOperations.ZeroMemory(secret);
+        foreach (var secret in All)
+            CryptographicOperations.ZeroMemory(secret);
     }
 
     /// <summary>The exporter context of the external init secret, RFC 9420 §8.3.</summary>

@@ -5,7 +5,11 @@ namespace MlsConsole.Mls;
 public static partial class Rules
 {
     /// <summary>A key that was used before, or that lies too far ahead.</summary>
-    public static readonly Rule RatchetGeneration = new("ratchet.generation", "§9.2", "A message's generation is one whose key was neither used nor lies beyond the window.");
+    public static readonly Rule RatchetGeneration = new(
+        "ratchet.generation",
+        "§9.2",
+        "A message's generation is one whose key was neither used nor lies beyond the window."
+    );
 }
 
 /// <summary>The message keys of one epoch, RFC 9420 §9: a tree of secrets, and at each leaf a ratchet for handshakes and one for applications.</summary>
@@ -14,6 +18,7 @@ internal sealed class SecretTree : IDisposable
 {
     /// <summary>How far a message may be ahead of the last one from its sender.</summary>
     public const uint MaxForward = 1000;
+
     /// <summary>How many keys of messages that did not come yet are kept for each sender.</summary>
     public const int MaxSkipped = 256;
 
@@ -36,7 +41,8 @@ internal sealed class SecretTree : IDisposable
     public void Write(TlsWriter writer)
     {
         int start = writer.WriteUInt32(_leafCount).BeginVector();
-        foreach (var (node, secret) in _nodes.OrderBy(entry => entry.Key)) writer.WriteUInt32(node).WriteOpaque(secret);
+        foreach (var (node, secret) in _nodes.OrderBy(entry => entry.Key))
+            writer.WriteUInt32(node).WriteOpaque(secret);
         start = writer.EndVector(start).BeginVector();
         foreach (var ((leaf, handshake), ratchet) in _ratchets.OrderBy(entry => entry.Key))
             ratchet.Write(writer.WriteUInt32(leaf).WritePresence(handshake));
@@ -46,8 +52,10 @@ internal sealed class SecretTree : IDisposable
     public static SecretTree Read(ref TlsReader reader, CipherSuite suite)
     {
         var tree = new SecretTree(suite, reader.ReadUInt32());
-        for (var nodes = reader.ReadVector(); !nodes.AtEnd;) tree._nodes[nodes.ReadUInt32()] = nodes.ReadOpaque().ToArray();
-        for (var ratchets = reader.ReadVector(); !ratchets.AtEnd;) tree._ratchets[(ratchets.ReadUInt32(), ratchets.ReadPresence())] = Ratchet.Read(ref ratchets);
+        for (var nodes = reader.ReadVector(); !nodes.AtEnd; )
+            tree._nodes[nodes.ReadUInt32()] = nodes.ReadOpaque().ToArray();
+        for (var ratchets = reader.ReadVector(); !ratchets.AtEnd; )
+            tree._ratchets[(ratchets.ReadUInt32(), ratchets.ReadPresence())] = Ratchet.Read(ref ratchets);
         return tree;
     }
 
@@ -67,24 +75,29 @@ internal sealed class SecretTree : IDisposable
     /// <exception cref="MlsException"><see cref="Rules.RatchetGeneration"/></exception>
     public (byte[] Key, byte[] Nonce) Get(LeafIndex leaf, bool handshake, uint generation)
     {
-        if (leaf.Value >= _leafCount) throw new MlsException(Rules.FramingSender);
+        if (leaf.Value >= _leafCount)
+            throw new MlsException(Rules.FramingSender);
         return RatchetOf(leaf, handshake).Get(_suite, generation);
     }
 
     /// <summary>Deletes the key of a generation.</summary>
-    public void Consume(LeafIndex leaf, bool handshake, uint generation) => RatchetOf(leaf, handshake).Consume(generation);
+    public void Consume(LeafIndex leaf, bool handshake, uint generation) =>
+        RatchetOf(leaf, handshake).Consume(generation);
 
     public void Dispose()
     {
-        foreach (var secret in _nodes.Values) CryptographicOperations.ZeroMemory(secret);
-        foreach (var ratchet in _ratchets.Values) ratchet.Dispose();
+        foreach (var secret in _nodes.Values)
+            CryptographicOperations.ZeroMemory(secret);
+        foreach (var ratchet in _ratchets.Values)
+            ratchet.Dispose();
         _nodes.Clear();
         _ratchets.Clear();
     }
 
     private Ratchet RatchetOf(LeafIndex leaf, bool handshake)
     {
-        if (_ratchets.TryGetValue((leaf, handshake), out var known)) return known;
+        if (_ratchets.TryGetValue((leaf, handshake), out var known))
+            return known;
         var secret = TakeLeafSecret(leaf.Node);
         _ratchets[(leaf, true)] = new(_suite.ExpandWithLabel(secret, "handshake", [], _suite.HashLength));
         _ratchets[(leaf, false)] = new(_suite.ExpandWithLabel(secret, "application", [], _suite.HashLength));
@@ -100,13 +113,25 @@ internal sealed class SecretTree : IDisposable
         while (!_nodes.ContainsKey(node.Value))
         {
             path.Push(node);
-            node = TreeMath.Parent(node, _leafCount) ?? throw new InvalidOperationException("The leaf's secret was taken before.");
+            node =
+                TreeMath.Parent(node, _leafCount)
+                ?? throw new InvalidOperationException("The leaf's secret was taken before.");
         }
         while (path.TryPop(out var next))
         {
             var secret = _nodes[node.Value];
-            _nodes[TreeMath.Left(node)!.Value.Value] = _suite.ExpandWithLabel(secret, "tree", "left"u8, _suite.HashLength);
-            _nodes[TreeMath.Right(node)!.Value.Value] = _suite.ExpandWithLabel(secret, "tree", "right"u8, _suite.HashLength);
+            _nodes[TreeMath.Left(node)!.Value.Value] = _suite.ExpandWithLabel(
+                secret,
+                "tree",
+                "left"u8,
+                _suite.HashLength
+            );
+            _nodes[TreeMath.Right(node)!.Value.Value] = _suite.ExpandWithLabel(
+                secret,
+                "tree",
+                "right"u8,
+                _suite.HashLength
+            );
             Forget(node);
             node = next;
         }
@@ -133,7 +158,8 @@ internal sealed class SecretTree : IDisposable
         public void Write(TlsWriter writer)
         {
             int start = writer.WriteUInt32(Generation).WriteOpaque(_secret).BeginVector();
-            foreach (var (generation, (key, nonce)) in _skipped.OrderBy(entry => entry.Key)) writer.WriteUInt32(generation).WriteOpaque(key).WriteOpaque(nonce);
+            foreach (var (generation, (key, nonce)) in _skipped.OrderBy(entry => entry.Key))
+                writer.WriteUInt32(generation).WriteOpaque(key).WriteOpaque(nonce);
             writer.EndVector(start);
         }
 
@@ -141,7 +167,11 @@ internal sealed class SecretTree : IDisposable
         {
             uint generation = reader.ReadUInt32();
             var ratchet = new Ratchet(reader.ReadOpaque().ToArray()) { Generation = generation };
-            for (var skipped = reader.ReadVector(); !skipped.AtEnd;) ratchet._skipped[skipped.ReadUInt32()] = (skipped.ReadOpaque().ToArray(), skipped.ReadOpaque().ToArray());
+            for (var skipped = reader.ReadVector(); !skipped.AtEnd; )
+                ratchet._skipped[skipped.ReadUInt32()] = (
+                    skipped.ReadOpaque().ToArray(),
+                    skipped.ReadOpaque().ToArray()
+                );
             return ratchet;
         }
 
@@ -160,21 +190,26 @@ internal sealed class SecretTree : IDisposable
         {
             if (generation >= Generation)
             {
-                if (generation - Generation > MaxForward) throw new MlsException(Rules.RatchetGeneration);
+                if (generation - Generation > MaxForward)
+                    throw new MlsException(Rules.RatchetGeneration);
                 while (Generation <= generation)
                 {
                     uint at = Generation;
                     _skipped[at] = Step(suite);
                 }
                 // The oldest go first: they are the least likely to come.
-                while (_skipped.Count > MaxSkipped + 1) Consume(_skipped.Keys.Min());
+                while (_skipped.Count > MaxSkipped + 1)
+                    Consume(_skipped.Keys.Min());
             }
-            return _skipped.TryGetValue(generation, out var found) ? found : throw new MlsException(Rules.RatchetGeneration);
+            return _skipped.TryGetValue(generation, out var found)
+                ? found
+                : throw new MlsException(Rules.RatchetGeneration);
         }
 
         public void Consume(uint generation)
         {
-            if (!_skipped.Remove(generation, out var used)) return;
+            if (!_skipped.Remove(generation, out var used))
+                return;
             CryptographicOperations.ZeroMemory(used.Key);
             CryptographicOperations.ZeroMemory(used.Nonce);
         }
@@ -182,7 +217,8 @@ internal sealed class SecretTree : IDisposable
         public void Dispose()
         {
             CryptographicOperations.ZeroMemory(_secret);
-            foreach (uint generation in _skipped.Keys.ToArray()) Consume(generation);
+            foreach (uint generation in _skipped.Keys.ToArray())
+                Consume(generation);
         }
     }
 }

@@ -8,7 +8,10 @@ internal static class TranscriptHash
     public static byte[] Confirmed(CipherSuite suite, ReadOnlySpan<byte> interim, AuthenticatedContent commit)
     {
         var input = new TlsWriter(commit.Content.Encoded.Length + 256)
-            .WriteRaw(interim).WriteUInt16((ushort)commit.WireFormat).WriteRaw(commit.Content.Encoded.Span).WriteOpaque(commit.Auth.Signature.Span);
+            .WriteRaw(interim)
+            .WriteUInt16((ushort)commit.WireFormat)
+            .WriteRaw(commit.Content.Encoded.Span)
+            .WriteOpaque(commit.Auth.Signature.Span);
         return suite.Hash(input.WrittenSpan);
     }
 

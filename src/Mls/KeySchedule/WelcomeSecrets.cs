@@ -5,24 +5,46 @@ namespace MlsConsole.Mls;
 public static partial class Rules
 {
     /// <summary>No entry for the key package.</summary>
-    public static readonly Rule WelcomeRecipient = new("welcome.recipient", "§12.4.3.1", "A Welcome has an entry for one of the client's key packages, of the same cipher suite.");
+    public static readonly Rule WelcomeRecipient = new(
+        "welcome.recipient",
+        "§12.4.3.1",
+        "A Welcome has an entry for one of the client's key packages, of the same cipher suite."
+    );
 }
 
 /// <summary>Opens a Welcome as far as its GroupInfo (RFC 9420 §12.4.3.1).</summary>
 internal static class WelcomeSecrets
 {
     /// <summary>GroupSecrets, encrypted to a key package's init key.</summary>
-    public static GroupSecrets OpenGroupSecrets(CipherSuite suite, Welcome welcome, ReadOnlySpan<byte> keyPackageReference, ReadOnlySpan<byte> initPrivateKey)
+    public static GroupSecrets OpenGroupSecrets(
+        CipherSuite suite,
+        Welcome welcome,
+        ReadOnlySpan<byte> keyPackageReference,
+        ReadOnlySpan<byte> initPrivateKey
+    )
     {
         MlsException.Require(welcome.CipherSuite == suite.Id, Rules.WelcomeRecipient);
         foreach (var entry in welcome.Secrets)
             if (entry.NewMember.Span.SequenceEqual(keyPackageReference))
-                return GroupSecrets.Decode(suite.DecryptWithLabel(initPrivateKey, "Welcome", welcome.EncryptedGroupInfo.Span, entry.Secrets.KemOutput.Span, entry.Secrets.Ciphertext.Span));
+                return GroupSecrets.Decode(
+                    suite.DecryptWithLabel(
+                        initPrivateKey,
+                        "Welcome",
+                        welcome.EncryptedGroupInfo.Span,
+                        entry.Secrets.KemOutput.Span,
+                        entry.Secrets.Ciphertext.Span
+                    )
+                );
         throw new MlsException(Rules.WelcomeRecipient);
     }
 
     /// <summary>The GroupInfo, under the key and nonce that the joiner and pre-shared key secrets give (§8, §12.4.3.1).</summary>
-    public static UnverifiedGroupInfo OpenGroupInfo(CipherSuite suite, Welcome welcome, ReadOnlySpan<byte> joinerSecret, ReadOnlySpan<byte> preSharedKeySecret)
+    public static UnverifiedGroupInfo OpenGroupInfo(
+        CipherSuite suite,
+        Welcome welcome,
+        ReadOnlySpan<byte> joinerSecret,
+        ReadOnlySpan<byte> preSharedKeySecret
+    )
     {
         var (key, nonce) = KeyAndNonce(suite, joinerSecret, preSharedKeySecret);
         try
@@ -35,12 +57,19 @@ internal static class WelcomeSecrets
         }
     }
 
-    public static (byte[] Key, byte[] Nonce) KeyAndNonce(CipherSuite suite, ReadOnlySpan<byte> joinerSecret, ReadOnlySpan<byte> preSharedKeySecret)
+    public static (byte[] Key, byte[] Nonce) KeyAndNonce(
+        CipherSuite suite,
+        ReadOnlySpan<byte> joinerSecret,
+        ReadOnlySpan<byte> preSharedKeySecret
+    )
     {
         // member_secret = KDF.Extract(joiner_secret, psk_secret); welcome_secret = DeriveSecret(., "welcome")
         var memberSecret = suite.Extract(joinerSecret, preSharedKeySecret);
         var welcomeSecret = suite.DeriveSecret(memberSecret, "welcome");
-        var derived = (suite.ExpandWithLabel(welcomeSecret, "key", [], suite.AeadKeyLength), suite.ExpandWithLabel(welcomeSecret, "nonce", [], suite.AeadNonceLength));
+        var derived = (
+            suite.ExpandWithLabel(welcomeSecret, "key", [], suite.AeadKeyLength),
+            suite.ExpandWithLabel(welcomeSecret, "nonce", [], suite.AeadNonceLength)
+        );
         CryptographicOperations.ZeroMemory(memberSecret);
         CryptographicOperations.ZeroMemory(welcomeSecret);
         return derived;

@@ -15,6 +15,7 @@ public sealed class Commit
 
     /// <summary>The committed proposals in their order.</summary>
     public IReadOnlyList<ProposalOrReference> Proposals { get; }
+
     /// <summary>The new keys of the committer, where the commit has them.</summary>
     public UpdatePath? Path { get; }
 
@@ -25,9 +26,12 @@ public sealed class Commit
         while (!vector.AtEnd)
         {
             byte type = vector.ReadUInt8();
-            if (type == 1) proposals.Add(new(Proposal.Read(ref vector), default));
-            else if (type == 2) proposals.Add(new(null, vector.ReadOpaque()));
-            else MlsException.Throw(Rules.CodecEnum);
+            if (type == 1)
+                proposals.Add(new(Proposal.Read(ref vector), default));
+            else if (type == 2)
+                proposals.Add(new(null, vector.ReadOpaque()));
+            else
+                MlsException.Throw(Rules.CodecEnum);
         }
         return new(proposals, reader.ReadPresence() ? UpdatePath.Read(ref reader) : null);
     }
@@ -37,8 +41,10 @@ public sealed class Commit
         int start = writer.BeginVector();
         foreach (var item in Proposals)
         {
-            if (item.Proposal is { } proposal) proposal.Write(writer.WriteUInt8(1));
-            else writer.WriteUInt8(2).WriteOpaque(item.Reference.Span);
+            if (item.Proposal is { } proposal)
+                proposal.Write(writer.WriteUInt8(1));
+            else
+                writer.WriteUInt8(2).WriteOpaque(item.Reference.Span);
         }
         writer.EndVector(start).WritePresence(Path is not null);
         Path?.Write(writer);
@@ -49,11 +55,15 @@ public sealed class Commit
 public readonly record struct HpkeCiphertext(ReadOnlyMemory<byte> KemOutput, ReadOnlyMemory<byte> Ciphertext)
 {
     internal static HpkeCiphertext Read(ref TlsReader reader) => new(reader.ReadOpaque(), reader.ReadOpaque());
+
     internal void Write(TlsWriter writer) => writer.WriteOpaque(KemOutput.Span).WriteOpaque(Ciphertext.Span);
 }
 
 /// <summary>One new key of an update path, with its path secret encrypted to the copath (RFC 9420 §7.6).</summary>
-public sealed record UpdatePathNode(ReadOnlyMemory<byte> EncryptionKey, IReadOnlyList<HpkeCiphertext> EncryptedPathSecrets);
+public sealed record UpdatePathNode(
+    ReadOnlyMemory<byte> EncryptionKey,
+    IReadOnlyList<HpkeCiphertext> EncryptedPathSecrets
+);
 
 /// <summary>RFC 9420 §7.6.</summary>
 /// <remarks><code>struct { LeafNode leaf_node; UpdatePathNode nodes&lt;V&gt;; } UpdatePath;</code></remarks>
@@ -69,7 +79,8 @@ public sealed record UpdatePath(LeafNode LeafNode, IReadOnlyList<UpdatePathNode>
             var key = vector.ReadOpaque();
             var inner = vector.ReadVector();
             var ciphertexts = new List<HpkeCiphertext>();
-            while (!inner.AtEnd) ciphertexts.Add(HpkeCiphertext.Read(ref inner));
+            while (!inner.AtEnd)
+                ciphertexts.Add(HpkeCiphertext.Read(ref inner));
             nodes.Add(new(key, ciphertexts));
         }
         return new(leaf, nodes);
@@ -89,7 +100,8 @@ public sealed record UpdatePath(LeafNode LeafNode, IReadOnlyList<UpdatePathNode>
         foreach (var node in Nodes)
         {
             int ciphertexts = writer.WriteOpaque(node.EncryptionKey.Span).BeginVector();
-            foreach (var ciphertext in node.EncryptedPathSecrets) ciphertext.Write(writer);
+            foreach (var ciphertext in node.EncryptedPathSecrets)
+                ciphertext.Write(writer);
             writer.EndVector(ciphertexts);
         }
         writer.EndVector(start);

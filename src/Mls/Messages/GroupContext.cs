@@ -24,28 +24,53 @@ public sealed class GroupContext
         Encoded = reader.Since(start);
     }
 
-    internal GroupContext(ushort cipherSuite, ReadOnlyMemory<byte> groupId, ulong epoch, ReadOnlyMemory<byte> treeHash, ReadOnlyMemory<byte> confirmedTranscriptHash, Extensions extensions)
+    internal GroupContext(
+        ushort cipherSuite,
+        ReadOnlyMemory<byte> groupId,
+        ulong epoch,
+        ReadOnlyMemory<byte> treeHash,
+        ReadOnlyMemory<byte> confirmedTranscriptHash,
+        Extensions extensions
+    )
     {
-        (CipherSuite, GroupId, Epoch, TreeHash, ConfirmedTranscriptHash, Extensions) = (cipherSuite, groupId, epoch, treeHash, confirmedTranscriptHash, extensions);
+        (CipherSuite, GroupId, Epoch, TreeHash, ConfirmedTranscriptHash, Extensions) = (
+            cipherSuite,
+            groupId,
+            epoch,
+            treeHash,
+            confirmedTranscriptHash,
+            extensions
+        );
         var writer = new TlsWriter();
-        writer.WriteUInt16(ProtocolVersion.Mls10).WriteUInt16(cipherSuite).WriteOpaque(groupId.Span).WriteUInt64(epoch)
-            .WriteOpaque(treeHash.Span).WriteOpaque(confirmedTranscriptHash.Span);
+        writer
+            .WriteUInt16(ProtocolVersion.Mls10)
+            .WriteUInt16(cipherSuite)
+            .WriteOpaque(groupId.Span)
+            .WriteUInt64(epoch)
+            .WriteOpaque(treeHash.Span)
+            .WriteOpaque(confirmedTranscriptHash.Span);
         extensions.Write(writer);
         Encoded = writer.ToArray();
     }
 
     /// <summary>The group's cipher suite.</summary>
     public ushort CipherSuite { get; }
+
     /// <summary>The group id.</summary>
     public ReadOnlyMemory<byte> GroupId { get; }
+
     /// <summary>The epoch.</summary>
     public ulong Epoch { get; }
+
     /// <summary>The tree hash of the epoch's ratchet tree (§7.8).</summary>
     public ReadOnlyMemory<byte> TreeHash { get; }
+
     /// <summary>§8.2; empty in epoch 0.</summary>
     public ReadOnlyMemory<byte> ConfirmedTranscriptHash { get; }
+
     /// <summary>The group's extensions.</summary>
     public Extensions Extensions { get; }
+
     /// <summary>The context as on the wire.</summary>
     public ReadOnlyMemory<byte> Encoded { get; }
 

@@ -28,14 +28,19 @@ public sealed class UnverifiedGroupInfo
 
     /// <summary>The state of the group.</summary>
     public GroupContext GroupContext { get; }
+
     /// <summary>The GroupInfo's own extensions, such as external_pub and ratchet_tree.</summary>
     public Extensions Extensions { get; }
+
     /// <summary>The confirmation tag of the commit that began the epoch.</summary>
     public ReadOnlyMemory<byte> ConfirmationTag { get; }
+
     /// <summary>The member that signed.</summary>
     public LeafIndex Signer { get; }
+
     /// <summary>The GroupInfo as on the wire, without an MLSMessage header.</summary>
     public ReadOnlyMemory<byte> Encoded { get; }
+
     /// <summary>The tree inside the GroupInfo, if it is there.</summary>
     public ReadOnlyMemory<byte>? RatchetTree => Extensions.Find(ExtensionType.RatchetTree);
 
@@ -54,14 +59,33 @@ public sealed class UnverifiedGroupInfo
     }
 
     /// <summary>Makes and signs a GroupInfo.</summary>
-    internal static UnverifiedGroupInfo Create(CipherSuite suite, ReadOnlySpan<byte> signaturePrivateKey, GroupContext context, Extensions extensions, ReadOnlySpan<byte> confirmationTag, LeafIndex signer) =>
-        Decode(CreateMessage(suite, signaturePrivateKey, context, extensions, confirmationTag, signer));
+    internal static UnverifiedGroupInfo Create(
+        CipherSuite suite,
+        ReadOnlySpan<byte> signaturePrivateKey,
+        GroupContext context,
+        Extensions extensions,
+        ReadOnlySpan<byte> confirmationTag,
+        LeafIndex signer
+    ) => Decode(CreateMessage(suite, signaturePrivateKey, context, extensions, confirmationTag, signer));
 
     /// <summary>Makes and signs a GroupInfo, as an MLSMessage.</summary>
-    internal static byte[] CreateMessage(CipherSuite suite, ReadOnlySpan<byte> signaturePrivateKey, GroupContext context, Extensions extensions, ReadOnlySpan<byte> confirmationTag, LeafIndex signer)
+    internal static byte[] CreateMessage(
+        CipherSuite suite,
+        ReadOnlySpan<byte> signaturePrivateKey,
+        GroupContext context,
+        Extensions extensions,
+        ReadOnlySpan<byte> confirmationTag,
+        LeafIndex signer
+    )
     {
         // In a large group a tree inside takes megabytes: the buffer is not left to grow, and mostly is the message in the end.
-        int size = 4 + context.Encoded.Length + extensions.EncodedLength + TlsWriter.OpaqueSize(confirmationTag.Length) + 4 + TlsWriter.OpaqueSize(64);
+        int size =
+            4
+            + context.Encoded.Length
+            + extensions.EncodedLength
+            + TlsWriter.OpaqueSize(confirmationTag.Length)
+            + 4
+            + TlsWriter.OpaqueSize(64);
         var writer = new TlsWriter(size).WriteUInt16(ProtocolVersion.Mls10).WriteUInt16((ushort)WireFormat.GroupInfo);
         int start = writer.Length;
         writer.WriteRaw(context.Encoded.Span);
@@ -79,7 +103,8 @@ public sealed class UnverifiedGroupInfo
     {
         get
         {
-            if (Extensions.Find(ExtensionType.ExternalPub) is not { } data) return null;
+            if (Extensions.Find(ExtensionType.ExternalPub) is not { } data)
+                return null;
             var reader = new TlsReader(data);
             var key = reader.ReadOpaque();
             reader.RequireEnd();

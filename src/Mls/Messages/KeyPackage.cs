@@ -3,15 +3,39 @@ namespace MlsConsole.Mls;
 public static partial class Rules
 {
     /// <summary>Bad key package signature.</summary>
-    public static readonly Rule KeyPackageSignature = new("key-package.signature", "§10.1", "The signature of a KeyPackage verifies with the signature key of its leaf node.");
+    public static readonly Rule KeyPackageSignature = new(
+        "key-package.signature",
+        "§10.1",
+        "The signature of a KeyPackage verifies with the signature key of its leaf node."
+    );
+
     /// <summary>Leaf node source is not key_package.</summary>
-    public static readonly Rule KeyPackageLeafSource = new("key-package.leaf-source", "§10.1", "The leaf node of a KeyPackage has the source key_package.");
+    public static readonly Rule KeyPackageLeafSource = new(
+        "key-package.leaf-source",
+        "§10.1",
+        "The leaf node of a KeyPackage has the source key_package."
+    );
+
     /// <summary>One key for two purposes.</summary>
-    public static readonly Rule KeyPackageInitKey = new("key-package.init-key", "§10.1", "The init key of a KeyPackage is well-formed and differs from the encryption key of its leaf node.");
+    public static readonly Rule KeyPackageInitKey = new(
+        "key-package.init-key",
+        "§10.1",
+        "The init key of a KeyPackage is well-formed and differs from the encryption key of its leaf node."
+    );
+
     /// <summary>Expired or not yet valid.</summary>
-    public static readonly Rule KeyPackageLifetime = new("key-package.lifetime", "§7.3", "The current time is within the lifetime of a KeyPackage.");
+    public static readonly Rule KeyPackageLifetime = new(
+        "key-package.lifetime",
+        "§7.3",
+        "The current time is within the lifetime of a KeyPackage."
+    );
+
     /// <summary>Suite of another group.</summary>
-    public static readonly Rule KeyPackageCipherSuite = new("key-package.cipher-suite", "§10.1", "The protocol version and cipher suite of a KeyPackage are those of the group.");
+    public static readonly Rule KeyPackageCipherSuite = new(
+        "key-package.cipher-suite",
+        "§10.1",
+        "The protocol version and cipher suite of a KeyPackage are those of the group."
+    );
 }
 
 /// <summary>A key package as it came, its signatures not yet checked (RFC 9420 §10).</summary>
@@ -43,12 +67,16 @@ public sealed class UnverifiedKeyPackage
 
     /// <summary>The cipher suite that the key package is for.</summary>
     public ushort CipherSuite { get; }
+
     /// <summary>The HPKE key that a Welcome is encrypted to.</summary>
     public ReadOnlyMemory<byte> InitKey { get; }
+
     /// <summary>The leaf that an Add puts into the tree.</summary>
     public LeafNode LeafNode { get; }
+
     /// <summary>The key package's own extensions.</summary>
     public Extensions Extensions { get; }
+
     /// <summary>The key package as on the wire, without an MLSMessage header.</summary>
     public ReadOnlyMemory<byte> Encoded { get; }
     internal ReadOnlyMemory<byte> Signature { get; }
@@ -68,9 +96,19 @@ public sealed class UnverifiedKeyPackage
     }
 
     /// <summary>Makes and signs a key package.</summary>
-    internal static UnverifiedKeyPackage Create(CipherSuite suite, ReadOnlySpan<byte> signaturePrivateKey, ReadOnlySpan<byte> initKey, LeafNode leaf, Extensions? extensions = null)
+    internal static UnverifiedKeyPackage Create(
+        CipherSuite suite,
+        ReadOnlySpan<byte> signaturePrivateKey,
+        ReadOnlySpan<byte> initKey,
+        LeafNode leaf,
+        Extensions? extensions = null
+    )
     {
-        var writer = new TlsWriter(512).WriteUInt16(ProtocolVersion.Mls10).WriteUInt16(suite.Id).WriteOpaque(initKey).WriteRaw(leaf.Encoded.Span);
+        var writer = new TlsWriter(512)
+            .WriteUInt16(ProtocolVersion.Mls10)
+            .WriteUInt16(suite.Id)
+            .WriteOpaque(initKey)
+            .WriteRaw(leaf.Encoded.Span);
         (extensions ?? Extensions.None).Write(writer);
         var signature = suite.SignWithLabel(signaturePrivateKey, "KeyPackageTBS", writer.WrittenSpan);
         return Decode(writer.WriteOpaque(signature).ToArray());
@@ -88,13 +126,23 @@ public sealed class UnverifiedKeyPackage
         MlsException.Require(!InitKey.Span.SequenceEqual(LeafNode.EncryptionKey.Span), Rules.KeyPackageInitKey);
         Extensions.RequireAllowed(ExtensionPlace.KeyPackage);
         LeafNodeValidation.Verify(LeafNode, suite, default, default);
-        MlsException.Require(suite.VerifyWithLabel(LeafNode.SignatureKey.Span, "KeyPackageTBS", Encoded.Span[.._unsignedLength], Signature.Span), Rules.KeyPackageSignature);
-        if (now is { } time) RequireCurrent(time);
+        MlsException.Require(
+            suite.VerifyWithLabel(
+                LeafNode.SignatureKey.Span,
+                "KeyPackageTBS",
+                Encoded.Span[.._unsignedLength],
+                Signature.Span
+            ),
+            Rules.KeyPackageSignature
+        );
+        if (now is { } time)
+            RequireCurrent(time);
         return new(this, suite.KeyPackageReference(Encoded.Span));
     }
 
     /// <summary>RFC 9420 §7.3: who sends a leaf node "MUST verify that the current time is within the range of the lifetime field".</summary>
-    internal void RequireCurrent(DateTimeOffset now) => MlsException.Require(LeafNode.Lifetime?.Contains(now) != false, Rules.KeyPackageLifetime);
+    internal void RequireCurrent(DateTimeOffset now) =>
+        MlsException.Require(LeafNode.Lifetime?.Contains(now) != false, Rules.KeyPackageLifetime);
 }
 
 /// <summary>A key package whose signatures, keys and lifetime hold. Only <see cref="UnverifiedKeyPackage.Verify"/> makes one.</summary>
@@ -110,21 +158,30 @@ public sealed class KeyPackage
 
     /// <summary>The cipher suite that the key package is for.</summary>
     public ushort CipherSuite => _content.CipherSuite;
+
     /// <summary>The HPKE key that a Welcome is encrypted to.</summary>
     public ReadOnlyMemory<byte> InitKey => _content.InitKey;
+
     /// <summary>The leaf that an Add puts into the tree.</summary>
     public LeafNode LeafNode => _content.LeafNode;
+
     /// <summary>KeyPackageRef, of the hash's length (RFC 9420 §5.2).</summary>
     public ReadOnlyMemory<byte> Reference { get; }
+
     /// <summary>The key package as on the wire, without an MLSMessage header.</summary>
     public ReadOnlyMemory<byte> Encoded => _content.Encoded;
+
     /// <summary>First second of its lifetime.</summary>
     public DateTimeOffset NotBefore => Seconds(LeafNode.Lifetime!.Value.NotBefore);
+
     /// <summary>Last second of its lifetime.</summary>
     public DateTimeOffset NotAfter => Seconds(LeafNode.Lifetime!.Value.NotAfter);
+
     /// <summary>Whether the key package says of itself that it may be used again (draft-ietf-mls-extensions).</summary>
     public bool IsLastResort => _content.Extensions.Find(ExtensionType.LastResort) is not null;
 
     private static DateTimeOffset Seconds(ulong seconds) =>
-        seconds >= (ulong)DateTimeOffset.MaxValue.ToUnixTimeSeconds() ? DateTimeOffset.MaxValue : DateTimeOffset.FromUnixTimeSeconds((long)seconds);
+        seconds >= (ulong)DateTimeOffset.MaxValue.ToUnixTimeSeconds()
+            ? DateTimeOffset.MaxValue
+            : DateTimeOffset.FromUnixTimeSeconds((long)seconds);
 }

@@ -63,9 +63,15 @@ public sealed record PreSharedKeyProposal(PreSharedKeyId Id) : Proposal(Proposal
 }
 
 /// <summary>Ends the group in favour of a new one, RFC 9420 §12.1.5.</summary>
-public sealed record ReInitProposal(ReadOnlyMemory<byte> GroupId, ushort Version, ushort CipherSuite, Extensions Extensions) : Proposal(ProposalType.ReInit)
+public sealed record ReInitProposal(
+    ReadOnlyMemory<byte> GroupId,
+    ushort Version,
+    ushort CipherSuite,
+    Extensions Extensions
+) : Proposal(ProposalType.ReInit)
 {
-    internal static ReInitProposal ReadBody(ref TlsReader reader) => new(reader.ReadOpaque(), reader.ReadUInt16(), reader.ReadUInt16(), Extensions.Read(ref reader));
+    internal static ReInitProposal ReadBody(ref TlsReader reader) =>
+        new(reader.ReadOpaque(), reader.ReadUInt16(), reader.ReadUInt16(), Extensions.Read(ref reader));
 
     internal override void WriteBody(TlsWriter writer)
     {
@@ -81,7 +87,8 @@ public sealed record ExternalInitProposal(ReadOnlyMemory<byte> KemOutput) : Prop
 }
 
 /// <summary>Replaces the extensions of the GroupContext, RFC 9420 §12.1.7.</summary>
-public sealed record GroupContextExtensionsProposal(Extensions Extensions) : Proposal(ProposalType.GroupContextExtensions)
+public sealed record GroupContextExtensionsProposal(Extensions Extensions)
+    : Proposal(ProposalType.GroupContextExtensions)
 {
     internal override void WriteBody(TlsWriter writer) => Extensions.Write(writer);
 }
@@ -90,6 +97,7 @@ public sealed record GroupContextExtensionsProposal(Extensions Extensions) : Pro
 public sealed record SelfRemoveProposal() : Proposal(ProposalType.SelfRemove)
 {
     internal static SelfRemoveProposal Instance { get; } = new();
+
     internal override void WriteBody(TlsWriter writer) { }
 }
 

@@ -12,7 +12,8 @@ public readonly struct UInt16List
     public UInt16List(params ReadOnlySpan<ushort> values)
     {
         var bytes = new byte[values.Length * 2];
-        for (int i = 0; i < values.Length; i++) BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(2 * i), values[i]);
+        for (int i = 0; i < values.Length; i++)
+            BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(2 * i), values[i]);
         _bytes = bytes;
     }
 
@@ -20,6 +21,7 @@ public readonly struct UInt16List
 
     /// <summary>Number of values.</summary>
     public int Count => _bytes.Length / 2;
+
     /// <summary>The value at a position.</summary>
     public ushort this[int i] => BinaryPrimitives.ReadUInt16BigEndian(_bytes.Span[(2 * i)..]);
 
@@ -27,24 +29,28 @@ public readonly struct UInt16List
     public bool Contains(ushort value)
     {
         for (int i = 0; i < Count; i++)
-            if (this[i] == value) return true;
+            if (this[i] == value)
+                return true;
         return false;
     }
 
     /// <summary>The values as an array.</summary>
     public ushort[] ToArray()
     {
-        if (Count == 0) return [];
+        if (Count == 0)
+            return [];
         var values = new ushort[Count];
         MemoryMarshal.Cast<byte, ushort>(_bytes.Span).CopyTo(values);
-        if (BitConverter.IsLittleEndian) BinaryPrimitives.ReverseEndianness(values, values);
+        if (BitConverter.IsLittleEndian)
+            BinaryPrimitives.ReverseEndianness(values, values);
         return values;
     }
 
     internal static UInt16List Read(ref TlsReader reader)
     {
         var bytes = reader.ReadOpaque();
-        if (bytes.Length % 2 != 0) MlsException.Throw(Rules.CodecTruncated);
+        if (bytes.Length % 2 != 0)
+            MlsException.Throw(Rules.CodecTruncated);
         return new(bytes);
     }
 
@@ -57,10 +63,22 @@ public readonly struct UInt16List
 /// <param name="Extensions">Extension types beyond those that RFC 9420 defines.</param>
 /// <param name="Proposals">Proposal types beyond those that RFC 9420 defines.</param>
 /// <param name="Credentials">Credential types; none is implied.</param>
-public sealed record Capabilities(UInt16List Versions, UInt16List CipherSuites, UInt16List Extensions, UInt16List Proposals, UInt16List Credentials)
+public sealed record Capabilities(
+    UInt16List Versions,
+    UInt16List CipherSuites,
+    UInt16List Extensions,
+    UInt16List Proposals,
+    UInt16List Credentials
+)
 {
-    internal static Capabilities Read(ref TlsReader reader) => new(
-        UInt16List.Read(ref reader), UInt16List.Read(ref reader), UInt16List.Read(ref reader), UInt16List.Read(ref reader), UInt16List.Read(ref reader));
+    internal static Capabilities Read(ref TlsReader reader) =>
+        new(
+            UInt16List.Read(ref reader),
+            UInt16List.Read(ref reader),
+            UInt16List.Read(ref reader),
+            UInt16List.Read(ref reader),
+            UInt16List.Read(ref reader)
+        );
 
     internal void Write(TlsWriter writer)
     {
@@ -73,5 +91,6 @@ public sealed record Capabilities(UInt16List Versions, UInt16List CipherSuites, 
 
     // §7.2: "extension types ... defined in this document ... MUST NOT be listed", they count as supported.
     internal bool SupportsExtension(ushort type) => ExtensionType.IsDefault(type) || Extensions.Contains(type);
+
     internal bool SupportsProposal(ushort type) => ProposalType.IsDefault(type) || Proposals.Contains(type);
 }

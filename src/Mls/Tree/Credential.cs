@@ -5,6 +5,7 @@ public static class CredentialType
 {
     /// <summary>An identity in bytes that the application gives a meaning.</summary>
     public const ushort Basic = 1;
+
     /// <summary>A chain of X.509 certificates, leaf first.</summary>
     public const ushort X509 = 2;
 }
@@ -39,7 +40,8 @@ public sealed class Credential
     public static Credential X509(IEnumerable<ReadOnlyMemory<byte>> certificates)
     {
         var writer = new TlsWriter();
-        foreach (var certificate in certificates) writer.WriteOpaque(certificate.Span);
+        foreach (var certificate in certificates)
+            writer.WriteOpaque(certificate.Span);
         return new(CredentialType.X509, writer.ToArray());
     }
 
@@ -55,9 +57,11 @@ public sealed class Credential
         get
         {
             var list = new List<ReadOnlyMemory<byte>>();
-            if (Type != CredentialType.X509) return list;
+            if (Type != CredentialType.X509)
+                return list;
             var reader = new TlsReader(_body);
-            while (!reader.AtEnd) list.Add(reader.ReadOpaque());
+            while (!reader.AtEnd)
+                list.Add(reader.ReadOpaque());
             return list;
         }
     }
@@ -80,7 +84,8 @@ public sealed class Credential
         if (type == CredentialType.X509)
         {
             var certificates = new TlsReader(body);
-            while (!certificates.AtEnd) certificates.ReadOpaque();
+            while (!certificates.AtEnd)
+                certificates.ReadOpaque();
         }
         return new(type, body);
     }

@@ -5,28 +5,34 @@ public static class ExtensionType
 {
     /// <summary>§5.3.3</summary>
     public const ushort ApplicationId = 1;
+
     /// <summary>§12.4.3.3</summary>
     public const ushort RatchetTree = 2;
+
     /// <summary>§11.1</summary>
     public const ushort RequiredCapabilities = 3;
+
     /// <summary>§12.4.3.2</summary>
     public const ushort ExternalPub = 4;
+
     /// <summary>§12.1.8.1</summary>
     public const ushort ExternalSenders = 5;
+
     /// <summary>Marks the key package of last resort (draft-ietf-mls-extensions).</summary>
     public const ushort LastResort = 0x000A;
 
     internal static bool IsDefault(ushort type) => type is >= ApplicationId and <= ExternalSenders;
 
     // §17.3, column "Message(s)". Of a type that we do not know we cannot say where it belongs.
-    internal static bool IsAllowedIn(ushort type, ExtensionPlace place) => type switch
-    {
-        ApplicationId => place == ExtensionPlace.LeafNode,
-        RatchetTree or ExternalPub => place == ExtensionPlace.GroupInfo,
-        RequiredCapabilities or ExternalSenders => place == ExtensionPlace.GroupContext,
-        LastResort => place == ExtensionPlace.KeyPackage,
-        _ => true,
-    };
+    internal static bool IsAllowedIn(ushort type, ExtensionPlace place) =>
+        type switch
+        {
+            ApplicationId => place == ExtensionPlace.LeafNode,
+            RatchetTree or ExternalPub => place == ExtensionPlace.GroupInfo,
+            RequiredCapabilities or ExternalSenders => place == ExtensionPlace.GroupContext,
+            LastResort => place == ExtensionPlace.KeyPackage,
+            _ => true,
+        };
 }
 
 /// <summary>The objects that have a list of extensions (RFC 9420 §17.3).</summary>
@@ -59,23 +65,27 @@ public sealed class Extensions
     public ReadOnlyMemory<byte>? Find(ushort type)
     {
         foreach (var extension in _items)
-            if (extension.Type == type) return extension.Data;
+            if (extension.Type == type)
+                return extension.Data;
         return null;
     }
 
     /// <summary>Whether two lists are the same extensions in the same order.</summary>
     public bool SameAs(Extensions other)
     {
-        if (_items.Length != other._items.Length) return false;
+        if (_items.Length != other._items.Length)
+            return false;
         for (int i = 0; i < _items.Length; i++)
-            if (_items[i].Type != other._items[i].Type || !_items[i].Data.Span.SequenceEqual(other._items[i].Data.Span)) return false;
+            if (_items[i].Type != other._items[i].Type || !_items[i].Data.Span.SequenceEqual(other._items[i].Data.Span))
+                return false;
         return true;
     }
 
     internal static Extensions Read(ref TlsReader reader)
     {
         var vector = reader.ReadVector();
-        if (vector.AtEnd) return None;
+        if (vector.AtEnd)
+            return None;
         var items = new List<Extension>(2);
         while (!vector.AtEnd)
         {
@@ -88,7 +98,8 @@ public sealed class Extensions
     internal void Write(TlsWriter writer)
     {
         writer.WriteVectorHeader(ContentLength);
-        foreach (var extension in _items) writer.WriteUInt16(extension.Type).WriteOpaque(extension.Data.Span);
+        foreach (var extension in _items)
+            writer.WriteUInt16(extension.Type).WriteOpaque(extension.Data.Span);
     }
 
     internal int EncodedLength => TlsWriter.OpaqueSize(ContentLength);
@@ -98,7 +109,8 @@ public sealed class Extensions
         get
         {
             int length = 0;
-            foreach (var extension in _items) length = checked(length + 2 + TlsWriter.OpaqueSize(extension.Data.Length));
+            foreach (var extension in _items)
+                length = checked(length + 2 + TlsWriter.OpaqueSize(extension.Data.Length));
             return length;
         }
     }
@@ -106,10 +118,12 @@ public sealed class Extensions
     /// <summary>RFC 9420 §13.4: at most one extension of each type, and §17.3: only where the type belongs. What the GroupContext has, everybody must be able to read.</summary>
     internal void RequireAllowed(ExtensionPlace place)
     {
-        if (place == ExtensionPlace.GroupContext) _ = (Mls.RequiredCapabilities.Of(this), ExternalSender.Of(this));
+        if (place == ExtensionPlace.GroupContext)
+            _ = (Mls.RequiredCapabilities.Of(this), ExternalSender.Of(this));
         foreach (var extension in _items)
             MlsException.Require(ExtensionType.IsAllowedIn(extension.Type, place), Rules.ExtensionPlace);
-        if (_items.Length < 2) return;
+        if (_items.Length < 2)
+            return;
         var seen = new HashSet<ushort>(_items.Length);
         foreach (var extension in _items)
             MlsException.Require(seen.Add(extension.Type), Rules.ExtensionDuplicate);
@@ -133,9 +147,14 @@ public sealed record RequiredCapabilities(UInt16List Extensions, UInt16List Prop
     /// <exception cref="MlsException">The extension cannot be decoded.</exception>
     public static RequiredCapabilities? Of(Extensions extensions)
     {
-        if (extensions.Find(ExtensionType.RequiredCapabilities) is not { } data) return null;
+        if (extensions.Find(ExtensionType.RequiredCapabilities) is not { } data)
+            return null;
         var reader = new TlsReader(data);
-        var required = new RequiredCapabilities(UInt16List.Read(ref reader), UInt16List.Read(ref reader), UInt16List.Read(ref reader));
+        var required = new RequiredCapabilities(
+            UInt16List.Read(ref reader),
+            UInt16List.Read(ref reader),
+            UInt16List.Read(ref reader)
+        );
         reader.RequireEnd();
         return required;
     }
@@ -149,7 +168,8 @@ public sealed record ExternalSender(ReadOnlyMemory<byte> SignatureKey, Credentia
     {
         var writer = new TlsWriter();
         int start = writer.BeginVector();
-        foreach (var sender in senders) sender.Credential.Write(writer.WriteOpaque(sender.SignatureKey.Span));
+        foreach (var sender in senders)
+            sender.Credential.Write(writer.WriteOpaque(sender.SignatureKey.Span));
         return new(ExtensionType.ExternalSenders, writer.EndVector(start).ToArray());
     }
 
@@ -157,12 +177,14 @@ public sealed record ExternalSender(ReadOnlyMemory<byte> SignatureKey, Credentia
     /// <exception cref="MlsException">The extension cannot be decoded.</exception>
     public static IReadOnlyList<ExternalSender> Of(Extensions extensions)
     {
-        if (extensions.Find(ExtensionType.ExternalSenders) is not { } data) return [];
+        if (extensions.Find(ExtensionType.ExternalSenders) is not { } data)
+            return [];
         var reader = new TlsReader(data);
         var vector = reader.ReadVector();
         reader.RequireEnd();
         var senders = new List<ExternalSender>();
-        while (!vector.AtEnd) senders.Add(new(vector.ReadOpaque(), Credential.Read(ref vector)));
+        while (!vector.AtEnd)
+            senders.Add(new(vector.ReadOpaque(), Credential.Read(ref vector)));
         return senders;
     }
 }

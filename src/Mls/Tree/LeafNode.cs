@@ -5,8 +5,10 @@ public enum LeafNodeSource : byte
 {
     /// <summary>In a key package; has a lifetime.</summary>
     KeyPackage = 1,
+
     /// <summary>In an Update proposal; its signature covers group id and leaf index.</summary>
     Update = 2,
+
     /// <summary>In a Commit's path; its signature covers group id and leaf index, and it has a parent hash.</summary>
     Commit = 3,
 }
@@ -58,10 +60,17 @@ public sealed class LeafNode
         Source = (LeafNodeSource)reader.ReadUInt8();
         switch (Source)
         {
-            case LeafNodeSource.KeyPackage: Lifetime = new(reader.ReadUInt64(), reader.ReadUInt64()); break;
-            case LeafNodeSource.Update: break;
-            case LeafNodeSource.Commit: ParentHash = reader.ReadOpaque(); break;
-            default: MlsException.Throw(Rules.CodecEnum); break;
+            case LeafNodeSource.KeyPackage:
+                Lifetime = new(reader.ReadUInt64(), reader.ReadUInt64());
+                break;
+            case LeafNodeSource.Update:
+                break;
+            case LeafNodeSource.Commit:
+                ParentHash = reader.ReadOpaque();
+                break;
+            default:
+                MlsException.Throw(Rules.CodecEnum);
+                break;
         }
         Extensions = Extensions.Read(ref reader);
         _unsignedLength = reader.Position - start;
@@ -71,22 +80,31 @@ public sealed class LeafNode
 
     /// <summary>HPKE public key.</summary>
     public ReadOnlyMemory<byte> EncryptionKey { get; }
+
     /// <summary>Signature public key.</summary>
     public ReadOnlyMemory<byte> SignatureKey { get; }
+
     /// <summary>Who the member is.</summary>
     public Credential Credential { get; }
+
     /// <summary>What the member's client supports.</summary>
     public Capabilities Capabilities { get; }
+
     /// <summary>Where the leaf node came from.</summary>
     public LeafNodeSource Source { get; }
+
     /// <summary>Set only for <see cref="LeafNodeSource.KeyPackage"/>.</summary>
     public Lifetime? Lifetime { get; }
+
     /// <summary>Set only for <see cref="LeafNodeSource.Commit"/>; RFC 9420 §7.9.</summary>
     public ReadOnlyMemory<byte> ParentHash { get; }
+
     /// <summary>The leaf's extensions.</summary>
     public Extensions Extensions { get; }
+
     /// <summary>The signature over LeafNodeTBS.</summary>
     public ReadOnlyMemory<byte> Signature { get; }
+
     /// <summary>The leaf as on the wire.</summary>
     public ReadOnlyMemory<byte> Encoded { get; }
 
@@ -118,20 +136,32 @@ public sealed class LeafNode
     /// <param name="place">Group id and leaf index, for Update and Commit.</param>
     /// <param name="extensions">The leaf's extensions, or null for none.</param>
     internal static LeafNode Create(
-        CipherSuite suite, ReadOnlySpan<byte> signaturePrivateKey, ReadOnlySpan<byte> encryptionKey, ReadOnlySpan<byte> signatureKey,
-        Credential credential, Capabilities capabilities, LeafNodeSource source, Lifetime? lifetime = null,
-        ReadOnlyMemory<byte> parentHash = default, (ReadOnlyMemory<byte> GroupId, LeafIndex Leaf)? place = null, Extensions? extensions = null)
+        CipherSuite suite,
+        ReadOnlySpan<byte> signaturePrivateKey,
+        ReadOnlySpan<byte> encryptionKey,
+        ReadOnlySpan<byte> signatureKey,
+        Credential credential,
+        Capabilities capabilities,
+        LeafNodeSource source,
+        Lifetime? lifetime = null,
+        ReadOnlyMemory<byte> parentHash = default,
+        (ReadOnlyMemory<byte> GroupId, LeafIndex Leaf)? place = null,
+        Extensions? extensions = null
+    )
     {
         var writer = new TlsWriter();
         writer.WriteOpaque(encryptionKey).WriteOpaque(signatureKey);
         credential.Write(writer);
         capabilities.Write(writer);
         writer.WriteUInt8((byte)source);
-        if (source == LeafNodeSource.KeyPackage) writer.WriteUInt64(lifetime!.Value.NotBefore).WriteUInt64(lifetime.Value.NotAfter);
-        if (source == LeafNodeSource.Commit) writer.WriteOpaque(parentHash.Span);
+        if (source == LeafNodeSource.KeyPackage)
+            writer.WriteUInt64(lifetime!.Value.NotBefore).WriteUInt64(lifetime.Value.NotAfter);
+        if (source == LeafNodeSource.Commit)
+            writer.WriteOpaque(parentHash.Span);
         (extensions ?? Extensions.None).Write(writer);
         int unsigned = writer.Length;
-        if (source != LeafNodeSource.KeyPackage) writer.WriteOpaque(place!.Value.GroupId.Span).WriteUInt32(place.Value.Leaf);
+        if (source != LeafNodeSource.KeyPackage)
+            writer.WriteOpaque(place!.Value.GroupId.Span).WriteUInt32(place.Value.Leaf);
         var signature = suite.SignWithLabel(signaturePrivateKey, "LeafNodeTBS", writer.WrittenSpan);
         var leaf = new TlsWriter(unsigned + signature.Length + 4);
         leaf.WriteRaw(writer.WrittenSpan[..unsigned]).WriteOpaque(signature);
@@ -142,7 +172,8 @@ public sealed class LeafNode
     internal bool VerifySignature(CipherSuite suite, ReadOnlySpan<byte> groupId, LeafIndex leaf)
     {
         var unsigned = Encoded.Span[.._unsignedLength];
-        if (Source == LeafNodeSource.KeyPackage) return suite.VerifyWithLabel(SignatureKey.Span, "LeafNodeTBS", unsigned, Signature.Span);
+        if (Source == LeafNodeSource.KeyPackage)
+            return suite.VerifyWithLabel(SignatureKey.Span, "LeafNodeTBS", unsigned, Signature.Span);
         using var tbs = new Scratch(stackalloc byte[Scratch.StackSize]);
         tbs.Append(unsigned);
         tbs.AppendOpaque(groupId);

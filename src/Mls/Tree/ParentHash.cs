@@ -4,14 +4,25 @@ namespace MlsConsole.Mls;
 internal static class ParentHash
 {
     // struct { HPKEPublicKey encryption_key; opaque parent_hash<V>; opaque original_sibling_tree_hash<V>; } ParentHashInput;
-    public static byte[] Compute(CipherSuite suite, ReadOnlySpan<byte> encryptionKey, ReadOnlySpan<byte> parentHash, ReadOnlySpan<byte> originalSiblingTreeHash)
+    public static byte[] Compute(
+        CipherSuite suite,
+        ReadOnlySpan<byte> encryptionKey,
+        ReadOnlySpan<byte> parentHash,
+        ReadOnlySpan<byte> originalSiblingTreeHash
+    )
     {
         var hash = new byte[suite.HashLength];
         Compute(suite, encryptionKey, parentHash, originalSiblingTreeHash, hash);
         return hash;
     }
 
-    private static void Compute(CipherSuite suite, ReadOnlySpan<byte> encryptionKey, ReadOnlySpan<byte> parentHash, ReadOnlySpan<byte> originalSiblingTreeHash, Span<byte> hash)
+    private static void Compute(
+        CipherSuite suite,
+        ReadOnlySpan<byte> encryptionKey,
+        ReadOnlySpan<byte> parentHash,
+        ReadOnlySpan<byte> originalSiblingTreeHash,
+        Span<byte> hash
+    )
     {
         using var input = new Scratch(stackalloc byte[Scratch.StackSize]);
         input.AppendOpaque(encryptionKey);
@@ -24,7 +35,11 @@ internal static class ParentHash
     /// <param name="suite">The group's cipher suite.</param>
     /// <param name="path">The filtered direct path in the tree after the proposals, lowest first.</param>
     /// <param name="keys">One new HPKE public key for each of its nodes.</param>
-    public static (ParentNode[] Nodes, byte[] LeafParentHash) ForPath(CipherSuite suite, PathStep[] path, IReadOnlyList<ReadOnlyMemory<byte>> keys)
+    public static (ParentNode[] Nodes, byte[] LeafParentHash) ForPath(
+        CipherSuite suite,
+        PathStep[] path,
+        IReadOnlyList<ReadOnlyMemory<byte>> keys
+    )
     {
         var nodes = new ParentNode[path.Length];
         byte[] parentHash = []; // §7.9: zero-length for the root
@@ -47,14 +62,18 @@ internal static class ParentHash
 
         void Visit(TreeNode node, int level, uint firstLeaf)
         {
-            if (level == 0) return;
+            if (level == 0)
+                return;
             var parent = (ParentPosition)node;
             uint middle = firstLeaf + (1u << (level - 1));
             if (parent.Node is { } content)
             {
                 // Where one side does, the other cannot: each of the two parent hashes would be over a tree hash that covers the other one.
-                MlsException.Require(Vouches(content, parent.Right, middle, parent.Left, firstLeaf, level - 1)
-                    || Vouches(content, parent.Left, firstLeaf, parent.Right, middle, level - 1), Rules.TreeParentHash);
+                MlsException.Require(
+                    Vouches(content, parent.Right, middle, parent.Left, firstLeaf, level - 1)
+                        || Vouches(content, parent.Left, firstLeaf, parent.Right, middle, level - 1),
+                    Rules.TreeParentHash
+                );
             }
             Visit(parent.Left, level - 1, firstLeaf);
             Visit(parent.Right, level - 1, middle);
@@ -67,17 +86,27 @@ internal static class ParentHash
             resolution.Clear();
             RatchetTree.Resolve(child, childFirst, level, resolution);
             int unmergedBelow = CountWithin(p.UnmergedLeafArray, childFirst, level);
-            if (resolution.Count != unmergedBelow + 1) return false;
+            if (resolution.Count != unmergedBelow + 1)
+                return false;
             TreeNode? d = null;
             foreach (var resolved in resolution)
             {
-                if (resolved.Index.IsLeaf && p.HasUnmerged(resolved.Index.Leaf)) continue;
-                if (d is not null) return false;
+                if (resolved.Index.IsLeaf && p.HasUnmerged(resolved.Index.Leaf))
+                    continue;
+                if (d is not null)
+                    return false;
                 d = resolved.Position;
             }
-            if (d is null || d is LeafPosition { Leaf.Source: not LeafNodeSource.Commit }) return false;
+            if (d is null || d is LeafPosition { Leaf.Source: not LeafNodeSource.Commit })
+                return false;
             Span<byte> expected = stackalloc byte[suite.HashLength];
-            Compute(suite, p.EncryptionKey.Span, p.ParentHash.Span, OriginalHash(suite, sibling, siblingFirst, level, p.UnmergedLeafArray), expected);
+            Compute(
+                suite,
+                p.EncryptionKey.Span,
+                p.ParentHash.Span,
+                OriginalHash(suite, sibling, siblingFirst, level, p.UnmergedLeafArray),
+                expected
+            );
             return d.ParentHash.Span.SequenceEqual(expected);
         }
     }
@@ -85,8 +114,10 @@ internal static class ParentHash
     /// <summary>The tree hash of a subtree in which the given leaves are blank and in no unmerged list (RFC 9420 §7.9).</summary>
     private static byte[] OriginalHash(CipherSuite suite, TreeNode node, uint firstLeaf, int level, LeafIndex[] removed)
     {
-        if (CountWithin(removed, firstLeaf, level) == 0) return node.Hash(suite);
-        if (node is LeafPosition leaf) return LeafPosition.ComputeHash(suite, leaf.Index, null);
+        if (CountWithin(removed, firstLeaf, level) == 0)
+            return node.Hash(suite);
+        if (node is LeafPosition leaf)
+            return LeafPosition.ComputeHash(suite, leaf.Index, null);
         var parent = (ParentPosition)node;
         var left = OriginalHash(suite, parent.Left, firstLeaf, level - 1, removed);
         var right = OriginalHash(suite, parent.Right, firstLeaf + (1u << (level - 1)), level - 1, removed);
@@ -97,7 +128,8 @@ internal static class ParentHash
     {
         int count = 0;
         foreach (var leaf in leaves)
-            if (leaf.Value >> level == firstLeaf >> level) count++;
+            if (leaf.Value >> level == firstLeaf >> level)
+                count++;
         return count;
     }
 }

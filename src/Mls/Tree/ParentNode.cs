@@ -13,7 +13,11 @@ namespace MlsConsole.Mls;
 internal sealed class ParentNode
 {
     /// <summary>A node of the given content.</summary>
-    internal ParentNode(ReadOnlyMemory<byte> encryptionKey, ReadOnlyMemory<byte> parentHash, LeafIndex[]? unmergedLeaves = null)
+    internal ParentNode(
+        ReadOnlyMemory<byte> encryptionKey,
+        ReadOnlyMemory<byte> parentHash,
+        LeafIndex[]? unmergedLeaves = null
+    )
     {
         EncryptionKey = encryptionKey;
         ParentHash = parentHash;
@@ -22,8 +26,10 @@ internal sealed class ParentNode
 
     /// <summary>HPKE public key.</summary>
     public ReadOnlyMemory<byte> EncryptionKey { get; }
+
     /// <summary>RFC 9420 §7.9.</summary>
     public ReadOnlyMemory<byte> ParentHash { get; }
+
     /// <summary>Leaves below that do not know the node's private key, ascending.</summary>
     public IReadOnlyList<LeafIndex> UnmergedLeaves => UnmergedLeafArray;
 
@@ -51,23 +57,29 @@ internal sealed class ParentNode
         var encryptionKey = reader.ReadOpaque();
         var parentHash = reader.ReadOpaque();
         var vector = reader.ReadVector();
-        if (vector.Remaining % 4 != 0) MlsException.Throw(Rules.CodecTruncated);
+        if (vector.Remaining % 4 != 0)
+            MlsException.Throw(Rules.CodecTruncated);
         LeafIndex[] unmerged = vector.AtEnd ? [] : new LeafIndex[vector.Remaining / 4];
         for (int i = 0; i < unmerged.Length; i++)
         {
             unmerged[i] = new(vector.ReadUInt32());
             // §7.1: "MUST be sorted in increasing order"
-            if (i > 0 && unmerged[i] <= unmerged[i - 1]) MlsException.Throw(Rules.TreeUnmergedOrder);
+            if (i > 0 && unmerged[i] <= unmerged[i - 1])
+                MlsException.Throw(Rules.TreeUnmergedOrder);
         }
         return new(encryptionKey, parentHash, unmerged);
     }
 
-    internal int EncodedLength => TlsWriter.OpaqueSize(EncryptionKey.Length) + TlsWriter.OpaqueSize(ParentHash.Length) + TlsWriter.OpaqueSize(4 * UnmergedLeafArray.Length);
+    internal int EncodedLength =>
+        TlsWriter.OpaqueSize(EncryptionKey.Length)
+        + TlsWriter.OpaqueSize(ParentHash.Length)
+        + TlsWriter.OpaqueSize(4 * UnmergedLeafArray.Length);
 
     internal void Write(TlsWriter writer)
     {
         writer.WriteOpaque(EncryptionKey.Span).WriteOpaque(ParentHash.Span);
         writer.WriteVectorHeader(4 * UnmergedLeafArray.Length);
-        foreach (var leaf in UnmergedLeafArray) writer.WriteUInt32(leaf);
+        foreach (var leaf in UnmergedLeafArray)
+            writer.WriteUInt32(leaf);
     }
 }

@@ -6,7 +6,10 @@ namespace MlsConsole.Mls;
 /// <remarks>A trie over the hash of the keys, four bits at a level; below, buckets of a few keys. Sets share what they have in common: a change copies the way to one bucket.</remarks>
 internal sealed class PublicKeySet
 {
-    private const int BitsOfLevel = 4, Children = 1 << BitsOfLevel, LargestBucket = 8, TopShift = 32 - BitsOfLevel;
+    private const int BitsOfLevel = 4,
+        Children = 1 << BitsOfLevel,
+        LargestBucket = 8,
+        TopShift = 32 - BitsOfLevel;
 
     // A node, object?[], a bucket, ReadOnlyMemory<byte>[], or null where there is nothing.
     private readonly object? _root;
@@ -20,27 +23,32 @@ internal sealed class PublicKeySet
     {
         // Hash and position in one number: once they are sorted, every bucket is a part of them.
         var order = new ulong[keys.Count];
-        for (int i = 0; i < order.Length; i++) order[i] = (ulong)HashOf(keys[i]) << 32 | (uint)i;
+        for (int i = 0; i < order.Length; i++)
+            order[i] = (ulong)HashOf(keys[i]) << 32 | (uint)i;
         Array.Sort(order);
         for (int i = 1; i < order.Length; i++)
-            for (int j = i - 1; j >= 0 && order[j] >> 32 == order[i] >> 32; j--)
-                if (keys[(int)(uint)order[j]].Span.SequenceEqual(keys[(int)(uint)order[i]].Span)) return null;
+        for (int j = i - 1; j >= 0 && order[j] >> 32 == order[i] >> 32; j--)
+            if (keys[(int)(uint)order[j]].Span.SequenceEqual(keys[(int)(uint)order[i]].Span))
+                return null;
         return new(Build(order, TopShift));
 
         object? Build(ReadOnlySpan<ulong> part, int shift)
         {
-            if (part.IsEmpty) return null;
+            if (part.IsEmpty)
+                return null;
             if (IsBucket(part.Length, shift))
             {
                 var bucket = new ReadOnlyMemory<byte>[part.Length];
-                for (int i = 0; i < bucket.Length; i++) bucket[i] = keys[(int)(uint)part[i]];
+                for (int i = 0; i < bucket.Length; i++)
+                    bucket[i] = keys[(int)(uint)part[i]];
                 return bucket;
             }
             var node = new object?[Children];
             for (int child = 0; child < Children; child++)
             {
                 int count = 0;
-                while (count < part.Length && Place((uint)(part[count] >> 32), shift) == child) count++;
+                while (count < part.Length && Place((uint)(part[count] >> 32), shift) == child)
+                    count++;
                 node[child] = Build(part[..count], shift - BitsOfLevel);
                 part = part[count..];
             }
@@ -62,14 +70,16 @@ internal sealed class PublicKeySet
         /// <summary>False if the key is there already.</summary>
         public bool Add(ReadOnlyMemory<byte> key)
         {
-            if (Contains(key)) return false;
+            if (Contains(key))
+                return false;
             _root = With(_root, key, HashOf(key), TopShift);
             return true;
         }
 
         public void Remove(ReadOnlyMemory<byte> key)
         {
-            if (Contains(key)) _root = Without(_root!, key, HashOf(key), TopShift);
+            if (Contains(key))
+                _root = Without(_root!, key, HashOf(key), TopShift);
         }
 
         public PublicKeySet ToImmutable() => new(_root);
@@ -78,15 +88,18 @@ internal sealed class PublicKeySet
     private static bool Contains(object? at, ReadOnlyMemory<byte> key)
     {
         uint hash = HashOf(key);
-        for (int shift = TopShift; at is object?[] node; shift -= BitsOfLevel) at = node[Place(hash, shift)];
+        for (int shift = TopShift; at is object?[] node; shift -= BitsOfLevel)
+            at = node[Place(hash, shift)];
         return at is ReadOnlyMemory<byte>[] bucket && IndexIn(bucket, key) >= 0;
     }
 
     private static object With(object? at, ReadOnlyMemory<byte> key, uint hash, int shift)
     {
-        if (at is object?[] node) return Replace(node, Place(hash, shift), With(node[Place(hash, shift)], key, hash, shift - BitsOfLevel));
+        if (at is object?[] node)
+            return Replace(node, Place(hash, shift), With(node[Place(hash, shift)], key, hash, shift - BitsOfLevel));
         ReadOnlyMemory<byte>[] bucket = at is ReadOnlyMemory<byte>[] before ? [.. before, key] : [key];
-        if (IsBucket(bucket.Length, shift)) return bucket;
+        if (IsBucket(bucket.Length, shift))
+            return bucket;
         var split = new object?[Children];
         foreach (var one in bucket)
         {
@@ -101,12 +114,17 @@ internal sealed class PublicKeySet
     {
         if (at is object?[] node)
         {
-            var changed = Replace(node, Place(hash, shift), Without(node[Place(hash, shift)]!, key, hash, shift - BitsOfLevel));
+            var changed = Replace(
+                node,
+                Place(hash, shift),
+                Without(node[Place(hash, shift)]!, key, hash, shift - BitsOfLevel)
+            );
             return Array.TrueForAll(changed, child => child is null) ? null : changed;
         }
         var bucket = (ReadOnlyMemory<byte>[])at;
         int index = IndexIn(bucket, key);
-        if (bucket.Length == 1) return null;
+        if (bucket.Length == 1)
+            return null;
         ReadOnlyMemory<byte>[] rest = [.. bucket.AsSpan(0, index), .. bucket.AsSpan(index + 1)];
         return rest;
     }
@@ -121,7 +139,8 @@ internal sealed class PublicKeySet
     private static int IndexIn(ReadOnlyMemory<byte>[] bucket, ReadOnlyMemory<byte> key)
     {
         for (int i = 0; i < bucket.Length; i++)
-            if (bucket[i].Span.SequenceEqual(key.Span)) return i;
+            if (bucket[i].Span.SequenceEqual(key.Span))
+                return i;
         return -1;
     }
 

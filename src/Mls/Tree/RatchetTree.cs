@@ -5,7 +5,13 @@ namespace MlsConsole.Mls;
 /// <summary>An immutable ratchet tree (RFC 9420 §4, §7). <see cref="TreeEditor"/> makes the next one.</summary>
 public sealed class RatchetTree
 {
-    internal RatchetTree(CipherSuite suite, TreeNode root, int levels, PublicKeySet encryptionKeys, PublicKeySet signatureKeys)
+    internal RatchetTree(
+        CipherSuite suite,
+        TreeNode root,
+        int levels,
+        PublicKeySet encryptionKeys,
+        PublicKeySet signatureKeys
+    )
     {
         Suite = suite;
         Root = root;
@@ -16,6 +22,7 @@ public sealed class RatchetTree
 
     internal CipherSuite Suite { get; }
     internal TreeNode Root { get; }
+
     /// <summary>Height of the root; the tree has 2^Levels leaves.</summary>
     internal int Levels { get; }
     internal PublicKeySet EncryptionKeys { get; }
@@ -33,29 +40,35 @@ public sealed class RatchetTree
     /// <summary>The leaf node at an index, or null where it is blank or outside the tree.</summary>
     public LeafNode? Leaf(LeafIndex index)
     {
-        if (index.Value >= LeafCount) return null;
+        if (index.Value >= LeafCount)
+            return null;
         var node = Root;
-        for (int level = Levels; level > 0; level--) node = ((ParentPosition)node).Child(GoesRight(index, level));
+        for (int level = Levels; level > 0; level--)
+            node = ((ParentPosition)node).Child(GoesRight(index, level));
         return ((LeafPosition)node).Leaf;
     }
 
     /// <summary>The position of a node by its array index.</summary>
     internal TreeNode? Position(NodeIndex index)
     {
-        if (index.Value >= TreeMath.NodeWidth(LeafCount)) return null;
+        if (index.Value >= TreeMath.NodeWidth(LeafCount))
+            return null;
         int target = TreeMath.Level(index);
         var leaf = new LeafIndex(index.Value >> 1);
         var node = Root;
-        for (int level = Levels; level > target; level--) node = ((ParentPosition)node).Child(GoesRight(leaf, level));
+        for (int level = Levels; level > target; level--)
+            node = ((ParentPosition)node).Child(GoesRight(leaf, level));
         return node;
     }
 
     /// <summary>The subtree of a level that begins at a leaf, or null outside the tree.</summary>
     internal TreeNode? Subtree(int level, uint firstLeaf)
     {
-        if (level > Levels || firstLeaf >= LeafCount) return null;
+        if (level > Levels || firstLeaf >= LeafCount)
+            return null;
         var node = Root;
-        for (int at = Levels; at > level; at--) node = ((ParentPosition)node).Child(GoesRight(new(firstLeaf), at));
+        for (int at = Levels; at > level; at--)
+            node = ((ParentPosition)node).Child(GoesRight(new(firstLeaf), at));
         return node;
     }
 
@@ -68,8 +81,10 @@ public sealed class RatchetTree
             stack.Push(Root);
             while (stack.TryPop(out var node))
             {
-                if (node.Members == 0) continue;
-                if (node is LeafPosition { Leaf: { } leaf } position) yield return (position.Index, leaf);
+                if (node.Members == 0)
+                    continue;
+                if (node is LeafPosition { Leaf: { } leaf } position)
+                    yield return (position.Index, leaf);
                 else if (node is ParentPosition parent)
                 {
                     stack.Push(parent.Right);
@@ -84,7 +99,13 @@ public sealed class RatchetTree
 
     /// <summary>The tree of a group of one.</summary>
     internal static RatchetTree OfOne(CipherSuite suite, LeafNode leaf) =>
-        new(suite, new LeafPosition(new(0), leaf), 0, PublicKeySet.Of([leaf.EncryptionKey])!, PublicKeySet.Of([leaf.SignatureKey])!);
+        new(
+            suite,
+            new LeafPosition(new(0), leaf),
+            0,
+            PublicKeySet.Of([leaf.EncryptionKey])!,
+            PublicKeySet.Of([leaf.SignatureKey])!
+        );
 
     /// <summary>Decodes the content of a <c>ratchet_tree</c> extension (RFC 9420 §12.4.3.3). Checks its form, not its signatures.</summary>
     /// <exception cref="MlsException">The bytes are not exactly one ratchet tree, or a key stands at two nodes.</exception>
@@ -99,9 +120,11 @@ public sealed class RatchetTree
         long count = 0;
         for (; !reader.AtEnd; count++)
         {
-            if (!reader.ReadPresence()) continue;
+            if (!reader.ReadPresence())
+                continue;
             byte type = reader.ReadUInt8();
-            if (type is not (1 or 2)) MlsException.Throw(Rules.CodecEnum);
+            if (type is not (1 or 2))
+                MlsException.Throw(Rules.CodecEnum);
             MlsException.Require(type == 1 == (count % 2 == 0), Rules.TreeNodeType);
             filled.Add((count, type == 1 ? LeafNode.Read(ref reader) : ParentNode.Read(ref reader)));
         }
@@ -114,14 +137,20 @@ public sealed class RatchetTree
         int levels = BitOperations.TrailingZeroCount(TreeMath.FullLeafCount((uint)(count / 2 + 1)));
         int next = 0;
         var root = Build(levels, 0);
-        return new(suite, root, levels, PublicKeySet.Of(encryptionKeys) ?? throw new MlsException(Rules.TreeEncryptionKeyDuplicate),
-            PublicKeySet.Of(signatureKeys) ?? throw new MlsException(Rules.TreeSignatureKeyDuplicate));
+        return new(
+            suite,
+            root,
+            levels,
+            PublicKeySet.Of(encryptionKeys) ?? throw new MlsException(Rules.TreeEncryptionKeyDuplicate),
+            PublicKeySet.Of(signatureKeys) ?? throw new MlsException(Rules.TreeSignatureKeyDuplicate)
+        );
 
         // Filled nodes come in the order of the array, which is the order of this walk.
         TreeNode Build(int level, uint firstLeaf)
         {
             long last = 2L * firstLeaf + (2L << level) - 2;
-            if (next == filled.Count || filled[next].Position > last) return ParentPosition.Blank(level, firstLeaf);
+            if (next == filled.Count || filled[next].Position > last)
+                return ParentPosition.Blank(level, firstLeaf);
             if (level == 0)
             {
                 var leaf = (LeafNode)filled[next++].Node;
@@ -136,7 +165,13 @@ public sealed class RatchetTree
                 parent = (ParentNode)filled[next++].Node;
                 encryptionKeys.Add(parent.EncryptionKey);
             }
-            return new ParentPosition(level, firstLeaf, parent, left, Build(level - 1, firstLeaf + (1u << (level - 1))));
+            return new ParentPosition(
+                level,
+                firstLeaf,
+                parent,
+                left,
+                Build(level - 1, firstLeaf + (1u << (level - 1)))
+            );
         }
     }
 
@@ -145,15 +180,32 @@ public sealed class RatchetTree
     {
         // Its length first: a large tree takes megabytes, and a buffer that grows several times as many.
         int length = 0;
-        VisitFilled((blanks, node) => length = checked(length + (int)blanks + 2 + (node is LeafPosition leaf ? leaf.Leaf!.Encoded.Length : ((ParentPosition)node).Node!.EncodedLength)));
+        VisitFilled(
+            (blanks, node) =>
+                length = checked(
+                    length
+                    + (int)blanks
+                    + 2
+                    + (
+                        node is LeafPosition leaf
+                            ? leaf.Leaf!.Encoded.Length
+                            : ((ParentPosition)node).Node!.EncodedLength
+                    )
+                )
+        );
         var writer = new TlsWriter(TlsWriter.OpaqueSize(length)).WriteVectorHeader(length);
-        VisitFilled((blanks, node) =>
-        {
-            for (; blanks > 0; blanks--) writer.WritePresence(false);
-            writer.WritePresence(true);
-            if (node is LeafPosition leaf) writer.WriteUInt8(1).WriteRaw(leaf.Leaf!.Encoded.Span);
-            else ((ParentPosition)node).Node!.Write(writer.WriteUInt8(2));
-        });
+        VisitFilled(
+            (blanks, node) =>
+            {
+                for (; blanks > 0; blanks--)
+                    writer.WritePresence(false);
+                writer.WritePresence(true);
+                if (node is LeafPosition leaf)
+                    writer.WriteUInt8(1).WriteRaw(leaf.Leaf!.Encoded.Span);
+                else
+                    ((ParentPosition)node).Node!.Write(writer.WriteUInt8(2));
+            }
+        );
         return writer.TakeArray();
     }
 
@@ -165,8 +217,10 @@ public sealed class RatchetTree
 
         void Visit(TreeNode node)
         {
-            if (node is not ParentPosition parent) Fill(node);
-            else if (parent.IsBlankSubtree) blanks += (2L << parent.Level) - 1;
+            if (node is not ParentPosition parent)
+                Fill(node);
+            else if (parent.IsBlankSubtree)
+                blanks += (2L << parent.Level) - 1;
             else
             {
                 Visit(parent.Left);
@@ -177,7 +231,11 @@ public sealed class RatchetTree
 
         void Fill(TreeNode node)
         {
-            if (node.IsBlank) { blanks++; return; }
+            if (node.IsBlank)
+            {
+                blanks++;
+                return;
+            }
             filled(blanks, node);
             blanks = 0;
         }
@@ -199,23 +257,39 @@ public sealed class RatchetTree
     }
 
     /// <summary>The direct path without the nodes whose copath child has an empty resolution (RFC 9420 §4.1.2).</summary>
-    internal PathStep[] FilteredDirectPath(LeafIndex leaf) => Array.FindAll(DirectPath(leaf), step => step.Copath.Members > 0);
+    internal PathStep[] FilteredDirectPath(LeafIndex leaf) =>
+        Array.FindAll(DirectPath(leaf), step => step.Copath.Members > 0);
 
     /// <summary>The resolution of a position, in the RFC's order (RFC 9420 §4.1.1), without the leaves in <paramref name="except"/>.</summary>
-    internal static void Resolve(TreeNode node, uint firstLeaf, int level, List<ResolvedNode> into, IReadOnlySet<LeafIndex>? except = null)
+    internal static void Resolve(
+        TreeNode node,
+        uint firstLeaf,
+        int level,
+        List<ResolvedNode> into,
+        IReadOnlySet<LeafIndex>? except = null
+    )
     {
         if (node is LeafPosition leaf)
         {
-            if (!leaf.IsBlank && except?.Contains(leaf.Index) != true) into.Add(new(leaf.Index.Node, leaf.EncryptionKey, leaf));
+            if (!leaf.IsBlank && except?.Contains(leaf.Index) != true)
+                into.Add(new(leaf.Index.Node, leaf.EncryptionKey, leaf));
             return;
         }
         var parent = (ParentPosition)node;
-        if (parent.Members == 0 && parent.IsBlank) return;
+        if (parent.Members == 0 && parent.IsBlank)
+            return;
         if (parent.Node is { } content)
         {
             into.Add(new(new(2 * firstLeaf + (1u << level) - 1), content.EncryptionKey, parent));
             foreach (var unmerged in content.UnmergedLeafArray)
-                if (except?.Contains(unmerged) != true) into.Add(new(unmerged.Node, LeafBelow(parent, unmerged, level).EncryptionKey, LeafBelow(parent, unmerged, level)));
+                if (except?.Contains(unmerged) != true)
+                    into.Add(
+                        new(
+                            unmerged.Node,
+                            LeafBelow(parent, unmerged, level).EncryptionKey,
+                            LeafBelow(parent, unmerged, level)
+                        )
+                    );
             return;
         }
         Resolve(parent.Left, firstLeaf, level - 1, into, except);
@@ -225,15 +299,25 @@ public sealed class RatchetTree
     /// <summary>How many nodes the resolution of a position has, without the leaves in <paramref name="except"/>.</summary>
     internal static int ResolutionCount(TreeNode node, IReadOnlySet<LeafIndex>? except = null)
     {
-        if (node is LeafPosition leaf) return leaf.IsBlank || except?.Contains(leaf.Index) == true ? 0 : 1;
+        if (node is LeafPosition leaf)
+            return leaf.IsBlank || except?.Contains(leaf.Index) == true ? 0 : 1;
         var parent = (ParentPosition)node;
-        if (parent.Node is not { } content) return parent.Members == 0 ? 0 : ResolutionCount(parent.Left, except) + ResolutionCount(parent.Right, except);
-        return 1 + (except is null ? content.UnmergedLeafArray.Length : content.UnmergedLeafArray.Count(unmerged => !except.Contains(unmerged)));
+        if (parent.Node is not { } content)
+            return parent.Members == 0
+                ? 0
+                : ResolutionCount(parent.Left, except) + ResolutionCount(parent.Right, except);
+        return 1
+            + (
+                except is null
+                    ? content.UnmergedLeafArray.Length
+                    : content.UnmergedLeafArray.Count(unmerged => !except.Contains(unmerged))
+            );
     }
 
     internal static LeafPosition LeafBelow(TreeNode node, LeafIndex leaf, int level)
     {
-        for (; level > 0; level--) node = ((ParentPosition)node).Child(GoesRight(leaf, level));
+        for (; level > 0; level--)
+            node = ((ParentPosition)node).Child(GoesRight(leaf, level));
         return (LeafPosition)node;
     }
 }
@@ -242,6 +326,7 @@ public sealed class RatchetTree
 internal readonly record struct PathStep(int Level, ParentPosition Parent, TreeNode Copath)
 {
     public NodeIndex Index(LeafIndex leaf) => new((leaf.Value >> Level << (Level + 1)) + (1u << Level) - 1);
+
     /// <summary>First leaf below the copath child of a path that starts at <paramref name="leaf"/>.</summary>
     public uint CopathFirstLeaf(LeafIndex leaf) => ((leaf.Value >> (Level - 1)) ^ 1) << (Level - 1);
 }

@@ -65,7 +65,8 @@ internal sealed class TreeEditor
         {
             var parent = (ParentPosition)node;
             bool right = parent.Left.Members == 1 << (level - 1);
-            if (right) first += 1u << (level - 1);
+            if (right)
+                first += 1u << (level - 1);
             node = parent.Child(right);
         }
         return new(first);
@@ -74,12 +75,14 @@ internal sealed class TreeEditor
     /// <summary>Ends the proposals: from here on the keys of the tree are those after all proposals.</summary>
     public void CheckAddedKeys()
     {
-        foreach (var leaf in _added) Enter(leaf);
+        foreach (var leaf in _added)
+            Enter(leaf);
         _added.Clear();
     }
 
     /// <summary>The tree as it is now.</summary>
-    public RatchetTree ToTree() => new(_suite, _root, _levels, _encryptionKeys.ToImmutable(), _signatureKeys.ToImmutable());
+    public RatchetTree ToTree() =>
+        new(_suite, _root, _levels, _encryptionKeys.ToImmutable(), _signatureKeys.ToImmutable());
 
     /// <summary>RFC 9420 §7.5, §12.4.2: the committer's leaf and the nodes of its filtered direct path; the other nodes of the direct path become blank.</summary>
     /// <param name="index">The committer's leaf.</param>
@@ -90,7 +93,10 @@ internal sealed class TreeEditor
         // §12.4.2: "none of the public keys in the UpdatePath appear in any node of the new ratchet tree"
         MlsException.Require(!_encryptionKeys.Contains(leaf.EncryptionKey), Rules.PathKeyReused);
         foreach (var parent in parents)
-            MlsException.Require(parent is null || !_encryptionKeys.Contains(parent.EncryptionKey), Rules.PathKeyReused);
+            MlsException.Require(
+                parent is null || !_encryptionKeys.Contains(parent.EncryptionKey),
+                Rules.PathKeyReused
+            );
         Forget(index);
         Enter(leaf);
         foreach (var parent in parents)
@@ -99,16 +105,24 @@ internal sealed class TreeEditor
 
         TreeNode Merge(TreeNode node, int level)
         {
-            if (level == 0) return new LeafPosition(index, leaf);
+            if (level == 0)
+                return new LeafPosition(index, leaf);
             var at = (ParentPosition)node;
             bool right = RatchetTree.GoesRight(index, level);
             return at.With(parents[level - 1], right, Merge(at.Child(right), level - 1));
         }
     }
 
-    private static TreeNode Replace(TreeNode node, int level, LeafIndex index, LeafNode? leaf, Func<ParentNode?, ParentNode?> above)
+    private static TreeNode Replace(
+        TreeNode node,
+        int level,
+        LeafIndex index,
+        LeafNode? leaf,
+        Func<ParentNode?, ParentNode?> above
+    )
     {
-        if (level == 0) return new LeafPosition(index, leaf);
+        if (level == 0)
+            return new LeafPosition(index, leaf);
         var at = (ParentPosition)node;
         bool right = RatchetTree.GoesRight(index, level);
         return at.With(above(at.Node), right, Replace(at.Child(right), level - 1, index, leaf, above));
@@ -121,17 +135,20 @@ internal sealed class TreeEditor
         for (int level = _levels; level > 0; level--)
         {
             var parent = (ParentPosition)node;
-            if (parent.Node is { } content) _encryptionKeys.Remove(content.EncryptionKey);
+            if (parent.Node is { } content)
+                _encryptionKeys.Remove(content.EncryptionKey);
             node = parent.Child(RatchetTree.GoesRight(index, level));
         }
-        if (((LeafPosition)node).Leaf is not { } leaf) return;
+        if (((LeafPosition)node).Leaf is not { } leaf)
+            return;
         _encryptionKeys.Remove(leaf.EncryptionKey);
         _signatureKeys.Remove(leaf.SignatureKey);
     }
 
     private void Forget(ParentPosition node)
     {
-        if (node.Node is { } content) _encryptionKeys.Remove(content.EncryptionKey);
+        if (node.Node is { } content)
+            _encryptionKeys.Remove(content.EncryptionKey);
     }
 
     private void Enter(LeafNode leaf)

@@ -39,19 +39,48 @@ internal static class TreeKem
     /// <param name="context">The provisional GroupContext.</param>
     /// <returns>The commit secret, and the path secret as it was opened.</returns>
     /// <exception cref="MlsException">The path is not for this member or does not open.</exception>
-    public static (byte[] CommitSecret, byte[] PathSecret) Open(CipherSuite suite, RatchetTree before, PrivateKeys keys, LeafIndex committer, UpdatePath path, IReadOnlySet<LeafIndex>? added, GroupContext context)
+    public static (byte[] CommitSecret, byte[] PathSecret) Open(
+        CipherSuite suite,
+        RatchetTree before,
+        PrivateKeys keys,
+        LeafIndex committer,
+        UpdatePath path,
+        IReadOnlySet<LeafIndex>? added,
+        GroupContext context
+    )
     {
         var filtered = before.FilteredDirectPath(committer);
-        int at = Array.FindIndex(filtered, step => keys.Own.Value >> (step.Level - 1) == (committer.Value >> (step.Level - 1) ^ 1));
-        if (at < 0) throw new MlsException(Rules.PathNotForMe);
+        int at = Array.FindIndex(
+            filtered,
+            step => keys.Own.Value >> (step.Level - 1) == (committer.Value >> (step.Level - 1) ^ 1)
+        );
+        if (at < 0)
+            throw new MlsException(Rules.PathNotForMe);
         var resolution = new List<ResolvedNode>();
-        RatchetTree.Resolve(filtered[at].Copath, filtered[at].CopathFirstLeaf(committer), filtered[at].Level - 1, resolution, added);
+        RatchetTree.Resolve(
+            filtered[at].Copath,
+            filtered[at].CopathFirstLeaf(committer),
+            filtered[at].Level - 1,
+            resolution,
+            added
+        );
         int mine = resolution.FindIndex(node => keys.Find(node.Index) is not null);
-        if (mine < 0) throw new MlsException(Rules.PathNotForMe);
+        if (mine < 0)
+            throw new MlsException(Rules.PathNotForMe);
         var ciphertext = path.Nodes[at].EncryptedPathSecrets[mine];
-        var pathSecret = suite.DecryptWithLabel(keys.Find(resolution[mine].Index), PathLabel, context.Encoded.Span, ciphertext.KemOutput.Span, ciphertext.Ciphertext.Span);
+        var pathSecret = suite.DecryptWithLabel(
+            keys.Find(resolution[mine].Index),
+            PathLabel,
+            context.Encoded.Span,
+            ciphertext.KemOutput.Span,
+            ciphertext.Ciphertext.Span
+        );
         var opened = (byte[])pathSecret.Clone();
-        var commitSecret = keys.SetPath(suite, filtered.Select((step, i) => (step.Index(committer), path.Nodes[i].EncryptionKey)).Skip(at), pathSecret);
+        var commitSecret = keys.SetPath(
+            suite,
+            filtered.Select((step, i) => (step.Index(committer), path.Nodes[i].EncryptionKey)).Skip(at),
+            pathSecret
+        );
         return (commitSecret, opened);
     }
 
@@ -60,12 +89,28 @@ internal static class TreeKem
     {
         private readonly byte[][] _pathSecrets;
 
-        private NewPath(UpdatePath path, RatchetTree tree, PrivateKeys keys, byte[] commitSecret, PathStep[] filtered, byte[][] pathSecrets) =>
-            (Path, Tree, Keys, CommitSecret, Filtered, _pathSecrets) = (path, tree, keys, commitSecret, filtered, pathSecrets);
+        private NewPath(
+            UpdatePath path,
+            RatchetTree tree,
+            PrivateKeys keys,
+            byte[] commitSecret,
+            PathStep[] filtered,
+            byte[][] pathSecrets
+        ) =>
+            (Path, Tree, Keys, CommitSecret, Filtered, _pathSecrets) = (
+                path,
+                tree,
+                keys,
+                commitSecret,
+                filtered,
+                pathSecrets
+            );
 
         public UpdatePath Path { get; }
+
         /// <summary>The tree with the path merged.</summary>
         public RatchetTree Tree { get; }
+
         /// <summary>The committer's keys in it.</summary>
         public PrivateKeys Keys { get; }
         public byte[] CommitSecret { get; }
@@ -80,7 +125,8 @@ internal static class TreeKem
 
         public void Dispose()
         {
-            foreach (var secret in _pathSecrets) CryptographicOperations.ZeroMemory(secret);
+            foreach (var secret in _pathSecrets)
+                CryptographicOperations.ZeroMemory(secret);
             CryptographicOperations.ZeroMemory(CommitSecret);
         }
 
@@ -92,8 +138,15 @@ internal static class TreeKem
         /// <param name="sign">Makes the leaf node from its new encryption key and parent hash.</param>
         /// <param name="added">The leaves that the same commit adds.</param>
         /// <param name="provisional">The provisional GroupContext for the new tree.</param>
-        public static NewPath Create(CipherSuite suite, TreeEditor editor, PrivateKeys? keys, LeafIndex committer,
-            Func<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>, LeafNode> sign, IReadOnlySet<LeafIndex>? added, Func<RatchetTree, GroupContext> provisional)
+        public static NewPath Create(
+            CipherSuite suite,
+            TreeEditor editor,
+            PrivateKeys? keys,
+            LeafIndex committer,
+            Func<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>, LeafNode> sign,
+            IReadOnlySet<LeafIndex>? added,
+            Func<RatchetTree, GroupContext> provisional
+        )
         {
             var before = editor.ToTree();
             var filtered = before.FilteredDirectPath(committer);
@@ -112,7 +165,8 @@ internal static class TreeKem
             var (nodes, parentHash) = ParentHash.ForPath(suite, filtered, publicKeys);
             var leaf = sign(leafKeys.PublicKey, parentHash);
             var byLevel = new ParentNode?[before.Levels];
-            for (int i = 0; i < filtered.Length; i++) byLevel[filtered[i].Level - 1] = nodes[i];
+            for (int i = 0; i < filtered.Length; i++)
+                byLevel[filtered[i].Level - 1] = nodes[i];
             editor.MergePath(committer, leaf, byLevel);
             var tree = editor.ToTree();
             var context = provisional(tree);
@@ -121,11 +175,22 @@ internal static class TreeKem
             for (int i = 0; i < filtered.Length; i++)
             {
                 var resolution = new List<ResolvedNode>();
-                RatchetTree.Resolve(filtered[i].Copath, filtered[i].CopathFirstLeaf(committer), filtered[i].Level - 1, resolution, added);
+                RatchetTree.Resolve(
+                    filtered[i].Copath,
+                    filtered[i].CopathFirstLeaf(committer),
+                    filtered[i].Level - 1,
+                    resolution,
+                    added
+                );
                 var ciphertexts = new HpkeCiphertext[resolution.Count];
                 for (int j = 0; j < ciphertexts.Length; j++)
                 {
-                    var (kemOutput, ciphertext) = suite.EncryptWithLabel(resolution[j].EncryptionKey.Span, PathLabel, context.Encoded.Span, secrets[i]);
+                    var (kemOutput, ciphertext) = suite.EncryptWithLabel(
+                        resolution[j].EncryptionKey.Span,
+                        PathLabel,
+                        context.Encoded.Span,
+                        secrets[i]
+                    );
                     ciphertexts[j] = new(kemOutput, ciphertext);
                 }
                 pathNodes[i] = new(publicKeys[i], ciphertexts);

@@ -7,20 +7,28 @@ public readonly record struct LeafIndex(uint Value) : IComparable<LeafIndex>
 {
     /// <summary>The same leaf as a node of the array form (RFC 9420 App. C).</summary>
     internal NodeIndex Node => new(checked(Value * 2));
+
     /// <inheritdoc/>
     public int CompareTo(LeafIndex other) => Value.CompareTo(other.Value);
+
     /// <summary>Order of the leaves.</summary>
     public static bool operator <(LeafIndex a, LeafIndex b) => a.Value < b.Value;
+
     /// <summary>Order of the leaves.</summary>
     public static bool operator >(LeafIndex a, LeafIndex b) => a.Value > b.Value;
+
     /// <summary>Order of the leaves.</summary>
     public static bool operator <=(LeafIndex a, LeafIndex b) => a.Value <= b.Value;
+
     /// <summary>Order of the leaves.</summary>
     public static bool operator >=(LeafIndex a, LeafIndex b) => a.Value >= b.Value;
+
     /// <summary>The number itself.</summary>
     public static implicit operator uint(LeafIndex index) => index.Value;
+
     /// <summary>A number taken as a leaf index.</summary>
     public static explicit operator LeafIndex(uint value) => new(value);
+
     /// <inheritdoc/>
     public override string ToString() => $"leaf {Value}";
 }
@@ -30,8 +38,11 @@ internal readonly record struct NodeIndex(uint Value)
 {
     /// <summary>Whether the node is a leaf.</summary>
     public bool IsLeaf => (Value & 1) == 0;
+
     /// <summary>The leaf at this node; the node must be a leaf.</summary>
-    public LeafIndex Leaf => IsLeaf ? new(Value / 2) : throw new InvalidOperationException("A parent node has no leaf index.");
+    public LeafIndex Leaf =>
+        IsLeaf ? new(Value / 2) : throw new InvalidOperationException("A parent node has no leaf index.");
+
     /// <inheritdoc/>
     public override string ToString() => $"node {Value}";
 }
@@ -65,7 +76,8 @@ internal static class TreeMath
     /// <summary>The parent, or null for the root of a tree of <paramref name="leafCount"/> leaves.</summary>
     public static NodeIndex? Parent(NodeIndex x, uint leafCount)
     {
-        if (x == Root(leafCount)) return null;
+        if (x == Root(leafCount))
+            return null;
         int k = Level(x);
         uint b = (x.Value >> (k + 1)) & 1;
         return new((x.Value | (1u << k)) ^ (b << (k + 1)));
@@ -78,15 +90,22 @@ internal static class TreeMath
     /// <summary>The parents of a leaf from the lowest to the root (RFC 9420 §4.1.1, direct path without the node itself).</summary>
     public static IEnumerable<NodeIndex> DirectPath(NodeIndex x, uint leafCount)
     {
-        for (var node = Parent(x, leafCount); node is { } at; node = Parent(at, leafCount)) yield return at;
+        for (var node = Parent(x, leafCount); node is { } at; node = Parent(at, leafCount))
+            yield return at;
     }
 
     /// <summary>The lowest common ancestor of two leaves.</summary>
     public static NodeIndex CommonAncestor(LeafIndex a, LeafIndex b)
     {
-        uint x = a.Node.Value, y = b.Node.Value;
+        uint x = a.Node.Value,
+            y = b.Node.Value;
         int k = 0;
-        while (x != y) { x >>= 1; y >>= 1; k++; }
+        while (x != y)
+        {
+            x >>= 1;
+            y >>= 1;
+            k++;
+        }
         return new(k == 0 ? x : (x << k) + (1u << (k - 1)) - 1);
     }
 

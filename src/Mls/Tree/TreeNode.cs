@@ -10,11 +10,13 @@ internal abstract class TreeNode
 
     /// <summary>Non-blank leaves at or below this position.</summary>
     public abstract int Members { get; }
+
     /// <summary>Bytes of the nodes at and below this position as they are encoded.</summary>
     public abstract int EncodedLength { get; }
     public abstract bool IsBlank { get; }
     public abstract ReadOnlyMemory<byte> EncryptionKey { get; }
     public abstract ReadOnlyMemory<byte> ParentHash { get; }
+
     /// <summary>What the members below support and use; null where there are none.</summary>
     public abstract CapabilitySummary? Capabilities { get; }
 
@@ -23,7 +25,8 @@ internal abstract class TreeNode
 
     protected abstract byte[] ComputeHash(CipherSuite suite);
 
-    [ThreadStatic] private static TlsWriter? t_writer;
+    [ThreadStatic]
+    private static TlsWriter? t_writer;
 
     protected static TlsWriter ScratchWriter()
     {
@@ -50,7 +53,8 @@ internal sealed class LeafPosition(LeafIndex index, LeafNode? leaf) : TreeNode
     public static byte[] ComputeHash(CipherSuite suite, LeafIndex index, LeafNode? leaf)
     {
         var input = ScratchWriter().WriteUInt8(1).WriteUInt32(index).WritePresence(leaf is not null);
-        if (leaf is not null) input.WriteRaw(leaf.Encoded.Span);
+        if (leaf is not null)
+            input.WriteRaw(leaf.Encoded.Span);
         return suite.Hash(input.WrittenSpan);
     }
 }
@@ -60,7 +64,8 @@ internal sealed class ParentPosition : TreeNode
 {
     private readonly int _level;
     private readonly uint _firstLeaf;
-    private TreeNode? _left, _right;
+    private TreeNode? _left,
+        _right;
     private CapabilitySummary? _capabilities;
 
     public ParentPosition(int level, uint firstLeaf, ParentNode? node, TreeNode left, TreeNode right)
@@ -82,13 +87,17 @@ internal sealed class ParentPosition : TreeNode
     public override int Members { get; }
     public override int EncodedLength { get; }
     public override bool IsBlank => Node is null;
+
     /// <summary>Whether nothing stands at or below this position.</summary>
     public bool IsBlankSubtree => Members == 0 && Node is null;
     public int Level => _level;
     public override ReadOnlyMemory<byte> EncryptionKey => Node!.EncryptionKey;
     public override ReadOnlyMemory<byte> ParentHash => Node!.ParentHash;
+
     // Kept from some height on: below, it takes more room than time.
-    public override CapabilitySummary? Capabilities => Members == 0 ? null : _capabilities ?? (_level < 3 ? Summary() : _capabilities = Summary());
+    public override CapabilitySummary? Capabilities =>
+        Members == 0 ? null : _capabilities ?? (_level < 3 ? Summary() : _capabilities = Summary());
+
     private CapabilitySummary? Summary() => CapabilitySummary.Combine(Left.Capabilities, Right.Capabilities);
 
     public TreeNode Child(bool toRight) => toRight ? Right : Left;
@@ -96,9 +105,10 @@ internal sealed class ParentPosition : TreeNode
     public ParentPosition With(ParentNode? newNode, bool toRight, TreeNode child) =>
         toRight ? new(_level, _firstLeaf, newNode, Left, child) : new(_level, _firstLeaf, newNode, child, Right);
 
-    protected override byte[] ComputeHash(CipherSuite suite) => _left is null && _right is null
-        ? BlankHash(suite, _level, _firstLeaf)
-        : ComputeHash(suite, Node, Left.Hash(suite), Right.Hash(suite));
+    protected override byte[] ComputeHash(CipherSuite suite) =>
+        _left is null && _right is null
+            ? BlankHash(suite, _level, _firstLeaf)
+            : ComputeHash(suite, Node, Left.Hash(suite), Right.Hash(suite));
 
     // struct { uint8 node_type = parent(2); optional<ParentNode> parent_node; opaque left_hash<V>; opaque right_hash<V>; }
     public static byte[] ComputeHash(CipherSuite suite, ParentNode? node, byte[] leftHash, byte[] rightHash)
@@ -108,42 +118,77 @@ internal sealed class ParentPosition : TreeNode
         return suite.Hash(input.WriteOpaque(leftHash).WriteOpaque(rightHash).WrittenSpan);
     }
 
-    private static byte[] BlankHash(CipherSuite suite, int level, uint firstLeaf) => level == 0
-        ? LeafPosition.ComputeHash(suite, new(firstLeaf), null)
-        : ComputeHash(suite, null, BlankHash(suite, level - 1, firstLeaf), BlankHash(suite, level - 1, firstLeaf + (1u << (level - 1))));
+    private static byte[] BlankHash(CipherSuite suite, int level, uint firstLeaf) =>
+        level == 0
+            ? LeafPosition.ComputeHash(suite, new(firstLeaf), null)
+            : ComputeHash(
+                suite,
+                null,
+                BlankHash(suite, level - 1, firstLeaf),
+                BlankHash(suite, level - 1, firstLeaf + (1u << (level - 1)))
+            );
 }
 
 /// <summary>What all members below a position support, and which credential types they use: so that the checks of RFC 9420 §7.3 over all members cost one look at the root.</summary>
-internal sealed record CapabilitySummary(ushort[] CredentialsUsed, ushort[] Credentials, ushort[] Extensions, ushort[] Proposals)
+internal sealed record CapabilitySummary(
+    ushort[] CredentialsUsed,
+    ushort[] Credentials,
+    ushort[] Extensions,
+    ushort[] Proposals
+)
 {
-    public static CapabilitySummary Of(LeafNode leaf) => new(
-        [leaf.Credential.Type], Sorted(leaf.Capabilities.Credentials), Sorted(leaf.Capabilities.Extensions), Sorted(leaf.Capabilities.Proposals));
+    public static CapabilitySummary Of(LeafNode leaf) =>
+        new(
+            [leaf.Credential.Type],
+            Sorted(leaf.Capabilities.Credentials),
+            Sorted(leaf.Capabilities.Extensions),
+            Sorted(leaf.Capabilities.Proposals)
+        );
 
     public static CapabilitySummary? Combine(CapabilitySummary? a, CapabilitySummary? b)
     {
-        if (a is null || b is null || ReferenceEquals(a, b)) return a ?? b;
+        if (a is null || b is null || ReferenceEquals(a, b))
+            return a ?? b;
         Debug.Assert(a.CredentialsUsed.Length > 0);
-        var used = a.CredentialsUsed.AsSpan().SequenceEqual(b.CredentialsUsed) ? a.CredentialsUsed : [.. a.CredentialsUsed.Union(b.CredentialsUsed).Order()];
-        var (credentials, extensions, proposals) = (Common(a.Credentials, b.Credentials), Common(a.Extensions, b.Extensions), Common(a.Proposals, b.Proposals));
-        return ReferenceEquals(used, a.CredentialsUsed) && ReferenceEquals(credentials, a.Credentials) && ReferenceEquals(extensions, a.Extensions) && ReferenceEquals(proposals, a.Proposals)
-            ? a : new(used, credentials, extensions, proposals);
+        var used = a.CredentialsUsed.AsSpan().SequenceEqual(b.CredentialsUsed)
+            ? a.CredentialsUsed
+            : [.. a.CredentialsUsed.Union(b.CredentialsUsed).Order()];
+        var (credentials, extensions, proposals) = (
+            Common(a.Credentials, b.Credentials),
+            Common(a.Extensions, b.Extensions),
+            Common(a.Proposals, b.Proposals)
+        );
+        return
+            ReferenceEquals(used, a.CredentialsUsed)
+            && ReferenceEquals(credentials, a.Credentials)
+            && ReferenceEquals(extensions, a.Extensions)
+            && ReferenceEquals(proposals, a.Proposals)
+            ? a
+            : new(used, credentials, extensions, proposals);
     }
 
     /// <summary>What two sorted lists have in common: one of the two themselves where that is all of it, as it mostly is far above the leaves.</summary>
     private static ushort[] Common(ushort[] a, ushort[] b)
     {
-        int count = 0, j = 0;
+        int count = 0,
+            j = 0;
         Span<ushort> common = a.Length <= 64 ? stackalloc ushort[a.Length] : new ushort[a.Length];
         foreach (ushort value in a)
         {
-            while (j < b.Length && b[j] < value) j++;
-            if (j < b.Length && b[j] == value) common[count++] = value;
+            while (j < b.Length && b[j] < value)
+                j++;
+            if (j < b.Length && b[j] == value)
+                common[count++] = value;
         }
-        return count == a.Length ? a : count == b.Length ? b : common[..count].ToArray();
+        return count == a.Length ? a
+            : count == b.Length ? b
+            : common[..count].ToArray();
     }
 
     public bool AllSupportCredential(ushort type) => Credentials.AsSpan().Contains(type);
+
     public bool AllSupportExtension(ushort type) => ExtensionType.IsDefault(type) || Extensions.AsSpan().Contains(type);
+
     public bool AllSupportProposal(ushort type) => ProposalType.IsDefault(type) || Proposals.AsSpan().Contains(type);
 
     private static ushort[] Sorted(UInt16List list)
@@ -152,7 +197,8 @@ internal sealed record CapabilitySummary(ushort[] CredentialsUsed, ushort[] Cred
         Array.Sort(values);
         int kept = 0;
         foreach (ushort value in values)
-            if (kept == 0 || value != values[kept - 1]) values[kept++] = value;
+            if (kept == 0 || value != values[kept - 1])
+                values[kept++] = value;
         return kept == values.Length ? values : values[..kept];
     }
 }

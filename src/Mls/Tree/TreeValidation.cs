@@ -33,7 +33,11 @@ internal static class TreeValidation
         try
         {
             var options = new ParallelOptions { MaxDegreeOfParallelism = cores };
-            Parallel.ForEach(Partitioner.Create(0, members.Length, LeavesAtOnce), options, range => Verify(range.Item1, range.Item2));
+            Parallel.ForEach(
+                Partitioner.Create(0, members.Length, LeavesAtOnce),
+                options,
+                range => Verify(range.Item1, range.Item2)
+            );
         }
         catch (AggregateException failures) when (failures.InnerExceptions.All(failure => failure is MlsException))
         {
@@ -42,19 +46,23 @@ internal static class TreeValidation
 
         void Verify(int from, int to)
         {
-            for (int i = from; i < to; i++) LeafNodeValidation.Verify(members[i].Leaf, tree.Suite, groupId.Span, members[i].Index);
+            for (int i = from; i < to; i++)
+                LeafNodeValidation.Verify(members[i].Leaf, tree.Suite, groupId.Span, members[i].Index);
         }
     }
 
     private static void VerifyParents(TreeNode node, int level, uint firstLeaf, CipherSuite suite)
     {
-        if (level == 0) return;
+        if (level == 0)
+            return;
         var parent = (ParentPosition)node;
-        if (parent.IsBlankSubtree) return;
+        if (parent.IsBlankSubtree)
+            return;
         if (parent.Node is { } content)
         {
             MlsException.Require(suite.IsWellFormedKemPublicKey(content.EncryptionKey.Span), Rules.TreeEncryptionKey);
-            foreach (var unmerged in content.UnmergedLeafArray) VerifyUnmerged(parent, level, firstLeaf, unmerged);
+            foreach (var unmerged in content.UnmergedLeafArray)
+                VerifyUnmerged(parent, level, firstLeaf, unmerged);
         }
         VerifyParents(parent.Left, level - 1, firstLeaf, suite);
         VerifyParents(parent.Right, level - 1, firstLeaf + (1u << (level - 1)), suite);

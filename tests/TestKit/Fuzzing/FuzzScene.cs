@@ -17,14 +17,21 @@ public sealed class FuzzScene
         Init = new(KeyPackage.InitKey.ToArray(), reader.ReadOpaque().ToArray());
         var encryption = new SecretKeyPair(KeyPackage.LeafNode.EncryptionKey.ToArray(), reader.ReadOpaque().ToArray());
         Own = new(KeyPackage, Init, encryption);
-        ReaderClient = new(Suite.Id, KeyPackage.LeafNode.Credential, new(KeyPackage.LeafNode.SignatureKey.ToArray(), reader.ReadOpaque().ToArray()), KeyPackage.LeafNode.Capabilities);
+        ReaderClient = new(
+            Suite.Id,
+            KeyPackage.LeafNode.Credential,
+            new(KeyPackage.LeafNode.SignatureKey.ToArray(), reader.ReadOpaque().ToArray()),
+            KeyPackage.LeafNode.Capabilities
+        );
         Welcome = reader.ReadOpaque().ToArray();
         var joiner = reader.ReadOpaque().ToArray();
         Joiner = new(Suite.Id, Credential.Basic("joiner"u8.ToArray()), new(joiner, reader.ReadOpaque().ToArray()));
         var proposals = reader.ReadVector();
-        while (!proposals.AtEnd) Proposals.Add(proposals.ReadOpaque().ToArray());
+        while (!proposals.AtEnd)
+            Proposals.Add(proposals.ReadOpaque().ToArray());
         var keys = reader.ReadVector();
-        while (!keys.AtEnd) SignatureKeys[new(keys.ReadUInt32())] = keys.ReadOpaque().ToArray();
+        while (!keys.AtEnd)
+            SignatureKeys[new(keys.ReadUInt32())] = keys.ReadOpaque().ToArray();
         reader.RequireEnd();
 
         PreSharedKeys.Add(PreSharedKey.ExternalId, "secret"u8);
@@ -51,13 +58,16 @@ public sealed class FuzzScene
     internal EpochSecrets Secrets { get; }
     internal PublicGroup Group { get; }
     internal PreSharedKeys PreSharedKeys { get; } = new();
+
     /// <summary>Proposals of the epoch, that commits may name.</summary>
     internal List<byte[]> Proposals { get; } = [];
     internal IReadOnlyList<AuthenticatedContent> Authenticated { get; }
+
     /// <summary>The private signature keys of all members.</summary>
     internal Dictionary<LeafIndex, byte[]> SignatureKeys { get; } = [];
 
-    internal static PreSharedKeyId PreSharedKey => PreSharedKeyId.External(Encoding.ASCII.GetBytes(PreSharedKeyName), new byte[32]);
+    internal static PreSharedKeyId PreSharedKey =>
+        PreSharedKeyId.External(Encoding.ASCII.GetBytes(PreSharedKeyName), new byte[32]);
 
     internal byte[] PreSharedKeySecretOf(IReadOnlyList<PreSharedKeyId> ids) =>
         PreSharedKeySecret.Derive(Suite, [.. ids.Select(id => (id, (ReadOnlyMemory<byte>)"secret"u8.ToArray()))]);
@@ -65,22 +75,43 @@ public sealed class FuzzScene
     /// <summary>The reader in the epoch of the scene, with the proposals of that epoch.</summary>
     internal Group JoinAsReader()
     {
-        var group = Mls.Group.JoinByWelcome(ReaderClient, Own, MlsMessage.Decode(Welcome).Welcome!, preSharedKeys: PreSharedKeys);
-        foreach (var proposal in Proposals) group.Receive(proposal);
+        var group = Mls.Group.JoinByWelcome(
+            ReaderClient,
+            Own,
+            MlsMessage.Decode(Welcome).Welcome!,
+            preSharedKeys: PreSharedKeys
+        );
+        foreach (var proposal in Proposals)
+            group.Receive(proposal);
         return group;
     }
 
     /// <summary>Reads what <see cref="FuzzSeeds"/> saved.</summary>
     public static FuzzScene Load(byte[] saved) => new(saved);
 
-    internal static byte[] Save(OwnKeyPackage own, Client readerClient, Client joiner, byte[] welcome, IEnumerable<byte[]> proposals, IEnumerable<(LeafIndex Leaf, Client Client)> members)
+    internal static byte[] Save(
+        OwnKeyPackage own,
+        Client readerClient,
+        Client joiner,
+        byte[] welcome,
+        IEnumerable<byte[]> proposals,
+        IEnumerable<(LeafIndex Leaf, Client Client)> members
+    )
     {
-        var writer = new TlsWriter(4096).WriteOpaque(own.Encode()).WriteOpaque(own.Init.PrivateKey).WriteOpaque(own.Encryption.PrivateKey).WriteOpaque(readerClient.SignatureKey.PrivateKey)
-            .WriteOpaque(welcome).WriteOpaque(joiner.SignatureKey.PublicKey).WriteOpaque(joiner.SignatureKey.PrivateKey);
+        var writer = new TlsWriter(4096)
+            .WriteOpaque(own.Encode())
+            .WriteOpaque(own.Init.PrivateKey)
+            .WriteOpaque(own.Encryption.PrivateKey)
+            .WriteOpaque(readerClient.SignatureKey.PrivateKey)
+            .WriteOpaque(welcome)
+            .WriteOpaque(joiner.SignatureKey.PublicKey)
+            .WriteOpaque(joiner.SignatureKey.PrivateKey);
         int start = writer.BeginVector();
-        foreach (var proposal in proposals) writer.WriteOpaque(proposal);
+        foreach (var proposal in proposals)
+            writer.WriteOpaque(proposal);
         start = writer.EndVector(start).BeginVector();
-        foreach (var (leaf, client) in members) writer.WriteUInt32(leaf).WriteOpaque(client.SignatureKey.PrivateKey);
+        foreach (var (leaf, client) in members)
+            writer.WriteUInt32(leaf).WriteOpaque(client.SignatureKey.PrivateKey);
         return writer.EndVector(start).ToArray();
     }
 }

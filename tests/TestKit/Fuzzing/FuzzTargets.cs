@@ -38,7 +38,19 @@ public sealed class FuzzTargets : IDisposable
 
     /// <summary>The names of all targets.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["decode", "tree", "key-package", "key-package-signed", "group-info", "group-info-signed", "welcome", "welcome-inside", "commit", "commit-signed", "message"];
+    [
+        "decode",
+        "tree",
+        "key-package",
+        "key-package-signed",
+        "group-info",
+        "group-info-signed",
+        "welcome",
+        "welcome-inside",
+        "commit",
+        "commit-signed",
+        "message",
+    ];
 
     /// <summary>Gives an input to a target.</summary>
     /// <returns>Whether it was accepted; refused by an <see cref="MlsException"/> otherwise.</returns>
@@ -67,7 +79,8 @@ public sealed class FuzzTargets : IDisposable
 
     private static void Same(ReadOnlySpan<byte> input, ReadOnlySpan<byte> output)
     {
-        if (!input.SequenceEqual(output)) throw new InvalidOperationException("What was decoded encodes to other bytes.");
+        if (!input.SequenceEqual(output))
+            throw new InvalidOperationException("What was decoded encodes to other bytes.");
     }
 
     private void Join(UnverifiedGroupInfo info)
@@ -79,7 +92,8 @@ public sealed class FuzzTargets : IDisposable
 
     private void Welcome(Welcome? welcome)
     {
-        if (welcome is null) return;
+        if (welcome is null)
+            return;
         Group.JoinByWelcome(_scene.ReaderClient, _scene.Own, welcome, preSharedKeys: _scene.PreSharedKeys).Dispose();
     }
 
@@ -88,7 +102,8 @@ public sealed class FuzzTargets : IDisposable
         if (MlsMessage.Decode(bytes).PublicMessage is { } message)
         {
             var content = _scene.Group.Authenticate(message);
-            if (content.Content.Commit is not null) _scene.Group.Stage(content, _scene.Authenticated, null);
+            if (content.Content.Commit is not null)
+                _scene.Group.Stage(content, _scene.Authenticated, null);
         }
         Receive(bytes);
     }
@@ -104,7 +119,8 @@ public sealed class FuzzTargets : IDisposable
         catch (MlsException)
         {
             // A refusal leaves the member where it was.
-            if (_reader.CurrentEpoch != epoch || _reader.HasEnded) throw new InvalidOperationException("A refused message has changed the group.");
+            if (_reader.CurrentEpoch != epoch || _reader.HasEnded)
+                throw new InvalidOperationException("A refused message has changed the group.");
             Same(before, _reader.EpochAuthenticator);
             throw;
         }

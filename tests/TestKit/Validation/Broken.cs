@@ -18,9 +18,8 @@ public sealed record Broken(Rule Rule, string Name, Func<Attempt> Prepare)
 public sealed record Attempt(Action Break, Action Control, Func<byte[]> State)
 {
     /// <summary>Of a function that keeps nothing.</summary>
-    public Attempt(Action broken, Action control) : this(broken, control, () => [])
-    {
-    }
+    public Attempt(Action broken, Action control)
+        : this(broken, control, () => []) { }
 }
 
 /// <summary>A class of tests whose cases the tables of rules can read.</summary>
@@ -30,7 +29,8 @@ public interface IBreaksRules
 }
 
 /// <summary>Runs the cases of a class: the broken input is refused with exactly its rule and without effect, and the control is accepted afterwards.</summary>
-public abstract class Breaking<TSelf> where TSelf : Breaking<TSelf>, IBreaksRules
+public abstract class Breaking<TSelf>
+    where TSelf : Breaking<TSelf>, IBreaksRules
 {
 #pragma warning disable CA1000 // xunit reads the data of a theory from a static member
     public static TheoryData<string> Titles => [.. TSelf.Cases.Select(broken => broken.Title)];

@@ -16,29 +16,47 @@ public static class ValidationTable
     private static string Page => Path.Combine(Repository, "docs", "validation.md");
 
     /// <summary>Where the C# below a folder names a member of a class: by member, <c>Folder/File.cs: Method, Method</c> in the order of the files.</summary>
-    public static ILookup<string, string> Uses(string folder, string className) => Directory
-        .EnumerateFiles(Path.Combine(Repository, folder), "*.cs", SearchOption.AllDirectories)
-        .Select(path => (Path: path, Name: Path.GetRelativePath(Path.Combine(Repository, folder), path).Replace('\\', '/')))
-        .Where(file => !file.Name.StartsWith("obj/", StringComparison.Ordinal)).OrderBy(file => file.Name, StringComparer.Ordinal)
-        .SelectMany(file => CSharpSyntaxTree.ParseText(File.ReadAllText(file.Path)).GetRoot().DescendantNodes().OfType<MemberAccessExpressionSyntax>()
-            .Where(use => use.Expression is IdentifierNameSyntax owner && owner.Identifier.ValueText == className)
-            .GroupBy(use => use.Name.Identifier.ValueText, MethodOf)
-            .Select(uses => (Member: uses.Key, Place: $"{file.Name}: {string.Join(", ", uses.Distinct())}")))
-        .ToLookup(use => use.Member, use => use.Place);
+    public static ILookup<string, string> Uses(string folder, string className) =>
+        Directory
+            .EnumerateFiles(Path.Combine(Repository, folder), "*.cs", SearchOption.AllDirectories)
+            .Select(path =>
+                (Path: path, Name: Path.GetRelativePath(Path.Combine(Repository, folder), path).Replace('\\', '/'))
+            )
+            .Where(file => !file.Name.StartsWith("obj/", StringComparison.Ordinal))
+            .OrderBy(file => file.Name, StringComparer.Ordinal)
+            .SelectMany(file =>
+                CSharpSyntaxTree
+                    .ParseText(File.ReadAllText(file.Path))
+                    .GetRoot()
+                    .DescendantNodes()
+                    .OfType<MemberAccessExpressionSyntax>()
+                    .Where(use =>
+                        use.Expression is IdentifierNameSyntax owner && owner.Identifier.ValueText == className
+                    )
+                    .GroupBy(use => use.Name.Identifier.ValueText, MethodOf)
+                    .Select(uses => (Member: uses.Key, Place: $"{file.Name}: {string.Join(", ", uses.Distinct())}"))
+            )
+            .ToLookup(use => use.Member, use => use.Place);
 
-    private static string MethodOf(SyntaxNode node) => node.Ancestors().OfType<MemberDeclarationSyntax>().First() switch
-    {
-        MethodDeclarationSyntax method => method.Identifier.ValueText,
-        PropertyDeclarationSyntax property => property.Identifier.ValueText,
-        ConstructorDeclarationSyntax constructor => constructor.Identifier.ValueText,
-        BaseFieldDeclarationSyntax field => field.Declaration.Variables[0].Identifier.ValueText,
-        var other => other.Kind().ToString(),
-    };
+    private static string MethodOf(SyntaxNode node) =>
+        node.Ancestors().OfType<MemberDeclarationSyntax>().First() switch
+        {
+            MethodDeclarationSyntax method => method.Identifier.ValueText,
+            PropertyDeclarationSyntax property => property.Identifier.ValueText,
+            ConstructorDeclarationSyntax constructor => constructor.Identifier.ValueText,
+            BaseFieldDeclarationSyntax field => field.Declaration.Variables[0].Identifier.ValueText,
+            var other => other.Kind().ToString(),
+        };
 
     /// <summary>The rules that are public fields of a class, with the names of the fields, as the RFC orders them.</summary>
-    public static IReadOnlyList<(string Field, Rule Rule)> RulesOf(Type type) => [.. type.GetFields()
-        .Where(field => field.FieldType == typeof(Rule)).Select(field => (field.Name, Rule: (Rule)field.GetValue(null)!))
-        .OrderBy(item => item.Rule.Section, Comparer<string>.Create(BySection)).ThenBy(item => item.Rule.Id, StringComparer.Ordinal)];
+    public static IReadOnlyList<(string Field, Rule Rule)> RulesOf(Type type) =>
+        [
+            .. type.GetFields()
+                .Where(field => field.FieldType == typeof(Rule))
+                .Select(field => (field.Name, Rule: (Rule)field.GetValue(null)!))
+                .OrderBy(item => item.Rule.Section, Comparer<string>.Create(BySection))
+                .ThenBy(item => item.Rule.Id, StringComparer.Ordinal),
+        ];
 
     private static int BySection(string one, string other)
     {
@@ -50,32 +68,51 @@ public static class ValidationTable
     public static string Row(params IEnumerable<string>[] cells)
     {
         var row = new StringBuilder("|");
-        foreach (var cell in cells) row.Append(' ').AppendJoin("<br>", cell.Select(line => line.Replace("|", "\\|", StringComparison.Ordinal))).Append(" |");
+        foreach (var cell in cells)
+            row.Append(' ')
+                .AppendJoin("<br>", cell.Select(line => line.Replace("|", "\\|", StringComparison.Ordinal)))
+                .Append(" |");
         return row.Append('\n').ToString();
     }
 
     /// <summary>The lines of a chapter of the page that are rows of its table, as cells.</summary>
-    public static IReadOnlyList<string[]> RowsOf(string heading) => [.. Chapter(heading).Match(Read()).Value.Split('\n')
-        .Where(line => line.StartsWith('|')).Skip(2).Select(line => line.Trim('|').Split('|', StringSplitOptions.TrimEntries))];
+    public static IReadOnlyList<string[]> RowsOf(string heading) =>
+        [
+            .. Chapter(heading)
+                .Match(Read())
+                .Value.Split('\n')
+                .Where(line => line.StartsWith('|'))
+                .Skip(2)
+                .Select(line => line.Trim('|').Split('|', StringSplitOptions.TrimEntries)),
+        ];
 
     /// <summary>With MLSCONSOLE_TABLES=write (as <c>./test --rules</c> sets it) the chapter is written; else it is compared.</summary>
     public static void WriteOrCompare(string heading, string text)
     {
-        string page = Read(), chapter = $"\n{text}\n";
+        string page = Read(),
+            chapter = $"\n{text}\n";
         var found = Chapter(heading).Match(page);
         Assert.True(found.Success, $"docs/validation.md has no chapter \"{heading}\".");
-        if (Environment.GetEnvironmentVariable("MLSCONSOLE_TABLES") == "write") File.WriteAllText(Page, $"{page[..found.Index]}{chapter}{page[(found.Index + found.Length)..]}");
-        else Assert.True(found.Value == chapter, $"docs/validation.md, \"{heading}\", is not that of this code: run ./test --rules.");
+        if (Environment.GetEnvironmentVariable("MLSCONSOLE_TABLES") == "write")
+            File.WriteAllText(Page, $"{page[..found.Index]}{chapter}{page[(found.Index + found.Length)..]}");
+        else
+            Assert.True(
+                found.Value == chapter,
+                $"docs/validation.md, \"{heading}\", is not that of this code: run ./test --rules."
+            );
     }
 
     private static string Read() => File.ReadAllText(Page).ReplaceLineEndings("\n");
 
-    private static Regex Chapter(string heading) => new($@"(?<=^## {Regex.Escape(heading)}\n).*?(?=^## |\z)", RegexOptions.Multiline | RegexOptions.Singleline);
+    private static Regex Chapter(string heading) =>
+        new($@"(?<=^## {Regex.Escape(heading)}\n).*?(?=^## |\z)", RegexOptions.Multiline | RegexOptions.Singleline);
 
     private static string FindRepository()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "MlsConsole.sln"))) folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException("MlsConsole.sln is in no folder above the tests.");
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "MlsConsole.sln")))
+            folder = folder.Parent;
+        return folder?.FullName
+            ?? throw new InvalidOperationException("MlsConsole.sln is in no folder above the tests.");
     }
 }

@@ -14,27 +14,54 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
         var (alice, bob, convoId) = couple;
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         var seen = new ConcurrentQueue<(string Kind, string? ConvoId, string DeviceId)>();
-        var watching = Follow(alice, one =>
-        {
-            if (one.Event is SubscribeConvoEventsNewDevice { DeviceId: "tablet" } told) seen.Enqueue(("new", told.ConvoId, told.DeviceId));
-            if (one.Event is SubscribeConvoEventsDeviceApproved approved) seen.Enqueue(("approved", approved.ConvoId, approved.DeviceId));
-        }, limit.Token);
+        var watching = Follow(
+            alice,
+            one =>
+            {
+                if (one.Event is SubscribeConvoEventsNewDevice { DeviceId: "tablet" } told)
+                    seen.Enqueue(("new", told.ConvoId, told.DeviceId));
+                if (one.Event is SubscribeConvoEventsDeviceApproved approved)
+                    seen.Enqueue(("approved", approved.ConvoId, approved.DeviceId));
+            },
+            limit.Token
+        );
         await watching.Online;
 
         await using var tablet = new Person(fixture.Host.Url, "tablet", bob.Key);
         var recovery = Assert.Single(await tablet.Client.StartAsync(limit.Token));
-        Assert.Equal((false, true, RejoinWay.ExternalCommit), (recovery.Rejoin!.Joined, recovery.Rejoin.AwaitsApproval, recovery.Rejoin.Way));
-        Assert.Equal("DeviceNotApproved", (await Assert.ThrowsAsync<MlsClientException>(() => tablet.Client.JoinByExternalCommitAsync(convoId, limit.Token))).Error);
+        Assert.Equal(
+            (false, true, RejoinWay.ExternalCommit),
+            (recovery.Rejoin!.Joined, recovery.Rejoin.AwaitsApproval, recovery.Rejoin.Way)
+        );
+        Assert.Equal(
+            "DeviceNotApproved",
+            (
+                await Assert.ThrowsAsync<MlsClientException>(() =>
+                    tablet.Client.JoinByExternalCommitAsync(convoId, limit.Token)
+                )
+            ).Error
+        );
         Assert.Empty(tablet.Meddler.BodiesOf("reportRejoinOutcome"));
 
         var joined = new TaskCompletionSource<RejoinResult>();
-        var following = Follow(tablet, one =>
-        {
-            if (one is { Event: SubscribeConvoEventsDeviceApproved, Sync.Rejoin: { } rejoin }) joined.TrySetResult(rejoin);
-        }, limit.Token);
+        var following = Follow(
+            tablet,
+            one =>
+            {
+                if (one is { Event: SubscribeConvoEventsDeviceApproved, Sync.Rejoin: { } rejoin })
+                    joined.TrySetResult(rejoin);
+            },
+            limit.Token
+        );
         // Its stream begins with what happens next: something has to.
-        for (; !following.Online.IsCompleted; await Task.Delay(100, limit.Token)) await alice.Conversations.UpdateAsync(convoId, limit.Token);
-        await bob.Conversations.ApproveDeviceAsync(convoId, "tablet", await tablet.Conversations.SignatureKeyAsync(convoId, limit.Token), limit.Token);
+        for (; !following.Online.IsCompleted; await Task.Delay(100, limit.Token))
+            await alice.Conversations.UpdateAsync(convoId, limit.Token);
+        await bob.Conversations.ApproveDeviceAsync(
+            convoId,
+            "tablet",
+            await tablet.Conversations.SignatureKeyAsync(convoId, limit.Token),
+            limit.Token
+        );
 
         var result = await joined.Task.WaitAsync(limit.Token);
         Assert.Equal((RejoinWay.ExternalCommit, true, false), (result.Way, result.Joined, result.AwaitsApproval));
@@ -42,10 +69,12 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
         await bob.Conversations.SyncAsync(convoId, limit.Token);
         Assert.Equal(await alice.Where(convoId), await tablet.Where(convoId));
         Assert.Equal(await alice.Where(convoId), await bob.Where(convoId));
-        while (seen.Count < 3) await Task.Delay(50, limit.Token);
+        while (seen.Count < 3)
+            await Task.Delay(50, limit.Token);
         Assert.Equal([("new", null, "tablet"), ("approved", convoId, "tablet"), ("new", convoId, "tablet")], seen);
         limit.Cancel();
-        foreach (var one in new[] { watching.Ended, following.Ended }) await Assert.ThrowsAnyAsync<OperationCanceledException>(() => one);
+        foreach (var one in new[] { watching.Ended, following.Ended })
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => one);
     }
 
     [Fact]
@@ -60,7 +89,8 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
         // After a reinstall: what a server can do too that mints the account's tokens.
         await bob.Restart();
         Assert.True(Assert.Single(await bob.Client.StartAsync()).Rejoin!.AwaitsApproval);
-        for (int i = 0; i < 5; i++) Assert.True((await bob.Conversations.RejoinAsync(convoId)).AwaitsApproval);
+        for (int i = 0; i < 5; i++)
+            Assert.True((await bob.Conversations.RejoinAsync(convoId)).AwaitsApproval);
         Assert.Equal(6, bob.Meddler.Count("processExternalCommit"));
         Assert.Equal(0, (await alice.Conversations.SyncAsync(convoId)).Commits);
     }
@@ -68,15 +98,26 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
     [Fact]
     public async Task Members_are_not_asked_for_a_device_that_awaits_approval()
     {
-        await using var host = await HostProcess.Start(new Dictionary<string, string>(HostFixture.NoLimits) { ["Rollout__Initial"] = "Off" });
+        await using var host = await HostProcess.Start(
+            new Dictionary<string, string>(HostFixture.NoLimits) { ["Rollout__Initial"] = "Off" }
+        );
         await using var couple = await MeetAsync(host.Url, options => options.MemberWait = TimeSpan.Zero);
         var (alice, bob, convoId) = couple;
-        await using var tablet = await Person.Start(host.Url, "tablet", bob.Key, configure: options => options.MemberWait = TimeSpan.Zero);
+        await using var tablet = await Person.Start(
+            host.Url,
+            "tablet",
+            bob.Key,
+            configure: options => options.MemberWait = TimeSpan.Zero
+        );
         var result = await tablet.Conversations.RejoinAsync(convoId);
         Assert.Equal((RejoinWay.Legacy, false, true), (result.Way, result.Joined, result.AwaitsApproval));
         Assert.False(await alice.Conversations.AnswerRejoinRequestsAsync(convoId));
 
-        await bob.Conversations.ApproveDeviceAsync(convoId, "tablet", await tablet.Conversations.SignatureKeyAsync(convoId));
+        await bob.Conversations.ApproveDeviceAsync(
+            convoId,
+            "tablet",
+            await tablet.Conversations.SignatureKeyAsync(convoId)
+        );
         result = await tablet.Conversations.RejoinAsync(convoId);
         Assert.Equal((RejoinWay.Legacy, false, false), (result.Way, result.Joined, result.AwaitsApproval));
         Assert.True(await alice.Conversations.AnswerRejoinRequestsAsync(convoId));
@@ -96,7 +137,14 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
         await bob.Conversations.ApproveDeviceAsync(convoId, "tablet", key);
         Assert.Equal(2, bob.Meddler.Count("approveDevice"));
         key[0] ^= 1;
-        Assert.Equal("InvalidRequest", (await Assert.ThrowsAsync<MlsClientException>(() => bob.Conversations.ApproveDeviceAsync(convoId, "tablet", key))).Error);
+        Assert.Equal(
+            "InvalidRequest",
+            (
+                await Assert.ThrowsAsync<MlsClientException>(() =>
+                    bob.Conversations.ApproveDeviceAsync(convoId, "tablet", key)
+                )
+            ).Error
+        );
         Assert.True((await tablet.Conversations.RejoinAsync(convoId)).Joined);
     }
 
@@ -106,7 +154,14 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
         await using var couple = await Couple.Meet(fixture.Host.Url);
         var (alice, bob, convoId) = couple;
         await using var tablet = new Person(fixture.Host.Url, "tablet", bob.Key);
-        Assert.Equal("NotAdmin", (await Assert.ThrowsAsync<MlsClientException>(() => bob.Conversations.SetDeviceApprovalAsync(convoId, true))).Error);
+        Assert.Equal(
+            "NotAdmin",
+            (
+                await Assert.ThrowsAsync<MlsClientException>(() =>
+                    bob.Conversations.SetDeviceApprovalAsync(convoId, true)
+                )
+            ).Error
+        );
         await alice.Conversations.SetDeviceApprovalAsync(convoId, true);
         Assert.True(Assert.Single(await tablet.Client.StartAsync()).Rejoin!.AwaitsApproval);
         await alice.Conversations.UpdateAsync(convoId);
@@ -125,18 +180,25 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
         return new(alice, bob, convoId);
     }
 
-    private static (Task Online, Task Ended) Follow(Person person, Action<ConversationEvent> told, CancellationToken cancellation)
+    private static (Task Online, Task Ended) Follow(
+        Person person,
+        Action<ConversationEvent> told,
+        CancellationToken cancellation
+    )
     {
         var online = new TaskCompletionSource();
-        var ended = Task.Run(async () =>
-        {
-            await foreach (var one in person.Client.Events.FollowAsync(cancellation))
+        var ended = Task.Run(
+            async () =>
             {
-                Assert.Null(one.Failure);
-                told(one);
-                online.TrySetResult();
-            }
-        }, cancellation);
+                await foreach (var one in person.Client.Events.FollowAsync(cancellation))
+                {
+                    Assert.Null(one.Failure);
+                    told(one);
+                    online.TrySetResult();
+                }
+            },
+            cancellation
+        );
         return (online.Task.WaitAsync(cancellation), ended);
     }
 }

@@ -9,18 +9,23 @@ public sealed class FallbackToLegacyTests(HostFixture fixture) : IClassFixture<H
     [Fact]
     public async Task Fallback_to_legacy_where_external_commits_are_off_a_member_who_is_online_adds_the_device_again()
     {
-        await using var host = await HostProcess.Start(new Dictionary<string, string>(HostFixture.NoLimits) { ["Rollout__Initial"] = "Off" });
+        await using var host = await HostProcess.Start(
+            new Dictionary<string, string>(HostFixture.NoLimits) { ["Rollout__Initial"] = "Off" }
+        );
         await using var couple = await Couple.Meet(host.Url, options => options.MemberWait = TimeSpan.FromMinutes(2));
         using var end = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         var online = new TaskCompletionSource();
-        var following = Task.Run(async () =>
-        {
-            await foreach (var one in couple.Alice.Client.Events.FollowAsync(end.Token))
+        var following = Task.Run(
+            async () =>
             {
-                Assert.Null(one.Failure);
-                online.TrySetResult();
-            }
-        }, end.Token);
+                await foreach (var one in couple.Alice.Client.Events.FollowAsync(end.Token))
+                {
+                    Assert.Null(one.Failure);
+                    online.TrySetResult();
+                }
+            },
+            end.Token
+        );
         await online.Task.WaitAsync(end.Token);
         await couple.Bob.Restart();
 
@@ -29,7 +34,10 @@ public sealed class FallbackToLegacyTests(HostFixture fixture) : IClassFixture<H
         Assert.Equal((RejoinWay.Legacy, true), (recovery.Rejoin!.Way, recovery.Rejoin.Joined));
         Assert.Equal(0, couple.Bob.Meddler.Count("processExternalCommit"));
         var told = Assert.Single(couple.Bob.Meddler.BodiesOf("reportRejoinOutcome"));
-        Assert.Equal(("legacy", "succeeded", "ExternalCommitsDisabled"), ((string?)told["way"], (string?)told["outcome"], (string?)told["lastError"]));
+        Assert.Equal(
+            ("legacy", "succeeded", "ExternalCommitsDisabled"),
+            ((string?)told["way"], (string?)told["outcome"], (string?)told["lastError"])
+        );
         end.Cancel();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => following);
         await couple.Agree();
@@ -39,12 +47,16 @@ public sealed class FallbackToLegacyTests(HostFixture fixture) : IClassFixture<H
     [Fact]
     public async Task Fallback_to_legacy_where_external_commits_keep_failing_and_the_Welcome_may_come_later()
     {
-        await using var couple = await Couple.Meet(fixture.Host.Url, options => (options.RejoinAttempts, options.MemberWait) = (2, TimeSpan.Zero));
+        await using var couple = await Couple.Meet(
+            fixture.Host.Url,
+            options => (options.RejoinAttempts, options.MemberWait) = (2, TimeSpan.Zero)
+        );
         var (alice, bob) = (couple.Alice, couple.Bob);
         await bob.Conversations.ForgetAsync(couple.ConvoId);
         bob.Meddler.After = async (method, answer) =>
         {
-            if (method == "getGroupInfo") await alice.Conversations.UpdateAsync(couple.ConvoId);
+            if (method == "getGroupInfo")
+                await alice.Conversations.UpdateAsync(couple.ConvoId);
             return answer;
         };
         for (var i = 0; i < 2; i++)
@@ -69,13 +81,36 @@ public sealed class FallbackToLegacyTests(HostFixture fixture) : IClassFixture<H
     public async Task A_request_of_an_account_that_is_not_in_the_group_is_not_answered_by_itself()
     {
         await using var couple = await Couple.Meet(fixture.Host.Url);
-        await using var carol = await Person.Start(fixture.Host.Url, "carol", configure: options => options.MemberWait = TimeSpan.Zero);
-        var claimed = await couple.Alice.Client.Call(Lexicons.ClaimKeyPackages, new() { Dids = [carol.Did], CipherSuite = 1 });
+        await using var carol = await Person.Start(
+            fixture.Host.Url,
+            "carol",
+            configure: options => options.MemberWait = TimeSpan.Zero
+        );
+        var claimed = await couple.Alice.Client.Call(
+            Lexicons.ClaimKeyPackages,
+            new() { Dids = [carol.Did], CipherSuite = 1 }
+        );
         var package = Assert.Single(claimed.KeyPackages).KeyPackage;
-        couple.Alice.Meddler.After = async (method, answer) => method != "getRejoinRequests" ? answer : await Meddler.Rewritten(answer, body => body["requests"]!.AsArray().Add(new System.Text.Json.Nodes.JsonObject
-        {
-            ["requestId"] = "invented", ["did"] = carol.Did, ["deviceId"] = "carol", ["keyPackage"] = package, ["createdAt"] = "2026-01-01T00:00:00.000Z", ["expiresAt"] = "2036-01-01T00:00:00.000Z",
-        }));
+        couple.Alice.Meddler.After = async (method, answer) =>
+            method != "getRejoinRequests"
+                ? answer
+                : await Meddler.Rewritten(
+                    answer,
+                    body =>
+                        body["requests"]!
+                            .AsArray()
+                            .Add(
+                                new System.Text.Json.Nodes.JsonObject
+                                {
+                                    ["requestId"] = "invented",
+                                    ["did"] = carol.Did,
+                                    ["deviceId"] = "carol",
+                                    ["keyPackage"] = package,
+                                    ["createdAt"] = "2026-01-01T00:00:00.000Z",
+                                    ["expiresAt"] = "2036-01-01T00:00:00.000Z",
+                                }
+                            )
+                );
 
         Assert.False(await couple.Alice.Conversations.AnswerRejoinRequestsAsync(couple.ConvoId));
 

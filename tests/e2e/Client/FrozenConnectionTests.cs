@@ -13,26 +13,39 @@ public sealed class FrozenConnectionTests(HostFixture fixture) : IClassFixture<H
     {
         await using var couple = await Couple.Meet(fixture.Host.Url);
         await using var way = new Way(fixture.Host.Url.Port);
-        couple.Bob.Meddler.After = (method, answer) => method == "getSubscriptionTicket"
-            ? Meddler.Rewritten(answer, body => body["endpoint"] = new UriBuilder((string)body["endpoint"]!) { Port = way.Port }.ToString()) : Task.FromResult(answer);
+        couple.Bob.Meddler.After = (method, answer) =>
+            method == "getSubscriptionTicket"
+                ? Meddler.Rewritten(
+                    answer,
+                    body => body["endpoint"] = new UriBuilder((string)body["endpoint"]!) { Port = way.Port }.ToString()
+                )
+                : Task.FromResult(answer);
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         var opened = new TaskCompletionSource();
         var heard = new TaskCompletionSource();
-        var following = Task.Run(async () =>
-        {
-            await foreach (var one in couple.Bob.Client.Events.FollowAsync(limit.Token))
+        var following = Task.Run(
+            async () =>
             {
-                opened.TrySetResult();
-                if (one.Sync?.Messages.Any(message => Encoding.UTF8.GetString(message.Data) == "are you there?") == true) heard.TrySetResult();
-            }
-        }, limit.Token);
+                await foreach (var one in couple.Bob.Client.Events.FollowAsync(limit.Token))
+                {
+                    opened.TrySetResult();
+                    if (
+                        one.Sync?.Messages.Any(message => Encoding.UTF8.GetString(message.Data) == "are you there?")
+                        == true
+                    )
+                        heard.TrySetResult();
+                }
+            },
+            limit.Token
+        );
         await opened.Task.WaitAsync(limit.Token);
         // So there is a place from which the next connection goes on.
         await couple.Alice.Conversations.UpdateAsync(couple.ConvoId, limit.Token);
 
         way.Freeze();
         await couple.Alice.Conversations.SendAsync(couple.ConvoId, "are you there?"u8.ToArray(), limit.Token);
-        if (await Task.WhenAny(following, heard.Task).WaitAsync(limit.Token) == following) await following;
+        if (await Task.WhenAny(following, heard.Task).WaitAsync(limit.Token) == following)
+            await following;
 
         Assert.True(couple.Bob.Meddler.Count("getSubscriptionTicket") >= 2);
         await limit.CancelAsync();
@@ -87,7 +100,8 @@ public sealed class FrozenConnectionTests(HostFixture fixture) : IClassFixture<H
                 await from.GetStream().CopyToAsync(to.GetStream(), frozen);
                 to.Client.Shutdown(SocketShutdown.Send);
             }
-            catch (Exception ended) when (ended is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
+            catch (Exception ended)
+                when (ended is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
             {
                 // Frozen, or one end is gone.
             }

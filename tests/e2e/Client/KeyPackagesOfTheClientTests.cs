@@ -13,7 +13,9 @@ public sealed class KeyPackagesOfTheClientTests(HostFixture fixture) : IClassFix
     {
         await using var alice = await Person.Start(Url, "alice");
         await using var bob = await Person.Start(Url, "bob");
-        var old = (await alice.Client.Call(Lexicons.ClaimKeyPackages, new() { Dids = [bob.Did], CipherSuite = 1 })).KeyPackages.Single().KeyPackage;
+        var old = (await alice.Client.Call(Lexicons.ClaimKeyPackages, new() { Dids = [bob.Did], CipherSuite = 1 }))
+            .KeyPackages.Single()
+            .KeyPackage;
         await bob.Restart();
         await bob.Client.StartAsync();
         Assert.Equal((4, true), await Supply(bob));
@@ -26,7 +28,12 @@ public sealed class KeyPackagesOfTheClientTests(HostFixture fixture) : IClassFix
         Assert.Equal(true, (bool?)Assert.Single(bob.Meddler.BodiesOf("publishKeyPackages"))["replace"]);
         await bob.Client.StartAsync();
         Assert.Single(bob.Meddler.BodiesOf("publishKeyPackages"));
-        Assert.NotEqual(old, (await alice.Client.Call(Lexicons.ClaimKeyPackages, new() { Dids = [bob.Did], CipherSuite = 1 })).KeyPackages.Single().KeyPackage);
+        Assert.NotEqual(
+            old,
+            (await alice.Client.Call(Lexicons.ClaimKeyPackages, new() { Dids = [bob.Did], CipherSuite = 1 }))
+                .KeyPackages.Single()
+                .KeyPackage
+        );
     }
 
     [Fact]
@@ -38,13 +45,17 @@ public sealed class KeyPackagesOfTheClientTests(HostFixture fixture) : IClassFix
         {
             Assert.Equal((4 - i, true), await Supply(bob));
             await alice.Conversations.AddMembersAsync(await alice.Conversations.CreateAsync(), [bob.Did]);
-            if (i == 1) await bob.Conversations.AcceptWelcomesAsync();
+            if (i == 1)
+                await bob.Conversations.AcceptWelcomesAsync();
         }
 
         await bob.Conversations.AcceptWelcomesAsync();
 
         Assert.Equal((4, true), await Supply(bob));
-        Assert.Equal([5, 3], bob.Meddler.BodiesOf("publishKeyPackages").Select(body => body["keyPackages"]!.AsArray().Count));
+        Assert.Equal(
+            [5, 3],
+            bob.Meddler.BodiesOf("publishKeyPackages").Select(body => body["keyPackages"]!.AsArray().Count)
+        );
     }
 
     [Fact]
@@ -52,7 +63,10 @@ public sealed class KeyPackagesOfTheClientTests(HostFixture fixture) : IClassFix
     {
         await using var couple = await Couple.Meet(Url);
         await couple.Bob.Restart();
-        couple.Bob.Meddler.Before = method => method == "publishKeyPackages" ? throw new HttpRequestException("The network is gone.") : Task.CompletedTask;
+        couple.Bob.Meddler.Before = method =>
+            method == "publishKeyPackages"
+                ? throw new HttpRequestException("The network is gone.")
+                : Task.CompletedTask;
         Assert.Equal(RejoinWay.ExternalCommit, (await couple.Bob.Conversations.RejoinAsync(couple.ConvoId)).Way);
         couple.Bob.Meddler.Before = null;
         await couple.Bob.Conversations.AcceptWelcomesAsync();

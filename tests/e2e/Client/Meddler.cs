@@ -16,12 +16,30 @@ internal sealed class Meddler() : DelegatingHandler(new SocketsHttpHandler())
     /// <summary>Called with the method and the answer; what it returns is what the client gets.</summary>
     public Func<string, HttpResponseMessage, Task<HttpResponseMessage>>? After { get; set; }
 
-    public IReadOnlyList<string> Calls { get { lock (_calls) return [.. _calls]; } }
+    public IReadOnlyList<string> Calls
+    {
+        get
+        {
+            lock (_calls)
+                return [.. _calls];
+        }
+    }
 
-    public IReadOnlyList<string?> Tokens { get { lock (_calls) return [.. _tokens]; } }
+    public IReadOnlyList<string?> Tokens
+    {
+        get
+        {
+            lock (_calls)
+                return [.. _tokens];
+        }
+    }
 
     /// <summary>What was sent to a procedure.</summary>
-    public IReadOnlyList<JsonNode> BodiesOf(string method) { lock (_calls) return [.. _bodies.Where(one => one.Method == method).Select(one => JsonNode.Parse(one.Body)!)]; }
+    public IReadOnlyList<JsonNode> BodiesOf(string method)
+    {
+        lock (_calls)
+            return [.. _bodies.Where(one => one.Method == method).Select(one => JsonNode.Parse(one.Body)!)];
+    }
 
     public int Count(string method) => Calls.Count(call => call == method);
 
@@ -38,24 +56,30 @@ internal sealed class Meddler() : DelegatingHandler(new SocketsHttpHandler())
     /// <summary>An answer with something changed in its body; a refusal stays as it is.</summary>
     public static async Task<HttpResponseMessage> Rewritten(HttpResponseMessage answer, Action<JsonNode> change)
     {
-        if (!answer.IsSuccessStatusCode) return answer;
+        if (!answer.IsSuccessStatusCode)
+            return answer;
         var body = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
         change(body);
         answer.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
         return answer;
     }
 
-    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    protected override async Task<HttpResponseMessage> SendAsync(
+        HttpRequestMessage request,
+        CancellationToken cancellationToken
+    )
     {
         var method = request.RequestUri!.AbsolutePath.Split('.')[^1];
         var body = request.Content is null ? null : await request.Content.ReadAsStringAsync(cancellationToken);
         lock (_calls)
         {
-            if (body is not null) _bodies.Add((method, body));
+            if (body is not null)
+                _bodies.Add((method, body));
             _calls.Add(method);
             _tokens.Add(request.Headers.Authorization?.Parameter);
         }
-        if (Before is { } before) await before(method);
+        if (Before is { } before)
+            await before(method);
         var answer = await base.SendAsync(request, cancellationToken);
         return After is { } after ? await after(method, answer) : answer;
     }

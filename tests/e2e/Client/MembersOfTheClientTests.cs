@@ -13,7 +13,14 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         await using var couple = await Couple.Meet(Url);
         await couple.Bob.Conversations.LeaveAsync(couple.ConvoId);
         Assert.Null(await couple.Bob.Conversations.ViewAsync(couple.ConvoId));
-        Assert.Equal("Unauthorized", (await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Client.Call(Lexicon.Lexicons.GetMessages, new() { ConvoId = couple.ConvoId }))).Error);
+        Assert.Equal(
+            "Unauthorized",
+            (
+                await Assert.ThrowsAsync<MlsClientException>(() =>
+                    couple.Bob.Client.Call(Lexicon.Lexicons.GetMessages, new() { ConvoId = couple.ConvoId })
+                )
+            ).Error
+        );
 
         await couple.Alice.Conversations.SyncAsync(couple.ConvoId);
         Assert.Equal(2UL, (await couple.Alice.Conversations.SendAsync(couple.ConvoId, "he is gone"u8.ToArray())).Epoch);
@@ -27,13 +34,17 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
     [Fact]
     public async Task Expired_who_left_too_long_ago_is_refused_like_a_stranger()
     {
-        await using var host = await HostProcess.Start(new Dictionary<string, string>(HostFixture.NoLimits) { ["Rejoin__GracePeriod"] = "00:00:00.001" });
+        await using var host = await HostProcess.Start(
+            new Dictionary<string, string>(HostFixture.NoLimits) { ["Rejoin__GracePeriod"] = "00:00:00.001" }
+        );
         await using var couple = await Couple.Meet(host.Url);
         Assert.Equal(RejoinWay.ExternalCommit, (await couple.Bob.Conversations.RejoinAsync(couple.ConvoId)).Way);
         await couple.Bob.Conversations.LeaveAsync(couple.ConvoId);
         await Task.Delay(20); // the millisecond of grace is over on the host's clock, too
 
-        var failure = await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.RejoinAsync(couple.ConvoId));
+        var failure = await Assert.ThrowsAsync<MlsClientException>(() =>
+            couple.Bob.Conversations.RejoinAsync(couple.ConvoId)
+        );
 
         Assert.Equal(("Unauthorized", 403), (failure.Error, failure.Status));
         Assert.Equal(1, couple.Bob.Meddler.Count("processExternalCommit"));
@@ -44,15 +55,29 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
     {
         await using var couple = await Couple.Meet(Url);
         await using var carol = await Added(couple, "carol");
-        Assert.Equal("NotAdmin", (await Assert.ThrowsAsync<MlsClientException>(() => carol.Conversations.BanMemberAsync(couple.ConvoId, couple.Bob.Did))).Error);
+        Assert.Equal(
+            "NotAdmin",
+            (
+                await Assert.ThrowsAsync<MlsClientException>(() =>
+                    carol.Conversations.BanMemberAsync(couple.ConvoId, couple.Bob.Did)
+                )
+            ).Error
+        );
         await couple.Alice.Conversations.BanMemberAsync(couple.ConvoId, couple.Bob.Did, "spam");
         couple.Bob.Meddler.Forget();
 
-        var failure = await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.RejoinAsync(couple.ConvoId));
+        var failure = await Assert.ThrowsAsync<MlsClientException>(() =>
+            couple.Bob.Conversations.RejoinAsync(couple.ConvoId)
+        );
 
         Assert.Equal(("Unauthorized", 403), (failure.Error, failure.Status));
         Assert.Equal(["getWelcomes", "getGroupInfo"], couple.Bob.Meddler.Calls);
-        Assert.Equal("Unauthorized", (await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId))).Error);
+        Assert.Equal(
+            "Unauthorized",
+            (
+                await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId))
+            ).Error
+        );
         Assert.Empty(await couple.Bob.Client.StartAsync());
         Assert.Equal(0, couple.Bob.Meddler.Count("processExternalCommit"));
         // Any commit of a member has to remove the leaf; it is refused once, and made again with that.
@@ -60,7 +85,9 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         Assert.Equal(2, carol.Meddler.Count("commit"));
         Assert.Equal(2, (await carol.Conversations.ViewAsync(couple.ConvoId))!.Members.Count);
 
-        var kept = await Assert.ThrowsAsync<MlsClientException>(() => carol.Conversations.AddMembersAsync(couple.ConvoId, [couple.Bob.Did]));
+        var kept = await Assert.ThrowsAsync<MlsClientException>(() =>
+            carol.Conversations.AddMembersAsync(couple.ConvoId, [couple.Bob.Did])
+        );
         Assert.Equal("delivery.add-of-banned", kept.Rule);
         await couple.Alice.Conversations.UnbanMemberAsync(couple.ConvoId, couple.Bob.Did);
         await couple.Alice.Conversations.AddMembersAsync(couple.ConvoId, [couple.Bob.Did]);
@@ -81,7 +108,8 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         carol.Meddler.After = async (method, answer) =>
         {
             // Which says that the leaf is to go.
-            if (method == "getConvo") await couple.Alice.Conversations.UnbanMemberAsync(couple.ConvoId, couple.Bob.Did);
+            if (method == "getConvo")
+                await couple.Alice.Conversations.UnbanMemberAsync(couple.ConvoId, couple.Bob.Did);
             return answer;
         };
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
@@ -89,9 +117,15 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         {
             await foreach (var one in carol.Client.Events.FollowAsync(limit.Token))
             {
-                if (one.Event is Lexicon.SubscribeConvoEventsInfo) await couple.Alice.Conversations.BanMemberAsync(couple.ConvoId, couple.Bob.Did, cancellation: limit.Token);
+                if (one.Event is Lexicon.SubscribeConvoEventsInfo)
+                    await couple.Alice.Conversations.BanMemberAsync(
+                        couple.ConvoId,
+                        couple.Bob.Did,
+                        cancellation: limit.Token
+                    );
                 Assert.Null(one.Failure);
-                if (one.Event is Lexicon.SubscribeConvoEventsRemovalRequested) break;
+                if (one.Event is Lexicon.SubscribeConvoEventsRemovalRequested)
+                    break;
             }
             Assert.Equal(1, carol.Meddler.Count("commit"));
         }
@@ -144,15 +178,20 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         await using var carol = await Added(couple, "carol");
         await couple.Bob.Conversations.LeaveAsync(couple.ConvoId);
         await carol.Conversations.ForgetAsync(couple.ConvoId);
-        carol.Meddler.After = (method, answer) => method == "getGroupInfo" ? Meddler.Rewritten(answer, body => Assert.True(body.AsObject().Remove("selfRemoves"))) : Task.FromResult(answer);
+        carol.Meddler.After = (method, answer) =>
+            method == "getGroupInfo"
+                ? Meddler.Rewritten(answer, body => Assert.True(body.AsObject().Remove("selfRemoves")))
+                : Task.FromResult(answer);
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         if (asked)
         {
             await foreach (var one in couple.Alice.Client.Events.FollowAsync(limit.Token))
             {
                 // The stream begins with an info: from here on what happens is heard.
-                if (one.Event is Lexicon.SubscribeConvoEventsInfo) await carol.Conversations.RejoinAsync(couple.ConvoId, limit.Token);
-                if (one.Event is Lexicon.SubscribeConvoEventsRemovalRequested) break;
+                if (one.Event is Lexicon.SubscribeConvoEventsInfo)
+                    await carol.Conversations.RejoinAsync(couple.ConvoId, limit.Token);
+                if (one.Event is Lexicon.SubscribeConvoEventsRemovalRequested)
+                    break;
                 Assert.Null(one.Failure);
             }
         }
@@ -191,7 +230,10 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         await couple.Bob.Conversations.SyncAsync(couple.ConvoId);
 
         await couple.Bob.Conversations.LeaveAsync(couple.ConvoId);
-        Assert.Equal("Unauthorized", (await Assert.ThrowsAsync<MlsClientException>(() => tablet.Conversations.SyncAsync(couple.ConvoId))).Error);
+        Assert.Equal(
+            "Unauthorized",
+            (await Assert.ThrowsAsync<MlsClientException>(() => tablet.Conversations.SyncAsync(couple.ConvoId))).Error
+        );
         await couple.Bob.Conversations.RejoinAsync(couple.ConvoId);
 
         await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
@@ -210,12 +252,25 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
             await using var couple = await Couple.Meet(Url, storeOfBob: Store());
             var before = DateTimeOffset.UtcNow;
             couple.Bob.Meddler.After = Lost;
-            Assert.Equal(ClientErrors.Unreachable, (await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.LeaveAsync(couple.ConvoId))).Error);
-            string? key = Assert.Single(couple.Bob.Meddler.BodiesOf("leaveConvo").Select(body => (string?)body["idempotencyKey"]).Distinct());
+            Assert.Equal(
+                ClientErrors.Unreachable,
+                (
+                    await Assert.ThrowsAsync<MlsClientException>(() =>
+                        couple.Bob.Conversations.LeaveAsync(couple.ConvoId)
+                    )
+                ).Error
+            );
+            string? key = Assert.Single(
+                couple.Bob.Meddler.BodiesOf("leaveConvo").Select(body => (string?)body["idempotencyKey"]).Distinct()
+            );
             var after = DateTimeOffset.UtcNow;
 
             await couple.Bob.Restart(Store());
-            Assert.InRange(await couple.Bob.Conversations.LeaveAsync(couple.ConvoId), before.AddSeconds(-1), after.AddSeconds(1));
+            Assert.InRange(
+                await couple.Bob.Conversations.LeaveAsync(couple.ConvoId),
+                before.AddSeconds(-1),
+                after.AddSeconds(1)
+            );
             Assert.Equal(key, (string?)Assert.Single(couple.Bob.Meddler.BodiesOf("leaveConvo"))["idempotencyKey"]);
             Assert.Null(await couple.Bob.Conversations.ViewAsync(couple.ConvoId));
 
@@ -235,7 +290,8 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
             folder.Delete(recursive: true);
         }
 
-        static Task<HttpResponseMessage> Lost(string method, HttpResponseMessage answer) => method == "leaveConvo" ? throw new HttpRequestException("The answer got lost.") : Task.FromResult(answer);
+        static Task<HttpResponseMessage> Lost(string method, HttpResponseMessage answer) =>
+            method == "leaveConvo" ? throw new HttpRequestException("The answer got lost.") : Task.FromResult(answer);
     }
 
     [Fact]
@@ -244,7 +300,10 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         await using var alice = await Person.Start(Url, "alice");
         var convoId = await alice.Conversations.CreateAsync();
 
-        Assert.Equal("LastMember", (await Assert.ThrowsAsync<MlsClientException>(() => alice.Conversations.LeaveAsync(convoId))).Error);
+        Assert.Equal(
+            "LastMember",
+            (await Assert.ThrowsAsync<MlsClientException>(() => alice.Conversations.LeaveAsync(convoId))).Error
+        );
 
         Assert.Equal(0UL, (await alice.Conversations.SendAsync(convoId, "still here"u8.ToArray())).Epoch);
         Assert.Equal(1UL, (await alice.Conversations.UpdateAsync(convoId)).Epoch);
@@ -255,16 +314,33 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
     {
         await using var couple = await Couple.Meet(Url);
         await using var carol = await Added(couple, "carol");
-        Assert.Equal("NotAdmin", (await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.RemoveMemberAsync(couple.ConvoId, carol.Did))).Error);
+        Assert.Equal(
+            "NotAdmin",
+            (
+                await Assert.ThrowsAsync<MlsClientException>(() =>
+                    couple.Bob.Conversations.RemoveMemberAsync(couple.ConvoId, carol.Did)
+                )
+            ).Error
+        );
 
         await couple.Alice.Conversations.PromoteAdminAsync(couple.ConvoId, couple.Bob.Did);
         await couple.Bob.Conversations.RemoveMemberAsync(couple.ConvoId, carol.Did);
 
         await couple.Agree();
         Assert.Equal(2, (await couple.Bob.Conversations.ViewAsync(couple.ConvoId))!.Members.Count);
-        Assert.Equal("Unauthorized", (await Assert.ThrowsAsync<MlsClientException>(() => carol.Conversations.RejoinAsync(couple.ConvoId))).Error);
+        Assert.Equal(
+            "Unauthorized",
+            (await Assert.ThrowsAsync<MlsClientException>(() => carol.Conversations.RejoinAsync(couple.ConvoId))).Error
+        );
         await couple.Alice.Conversations.DemoteAdminAsync(couple.ConvoId, couple.Bob.Did);
-        Assert.Equal("NotAdmin", (await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.RemoveMemberAsync(couple.ConvoId, couple.Alice.Did))).Error);
+        Assert.Equal(
+            "NotAdmin",
+            (
+                await Assert.ThrowsAsync<MlsClientException>(() =>
+                    couple.Bob.Conversations.RemoveMemberAsync(couple.ConvoId, couple.Alice.Did)
+                )
+            ).Error
+        );
     }
 
     [Fact]
@@ -275,14 +351,21 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         await bob.Conversations.ForgetAsync(couple.ConvoId);
         bob.Meddler.After = async (method, answer) =>
         {
-            if (method == "getGroupInfo") await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
+            if (method == "getGroupInfo")
+                await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
             return answer;
         };
         await Assert.ThrowsAsync<MlsClientException>(() => bob.Client.JoinByExternalCommitAsync(couple.ConvoId));
         var told = Assert.Single(bob.Meddler.BodiesOf("reportRejoinOutcome"));
-        Assert.Equal(("externalCommit", "failed", 1, "EpochMismatch"), ((string?)told["way"], (string?)told["outcome"], (int?)told["attempts"], (string?)told["lastError"]));
+        Assert.Equal(
+            ("externalCommit", "failed", 1, "EpochMismatch"),
+            ((string?)told["way"], (string?)told["outcome"], (int?)told["attempts"], (string?)told["lastError"])
+        );
 
-        bob.Meddler.After = (method, answer) => method == "reportRejoinOutcome" ? throw new HttpRequestException("The answer got lost.") : Task.FromResult(answer);
+        bob.Meddler.After = (method, answer) =>
+            method == "reportRejoinOutcome"
+                ? throw new HttpRequestException("The answer got lost.")
+                : Task.FromResult(answer);
         Assert.True((await bob.Conversations.RejoinAsync(couple.ConvoId)).Joined);
         await couple.Agree();
     }

@@ -10,11 +10,15 @@ public sealed class MessagesOfTheClientTests(HostFixture fixture) : IClassFixtur
     {
         bool full = true;
         var told = new List<(long Seq, string Text)>();
-        await using var couple = await Couple.Meet(fixture.Host.Url, ofBob: options => options.OnMessage = (message, _) =>
-        {
-            told.Add((message.Seq, System.Text.Encoding.UTF8.GetString(message.Data)));
-            return full ? throw new IOException("no space left") : default;
-        });
+        await using var couple = await Couple.Meet(
+            fixture.Host.Url,
+            ofBob: options =>
+                options.OnMessage = (message, _) =>
+                {
+                    told.Add((message.Seq, System.Text.Encoding.UTF8.GetString(message.Data)));
+                    return full ? throw new IOException("no space left") : default;
+                }
+        );
         await couple.Alice.Conversations.SendAsync(couple.ConvoId, "one"u8.ToArray());
 
         await Assert.ThrowsAsync<IOException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId));
@@ -36,12 +40,21 @@ public sealed class MessagesOfTheClientTests(HostFixture fixture) : IClassFixtur
         HttpResponseMessage? first = null;
         couple.Bob.Meddler.After = async (method, answer) =>
         {
-            if (method != "getMessages") return answer;
+            if (method != "getMessages")
+                return answer;
             // The same page again, whatever is asked for.
             string page = await (first ??= answer).Content.ReadAsStringAsync();
-            return new(answer.StatusCode) { Content = new StringContent(page, System.Text.Encoding.UTF8, "application/json") };
+            return new(answer.StatusCode)
+            {
+                Content = new StringContent(page, System.Text.Encoding.UTF8, "application/json"),
+            };
         };
-        Assert.Equal(ClientErrors.InvalidAnswer, (await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId))).Error);
+        Assert.Equal(
+            ClientErrors.InvalidAnswer,
+            (
+                await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId))
+            ).Error
+        );
         Assert.Equal(2, couple.Bob.Meddler.Count("getMessages"));
         couple.Bob.Meddler.After = null;
         await couple.Agree();

@@ -11,7 +11,13 @@ internal sealed class Person : IAsyncDisposable
     private readonly string _deviceId;
     private readonly Action<MlsClientOptions>? _configure;
 
-    public Person(Uri service, string deviceId, AccountKey? key = null, MlsStore? store = null, Action<MlsClientOptions>? configure = null)
+    public Person(
+        Uri service,
+        string deviceId,
+        AccountKey? key = null,
+        MlsStore? store = null,
+        Action<MlsClientOptions>? configure = null
+    )
     {
         (_service, _deviceId, _key, _configure) = (service, deviceId, key ?? AccountKey.CreateP256(), configure);
         Client = Open(store ?? new MemoryStore());
@@ -26,7 +32,13 @@ internal sealed class Person : IAsyncDisposable
     public ConversationManager Conversations => Client.Conversations;
 
     /// <summary>A person whose device is enrolled and has key packages.</summary>
-    public static async Task<Person> Start(Uri service, string deviceId, AccountKey? key = null, MlsStore? store = null, Action<MlsClientOptions>? configure = null)
+    public static async Task<Person> Start(
+        Uri service,
+        string deviceId,
+        AccountKey? key = null,
+        MlsStore? store = null,
+        Action<MlsClientOptions>? configure = null
+    )
     {
         var person = new Person(service, deviceId, key, store, configure);
         await person.Client.StartAsync();
@@ -55,8 +67,16 @@ internal sealed class Person : IAsyncDisposable
         Meddler = new();
         var options = new MlsClientOptions
         {
-            Service = _service, ServiceDid = "did:web:localhost", Did = Did, DeviceId = _deviceId, Tokens = _key.Tokens(), Store = store,
-            CreateHttpClient = () => new HttpClient(Meddler) { Timeout = TimeSpan.FromMinutes(1) }, KeyPackages = 4, RejoinsPerHour = 100, ReportDelay = TimeSpan.Zero,
+            Service = _service,
+            ServiceDid = "did:web:localhost",
+            Did = Did,
+            DeviceId = _deviceId,
+            Tokens = _key.Tokens(),
+            Store = store,
+            CreateHttpClient = () => new HttpClient(Meddler) { Timeout = TimeSpan.FromMinutes(1) },
+            KeyPackages = 4,
+            RejoinsPerHour = 100,
+            ReportDelay = TimeSpan.Zero,
         };
         _configure?.Invoke(options);
         return new(options);
@@ -66,7 +86,11 @@ internal sealed class Person : IAsyncDisposable
 /// <summary>Two people in one conversation, as most tests need them.</summary>
 internal sealed record Couple(Person Alice, Person Bob, string ConvoId) : IAsyncDisposable
 {
-    public static async Task<Couple> Meet(Uri service, Action<MlsClientOptions>? ofBob = null, MlsStore? storeOfBob = null)
+    public static async Task<Couple> Meet(
+        Uri service,
+        Action<MlsClientOptions>? ofBob = null,
+        MlsStore? storeOfBob = null
+    )
     {
         var alice = await Person.Start(service, "alice");
         var bob = await Person.Start(service, "bob", store: storeOfBob, configure: ofBob);
@@ -90,8 +114,15 @@ internal sealed record Couple(Person Alice, Person Bob, string ConvoId) : IAsync
     {
         var said = Guid.NewGuid().ToByteArray();
         await from.Conversations.SendAsync(ConvoId, said);
-        var message = Assert.Single((await to.Conversations.SyncAsync(ConvoId)).Messages, message => message.Data.AsSpan().SequenceEqual(said));
-        Assert.StartsWith($"{from.Did}#", System.Text.Encoding.UTF8.GetString(message.Sender!.Value.Span), StringComparison.Ordinal);
+        var message = Assert.Single(
+            (await to.Conversations.SyncAsync(ConvoId)).Messages,
+            message => message.Data.AsSpan().SequenceEqual(said)
+        );
+        Assert.StartsWith(
+            $"{from.Did}#",
+            System.Text.Encoding.UTF8.GetString(message.Sender!.Value.Span),
+            StringComparison.Ordinal
+        );
     }
 
     public async ValueTask DisposeAsync()

@@ -18,7 +18,10 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
 
         var result = await couple.Bob.Client.JoinByExternalCommitAsync(couple.ConvoId);
 
-        Assert.Equal((RejoinWay.ExternalCommit, true, 2UL, 1), (result.Way, result.Joined, result.Epoch, result.Attempts));
+        Assert.Equal(
+            (RejoinWay.ExternalCommit, true, 2UL, 1),
+            (result.Way, result.Joined, result.Epoch, result.Attempts)
+        );
         Assert.Equal(1, couple.Bob.Meddler.Count("processExternalCommit"));
         await couple.Agree();
         Assert.Equal(2, (await couple.Alice.Conversations.ViewAsync(couple.ConvoId))!.Members.Count);
@@ -38,8 +41,18 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         await couple.Bob.Restart(new SqliteStore(path, key));
         var recoveries = await couple.Bob.Client.StartAsync();
 
-        Assert.Equal(new[] { couple.ConvoId, second }.Order(), recoveries.Select(recovery => recovery.ConversationId).Order());
-        Assert.All(recoveries, recovery => Assert.True(recovery is { Failure: null, Rejoin: { Joined: true, Way: RejoinWay.ExternalCommit } }, $"{recovery}"));
+        Assert.Equal(
+            new[] { couple.ConvoId, second }.Order(),
+            recoveries.Select(recovery => recovery.ConversationId).Order()
+        );
+        Assert.All(
+            recoveries,
+            recovery =>
+                Assert.True(
+                    recovery is { Failure: null, Rejoin: { Joined: true, Way: RejoinWay.ExternalCommit } },
+                    $"{recovery}"
+                )
+        );
         await couple.Agree();
         await (couple with { ConvoId = second }).Agree();
         Assert.Empty(await couple.Bob.Client.StartAsync());
@@ -77,7 +90,8 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         var moves = 2;
         couple.Bob.Meddler.After = async (method, answer) =>
         {
-            if (method == "getGroupInfo" && moves-- > 0) await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
+            if (method == "getGroupInfo" && moves-- > 0)
+                await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
             return answer;
         };
 
@@ -85,7 +99,10 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
 
         Assert.Equal((RejoinWay.ExternalCommit, 3, 4UL), (result.Way, result.Attempts, result.Epoch));
         var told = Assert.Single(couple.Bob.Meddler.BodiesOf("reportRejoinOutcome"));
-        Assert.Equal(("externalCommit", "succeeded", 3, "EpochMismatch"), ((string?)told["way"], (string?)told["outcome"], (int?)told["attempts"], (string?)told["lastError"]));
+        Assert.Equal(
+            ("externalCommit", "succeeded", 3, "EpochMismatch"),
+            ((string?)told["way"], (string?)told["outcome"], (int?)told["attempts"], (string?)told["lastError"])
+        );
         await couple.Agree();
     }
 
@@ -96,11 +113,14 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         await couple.Bob.Conversations.ForgetAsync(couple.ConvoId);
         couple.Bob.Meddler.After = async (method, answer) =>
         {
-            if (method == "getGroupInfo") await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
+            if (method == "getGroupInfo")
+                await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
             return answer;
         };
 
-        var failure = await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Client.JoinByExternalCommitAsync(couple.ConvoId));
+        var failure = await Assert.ThrowsAsync<MlsClientException>(() =>
+            couple.Bob.Client.JoinByExternalCommitAsync(couple.ConvoId)
+        );
 
         Assert.Equal(("EpochMismatch", 4UL), (failure.Error, failure.CurrentEpoch));
         Assert.Equal(3, couple.Bob.Meddler.Count("processExternalCommit"));
@@ -113,7 +133,9 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         await using var stranger = await Person.Start(Url, "stranger");
         stranger.Meddler.Forget();
 
-        var failure = await Assert.ThrowsAsync<MlsClientException>(() => stranger.Conversations.RejoinAsync(couple.ConvoId));
+        var failure = await Assert.ThrowsAsync<MlsClientException>(() =>
+            stranger.Conversations.RejoinAsync(couple.ConvoId)
+        );
 
         Assert.Equal(("Unauthorized", 403), (failure.Error, failure.Status));
         Assert.Equal(["getWelcomes", "getGroupInfo"], stranger.Meddler.Calls);
@@ -129,7 +151,12 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         await using var phone = await Person.Start(Url, "phone", key);
         var convoId = await alice.Conversations.CreateAsync();
         await alice.Conversations.AddMembersAsync(convoId, [phone.Did]);
-        await using var laptop = await Person.Start(Url, "laptop", key, configure: options => options.RejoinAttempts = 10);
+        await using var laptop = await Person.Start(
+            Url,
+            "laptop",
+            key,
+            configure: options => options.RejoinAttempts = 10
+        );
         await phone.Restart();
         await Task.WhenAll(phone.Client.StartAsync(), laptop.Client.StartAsync());
 
@@ -146,14 +173,18 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         var overtaken = 0;
         couple.Alice.Meddler.Before = async method =>
         {
-            if (method == "commit" && overtaken++ < 3) await couple.Bob.Conversations.UpdateAsync(couple.ConvoId);
+            if (method == "commit" && overtaken++ < 3)
+                await couple.Bob.Conversations.UpdateAsync(couple.ConvoId);
         };
 
         var recorded = await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
 
         Assert.Equal(5UL, recorded.Epoch);
         Assert.Equal(4, couple.Alice.Meddler.Count("commit"));
-        Assert.Equal(0, couple.Alice.Meddler.Count("getGroupInfo") + couple.Alice.Meddler.Count("processExternalCommit"));
+        Assert.Equal(
+            0,
+            couple.Alice.Meddler.Count("getGroupInfo") + couple.Alice.Meddler.Count("processExternalCommit")
+        );
         await couple.Agree();
     }
 
@@ -162,12 +193,15 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
     {
         await using var couple = await Couple.Meet(Url, options => options.RejoinsPerHour = 3);
         // A service whose log never has a commit that holds: each one throws Bob out of the group again.
-        couple.Bob.Meddler.After = (method, answer) => method == "getMessages" ? Meddler.Rewritten(answer, Spoil) : Task.FromResult(answer);
-        for (var i = 0; i < 2; i++) await FallOut();
+        couple.Bob.Meddler.After = (method, answer) =>
+            method == "getMessages" ? Meddler.Rewritten(answer, Spoil) : Task.FromResult(answer);
+        for (var i = 0; i < 2; i++)
+            await FallOut();
         var looped = await Assert.ThrowsAsync<MlsClientException>(async () =>
         {
             await couple.Bob.Conversations.ForgetAsync(couple.ConvoId);
-            for (var i = 0; i < 5; i++) await couple.Bob.Client.JoinByExternalCommitAsync(couple.ConvoId);
+            for (var i = 0; i < 5; i++)
+                await couple.Bob.Client.JoinByExternalCommitAsync(couple.ConvoId);
         });
 
         Assert.Equal(ClientErrors.RejoinLoop, looped.Error);
@@ -185,7 +219,8 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         static void Spoil(JsonNode body)
         {
             foreach (var entry in body["messages"]!.AsArray())
-                if ((string?)entry!["kind"] == "commit") entry["message"] = Convert.ToBase64String(new byte[40]);
+                if ((string?)entry!["kind"] == "commit")
+                    entry["message"] = Convert.ToBase64String(new byte[40]);
         }
     }
 
@@ -197,18 +232,40 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
     {
         await using var couple = await Couple.Meet(Url);
         var old = await couple.Bob.Client.Call(Lexicon.Lexicons.GetGroupInfo, new() { ConvoId = couple.ConvoId });
-        for (var i = 0; i < 3; i++) await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
-        if (lie == "older") await couple.Bob.Conversations.SyncAsync(couple.ConvoId);
-        couple.Bob.Meddler.After = (method, answer) => (method, lie) switch
-        {
-            ("getCommits", "withheld") => Meddler.Rewritten(answer, body => { if (body["commits"]!.AsArray() is { Count: > 0 } commits) commits.RemoveAt(commits.Count - 1); }),
-            ("getCommits", "spoilt") => Meddler.Rewritten(answer, body => (body["commits"]![0]!["commit"], body["commits"]![1]!["commit"]) = (body["commits"]![1]!["commit"]!.DeepClone(), body["commits"]![0]!["commit"]!.DeepClone())),
-            ("getGroupInfo", "older") => Meddler.Rewritten(answer, body => (body["groupInfo"], body["ratchetTree"]) = (old.GroupInfo, old.RatchetTree)),
-            _ => Task.FromResult(answer),
-        };
+        for (var i = 0; i < 3; i++)
+            await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
+        if (lie == "older")
+            await couple.Bob.Conversations.SyncAsync(couple.ConvoId);
+        couple.Bob.Meddler.After = (method, answer) =>
+            (method, lie) switch
+            {
+                ("getCommits", "withheld") => Meddler.Rewritten(
+                    answer,
+                    body =>
+                    {
+                        if (body["commits"]!.AsArray() is { Count: > 0 } commits)
+                            commits.RemoveAt(commits.Count - 1);
+                    }
+                ),
+                ("getCommits", "spoilt") => Meddler.Rewritten(
+                    answer,
+                    body =>
+                        (body["commits"]![0]!["commit"], body["commits"]![1]!["commit"]) = (
+                            body["commits"]![1]!["commit"]!.DeepClone(),
+                            body["commits"]![0]!["commit"]!.DeepClone()
+                        )
+                ),
+                ("getGroupInfo", "older") => Meddler.Rewritten(
+                    answer,
+                    body => (body["groupInfo"], body["ratchetTree"]) = (old.GroupInfo, old.RatchetTree)
+                ),
+                _ => Task.FromResult(answer),
+            };
         couple.Bob.Meddler.Forget();
 
-        var failure = await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.RejoinAsync(couple.ConvoId));
+        var failure = await Assert.ThrowsAsync<MlsClientException>(() =>
+            couple.Bob.Conversations.RejoinAsync(couple.ConvoId)
+        );
 
         Assert.Equal(ClientErrors.OtherBranch, failure.Error);
         Assert.Equal(0, couple.Bob.Meddler.Count("processExternalCommit"));
@@ -225,7 +282,10 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
 
         await couple.Bob.Conversations.RejoinAsync(couple.ConvoId);
 
-        Assert.Equal("before"u8.ToArray(), Assert.Single((await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages).Data);
+        Assert.Equal(
+            "before"u8.ToArray(),
+            Assert.Single((await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages).Data
+        );
         await couple.Agree();
     }
 
@@ -235,7 +295,10 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         await using var couple = await Couple.Meet(Url);
         couple.Alice.Meddler.Forget();
         var lost = 2;
-        couple.Alice.Meddler.After = (method, answer) => method == "commit" && lost-- > 0 ? throw new HttpRequestException("The answer got lost.") : Task.FromResult(answer);
+        couple.Alice.Meddler.After = (method, answer) =>
+            method == "commit" && lost-- > 0
+                ? throw new HttpRequestException("The answer got lost.")
+                : Task.FromResult(answer);
 
         var recorded = await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
 
@@ -249,8 +312,11 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
     public async Task A_commit_whose_answer_never_came_is_found_in_the_log()
     {
         await using var couple = await Couple.Meet(Url);
-        couple.Alice.Meddler.After = (method, answer) => method == "commit" ? throw new HttpRequestException("The answer got lost.") : Task.FromResult(answer);
-        var failure = await Assert.ThrowsAsync<MlsClientException>(() => couple.Alice.Conversations.UpdateAsync(couple.ConvoId));
+        couple.Alice.Meddler.After = (method, answer) =>
+            method == "commit" ? throw new HttpRequestException("The answer got lost.") : Task.FromResult(answer);
+        var failure = await Assert.ThrowsAsync<MlsClientException>(() =>
+            couple.Alice.Conversations.UpdateAsync(couple.ConvoId)
+        );
         Assert.Equal(ClientErrors.Unreachable, failure.Error);
         couple.Alice.Meddler.After = null;
 
@@ -266,7 +332,9 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         await using var couple = await Couple.Meet(Url);
         await couple.Alice.Conversations.RemoveMemberAsync(couple.ConvoId, couple.Bob.Did);
 
-        var failure = await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.RejoinAsync(couple.ConvoId));
+        var failure = await Assert.ThrowsAsync<MlsClientException>(() =>
+            couple.Bob.Conversations.RejoinAsync(couple.ConvoId)
+        );
 
         Assert.Equal("Unauthorized", failure.Error);
         Assert.Single((await couple.Alice.Conversations.ViewAsync(couple.ConvoId))!.Members);
@@ -278,14 +346,27 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         await using var couple = await Couple.Meet(Url);
         await couple.Alice.Conversations.SendAsync(couple.ConvoId, "one"u8.ToArray());
         int pages = 0;
-        couple.Bob.Meddler.Before = method => method == "getMessages" && ++pages > 1 ? throw new HttpRequestException("The service is gone.") : Task.CompletedTask;
-        Assert.Equal(ClientErrors.Unreachable, (await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId))).Error);
+        couple.Bob.Meddler.Before = method =>
+            method == "getMessages" && ++pages > 1
+                ? throw new HttpRequestException("The service is gone.")
+                : Task.CompletedTask;
+        Assert.Equal(
+            ClientErrors.Unreachable,
+            (
+                await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId))
+            ).Error
+        );
         couple.Bob.Meddler.Before = null;
         // Also where the device has to catch up for something else before.
         await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
         await couple.Bob.Conversations.UpdateAsync(couple.ConvoId);
         await couple.Alice.Conversations.SendAsync(couple.ConvoId, "two"u8.ToArray());
-        Assert.Equal(["one", "two"], (await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages.Select(message => Encoding.UTF8.GetString(message.Data)));
+        Assert.Equal(
+            ["one", "two"],
+            (await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages.Select(message =>
+                Encoding.UTF8.GetString(message.Data)
+            )
+        );
         Assert.Empty((await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages);
     }
 
@@ -296,15 +377,19 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         await using var couple = await Couple.Meet(host.Url);
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         var heard = new List<string>();
-        var events = Task.Run(async () =>
-        {
-            await foreach (var one in couple.Bob.Client.Events.FollowAsync(limit.Token))
+        var events = Task.Run(
+            async () =>
             {
-                Assert.Null(one.Failure);
-                heard.AddRange(one.Sync?.Messages.Select(message => Encoding.UTF8.GetString(message.Data)) ?? []);
-                if (heard.LastOrDefault() == "last") return;
-            }
-        }, limit.Token);
+                await foreach (var one in couple.Bob.Client.Events.FollowAsync(limit.Token))
+                {
+                    Assert.Null(one.Failure);
+                    heard.AddRange(one.Sync?.Messages.Select(message => Encoding.UTF8.GetString(message.Data)) ?? []);
+                    if (heard.LastOrDefault() == "last")
+                        return;
+                }
+            },
+            limit.Token
+        );
         // Bob's stream begins somewhere around here: what he hears by it, and what he finds in the log when he comes, he hears once.
         await couple.Alice.Conversations.SendAsync(couple.ConvoId, "one"u8.ToArray(), limit.Token);
         await couple.Alice.Conversations.UpdateAsync(couple.ConvoId, limit.Token);

@@ -15,18 +15,28 @@ public sealed partial class SamplesOfTheDocsTests(HostFixture fixture) : IClassF
         using var account = AccountKey.CreateP256();
         await using var alice = await Person.Start(fixture.Host.Url, "alice");
         var conversationId = await ConversationWithALostPhone(alice, account);
-        var (service, did, path, storeKey) = (fixture.Host.Url, account.DidKey, Path.Combine(folder.FullName, "mls.db"), new byte[32]);
+        var (service, did, path, storeKey) = (
+            fixture.Host.Url,
+            account.DidKey,
+            Path.Combine(folder.FullName, "mls.db"),
+            new byte[32]
+        );
 
         {
             // <sample>
-            await using var client = new MlsClient(new()
-            {
-                Service = service, ServiceDid = "did:web:localhost", Did = did, DeviceId = "phone",
-                Tokens = account.Tokens(),                // or what your PDS answers to com.atproto.server.getServiceAuth
-                Store = new SqliteStore(path, storeKey),  // 32 bytes from the device's key store
-            });
-            await client.StartAsync();                               // enrols the device, publishes key packages, brings lost conversations back
-            await client.JoinByExternalCommitAsync(conversationId);  // in the group, with nobody's help
+            await using var client = new MlsClient(
+                new()
+                {
+                    Service = service,
+                    ServiceDid = "did:web:localhost",
+                    Did = did,
+                    DeviceId = "phone",
+                    Tokens = account.Tokens(), // or what your PDS answers to com.atproto.server.getServiceAuth
+                    Store = new SqliteStore(path, storeKey), // 32 bytes from the device's key store
+                }
+            );
+            await client.StartAsync(); // enrols the device, publishes key packages, brings lost conversations back
+            await client.JoinByExternalCommitAsync(conversationId); // in the group, with nobody's help
             await client.Conversations.SendAsync(conversationId, "I am back"u8.ToArray());
             // </sample>
         }
@@ -42,12 +52,26 @@ public sealed partial class SamplesOfTheDocsTests(HostFixture fixture) : IClassF
     public async Task The_quick_start_runs_in_an_empty_project_that_has_the_package_alone()
     {
         var folder = Directory.CreateTempSubdirectory("mlsconsole-package-");
-        string packages = Path.Combine(folder.FullName, "out"), app = Path.Combine(folder.FullName, "app");
-        foreach (var project in (string[])["Mls", "Lexicon", "Client"]) await Dotnet("pack", Path.Combine(Repository.Root, "src", project), "--no-build", "-c", Repository.Configuration, "-o", packages);
-        string restored = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        string packages = Path.Combine(folder.FullName, "out"),
+            app = Path.Combine(folder.FullName, "app");
+        foreach (var project in (string[])["Mls", "Lexicon", "Client"])
+            await Dotnet(
+                "pack",
+                Path.Combine(Repository.Root, "src", project),
+                "--no-build",
+                "-c",
+                Repository.Configuration,
+                "-o",
+                packages
+            );
+        string restored =
+            Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
         Directory.CreateDirectory(app);
         // What was restored before of the same version is not what was packed now; what is not ours is taken from there.
-        await File.WriteAllTextAsync(Path.Combine(app, "app.csproj"), $"""
+        await File.WriteAllTextAsync(
+            Path.Combine(app, "app.csproj"),
+            $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>
                 <OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings><Nullable>enable</Nullable><TreatWarningsAsErrors>true</TreatWarningsAsErrors>
@@ -57,19 +81,32 @@ public sealed partial class SamplesOfTheDocsTests(HostFixture fixture) : IClassF
               </PropertyGroup>
               <ItemGroup><PackageReference Include="MlsConsole.Client" Version="0.1.0" /></ItemGroup>
             </Project>
-            """);
+            """
+        );
         byte[] secret = RandomNumberGenerator.GetBytes(32);
         using var account = AccountKey.P256(secret);
         await using var alice = await Person.Start(fixture.Host.Url, "alice");
         var conversationId = await ConversationWithALostPhone(alice, account);
-        await File.WriteAllTextAsync(Path.Combine(app, "Program.cs"), $"""
+        await File.WriteAllTextAsync(
+            Path.Combine(app, "Program.cs"),
+            $"""
             using MlsConsole.Clients;
             var (service, conversationId, path, storeKey) = (new Uri(args[0]), args[1], args[2], new byte[32]);
             using var account = AccountKey.P256(Convert.FromHexString(args[3]));
             string did = account.DidKey;
             {Blocks("docs/client.md").First()}
-            """);
-        await Dotnet("run", "--project", app, "--", fixture.Host.Url.ToString(), conversationId, Path.Combine(folder.FullName, "mls.db"), Convert.ToHexString(secret));
+            """
+        );
+        await Dotnet(
+            "run",
+            "--project",
+            app,
+            "--",
+            fixture.Host.Url.ToString(),
+            conversationId,
+            Path.Combine(folder.FullName, "mls.db"),
+            Convert.ToHexString(secret)
+        );
         var message = Assert.Single((await alice.Conversations.SyncAsync(conversationId)).Messages);
         Assert.Equal("I am back"u8, message.Data);
         Assert.True(Directory.Exists(Path.Combine(folder.FullName, "cache", "mlsconsole.client", "0.1.0")));
@@ -94,12 +131,21 @@ public sealed partial class SamplesOfTheDocsTests(HostFixture fixture) : IClassF
     public void The_docs_have_these_samples()
     {
         var csharp = Dedent(Sample().Match(File.ReadAllText(ThisFile())).Groups[1].Value);
-        var typescript = Dedent(Sample().Match(File.ReadAllText(Path.Combine(Repository.TsClientFolder, "src", "quickstart.mjs"))).Groups[1].Value);
+        var typescript = Dedent(
+            Sample()
+                .Match(File.ReadAllText(Path.Combine(Repository.TsClientFolder, "src", "quickstart.mjs")))
+                .Groups[1]
+                .Value
+        );
         Assert.Equal([csharp, typescript], Blocks("docs/client.md"));
         Assert.Equal([csharp], Blocks("src/Client/README.md"));
     }
 
-    private static IEnumerable<string> Blocks(string file) => Block().Matches(File.ReadAllText(Path.Combine(Repository.Root, file))).Select(match => match.Groups[1].Value.TrimEnd()).Take(2);
+    private static IEnumerable<string> Blocks(string file) =>
+        Block()
+            .Matches(File.ReadAllText(Path.Combine(Repository.Root, file)))
+            .Select(match => match.Groups[1].Value.TrimEnd())
+            .Take(2);
 
     private static string ThisFile([CallerFilePath] string file = "") => file;
 

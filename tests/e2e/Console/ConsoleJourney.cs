@@ -15,19 +15,25 @@ public sealed class ConsoleJourney : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        if (!TsClient.Available || Chromium.Path is null) return; // each test says so
+        if (!TsClient.Available || Chromium.Path is null)
+            return; // each test says so
         _host = await HostProcess.Start(HostFixture.NoLimits);
         _session = TsSession.Start(_host.Url);
         _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium.Path, Args = Chromium.Arguments });
+        _browser = await _playwright.Chromium.LaunchAsync(
+            new() { ExecutablePath = Chromium.Path, Args = Chromium.Arguments }
+        );
     }
 
     public async Task DisposeAsync()
     {
-        if (_browser is not null) await _browser.DisposeAsync();
+        if (_browser is not null)
+            await _browser.DisposeAsync();
         _playwright?.Dispose();
-        if (_session is not null) await _session.DisposeAsync();
-        if (_host is not null) await _host.DisposeAsync();
+        if (_session is not null)
+            await _session.DisposeAsync();
+        if (_host is not null)
+            await _host.DisposeAsync();
     }
 
     [SkippableFact]
@@ -75,7 +81,9 @@ public sealed class ConsoleJourney : IAsyncLifetime
         await Assertions.Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
         await page.ReloadAsync();
         await Assertions.Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
-        await Assertions.Expect(page.GetByRole(AriaRole.Button, new() { Name = "Use the light theme" })).ToBeVisibleAsync();
+        await Assertions
+            .Expect(page.GetByRole(AriaRole.Button, new() { Name = "Use the light theme" }))
+            .ToBeVisibleAsync();
     }
 
     [SkippableFact]
@@ -84,12 +92,18 @@ public sealed class ConsoleJourney : IAsyncLifetime
         TsClient.Require();
         Chromium.Require();
         string convo = await AliceAndBob();
-        var heard = new TaskCompletionSource<System.Text.Json.JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var heard = new TaskCompletionSource<System.Text.Json.JsonElement>(
+            TaskCreationOptions.RunContinuationsAsynchronously
+        );
         await using var hub = new HubConnectionBuilder().WithUrl(new Uri(_host.Url, "hubs/live")).Build();
-        hub.On<System.Text.Json.JsonElement>("overview", overview =>
-        {
-            if (overview.GetProperty("accepted").GetInt32() == 1) heard.TrySetResult(overview);
-        });
+        hub.On<System.Text.Json.JsonElement>(
+            "overview",
+            overview =>
+            {
+                if (overview.GetProperty("accepted").GetInt32() == 1)
+                    heard.TrySetResult(overview);
+            }
+        );
         await hub.StartAsync();
         await _session.Do("loseState", "bob");
         await _session.Do("rejoin", "bob", new { convoId = convo });
@@ -105,8 +119,11 @@ public sealed class ConsoleJourney : IAsyncLifetime
         Assert.Contains("le=\"0.5\"", metrics, StringComparison.Ordinal);
     }
 
-    private static double Series(string metrics, string name) => double.Parse(
-        metrics.Split('\n').Single(line => line.StartsWith(name + "{", StringComparison.Ordinal)).Split(' ')[1], CultureInfo.InvariantCulture);
+    private static double Series(string metrics, string name) =>
+        double.Parse(
+            metrics.Split('\n').Single(line => line.StartsWith(name + "{", StringComparison.Ordinal)).Split(' ')[1],
+            CultureInfo.InvariantCulture
+        );
 
     private async Task<string> AliceAndBob()
     {
@@ -120,7 +137,13 @@ public sealed class ConsoleJourney : IAsyncLifetime
 
     private async Task<IPage> Open(ColorScheme theme)
     {
-        var context = await _browser.NewContextAsync(new() { ColorScheme = theme, ViewportSize = new() { Width = 1440, Height = 1000 } });
+        var context = await _browser.NewContextAsync(
+            new()
+            {
+                ColorScheme = theme,
+                ViewportSize = new() { Width = 1440, Height = 1000 },
+            }
+        );
         var page = await context.NewPageAsync();
         await page.GotoAsync(_host.Url.ToString());
         await page.GetByTestId("headline").WaitForAsync();
@@ -141,7 +164,9 @@ public sealed class ConsoleJourney : IAsyncLifetime
         foreach (int width in (int[])[1440, 480])
         {
             await page.SetViewportSizeAsync(width, 1000);
-            await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"overview-{theme}-{width}.png"), FullPage = true });
+            await page.ScreenshotAsync(
+                new() { Path = Path.Combine(folder, $"overview-{theme}-{width}.png"), FullPage = true }
+            );
         }
         await page.SetViewportSizeAsync(1440, 1000);
         // Nothing is wider than the window, however narrow it is.

@@ -20,28 +20,43 @@ public sealed partial class RunJourney
         var folder = Directory.CreateTempSubdirectory("mlsconsole-run-");
         int port = FreePorts.Next();
         // What ./run builds, the tests have built.
-        using var run = Process.Start(new ProcessStartInfo(Path.Combine(Repository.Root, "run"), ["--no-build", "--port", $"{port}", "--database", Path.Combine(folder.FullName, "console.db")])
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true,
-        })!;
+        using var run = Process.Start(
+            new ProcessStartInfo(
+                Path.Combine(Repository.Root, "run"),
+                ["--no-build", "--port", $"{port}", "--database", Path.Combine(folder.FullName, "console.db")]
+            )
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            }
+        )!;
         var errors = run.StandardError.ReadToEndAsync();
         using var limit = new CancellationTokenSource(s_limit);
         try
         {
             string? address = null;
-            while (address is null && await run.StandardOutput.ReadLineAsync(limit.Token) is { } line) address = Address().Match(line) is { Success: true } found ? found.Groups[1].Value : null;
-            if (address is null) Assert.Fail($"./run ended:\n{await errors}");
+            while (address is null && await run.StandardOutput.ReadLineAsync(limit.Token) is { } line)
+                address = Address().Match(line) is { Success: true } found ? found.Groups[1].Value : null;
+            if (address is null)
+                Assert.Fail($"./run ended:\n{await errors}");
             var rest = run.StandardOutput.ReadToEndAsync(limit.Token);
 
             using var playwright = await Playwright.CreateAsync();
-            await using var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium.Path, Args = Chromium.Arguments });
+            await using var browser = await playwright.Chromium.LaunchAsync(
+                new() { ExecutablePath = Chromium.Path, Args = Chromium.Arguments }
+            );
             var page = await browser.NewPageAsync();
             await page.GotoAsync(address);
             // Created conversations, and devices that came back: nothing else calls this host.
-            await Assertions.Expect(page.GetByTestId("headline")).ToContainTextAsync("devices rejoined", new() { Timeout = (float)s_limit.TotalMilliseconds });
-            await Assertions.Expect(page.GetByText("processExternalCommit").First).ToBeVisibleAsync(new() { Timeout = (float)s_limit.TotalMilliseconds });
+            await Assertions
+                .Expect(page.GetByTestId("headline"))
+                .ToContainTextAsync("devices rejoined", new() { Timeout = (float)s_limit.TotalMilliseconds });
+            await Assertions
+                .Expect(page.GetByText("processExternalCommit").First)
+                .ToBeVisibleAsync(new() { Timeout = (float)s_limit.TotalMilliseconds });
 
-            using (var interrupt = Process.Start("kill", ["-TERM", $"{run.Id}"])) await interrupt.WaitForExitAsync(limit.Token);
+            using (var interrupt = Process.Start("kill", ["-TERM", $"{run.Id}"]))
+                await interrupt.WaitForExitAsync(limit.Token);
             await run.WaitForExitAsync(limit.Token);
             string log = await File.ReadAllTextAsync(Path.Combine(folder.FullName, "console.fleet.log"), limit.Token);
             Assert.Contains("invariants hold", log, StringComparison.Ordinal);

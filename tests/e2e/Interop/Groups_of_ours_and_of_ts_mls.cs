@@ -11,7 +11,10 @@ public sealed class Groups_of_ours_and_of_ts_mls(TsPeer peer) : IClassFixture<Ts
 
     /// <summary>Each suite with each cast, with handshakes as PublicMessage and as PrivateMessage.</summary>
     private static IEnumerable<object[]> Matrix(params string[] casts) =>
-        from suite in Suites from cast in casts from encrypted in new[] { false, true } select new object[] { suite, cast, encrypted };
+        from suite in Suites
+        from cast in casts
+        from encrypted in new[] { false, true }
+        select new object[] { suite, cast, encrypted };
 
     public static IEnumerable<object[]> Pairs => Matrix("OT", "TO");
     public static IEnumerable<object[]> Trios => Matrix("OOT", "OTO", "OTT", "TTO", "TOT", "TOO");
@@ -24,7 +27,11 @@ public sealed class Groups_of_ours_and_of_ts_mls(TsPeer peer) : IClassFixture<Ts
 
     [SkippableTheory]
     [MemberData(nameof(Pairs))]
-    public async Task Agree_after_a_Welcome_after_updates_of_each_and_read_each_other(int suite, string cast, bool encrypted)
+    public async Task Agree_after_a_Welcome_after_updates_of_each_and_read_each_other(
+        int suite,
+        string cast,
+        bool encrypted
+    )
     {
         using var history = await Begin(suite, cast, encrypted);
         await history.Add(0, 1);
@@ -169,11 +176,16 @@ public sealed class Groups_of_ours_and_of_ts_mls(TsPeer peer) : IClassFixture<Ts
 
     [SkippableTheory]
     [MemberData(nameof(Trios))]
-    public async Task Live_through_additions_updates_returns_and_removals_as_three(int suite, string cast, bool encrypted)
+    public async Task Live_through_additions_updates_returns_and_removals_as_three(
+        int suite,
+        string cast,
+        bool encrypted
+    )
     {
         using var history = await Begin(suite, cast, encrypted);
         await history.Add(0, 1, 2);
-        foreach (int who in new[] { 2, 1, 0 }) await history.Update(who);
+        foreach (int who in new[] { 2, 1, 0 })
+            await history.Update(who);
         await history.Talk();
         await history.JoinExternally(1, groupInfoOf: 2, resync: true);
         await history.Update(0);
@@ -187,7 +199,8 @@ public sealed class Groups_of_ours_and_of_ts_mls(TsPeer peer) : IClassFixture<Ts
         await history.Talk();
         await history.Remove(0, 1);
         await history.Add(2, 1);
-        foreach (int who in new[] { 1, 0, 2 }) await history.Update(who);
+        foreach (int who in new[] { 1, 0, 2 })
+            await history.Update(who);
         await history.Talk();
     }
 }

@@ -14,7 +14,8 @@ public sealed class TsPeer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_session.IsValueCreated) await _session.Value.DisposeAsync();
+        if (_session.IsValueCreated)
+            await _session.Value.DisposeAsync();
     }
 }
 
@@ -34,13 +35,20 @@ internal sealed class History : IDisposable
     private readonly List<Member> _absent = []; // in the tree, but not in the group: only while ts-mls refuses it
     private ulong _epoch;
 
-    private History(TsPeer peer, int suite, bool encrypted, ushort[]? alsoCapable) => (_peer, _suite, _encrypted, _alsoCapable) = (peer, suite, encrypted, alsoCapable);
+    private History(TsPeer peer, int suite, bool encrypted, ushort[]? alsoCapable) =>
+        (_peer, _suite, _encrypted, _alsoCapable) = (peer, suite, encrypted, alsoCapable);
 
     /// <summary>Clients, none of them in the group yet, except the first, who creates it.</summary>
     /// <param name="cast">A letter for each: O for ours, T for ts-mls.</param>
     /// <param name="encrypted">Whether commits and proposals of members are PrivateMessages; else they are PublicMessages.</param>
     /// <param name="alsoCapable">More values for the capabilities of all; where null, each library has its random GREASE.</param>
-    public static async Task<History> Begin(TsPeer peer, int suite, string cast, bool encrypted, ushort[]? alsoCapable = null)
+    public static async Task<History> Begin(
+        TsPeer peer,
+        int suite,
+        string cast,
+        bool encrypted,
+        ushort[]? alsoCapable = null
+    )
     {
         var history = new History(peer, suite, encrypted, alsoCapable);
         for (int i = 0; i < cast.Length; i++)
@@ -67,14 +75,19 @@ internal sealed class History : IDisposable
     private async Task Recast(int index, char kind)
     {
         var name = $"client {index}";
-        if (_cast[index] is { } former) _members.Remove(former);
-        _all.Add(_cast[index] = kind == 'O' ? new OurMember(name, _suite, _alsoCapable) : await _peer.Join(name, _suite, _alsoCapable));
+        if (_cast[index] is { } former)
+            _members.Remove(former);
+        _all.Add(
+            _cast[index] =
+                kind == 'O' ? new OurMember(name, _suite, _alsoCapable) : await _peer.Join(name, _suite, _alsoCapable)
+        );
     }
 
     public Task Update(int by) => Commit(by);
 
     /// <summary>Commits what was proposed and <paramref name="changes"/>, and sees that everybody follows.</summary>
-    public async Task Commit(int by, params Change[] changes) => await Deliver(this[by], (await this[by].Commit(_encrypted, true, changes)).Commit);
+    public async Task Commit(int by, params Change[] changes) =>
+        await Deliver(this[by], (await this[by].Commit(_encrypted, true, changes)).Commit);
 
     /// <summary>Adds clients by one commit and one Welcome.</summary>
     public Task Add(int by, params int[] newcomers) => Add(by, treeInWelcome: true, newcomers);
@@ -82,7 +95,8 @@ internal sealed class History : IDisposable
     public async Task Add(int by, bool treeInWelcome, params int[] newcomers)
     {
         var changes = new List<Change>();
-        foreach (int newcomer in newcomers) changes.Add(new(Add: await this[newcomer].KeyPackage()));
+        foreach (int newcomer in newcomers)
+            changes.Add(new(Add: await this[newcomer].KeyPackage()));
         var (commit, welcome) = await this[by].Commit(_encrypted, treeInWelcome, [.. changes]);
         await Welcome(by, commit, welcome, treeInWelcome, newcomers);
     }
@@ -99,7 +113,8 @@ internal sealed class History : IDisposable
     public async Task AddOnRequest(int committer, int newcomer)
     {
         var request = await this[newcomer].ProposeJoin(await this[committer].GroupInfo());
-        foreach (var member in _members) Assert.Equal(new(null, false), await member.Receive(request));
+        foreach (var member in _members)
+            Assert.Equal(new(null, false), await member.Receive(request));
         var (commit, welcome) = await this[committer].Commit(_encrypted, true);
         await Welcome(committer, commit, welcome, true, newcomer);
     }
@@ -155,8 +170,10 @@ internal sealed class History : IDisposable
         {
             // Once all have committed, no leaf is unmerged. The old leaf stays in the tree until then.
             Accepted(await this[groupInfoOf].GroupInfo());
-            if (resync && !_absent.Contains(this[who])) _absent.Add(this[who]);
-            foreach (var member in _members.ToList()) await Update(_cast.IndexOf(member));
+            if (resync && !_absent.Contains(this[who]))
+                _absent.Add(this[who]);
+            foreach (var member in _members.ToList())
+                await Update(_cast.IndexOf(member));
             commit = await this[who].JoinExternally(await this[groupInfoOf].GroupInfo(), resync);
         }
         _absent.Remove(this[who]);
@@ -167,11 +184,13 @@ internal sealed class History : IDisposable
     }
 
     /// <summary>This library sees nothing wrong with the tree.</summary>
-    private void Accepted(byte[] groupInfo) => Assert.Equal(_epoch, PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(groupInfo), null).Epoch);
+    private void Accepted(byte[] groupInfo) =>
+        Assert.Equal(_epoch, PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(groupInfo), null).Epoch);
 
     public async Task AddPreSharedKey(byte[] id, byte[] secret)
     {
-        foreach (var member in _members) await member.AddPreSharedKey(id, secret);
+        foreach (var member in _members)
+            await member.AddPreSharedKey(id, secret);
     }
 
     /// <summary>Everybody says three things, which arrive in another order.</summary>
@@ -181,10 +200,15 @@ internal sealed class History : IDisposable
         {
             var messages = new List<(string Text, byte[] Bytes)>();
             foreach (var text in new[] { "one", "two", "three" })
-                messages.Add(($"{text} of {sender.Name}", await sender.Send($"{text} of {sender.Name}", [.. "beside "u8, (byte)messages.Count])));
+                messages.Add(
+                    (
+                        $"{text} of {sender.Name}",
+                        await sender.Send($"{text} of {sender.Name}", [.. "beside "u8, (byte)messages.Count])
+                    )
+                );
             foreach (var receiver in _members.Where(member => member != sender))
-                foreach (int i in new[] { 1, 0, 2 })
-                    Assert.Equal(new(messages[i].Text, false), await receiver.Receive(messages[i].Bytes));
+            foreach (int i in new[] { 1, 0, 2 })
+                Assert.Equal(new(messages[i].Text, false), await receiver.Receive(messages[i].Bytes));
         }
     }
 
@@ -192,11 +216,13 @@ internal sealed class History : IDisposable
     public async Task TalkAcross(params int[] committers)
     {
         var said = new List<(Member Sender, string Text, byte[] Bytes)>();
-        foreach (var sender in _members) said.Add((sender, $"late, {sender.Name}", await sender.Send($"late, {sender.Name}", [])));
-        foreach (int committer in committers) await Update(committer);
+        foreach (var sender in _members)
+            said.Add((sender, $"late, {sender.Name}", await sender.Send($"late, {sender.Name}", [])));
+        foreach (int committer in committers)
+            await Update(committer);
         foreach (var (sender, text, bytes) in said)
-            foreach (var receiver in _members.Where(member => member != sender))
-                Assert.Equal(new(text, false), await receiver.Receive(bytes));
+        foreach (var receiver in _members.Where(member => member != sender))
+            Assert.Equal(new(text, false), await receiver.Receive(bytes));
     }
 
     private async Task Deliver(Member from, byte[] commit)
@@ -213,7 +239,8 @@ internal sealed class History : IDisposable
         {
             var outcome = await member.Receive(commit);
             Assert.Null(outcome.Text);
-            if (outcome.Removed) _members.Remove(member);
+            if (outcome.Removed)
+                _members.Remove(member);
         }
     }
 
@@ -221,12 +248,17 @@ internal sealed class History : IDisposable
     {
         var expected = await _members[0].View();
         Assert.Equal(_epoch, expected.Epoch);
-        Assert.Equal(_members.Concat(_absent).Select(member => member.Name).Order(), expected.Members.Split(", ").Select(member => member.Split(':')[1]).Order());
-        foreach (var member in _members.Skip(1)) Assert.Equal(expected, await member.View());
+        Assert.Equal(
+            _members.Concat(_absent).Select(member => member.Name).Order(),
+            expected.Members.Split(", ").Select(member => member.Split(':')[1]).Order()
+        );
+        foreach (var member in _members.Skip(1))
+            Assert.Equal(expected, await member.View());
     }
 
     public void Dispose()
     {
-        foreach (var member in _all) member.Dispose();
+        foreach (var member in _all)
+            member.Dispose();
     }
 }

@@ -7,7 +7,10 @@ public sealed class Long_histories_of_ours_and_of_ts_mls(TsPeer peer) : IClassFi
     private const int Steps = 60;
 
     public static IEnumerable<object[]> Histories =>
-        from suite in new[] { 1, 2, 3 } from encrypted in new[] { false, true } from seed in new[] { 1, 2, 3 } select new object[] { suite, encrypted, seed };
+        from suite in new[] { 1, 2, 3 }
+        from encrypted in new[] { false, true }
+        from seed in new[] { 1, 2, 3 }
+        select new object[] { suite, encrypted, seed };
 
     [SkippableTheory]
     [MemberData(nameof(Histories))]
@@ -72,7 +75,8 @@ public sealed class Long_histories_of_ours_and_of_ts_mls(TsPeer peer) : IClassFi
                 break;
             case 2:
                 done.Add($"{first} comes back with the GroupInfo of {second}");
-                if (random.Next(2) == 0) await history.Reinstall(first);
+                if (random.Next(2) == 0)
+                    await history.Reinstall(first);
                 await history.JoinExternally(first, groupInfoOf: second, resync: true);
                 break;
             case 3:

@@ -16,7 +16,13 @@ internal sealed record EpochView(ulong Epoch, string TreeHash, string Authentica
 /// <param name="Require">Makes required_capabilities with this extension type the only extension of the GroupContext.</param>
 /// <param name="Update">Brings a new key for the sender's own leaf.</param>
 internal sealed record Change(
-    byte[]? Add = null, uint? Remove = null, byte[]? PreSharedKey = null, ulong? Resumption = null, ushort? Require = null, bool Update = false)
+    byte[]? Add = null,
+    uint? Remove = null,
+    byte[]? PreSharedKey = null,
+    ulong? Resumption = null,
+    ushort? Require = null,
+    bool Update = false
+)
 {
     /// <summary>RFC 9420 §11.1: the types of extensions, proposals and credentials.</summary>
     public byte[] RequiredCapabilities => [2, (byte)(Require!.Value >> 8), (byte)Require.Value, 0, 0];
@@ -33,11 +39,18 @@ internal abstract class Member(string name) : IDisposable
     public abstract Task<byte[]> KeyPackage();
     public abstract Task Create(byte[] groupId);
     public abstract Task Join(byte[] welcome, byte[]? tree);
+
     /// <summary>The commit; with <paramref name="resync"/> it removes the leaf that has this client's identity.</summary>
     public abstract Task<byte[]> JoinExternally(byte[] groupInfo, bool resync);
+
     /// <summary>Commits what was proposed in the epoch and <paramref name="changes"/>; in force at once.</summary>
-    public abstract Task<(byte[] Commit, byte[]? Welcome)> Commit(bool encrypted, bool treeInWelcome, params Change[] changes);
+    public abstract Task<(byte[] Commit, byte[]? Welcome)> Commit(
+        bool encrypted,
+        bool treeInWelcome,
+        params Change[] changes
+    );
     public abstract Task<byte[]> Propose(Change change, bool encrypted);
+
     /// <summary>This client's own wish to be added, before it is a member.</summary>
     public abstract Task<byte[]> ProposeJoin(byte[] groupInfo);
     public abstract Task<byte[]> GroupInfo();

@@ -6,9 +6,18 @@ namespace MlsConsole.E2e.Interop;
 public sealed class Unknown_values_between_ours_and_ts_mls(TsPeer peer) : IClassFixture<TsPeer>
 {
     /// <summary>All of GREASE (RFC 9420 §13.5), last_resort and SelfRemove, which have the same number, and private use (§17).</summary>
-    private static readonly ushort[] Values = [.. Enumerable.Range(0, 15).Select(i => (ushort)(0x0A0A + i * 0x1010)), 0x000A, 0xF00D, 0xFFFE];
+    private static readonly ushort[] Values =
+    [
+        .. Enumerable.Range(0, 15).Select(i => (ushort)(0x0A0A + i * 0x1010)),
+        0x000A,
+        0xF00D,
+        0xFFFE,
+    ];
 
-    public static IEnumerable<object[]> Pairs => from suite in new[] { 1, 2, 3 } from cast in new[] { "OT", "TO" } select new object[] { suite, cast };
+    public static IEnumerable<object[]> Pairs =>
+        from suite in new[] { 1, 2, 3 }
+        from cast in new[] { "OT", "TO" }
+        select new object[] { suite, cast };
 
     [SkippableTheory]
     [MemberData(nameof(Pairs))]
@@ -26,11 +35,21 @@ public sealed class Unknown_values_between_ours_and_ts_mls(TsPeer peer) : IClass
         // Whoever wrote the leaves, each has all values in all lists: (key package, update or commit alike).
         foreach (int who in new[] { 0, 1 })
         {
-            var members = PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(await history[who].GroupInfo()), null).Members.ToList();
+            var members = PublicGroup
+                .FromGroupInfo(UnverifiedGroupInfo.Decode(await history[who].GroupInfo()), null)
+                .Members.ToList();
             Assert.Equal(2, members.Count);
             foreach (var (_, leaf) in members)
-                foreach (var list in new[] { leaf.Capabilities.CipherSuites, leaf.Capabilities.Extensions, leaf.Capabilities.Proposals, leaf.Capabilities.Credentials })
-                    Assert.Empty(Values.Except(list.ToArray()));
+            foreach (
+                var list in new[]
+                {
+                    leaf.Capabilities.CipherSuites,
+                    leaf.Capabilities.Extensions,
+                    leaf.Capabilities.Proposals,
+                    leaf.Capabilities.Credentials,
+                }
+            )
+                Assert.Empty(Values.Except(list.ToArray()));
         }
     }
 
@@ -42,7 +61,8 @@ public sealed class Unknown_values_between_ours_and_ts_mls(TsPeer peer) : IClass
         using var history = await History.Begin(peer, suite, cast, encrypted: false, Values);
         await history.Add(0, 1);
         // ts-mls commits GroupContextExtensions without a path, see below: so it is ours who commits, whoever proposed.
-        int ours = cast.IndexOf('O'), theirs = 1 - ours;
+        int ours = cast.IndexOf('O'),
+            theirs = 1 - ours;
         await history.Commit(ours, new Change(Require: 0xF00D));
         await history.Propose(theirs, new(Require: 0xFFFE));
         await history.Commit(ours);
@@ -57,9 +77,11 @@ public sealed class Unknown_values_between_ours_and_ts_mls(TsPeer peer) : IClass
         TsClient.Require();
         using var history = await History.Begin(peer, suite, cast, encrypted: false, Values);
         await history.Add(0, 1);
-        int ours = cast.IndexOf('O'), theirs = 1 - ours;
+        int ours = cast.IndexOf('O'),
+            theirs = 1 - ours;
         var before = await history[ours].View();
-        var (commit, _) = await history[theirs].Commit(encrypted: false, treeInWelcome: true, new Change(Require: 0xF00D));
+        var (commit, _) = await history[theirs]
+            .Commit(encrypted: false, treeInWelcome: true, new Change(Require: 0xF00D));
         var refused = await Assert.ThrowsAsync<MlsException>(() => history[ours].Receive(commit));
         Assert.Equal(Rules.CommitPathMissing, refused.Rule);
         Assert.Equal(before, await history[ours].View());

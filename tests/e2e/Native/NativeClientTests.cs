@@ -27,8 +27,22 @@ public sealed class NativeClientTests(NativeLibrary native) : IClassFixture<Nati
     {
         NativeLibrary.Require(compiler);
         var header = Path.Combine(Repository.Root, "src", "Client.Native", "include", "mls_client.h");
-        var (code, output) = await NativeLibrary.Run(compiler,
-            ["-x", standard.StartsWith("c++", StringComparison.Ordinal) ? "c++" : "c", $"-std={standard}", "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", "-include", header, "/dev/null"]);
+        var (code, output) = await NativeLibrary.Run(
+            compiler,
+            [
+                "-x",
+                standard.StartsWith("c++", StringComparison.Ordinal) ? "c++" : "c",
+                $"-std={standard}",
+                "-Wall",
+                "-Wextra",
+                "-pedantic",
+                "-Werror",
+                "-fsyntax-only",
+                "-include",
+                header,
+                "/dev/null",
+            ]
+        );
         Assert.True(code == 0, output);
     }
 

@@ -8,14 +8,16 @@ public sealed class NativeLibrary : IAsyncLifetime
 {
     private static readonly string s_sources = Path.Combine(Repository.Root, "tests", "e2e", "Native");
     private static readonly string s_library = OperatingSystem.IsMacOS() ? "libmls_client.dylib" : "libmls_client.so";
-    private static readonly string s_platform = $"{(OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}";
+    private static readonly string s_platform =
+        $"{(OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}";
     private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-native-").FullName;
     private Task? _published;
 
     public HostProcess Host { get; private set; } = null!;
 
     /// <summary>A folder for what a program keeps.</summary>
-    public string NewFolder() => Directory.CreateDirectory(Path.Combine(_folder, Guid.NewGuid().ToString("N"))).FullName;
+    public string NewFolder() =>
+        Directory.CreateDirectory(Path.Combine(_folder, Guid.NewGuid().ToString("N"))).FullName;
 
     public async Task InitializeAsync() => Host = await HostProcess.Start(HostFixture.NoLimits);
 
@@ -28,9 +30,19 @@ public sealed class NativeLibrary : IAsyncLifetime
     /// <summary>Skips the test where a tool is missing; with CI=true that is a failure.</summary>
     public static void Require(params string[] tools)
     {
-        var missing = tools.Where(tool => !(Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, tool)))).ToList();
-        if (missing.Count == 0) return;
-        Assert.False(Environment.GetEnvironmentVariable("CI") == "true", $"{string.Join(", ", missing)} is not installed.");
+        var missing = tools
+            .Where(tool =>
+                !(Environment.GetEnvironmentVariable("PATH") ?? "")
+                    .Split(Path.PathSeparator)
+                    .Any(folder => File.Exists(Path.Combine(folder, tool)))
+            )
+            .ToList();
+        if (missing.Count == 0)
+            return;
+        Assert.False(
+            Environment.GetEnvironmentVariable("CI") == "true",
+            $"{string.Join(", ", missing)} is not installed."
+        );
         Skip.If(true, $"{string.Join(", ", missing)} is not installed.");
     }
 
@@ -40,11 +52,27 @@ public sealed class NativeLibrary : IAsyncLifetime
     {
         await (_published ??= Publish());
         var program = Path.Combine(_folder, Path.GetFileNameWithoutExtension(source));
-        var (code, output) = await Run("gcc",
-        [
-            "-std=c11", "-Wall", "-Wextra", "-pedantic", "-Werror", "-g", "-I", Path.Combine(Library, "include"), Path.Combine(s_sources, source),
-            "-o", program, "-L", Library, "-lmls_client", $"-Wl,-rpath,{Library}", "-pthread",
-        ]);
+        var (code, output) = await Run(
+            "gcc",
+            [
+                "-std=c11",
+                "-Wall",
+                "-Wextra",
+                "-pedantic",
+                "-Werror",
+                "-g",
+                "-I",
+                Path.Combine(Library, "include"),
+                Path.Combine(s_sources, source),
+                "-o",
+                program,
+                "-L",
+                Library,
+                "-lmls_client",
+                $"-Wl,-rpath,{Library}",
+                "-pthread",
+            ]
+        );
         Assert.True(code == 0, output);
         return program;
     }
@@ -54,11 +82,24 @@ public sealed class NativeLibrary : IAsyncLifetime
     private async Task Publish()
     {
         // With function names in it, which the suppressions of valgrind need, and without line numbers, on which valgrind 3.19 aborts.
-        var (code, output) = await Run("dotnet",
-        [
-            "publish", Path.Combine(Repository.Root, "src", "Client.Native"), "--nologo", "-v", "quiet", "-r", s_platform,
-            "--artifacts-path", Path.Combine(Repository.Root, "artifacts", "native"), "-o", Library, "-p:StripSymbols=false", "-p:NativeDebugSymbols=false",
-        ]);
+        var (code, output) = await Run(
+            "dotnet",
+            [
+                "publish",
+                Path.Combine(Repository.Root, "src", "Client.Native"),
+                "--nologo",
+                "-v",
+                "quiet",
+                "-r",
+                s_platform,
+                "--artifacts-path",
+                Path.Combine(Repository.Root, "artifacts", "native"),
+                "-o",
+                Library,
+                "-p:StripSymbols=false",
+                "-p:NativeDebugSymbols=false",
+            ]
+        );
         Assert.True(code == 0, output);
         Assert.True(File.Exists(Path.Combine(Library, s_library)), output);
     }
@@ -67,17 +108,36 @@ public sealed class NativeLibrary : IAsyncLifetime
     public const int ValgrindFoundSomething = 99;
 
     /// <summary>Runs a program under valgrind, with a small heap of the runtime's: valgrind cannot have the 256 GiB of addresses that it reserves elsewhere.</summary>
-    public static Task<(int Code, string Output)> Valgrind(string program, IEnumerable<string> arguments) => Run("valgrind",
-    [
-        "--fair-sched=yes", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect,possible", $"--error-exitcode={ValgrindFoundSomething}", "--num-callers=60",
-        $"--suppressions={Path.Combine(s_sources, "valgrind.supp")}", program, .. arguments,
-    ], ("DOTNET_GCHeapHardLimit", "0x10000000"));
+    public static Task<(int Code, string Output)> Valgrind(string program, IEnumerable<string> arguments) =>
+        Run(
+            "valgrind",
+            [
+                "--fair-sched=yes",
+                "--leak-check=full",
+                "--errors-for-leak-kinds=definite,indirect,possible",
+                $"--error-exitcode={ValgrindFoundSomething}",
+                "--num-callers=60",
+                $"--suppressions={Path.Combine(s_sources, "valgrind.supp")}",
+                program,
+                .. arguments,
+            ],
+            ("DOTNET_GCHeapHardLimit", "0x10000000")
+        );
 
     /// <summary>Runs a program to its end.</summary>
-    public static async Task<(int Code, string Output)> Run(string program, IEnumerable<string> arguments, params (string Name, string Value)[] environment)
+    public static async Task<(int Code, string Output)> Run(
+        string program,
+        IEnumerable<string> arguments,
+        params (string Name, string Value)[] environment
+    )
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var (name, value) in environment) start.Environment[name] = value;
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         // What a build left open would be waited for.
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["UseSharedCompilation"] = "false";

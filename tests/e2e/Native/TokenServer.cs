@@ -22,7 +22,8 @@ internal sealed class TokenServer : IAsyncDisposable
     }
 
     /// <summary>Port and account, for the program.</summary>
-    public string[] Arguments => [((IPEndPoint)_listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture), _account.DidKey];
+    public string[] Arguments =>
+        [((IPEndPoint)_listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture), _account.DidKey];
 
     public async ValueTask DisposeAsync()
     {
@@ -39,8 +40,11 @@ internal sealed class TokenServer : IAsyncDisposable
             {
                 using var caller = await _listener.AcceptTcpClientAsync();
                 using var reader = new StreamReader(caller.GetStream(), Encoding.UTF8);
-                if ((await reader.ReadLineAsync())?.Split(' ') is not [var did, var audience, var method]) continue;
-                await caller.GetStream().WriteAsync(Encoding.ASCII.GetBytes(await _account.Tokens(did)(audience, method, default)));
+                if ((await reader.ReadLineAsync())?.Split(' ') is not [var did, var audience, var method])
+                    continue;
+                await caller
+                    .GetStream()
+                    .WriteAsync(Encoding.ASCII.GetBytes(await _account.Tokens(did)(audience, method, default)));
             }
             catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
             {

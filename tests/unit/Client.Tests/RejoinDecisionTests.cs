@@ -4,8 +4,14 @@ public sealed class RejoinDecisionTests
 {
     private static readonly MlsClientOptions s_options = new()
     {
-        Service = new("http://127.0.0.1"), ServiceDid = "did:web:localhost", Did = "did:web:alice", DeviceId = "phone", Tokens = (_, _, _) => default,
-        RejoinAttempts = 3, RejoinTurns = 2, LongestWait = TimeSpan.FromSeconds(30),
+        Service = new("http://127.0.0.1"),
+        ServiceDid = "did:web:localhost",
+        Did = "did:web:alice",
+        DeviceId = "phone",
+        Tokens = (_, _, _) => default,
+        RejoinAttempts = 3,
+        RejoinTurns = 2,
+        LongestWait = TimeSpan.FromSeconds(30),
     };
 
     [Theory]
@@ -27,10 +33,22 @@ public sealed class RejoinDecisionTests
     [InlineData(ClientErrors.Unreachable, 1, 0, 0, RejoinStep.GiveUp)]
     [InlineData(ClientErrors.OtherBranch, 1, 0, 0, RejoinStep.GiveUp)]
     [InlineData("AnErrorOfALaterService", 1, 0, 0, RejoinStep.GiveUp)]
-    public void After_a_failure_the_next_step_follows_from_its_name_and_the_bounds(string error, int attempts, int turns, int retryAfter, object step)
+    public void After_a_failure_the_next_step_follows_from_its_name_and_the_bounds(
+        string error,
+        int attempts,
+        int turns,
+        int retryAfter,
+        object step
+    )
     {
-        var decision = RejoinDecision.After(new(error, "") { RetryAfter = TimeSpan.FromSeconds(retryAfter) }, attempts, turns, s_options);
+        var decision = RejoinDecision.After(
+            new(error, "") { RetryAfter = TimeSpan.FromSeconds(retryAfter) },
+            attempts,
+            turns,
+            s_options
+        );
         Assert.Equal((RejoinStep)step, decision.Step);
-        if (decision.Step is RejoinStep.Again or RejoinStep.WaitForTurn) Assert.Equal(TimeSpan.FromSeconds(retryAfter), decision.Wait);
+        if (decision.Step is RejoinStep.Again or RejoinStep.WaitForTurn)
+            Assert.Equal(TimeSpan.FromSeconds(retryAfter), decision.Wait);
     }
 }

@@ -12,11 +12,20 @@ public sealed class ServiceConnectionTests
     {
         public List<(string? Token, string Body)> Requests { get; } = [];
 
-        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        protected override async Task<HttpResponseMessage> SendAsync(
+            HttpRequestMessage request,
+            CancellationToken cancellationToken
+        )
         {
             var (status, body) = answers[Math.Min(Requests.Count, answers.Length - 1)];
-            Requests.Add((request.Headers.Authorization?.Parameter, request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken)));
-            if (status == 0) throw new HttpRequestException("cut");
+            Requests.Add(
+                (
+                    request.Headers.Authorization?.Parameter,
+                    request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken)
+                )
+            );
+            if (status == 0)
+                throw new HttpRequestException("cut");
             return new(status) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
         }
     }
@@ -26,20 +35,33 @@ public sealed class ServiceConnectionTests
     private static MlsClient Client(HttpMessageHandler service)
     {
         int token = 0;
-        return new(new()
-        {
-            Service = new("http://127.0.0.1:1"), ServiceDid = "did:web:localhost", Did = "did:web:alice", DeviceId = "phone",
-            Tokens = (audience, method, _) => ValueTask.FromResult($"{audience} {method} {++token}"), CreateHttpClient = () => new(service),
-        });
+        return new(
+            new()
+            {
+                Service = new("http://127.0.0.1:1"),
+                ServiceDid = "did:web:localhost",
+                Did = "did:web:alice",
+                DeviceId = "phone",
+                Tokens = (audience, method, _) => ValueTask.FromResult($"{audience} {method} {++token}"),
+                CreateHttpClient = () => new(service),
+            }
+        );
     }
 
     [Fact]
     public async Task A_call_that_got_lost_is_made_again_with_the_same_idempotency_key_and_a_new_token()
     {
-        var service = new Service((0, ""), (HttpStatusCode.ServiceUnavailable, ""), (HttpStatusCode.OK, """{"confirmed":true}"""));
+        var service = new Service(
+            (0, ""),
+            (HttpStatusCode.ServiceUnavailable, ""),
+            (HttpStatusCode.OK, """{"confirmed":true}""")
+        );
         await using var client = Client(service);
         Assert.True((await client.Call(Lexicons.ConfirmWelcome, s_input)).Confirmed);
-        Assert.Equal(Enumerable.Range(1, 3).Select(i => $"did:web:localhost blue.catbird.mls.confirmWelcome {i}"), service.Requests.Select(request => request.Token));
+        Assert.Equal(
+            Enumerable.Range(1, 3).Select(i => $"did:web:localhost blue.catbird.mls.confirmWelcome {i}"),
+            service.Requests.Select(request => request.Token)
+        );
         Assert.NotNull((string?)JsonNode.Parse(service.Requests[0].Body)!["idempotencyKey"]);
         Assert.Single(service.Requests.Select(request => request.Body).Distinct());
     }
@@ -65,7 +87,10 @@ public sealed class ServiceConnectionTests
         var service = new Service(((HttpStatusCode)status, body));
         await using var client = Client(service);
         var refused = await Assert.ThrowsAsync<MlsClientException>(() => client.Call(Lexicons.ConfirmWelcome, s_input));
-        Assert.Equal((error, "blue.catbird.mls.confirmWelcome", 1), (refused.Error, refused.Method, service.Requests.Count));
+        Assert.Equal(
+            (error, "blue.catbird.mls.confirmWelcome", 1),
+            (refused.Error, refused.Method, service.Requests.Count)
+        );
         Assert.Equal(error == "EpochMismatch" ? 7UL : null, refused.CurrentEpoch);
         Assert.Equal(error == "TurnPending" ? TimeSpan.FromMilliseconds(1500) : null, refused.RetryAfter);
         Assert.Equal(error == "InvalidCommit" ? "commit.path-missing" : null, refused.Rule);
@@ -77,7 +102,9 @@ public sealed class ServiceConnectionTests
         await using var client = Client(new Service((0, "")));
         using var cancelled = new CancellationTokenSource();
         await cancelled.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.Call(Lexicons.ConfirmWelcome, s_input, cancelled.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            client.Call(Lexicons.ConfirmWelcome, s_input, cancelled.Token)
+        );
     }
 
     [Fact]
@@ -85,7 +112,17 @@ public sealed class ServiceConnectionTests
     {
         var service = new Service((HttpStatusCode.OK, """{"confirmed":true}"""));
         var services = new ServiceCollection();
-        services.AddMlsClient(_ => new() { Service = new("http://127.0.0.1:1"), ServiceDid = "did:web:localhost", Did = "did:web:alice", DeviceId = "phone", Tokens = (_, _, _) => ValueTask.FromResult("token") })
+        services
+            .AddMlsClient(_ =>
+                new()
+                {
+                    Service = new("http://127.0.0.1:1"),
+                    ServiceDid = "did:web:localhost",
+                    Did = "did:web:alice",
+                    DeviceId = "phone",
+                    Tokens = (_, _, _) => ValueTask.FromResult("token"),
+                }
+            )
             .ConfigurePrimaryHttpMessageHandler(() => service);
         await using var provider = services.BuildServiceProvider();
         Assert.True((await provider.GetRequiredService<MlsClient>().Call(Lexicons.ConfirmWelcome, s_input)).Confirmed);

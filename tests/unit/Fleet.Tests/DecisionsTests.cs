@@ -13,14 +13,28 @@ public sealed class DecisionsTests
         Assert.Equal(Of(7, 3), Of(7, 3));
         Assert.NotEqual(Of(7, 3), Of(7, 4));
         Assert.NotEqual(Of(7, 3), Of(8, 3));
-        Assert.Equal(Temper.Busy.Weights.Select(one => one.Act).Order(), Of(7, 3).Select(decision => decision.Act).Distinct().Order());
+        Assert.Equal(
+            Temper.Busy.Weights.Select(one => one.Act).Order(),
+            Of(7, 3).Select(decision => decision.Act).Distinct().Order()
+        );
     }
 
     [Fact]
     public void Arguments_that_cannot_be_used_are_refused_with_a_reason()
     {
         Assert.Equal((100, 1), (Options.Parse(["storm"]).Devices, Options.Parse(["storm"]).Groups));
-        foreach (string[] wrong in (string[][])[[], ["dance"], ["storm", "--devices"], ["storm", "--devices", "many"], ["storm", "--devices", "1"], ["storm", "--speed", "3"], ["soak", "--url", "http://127.0.0.1:1", "--start-host"]])
+        foreach (
+            string[] wrong in (string[][])
+                [
+                    [],
+                    ["dance"],
+                    ["storm", "--devices"],
+                    ["storm", "--devices", "many"],
+                    ["storm", "--devices", "1"],
+                    ["storm", "--speed", "3"],
+                    ["soak", "--url", "http://127.0.0.1:1", "--start-host"],
+                ]
+        )
             Assert.Throws<ArgumentException>(() => Options.Parse(wrong));
     }
 }

@@ -13,14 +13,18 @@ public sealed class KeepsakesTests : IDisposable
         using (var keepsakes = new Keepsakes(_folder))
         {
             accounts = [Did(keepsakes, 0), Did(keepsakes, 1), Did(keepsakes, 0)];
-            await using (keepsakes.Open(0)) await using (keepsakes.Open(1)) keepsakes.Rejoined(0, "convo", DateTimeOffset.FromUnixTimeMilliseconds(7));
+            await using (keepsakes.Open(0))
+            await using (keepsakes.Open(1))
+                keepsakes.Rejoined(0, "convo", DateTimeOffset.FromUnixTimeMilliseconds(7));
         }
         Assert.Equal(accounts[0], accounts[2]);
         Assert.NotEqual(accounts[0], accounts[1]);
         using var again = new Keepsakes(_folder);
         Assert.Equal(accounts, new[] { Did(again, 0), Did(again, 1), Did(again, 0) });
         // A store opens with its own key alone.
-        await using (again.Open(0)) await using (again.Open(1)) Assert.Equal(("convo", DateTimeOffset.FromUnixTimeMilliseconds(7)), Assert.Single(again.RejoinsOf(0)));
+        await using (again.Open(0))
+        await using (again.Open(1))
+            Assert.Equal(("convo", DateTimeOffset.FromUnixTimeMilliseconds(7)), Assert.Single(again.RejoinsOf(0)));
         Assert.Empty(again.RejoinsOf(1));
     }
 

@@ -8,7 +8,8 @@ public sealed class LedgerTests : IDisposable
 {
     private const string Convo = "convo";
     private readonly Ledger _ledger = new();
-    private readonly Stint _alice, _bob;
+    private readonly Stint _alice,
+        _bob;
 
     public LedgerTests()
     {
@@ -98,7 +99,8 @@ public sealed class LedgerTests : IDisposable
     }
 
     [Fact]
-    public void A_message_that_nobody_sent_is_a_forgery() => Breaks("which nobody sent", () => Tell("bob", "forged", seq: 3));
+    public void A_message_that_nobody_sent_is_a_forgery() =>
+        Breaks("which nobody sent", () => Tell("bob", "forged", seq: 3));
 
     [Fact]
     public void A_message_has_one_sender()
@@ -171,7 +173,9 @@ public sealed class LedgerTests : IDisposable
         _ledger.Joined(bob, 4);
         _ledger.Told("bob", new("resumed", 5, 4, null, [], DateTimeOffset.UnixEpoch), "of an earlier run");
         _ledger.Saw(bob, View(4, 5));
-        Assert.Throws<BreachException>(() => _ledger.Told("bob", new("resumed", 6, 4, null, [], DateTimeOffset.UnixEpoch), "of nobody"));
+        Assert.Throws<BreachException>(() =>
+            _ledger.Told("bob", new("resumed", 6, 4, null, [], DateTimeOffset.UnixEpoch), "of nobody")
+        );
     }
 
     [Fact]
@@ -211,10 +215,30 @@ public sealed class LedgerTests : IDisposable
     }
 
     private void Tell(string device, string text, long seq, string sender = "alice", ulong epoch = 1) =>
-        _ledger.Told(device, new(Convo, seq, epoch, Encoding.UTF8.GetBytes(sender), Encoding.UTF8.GetBytes(text), DateTimeOffset.UnixEpoch), text);
+        _ledger.Told(
+            device,
+            new(
+                Convo,
+                seq,
+                epoch,
+                Encoding.UTF8.GetBytes(sender),
+                Encoding.UTF8.GetBytes(text),
+                DateTimeOffset.UnixEpoch
+            ),
+            text
+        );
 
     private static ConversationView View(ulong epoch, long seq, byte authenticator = 1, params string[] members) =>
-        new(epoch, [.. (members.Length == 0 ? ["alice", "bob"] : members).Select(name => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(name))], [authenticator, (byte)epoch], seq);
+        new(
+            epoch,
+            [
+                .. (members.Length == 0 ? ["alice", "bob"] : members).Select(name =>
+                    (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(name)
+                ),
+            ],
+            [authenticator, (byte)epoch],
+            seq
+        );
 
     public void Dispose() => _ledger.Dispose();
 }

@@ -58,7 +58,11 @@ public sealed class ReportTests
     [Fact]
     public void Latency_counts_from_the_grant_of_the_turn()
     {
-        _statistics.Rejoined(Result(RejoinWay.ExternalCommit), TimeSpan.FromMilliseconds(5000), TimeSpan.FromMilliseconds(4900));
+        _statistics.Rejoined(
+            Result(RejoinWay.ExternalCommit),
+            TimeSpan.FromMilliseconds(5000),
+            TimeSpan.FromMilliseconds(4900)
+        );
         var figures = _statistics.Now();
         Assert.Equal((100.0, 4900.0), (Math.Round(figures.P50!.Value), Math.Round(figures.WaitP50!.Value)));
     }
@@ -67,12 +71,14 @@ public sealed class ReportTests
     {
         for (int i = 0; i < times; i++)
         {
-            if (way == RejoinWay.ExternalCommit) _statistics.ExternalCommit(mismatch: false);
+            if (way == RejoinWay.ExternalCommit)
+                _statistics.ExternalCommit(mismatch: false);
             _statistics.Rejoined(Result(way), TimeSpan.FromMilliseconds(milliseconds), null);
         }
     }
 
     private static RejoinResult Result(RejoinWay way) => new("convo", way, true, 1, 1, TimeSpan.Zero, TimeSpan.Zero);
 
-    private Report Of(string scenario, string? breach = null) => new(scenario, 1, 2, 1, _statistics.Now(), 0, 0, 0, breach, false, []);
+    private Report Of(string scenario, string? breach = null) =>
+        new(scenario, 1, 2, 1, _statistics.Now(), 0, 0, 0, breach, false, []);
 }

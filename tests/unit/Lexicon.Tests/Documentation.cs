@@ -9,7 +9,12 @@ public class Documentation
     public void Every_method_stands_in_the_page_about_calling_the_service()
     {
         string page = File.ReadAllText(Path.Combine(Folder(), "../../../docs/api.md"));
-        string[] methods = [.. typeof(Lexicons).GetProperties(BindingFlags.Public | BindingFlags.Static).Select(method => ((Method)method.GetValue(null)!).Nsid.Split('.')[^1])];
+        string[] methods =
+        [
+            .. typeof(Lexicons)
+                .GetProperties(BindingFlags.Public | BindingFlags.Static)
+                .Select(method => ((Method)method.GetValue(null)!).Nsid.Split('.')[^1]),
+        ];
         Assert.True(methods.Length > 30);
         Assert.All(methods, name => Assert.Matches($@"`{name}\b", page));
     }

@@ -11,38 +11,48 @@ public sealed class Interop_files
 {
     private static readonly Dictionary<string, Func<string, bool>> Syntaxes = new()
     {
-        ["atidentifier"] = Formats.IsAtIdentifier, ["aturi"] = Formats.IsAtUri, ["cid"] = Formats.IsCid, ["datetime"] = Formats.IsDateTime, ["did"] = Formats.IsDid,
-        ["handle"] = Formats.IsHandle, ["language"] = Formats.IsLanguage, ["nsid"] = Formats.IsNsid, ["recordkey"] = Formats.IsRecordKey, ["tid"] = Formats.IsTid, ["uri"] = Formats.IsUri,
+        ["atidentifier"] = Formats.IsAtIdentifier,
+        ["aturi"] = Formats.IsAtUri,
+        ["cid"] = Formats.IsCid,
+        ["datetime"] = Formats.IsDateTime,
+        ["did"] = Formats.IsDid,
+        ["handle"] = Formats.IsHandle,
+        ["language"] = Formats.IsLanguage,
+        ["nsid"] = Formats.IsNsid,
+        ["recordkey"] = Formats.IsRecordKey,
+        ["tid"] = Formats.IsTid,
+        ["uri"] = Formats.IsUri,
     };
 
     /// <summary>Every file of the folder, with how many strings it has.</summary>
-    public static TheoryData<string, bool, int> Files => new()
-    {
-        { "atidentifier_syntax_invalid", false, 22 },
-        { "atidentifier_syntax_valid", true, 11 },
-        { "aturi_syntax_invalid", false, 72 },
-        { "aturi_syntax_valid", true, 23 },
-        { "cid_syntax_invalid", false, 10 },
-        { "cid_syntax_valid", true, 8 },
-        { "datetime_parse_invalid", false, 7 },
-        { "datetime_syntax_invalid", false, 45 },
-        { "datetime_syntax_valid", true, 35 },
-        { "did_syntax_invalid", false, 18 },
-        { "did_syntax_valid", true, 24 },
-        { "handle_syntax_invalid", false, 48 },
-        { "handle_syntax_valid", true, 71 },
-        { "language_parse_invalid", false, 4 },
-        { "language_syntax_invalid", false, 7 },
-        { "language_syntax_valid", true, 18 },
-        { "nsid_syntax_invalid", false, 27 },
-        { "nsid_syntax_valid", true, 25 },
-        { "recordkey_syntax_invalid", false, 11 },
-        { "recordkey_syntax_valid", true, 16 },
-        { "tid_syntax_invalid", false, 9 },
-        { "tid_syntax_valid", true, 4 },
-        { "uri_syntax_invalid", false, 12 },
-        { "uri_syntax_valid", true, 9 },
-    };
+    public static TheoryData<string, bool, int> Files =>
+        new()
+        {
+            { "atidentifier_syntax_invalid", false, 22 },
+            { "atidentifier_syntax_valid", true, 11 },
+            { "aturi_syntax_invalid", false, 72 },
+            { "aturi_syntax_valid", true, 23 },
+            { "cid_syntax_invalid", false, 10 },
+            { "cid_syntax_valid", true, 8 },
+            { "datetime_parse_invalid", false, 7 },
+            { "datetime_syntax_invalid", false, 45 },
+            { "datetime_syntax_valid", true, 35 },
+            { "did_syntax_invalid", false, 18 },
+            { "did_syntax_valid", true, 24 },
+            { "handle_syntax_invalid", false, 48 },
+            { "handle_syntax_valid", true, 71 },
+            { "language_parse_invalid", false, 4 },
+            { "language_syntax_invalid", false, 7 },
+            { "language_syntax_valid", true, 18 },
+            { "nsid_syntax_invalid", false, 27 },
+            { "nsid_syntax_valid", true, 25 },
+            { "recordkey_syntax_invalid", false, 11 },
+            { "recordkey_syntax_valid", true, 16 },
+            { "tid_syntax_invalid", false, 9 },
+            { "tid_syntax_valid", true, 4 },
+            { "uri_syntax_invalid", false, 12 },
+            { "uri_syntax_valid", true, 9 },
+        };
 
     [SkippableTheory, MemberData(nameof(Files))]
     public void Every_string_is_judged_as_published(string file, bool valid, int count)
@@ -72,7 +82,8 @@ public sealed class Interop_files
     public void Every_record_of_the_data_model_is_one()
     {
         var records = Interop.Read("data-model/data-model-valid.json");
-        foreach (var record in records.EnumerateArray()) Decode(DagCbor.Encode(record.GetProperty("json")));
+        foreach (var record in records.EnumerateArray())
+            Decode(DagCbor.Encode(record.GetProperty("json")));
         Assert.Equal(5, records.GetArrayLength());
     }
 
@@ -80,18 +91,25 @@ public sealed class Interop_files
     public void Every_record_beside_the_data_model_is_none()
     {
         var records = Interop.Read("data-model/data-model-invalid.json");
-        foreach (var record in records.EnumerateArray()) Assert.Throws<LexiconException>(() => DagCbor.Encode(record.GetProperty("json")));
+        foreach (var record in records.EnumerateArray())
+            Assert.Throws<LexiconException>(() => DagCbor.Encode(record.GetProperty("json")));
         Assert.Equal(12, records.GetArrayLength());
     }
 
     [SkippableFact]
     public void Every_lexicon_is_judged_as_published()
     {
-        foreach (var (file, valid, count) in (List<(string, bool, int)>)[("lexicon-valid", true, 3), ("lexicon-invalid", false, 7)])
+        foreach (
+            var (file, valid, count) in (List<(string, bool, int)>)
+                [("lexicon-valid", true, 3), ("lexicon-invalid", false, 7)]
+        )
         {
             var lexicons = Interop.Read($"lexicon/{file}.json");
             foreach (var one in lexicons.EnumerateArray())
-                Assert.True(valid == (Generating.Run(one.GetProperty("lexicon").GetRawText()).Diagnostics.Length == 0), $"{file}: {one.GetProperty("name")}");
+                Assert.True(
+                    valid == (Generating.Run(one.GetProperty("lexicon").GetRawText()).Diagnostics.Length == 0),
+                    $"{file}: {one.GetProperty("name")}"
+                );
             Assert.Equal(count, lexicons.GetArrayLength());
         }
     }
@@ -106,16 +124,35 @@ public sealed class Interop_files
     public void Every_lexicon_of_the_catalog_is_compiled_or_refused_by_name(string file, string? refused)
     {
         string lexicon = Interop.Read($"lexicon/catalog/{file}.json").GetRawText();
-        if (refused is null) Generating.Compile(lexicon);
-        else Assert.EndsWith(refused, Assert.Single(Generating.Run(lexicon).Diagnostics, diagnostic => diagnostic.Id == "MLSLEX002").GetMessage(null), StringComparison.Ordinal);
+        if (refused is null)
+            Generating.Compile(lexicon);
+        else
+            Assert.EndsWith(
+                refused,
+                Assert
+                    .Single(Generating.Run(lexicon).Diagnostics, diagnostic => diagnostic.Id == "MLSLEX002")
+                    .GetMessage(null),
+                StringComparison.Ordinal
+            );
     }
 
     /// <summary>Why a method here cannot have one of the catalog's properties; the others it can.</summary>
     private static readonly Dictionary<string, string> s_refusedProperties = new()
     {
-        ["nullableString"] = "'nullable' of an object", ["bytes"] = "type bytes", ["cid-link"] = "type cid-link", ["blob"] = "type blob", ["unknown"] = "type unknown", ["object"] = "type object",
-        ["union"] = "type union", ["constInteger"] = "'const' of 'constInteger'", ["enumInteger"] = "'enum' of 'enumInteger'", ["graphemeString"] = "'minGraphemes' of 'graphemeString'",
-        ["sizeBytes"] = "type bytes", ["sizeBlob"] = "type blob", ["acceptBlob"] = "type blob", ["closedUnion"] = "type union",
+        ["nullableString"] = "'nullable' of an object",
+        ["bytes"] = "type bytes",
+        ["cid-link"] = "type cid-link",
+        ["blob"] = "type blob",
+        ["unknown"] = "type unknown",
+        ["object"] = "type object",
+        ["union"] = "type union",
+        ["constInteger"] = "'const' of 'constInteger'",
+        ["enumInteger"] = "'enum' of 'enumInteger'",
+        ["graphemeString"] = "'minGraphemes' of 'graphemeString'",
+        ["sizeBytes"] = "type bytes",
+        ["sizeBlob"] = "type blob",
+        ["acceptBlob"] = "type blob",
+        ["closedUnion"] = "type union",
     };
 
     /// <summary>There are no records here, so nothing reads these but the readers of inputs: of a procedure with the properties of the catalog's record that one can have.</summary>
@@ -129,21 +166,29 @@ public sealed class Interop_files
         foreach (string property in properties)
         {
             var diagnostics = Generating.Run(record, Procedure(schema, [property])).Diagnostics;
-            if (!s_refusedProperties.TryGetValue(property, out string? refused)) Assert.Empty(diagnostics);
-            else Assert.Contains(refused, Assert.Single(diagnostics, diagnostic => diagnostic.Id == "MLSLEX002").GetMessage(null), StringComparison.Ordinal);
+            if (!s_refusedProperties.TryGetValue(property, out string? refused))
+                Assert.Empty(diagnostics);
+            else
+                Assert.Contains(
+                    refused,
+                    Assert.Single(diagnostics, diagnostic => diagnostic.Id == "MLSLEX002").GetMessage(null),
+                    StringComparison.Ordinal
+                );
         }
 
         string[] served = [.. properties.Except(s_refusedProperties.Keys)];
         var lexicons = Generating.Compile(record, Procedure(schema, served)).GetType("MlsConsole.Lexicon.Lexicons")!;
         object procedure = lexicons.GetProperty("Judge")!.GetValue(null)!;
         var read = procedure.GetType().GetMethod("ReadInput")!.CreateDelegate<ReadInput>(procedure);
-        foreach (var one in Interop.Read("lexicon/record-data-valid.json").EnumerateArray()) read(Encoding.UTF8.GetBytes(one.GetProperty("data").GetRawText()));
+        foreach (var one in Interop.Read("lexicon/record-data-valid.json").EnumerateArray())
+            read(Encoding.UTF8.GetBytes(one.GetProperty("data").GetRawText()));
         int judged = 0;
         var invalid = Interop.Read("lexicon/record-data-invalid.json");
         foreach (var one in invalid.EnumerateArray())
         {
             var data = one.GetProperty("data");
-            if (data.EnumerateObject().Any(property => s_refusedProperties.ContainsKey(property.Name))) continue;
+            if (data.EnumerateObject().Any(property => s_refusedProperties.ContainsKey(property.Name)))
+                continue;
             Assert.Throws<LexiconException>(() => read(Encoding.UTF8.GetBytes(data.GetRawText())));
             judged++;
         }
@@ -157,20 +202,36 @@ public sealed class Interop_files
     {
         JsonObject input = new() { ["type"] = "object" };
         foreach (string list in (string[])["required", "nullable"])
-            if (record[list]!.AsArray().Select(name => name!.GetValue<string>()).Intersect(properties).ToList() is { Count: > 0 } names) input[list] = new JsonArray([.. names.Select(name => JsonValue.Create(name))]);
-        input["properties"] = new JsonObject(properties.Select(name => KeyValuePair.Create(name, record["properties"]![name]?.DeepClone())));
+            if (
+                record[list]!.AsArray().Select(name => name!.GetValue<string>()).Intersect(properties).ToList() is
+                { Count: > 0 } names
+            )
+                input[list] = new JsonArray([.. names.Select(name => JsonValue.Create(name))]);
+        input["properties"] = new JsonObject(
+            properties.Select(name => KeyValuePair.Create(name, record["properties"]![name]?.DeepClone()))
+        );
         JsonObject Body(JsonObject schema) => new() { ["encoding"] = "application/json", ["schema"] = schema };
         return new JsonObject
         {
-            ["lexicon"] = 1, ["id"] = "example.lexicon.judge",
-            ["defs"] = new JsonObject { ["main"] = new JsonObject { ["type"] = "procedure", ["input"] = Body(input), ["output"] = Body(new() { ["type"] = "object", ["properties"] = new JsonObject() }) } },
+            ["lexicon"] = 1,
+            ["id"] = "example.lexicon.judge",
+            ["defs"] = new JsonObject
+            {
+                ["main"] = new JsonObject
+                {
+                    ["type"] = "procedure",
+                    ["input"] = Body(input),
+                    ["output"] = Body(new() { ["type"] = "object", ["properties"] = new JsonObject() }),
+                },
+            },
         }.ToJsonString();
     }
 
     private static JsonElement Decode(byte[] cbor)
     {
         using var json = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(json)) DagCbor.Read(new CborReader(cbor, CborConformanceMode.Canonical), writer);
+        using (var writer = new Utf8JsonWriter(json))
+            DagCbor.Read(new CborReader(cbor, CborConformanceMode.Canonical), writer);
         return JsonSerializer.Deserialize<JsonElement>(json.ToArray());
     }
 }

@@ -5,13 +5,28 @@ namespace MlsConsole.Host;
 
 internal static class AcknowledgeEpoch
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<Lexicon.AcknowledgeEpochInput, AcknowledgeEpochOutput>(Lexicons.AcknowledgeEpoch, BodyLimit.Small, async (call, input) =>
-    {
-        call.ConvoId = input.ConvoId;
-        call.Epoch = (ulong)input.Epoch;
-        var result = await call.Feature<EpochAcknowledgements>().AcknowledgeEpoch(call.Caller, new(
-            input.ConvoId, input.DeviceId, (ulong)input.Epoch, WireValues.Bytes("authenticatorHash", input.AuthenticatorHash), input.IdempotencyKey), call.Cancellation);
-        call.Reason = result.Agreed ? null : EpochAcknowledgements.SuspectedFork;
-        return new() { Agreed = result.Agreed };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<Lexicon.AcknowledgeEpochInput, AcknowledgeEpochOutput>(
+            Lexicons.AcknowledgeEpoch,
+            BodyLimit.Small,
+            async (call, input) =>
+            {
+                call.ConvoId = input.ConvoId;
+                call.Epoch = (ulong)input.Epoch;
+                var result = await call.Feature<EpochAcknowledgements>()
+                    .AcknowledgeEpoch(
+                        call.Caller,
+                        new(
+                            input.ConvoId,
+                            input.DeviceId,
+                            (ulong)input.Epoch,
+                            WireValues.Bytes("authenticatorHash", input.AuthenticatorHash),
+                            input.IdempotencyKey
+                        ),
+                        call.Cancellation
+                    );
+                call.Reason = result.Agreed ? null : EpochAcknowledgements.SuspectedFork;
+                return new() { Agreed = result.Agreed };
+            }
+        );
 }

@@ -5,12 +5,29 @@ namespace MlsConsole.Host;
 
 internal static class ApproveDevice
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<Lexicon.ApproveDeviceInput, ApproveDeviceOutput>(Lexicons.ApproveDevice, BodyLimit.Small, async (call, input) =>
-    {
-        call.ConvoId = input.ConvoId;
-        call.Epoch = (ulong)input.Epoch;
-        var result = await call.Feature<DeviceApprovals>().ApproveDevice(call.Caller, new(input.ConvoId, input.DeviceId, WireValues.Bytes("signaturePublicKey", input.SignaturePublicKey),
-            input.ApprovingDeviceId, (ulong)input.Epoch, WireValues.Bytes("signature", input.Signature), input.IdempotencyKey), call.Cancellation);
-        return new() { ApprovedAt = result.ApprovedAt };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<Lexicon.ApproveDeviceInput, ApproveDeviceOutput>(
+            Lexicons.ApproveDevice,
+            BodyLimit.Small,
+            async (call, input) =>
+            {
+                call.ConvoId = input.ConvoId;
+                call.Epoch = (ulong)input.Epoch;
+                var result = await call.Feature<DeviceApprovals>()
+                    .ApproveDevice(
+                        call.Caller,
+                        new(
+                            input.ConvoId,
+                            input.DeviceId,
+                            WireValues.Bytes("signaturePublicKey", input.SignaturePublicKey),
+                            input.ApprovingDeviceId,
+                            (ulong)input.Epoch,
+                            WireValues.Bytes("signature", input.Signature),
+                            input.IdempotencyKey
+                        ),
+                        call.Cancellation
+                    );
+                return new() { ApprovedAt = result.ApprovedAt };
+            }
+        );
 }

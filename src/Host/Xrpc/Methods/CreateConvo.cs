@@ -5,11 +5,26 @@ namespace MlsConsole.Host;
 
 internal static class CreateConvo
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<Lexicon.CreateConvoInput, CreateConvoOutput>(Lexicons.CreateConvo, BodyLimit.Message, async (call, input) =>
-    {
-        var convo = await call.Feature<Conversations>().CreateConvo(call.Caller,
-            new(WireValues.Bytes("groupInfo", input.GroupInfo), WireValues.OptionalBytes("ratchetTree", input.RatchetTree), input.Metadata, input.IdempotencyKey, input.RequireDeviceApproval ?? false), call.Cancellation);
-        (call.ConvoId, call.Epoch) = (convo.ConvoId, convo.Epoch);
-        return new() { Convo = WireValues.Convo(convo) };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<Lexicon.CreateConvoInput, CreateConvoOutput>(
+            Lexicons.CreateConvo,
+            BodyLimit.Message,
+            async (call, input) =>
+            {
+                var convo = await call.Feature<Conversations>()
+                    .CreateConvo(
+                        call.Caller,
+                        new(
+                            WireValues.Bytes("groupInfo", input.GroupInfo),
+                            WireValues.OptionalBytes("ratchetTree", input.RatchetTree),
+                            input.Metadata,
+                            input.IdempotencyKey,
+                            input.RequireDeviceApproval ?? false
+                        ),
+                        call.Cancellation
+                    );
+                (call.ConvoId, call.Epoch) = (convo.ConvoId, convo.Epoch);
+                return new() { Convo = WireValues.Convo(convo) };
+            }
+        );
 }

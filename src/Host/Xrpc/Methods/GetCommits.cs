@@ -5,18 +5,40 @@ namespace MlsConsole.Host;
 
 internal static class GetCommits
 {
-    public static XrpcMethod Method { get; } = new QueryMethod<GetCommitsParameters, GetCommitsOutput>(Lexicons.GetCommits, async (call, parameters) =>
-    {
-        call.ConvoId = parameters.ConvoId;
-        var commits = await call.Feature<Conversations>().GetCommits(call.Caller, new(parameters.ConvoId, (ulong)WireValues.Number("fromEpoch", parameters.FromEpoch),
-            parameters.ToEpoch is { } to ? (ulong)WireValues.Number("toEpoch", to) : null), call.Cancellation);
-        return new()
-        {
-            Commits = [.. commits.Select(commit => new Lexicon.CommitView
+    public static XrpcMethod Method { get; } =
+        new QueryMethod<GetCommitsParameters, GetCommitsOutput>(
+            Lexicons.GetCommits,
+            async (call, parameters) =>
             {
-                Epoch = (long)commit.Epoch, Seq = commit.Seq, Commit = Convert.ToBase64String(commit.Commit), External = commit.External,
-                Proposals = commit.Proposals.Count == 0 ? null : [.. commit.Proposals.Select(Convert.ToBase64String)], CreatedAt = commit.CreatedAt,
-            })],
-        };
-    });
+                call.ConvoId = parameters.ConvoId;
+                var commits = await call.Feature<Conversations>()
+                    .GetCommits(
+                        call.Caller,
+                        new(
+                            parameters.ConvoId,
+                            (ulong)WireValues.Number("fromEpoch", parameters.FromEpoch),
+                            parameters.ToEpoch is { } to ? (ulong)WireValues.Number("toEpoch", to) : null
+                        ),
+                        call.Cancellation
+                    );
+                return new()
+                {
+                    Commits =
+                    [
+                        .. commits.Select(commit => new Lexicon.CommitView
+                        {
+                            Epoch = (long)commit.Epoch,
+                            Seq = commit.Seq,
+                            Commit = Convert.ToBase64String(commit.Commit),
+                            External = commit.External,
+                            Proposals =
+                                commit.Proposals.Count == 0
+                                    ? null
+                                    : [.. commit.Proposals.Select(Convert.ToBase64String)],
+                            CreatedAt = commit.CreatedAt,
+                        }),
+                    ],
+                };
+            }
+        );
 }

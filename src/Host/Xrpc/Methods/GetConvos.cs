@@ -5,9 +5,14 @@ namespace MlsConsole.Host;
 
 internal static class GetConvos
 {
-    public static XrpcMethod Method { get; } = new QueryMethod<GetConvosParameters, GetConvosOutput>(Lexicons.GetConvos, async (call, parameters) =>
-    {
-        var result = await call.Feature<Conversations>().GetConvos(call.Caller, new(parameters.Cursor, (int)parameters.Limit), call.Cancellation);
-        return new() { Convos = [.. result.Convos.Select(WireValues.Convo)], Cursor = result.Cursor };
-    });
+    public static XrpcMethod Method { get; } =
+        new QueryMethod<GetConvosParameters, GetConvosOutput>(
+            Lexicons.GetConvos,
+            async (call, parameters) =>
+            {
+                var result = await call.Feature<Conversations>()
+                    .GetConvos(call.Caller, new(parameters.Cursor, (int)parameters.Limit), call.Cancellation);
+                return new() { Convos = [.. result.Convos.Select(WireValues.Convo)], Cursor = result.Cursor };
+            }
+        );
 }

@@ -5,16 +5,27 @@ namespace MlsConsole.Host;
 
 internal static class GetExpectedConversations
 {
-    public static XrpcMethod Method { get; } = new QueryMethod<GetExpectedConversationsParameters, GetExpectedConversationsOutput>(Lexicons.GetExpectedConversations, async (call, parameters) =>
-    {
-        var conversations = await call.Feature<Conversations>().GetExpectedConversations(call.Caller, parameters.DeviceId, call.Cancellation);
-        return new()
-        {
-            Conversations = [.. conversations.Select(expected => new Lexicon.ExpectedConversation
+    public static XrpcMethod Method { get; } =
+        new QueryMethod<GetExpectedConversationsParameters, GetExpectedConversationsOutput>(
+            Lexicons.GetExpectedConversations,
+            async (call, parameters) =>
             {
-                ConvoId = expected.ConvoId, ShouldBeInGroup = expected.ShouldBeInGroup, DeviceInGroup = expected.DeviceInGroup,
-                Epoch = (long)expected.Epoch, LastActivity = expected.LastActivity,
-            })],
-        };
-    });
+                var conversations = await call.Feature<Conversations>()
+                    .GetExpectedConversations(call.Caller, parameters.DeviceId, call.Cancellation);
+                return new()
+                {
+                    Conversations =
+                    [
+                        .. conversations.Select(expected => new Lexicon.ExpectedConversation
+                        {
+                            ConvoId = expected.ConvoId,
+                            ShouldBeInGroup = expected.ShouldBeInGroup,
+                            DeviceInGroup = expected.DeviceInGroup,
+                            Epoch = (long)expected.Epoch,
+                            LastActivity = expected.LastActivity,
+                        }),
+                    ],
+                };
+            }
+        );
 }

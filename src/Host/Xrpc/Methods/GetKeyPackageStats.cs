@@ -5,9 +5,19 @@ namespace MlsConsole.Host;
 
 internal static class GetKeyPackageStats
 {
-    public static XrpcMethod Method { get; } = new QueryMethod<GetKeyPackageStatsParameters, GetKeyPackageStatsOutput>(Lexicons.GetKeyPackageStats, async (call, parameters) =>
-    {
-        var stats = await call.Feature<KeyPackages>().GetKeyPackageStats(call.Caller, parameters.DeviceId, call.Cancellation);
-        return new() { Available = stats.Available, LastResort = stats.LastResort, OldestExpiry = stats.OldestExpiry };
-    });
+    public static XrpcMethod Method { get; } =
+        new QueryMethod<GetKeyPackageStatsParameters, GetKeyPackageStatsOutput>(
+            Lexicons.GetKeyPackageStats,
+            async (call, parameters) =>
+            {
+                var stats = await call.Feature<KeyPackages>()
+                    .GetKeyPackageStats(call.Caller, parameters.DeviceId, call.Cancellation);
+                return new()
+                {
+                    Available = stats.Available,
+                    LastResort = stats.LastResort,
+                    OldestExpiry = stats.OldestExpiry,
+                };
+            }
+        );
 }

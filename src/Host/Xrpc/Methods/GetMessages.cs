@@ -5,18 +5,30 @@ namespace MlsConsole.Host;
 
 internal static class GetMessages
 {
-    public static XrpcMethod Method { get; } = new QueryMethod<GetMessagesParameters, GetMessagesOutput>(Lexicons.GetMessages, async (call, parameters) =>
-    {
-        call.ConvoId = parameters.ConvoId;
-        long since = parameters.SinceSeq is { } seq ? WireValues.Number("sinceSeq", seq) : 0;
-        var result = await call.Feature<Messages>().GetMessages(call.Caller, new(parameters.ConvoId, since, (int)parameters.Limit), call.Cancellation);
-        return new()
-        {
-            Messages = [.. result.Messages.Select(message => new Lexicon.MessageView
+    public static XrpcMethod Method { get; } =
+        new QueryMethod<GetMessagesParameters, GetMessagesOutput>(
+            Lexicons.GetMessages,
+            async (call, parameters) =>
             {
-                Seq = message.Seq, Epoch = (long)message.Epoch, Kind = message.Kind, Message = Convert.ToBase64String(message.Message), CreatedAt = message.CreatedAt,
-            })],
-            LastSeq = result.LastSeq,
-        };
-    });
+                call.ConvoId = parameters.ConvoId;
+                long since = parameters.SinceSeq is { } seq ? WireValues.Number("sinceSeq", seq) : 0;
+                var result = await call.Feature<Messages>()
+                    .GetMessages(call.Caller, new(parameters.ConvoId, since, (int)parameters.Limit), call.Cancellation);
+                return new()
+                {
+                    Messages =
+                    [
+                        .. result.Messages.Select(message => new Lexicon.MessageView
+                        {
+                            Seq = message.Seq,
+                            Epoch = (long)message.Epoch,
+                            Kind = message.Kind,
+                            Message = Convert.ToBase64String(message.Message),
+                            CreatedAt = message.CreatedAt,
+                        }),
+                    ],
+                    LastSeq = result.LastSeq,
+                };
+            }
+        );
 }

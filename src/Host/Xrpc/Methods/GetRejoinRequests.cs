@@ -5,16 +5,30 @@ namespace MlsConsole.Host;
 
 internal static class GetRejoinRequests
 {
-    public static XrpcMethod Method { get; } = new QueryMethod<GetRejoinRequestsParameters, GetRejoinRequestsOutput>(Lexicons.GetRejoinRequests, async (call, parameters) =>
-    {
-        call.ConvoId = parameters.ConvoId;
-        var requests = await call.Feature<RejoinRequests>().GetRejoinRequests(call.Caller, parameters.ConvoId, call.Cancellation);
-        return new()
-        {
-            Requests = [.. requests.Select(request => new Lexicon.RejoinRequestView
+    public static XrpcMethod Method { get; } =
+        new QueryMethod<GetRejoinRequestsParameters, GetRejoinRequestsOutput>(
+            Lexicons.GetRejoinRequests,
+            async (call, parameters) =>
             {
-                RequestId = request.RequestId, Did = request.Did, DeviceId = request.DeviceId, KeyPackage = Convert.ToBase64String(request.KeyPackage), Reason = request.Reason, CreatedAt = request.CreatedAt, ExpiresAt = request.ExpiresAt,
-            })],
-        };
-    });
+                call.ConvoId = parameters.ConvoId;
+                var requests = await call.Feature<RejoinRequests>()
+                    .GetRejoinRequests(call.Caller, parameters.ConvoId, call.Cancellation);
+                return new()
+                {
+                    Requests =
+                    [
+                        .. requests.Select(request => new Lexicon.RejoinRequestView
+                        {
+                            RequestId = request.RequestId,
+                            Did = request.Did,
+                            DeviceId = request.DeviceId,
+                            KeyPackage = Convert.ToBase64String(request.KeyPackage),
+                            Reason = request.Reason,
+                            CreatedAt = request.CreatedAt,
+                            ExpiresAt = request.ExpiresAt,
+                        }),
+                    ],
+                };
+            }
+        );
 }

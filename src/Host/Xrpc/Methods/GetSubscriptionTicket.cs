@@ -5,11 +5,24 @@ namespace MlsConsole.Host;
 
 internal static class GetSubscriptionTicket
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<GetSubscriptionTicketInput, GetSubscriptionTicketOutput>(Lexicons.GetSubscriptionTicket, BodyLimit.Small, async (call, input) =>
-    {
-        var result = await call.Feature<SubscriptionTickets>().Issue(call.Caller, input.IdempotencyKey, call.Cancellation);
-        string endpoint = ServiceDocument.EndpointOf(call.Feature<HostSettings>().ServiceDid, call.Request) ?? $"{call.Request.Scheme}://{call.Request.Host}";
-        // http becomes ws, https becomes wss.
-        return new() { Ticket = result.Ticket, Endpoint = $"ws{endpoint[4..]}/xrpc/{Lexicons.SubscribeConvoEvents.Nsid}", ExpiresAt = result.ExpiresAt };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<GetSubscriptionTicketInput, GetSubscriptionTicketOutput>(
+            Lexicons.GetSubscriptionTicket,
+            BodyLimit.Small,
+            async (call, input) =>
+            {
+                var result = await call.Feature<SubscriptionTickets>()
+                    .Issue(call.Caller, input.IdempotencyKey, call.Cancellation);
+                string endpoint =
+                    ServiceDocument.EndpointOf(call.Feature<HostSettings>().ServiceDid, call.Request)
+                    ?? $"{call.Request.Scheme}://{call.Request.Host}";
+                // http becomes ws, https becomes wss.
+                return new()
+                {
+                    Ticket = result.Ticket,
+                    Endpoint = $"ws{endpoint[4..]}/xrpc/{Lexicons.SubscribeConvoEvents.Nsid}",
+                    ExpiresAt = result.ExpiresAt,
+                };
+            }
+        );
 }

@@ -5,10 +5,16 @@ namespace MlsConsole.Host;
 
 internal static class GroupInfoRefresh
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<GroupInfoRefreshInput, GroupInfoRefreshOutput>(Lexicons.GroupInfoRefresh, BodyLimit.Small, async (call, input) =>
-    {
-        call.ConvoId = input.ConvoId;
-        var result = await call.Feature<GroupInfos>().RequestRefresh(call.Caller, input.ConvoId, input.IdempotencyKey, call.Cancellation);
-        return new() { Requested = result.Requested, ActiveMembers = result.ActiveMembers };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<GroupInfoRefreshInput, GroupInfoRefreshOutput>(
+            Lexicons.GroupInfoRefresh,
+            BodyLimit.Small,
+            async (call, input) =>
+            {
+                call.ConvoId = input.ConvoId;
+                var result = await call.Feature<GroupInfos>()
+                    .RequestRefresh(call.Caller, input.ConvoId, input.IdempotencyKey, call.Cancellation);
+                return new() { Requested = result.Requested, ActiveMembers = result.ActiveMembers };
+            }
+        );
 }

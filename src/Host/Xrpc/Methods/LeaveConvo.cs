@@ -5,11 +5,21 @@ namespace MlsConsole.Host;
 
 internal static class LeaveConvo
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<Lexicon.LeaveConvoInput, LeaveConvoOutput>(Lexicons.LeaveConvo, BodyLimit.KeyPackages, async (call, input) =>
-    {
-        call.ConvoId = input.ConvoId;
-        var proposals = input.Proposals.Select((proposal, i) => (ReadOnlyMemory<byte>)WireValues.Bytes($"proposals[{i}]", proposal)).ToList();
-        var result = await call.Feature<Leaving>().LeaveConvo(call.Caller, new(input.ConvoId, proposals, input.IdempotencyKey), call.Cancellation);
-        return new() { LeftAt = result.LeftAt, Seq = result.Seq };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<Lexicon.LeaveConvoInput, LeaveConvoOutput>(
+            Lexicons.LeaveConvo,
+            BodyLimit.KeyPackages,
+            async (call, input) =>
+            {
+                call.ConvoId = input.ConvoId;
+                var proposals = input
+                    .Proposals.Select(
+                        (proposal, i) => (ReadOnlyMemory<byte>)WireValues.Bytes($"proposals[{i}]", proposal)
+                    )
+                    .ToList();
+                var result = await call.Feature<Leaving>()
+                    .LeaveConvo(call.Caller, new(input.ConvoId, proposals, input.IdempotencyKey), call.Cancellation);
+                return new() { LeftAt = result.LeftAt, Seq = result.Seq };
+            }
+        );
 }

@@ -5,16 +5,26 @@ namespace MlsConsole.Host;
 
 internal static class ListDevices
 {
-    public static XrpcMethod Method { get; } = new QueryMethod<ListDevicesParameters, ListDevicesOutput>(Lexicons.ListDevices, async (call, _) =>
-    {
-        var devices = await call.Feature<Devices>().ListDevices(call.Caller, call.Cancellation);
-        return new()
-        {
-            Devices = [.. devices.Select(device => new Lexicon.DeviceView
+    public static XrpcMethod Method { get; } =
+        new QueryMethod<ListDevicesParameters, ListDevicesOutput>(
+            Lexicons.ListDevices,
+            async (call, _) =>
             {
-                DeviceId = device.DeviceId, DeviceName = device.DeviceName, CredentialIdentity = Convert.ToBase64String(device.CredentialIdentity),
-                SignaturePublicKeys = [.. device.SignatureKeys.Select(Convert.ToBase64String)], RegisteredAt = device.RegisteredAt,
-            })],
-        };
-    });
+                var devices = await call.Feature<Devices>().ListDevices(call.Caller, call.Cancellation);
+                return new()
+                {
+                    Devices =
+                    [
+                        .. devices.Select(device => new Lexicon.DeviceView
+                        {
+                            DeviceId = device.DeviceId,
+                            DeviceName = device.DeviceName,
+                            CredentialIdentity = Convert.ToBase64String(device.CredentialIdentity),
+                            SignaturePublicKeys = [.. device.SignatureKeys.Select(Convert.ToBase64String)],
+                            RegisteredAt = device.RegisteredAt,
+                        }),
+                    ],
+                };
+            }
+        );
 }

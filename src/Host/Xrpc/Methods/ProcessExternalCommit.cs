@@ -5,13 +5,33 @@ namespace MlsConsole.Host;
 
 internal static class ProcessExternalCommit
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<Lexicon.ProcessExternalCommitInput, ProcessExternalCommitOutput>(Lexicons.ProcessExternalCommit, BodyLimit.Commit, async (call, input) =>
-    {
-        call.ConvoId = input.ConvoId;
-        var result = await call.Feature<ExternalCommits>().ProcessExternalCommit(call.Caller, new(
-            input.ConvoId, WireValues.Bytes("externalCommit", input.ExternalCommit), WireValues.Bytes("groupInfo", input.GroupInfo),
-            WireValues.OptionalBytes("ratchetTree", input.RatchetTree), input.TurnId, input.IdempotencyKey), call.Cancellation);
-        call.Epoch = result.Epoch;
-        return new() { Epoch = (long)result.Epoch, Seq = result.Seq, RejoinedAt = result.AcceptedAt };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<Lexicon.ProcessExternalCommitInput, ProcessExternalCommitOutput>(
+            Lexicons.ProcessExternalCommit,
+            BodyLimit.Commit,
+            async (call, input) =>
+            {
+                call.ConvoId = input.ConvoId;
+                var result = await call.Feature<ExternalCommits>()
+                    .ProcessExternalCommit(
+                        call.Caller,
+                        new(
+                            input.ConvoId,
+                            WireValues.Bytes("externalCommit", input.ExternalCommit),
+                            WireValues.Bytes("groupInfo", input.GroupInfo),
+                            WireValues.OptionalBytes("ratchetTree", input.RatchetTree),
+                            input.TurnId,
+                            input.IdempotencyKey
+                        ),
+                        call.Cancellation
+                    );
+                call.Epoch = result.Epoch;
+                return new()
+                {
+                    Epoch = (long)result.Epoch,
+                    Seq = result.Seq,
+                    RejoinedAt = result.AcceptedAt,
+                };
+            }
+        );
 }

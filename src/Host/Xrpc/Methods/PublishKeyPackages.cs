@@ -5,13 +5,35 @@ namespace MlsConsole.Host;
 
 internal static class PublishKeyPackages
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<Lexicon.PublishKeyPackagesInput, PublishKeyPackagesOutput>(Lexicons.PublishKeyPackages, BodyLimit.KeyPackages, async (call, input) =>
-    {
-        var result = await call.Feature<KeyPackages>().PublishKeyPackages(call.Caller, new(input.DeviceId, WireValues.KeyPackages(input.KeyPackages), input.IdempotencyKey, input.Replace == true), call.Cancellation);
-        return new()
-        {
-            Accepted = result.Accepted,
-            Rejected = [.. result.Rejected.Select(rejected => new Lexicon.RejectedKeyPackage { Index = rejected.Index, Error = rejected.Error })],
-        };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<Lexicon.PublishKeyPackagesInput, PublishKeyPackagesOutput>(
+            Lexicons.PublishKeyPackages,
+            BodyLimit.KeyPackages,
+            async (call, input) =>
+            {
+                var result = await call.Feature<KeyPackages>()
+                    .PublishKeyPackages(
+                        call.Caller,
+                        new(
+                            input.DeviceId,
+                            WireValues.KeyPackages(input.KeyPackages),
+                            input.IdempotencyKey,
+                            input.Replace == true
+                        ),
+                        call.Cancellation
+                    );
+                return new()
+                {
+                    Accepted = result.Accepted,
+                    Rejected =
+                    [
+                        .. result.Rejected.Select(rejected => new Lexicon.RejectedKeyPackage
+                        {
+                            Index = rejected.Index,
+                            Error = rejected.Error,
+                        }),
+                    ],
+                };
+            }
+        );
 }

@@ -5,11 +5,30 @@ namespace MlsConsole.Host;
 
 internal static class RegisterDevice
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<Lexicon.RegisterDeviceInput, RegisterDeviceOutput>(Lexicons.RegisterDevice, BodyLimit.KeyPackages, async (call, input) =>
-    {
-        var result = await call.Feature<Devices>().RegisterDevice(call.Caller, new(
-            input.DeviceId, input.DeviceName, WireValues.Bytes("signaturePublicKey", input.SignaturePublicKey),
-            WireValues.OptionalBytes("credentialIdentity", input.CredentialIdentity), WireValues.KeyPackages(input.KeyPackages ?? []), input.IdempotencyKey), call.Cancellation);
-        return new() { DeviceId = result.DeviceId, CredentialIdentity = Convert.ToBase64String(result.CredentialIdentity) };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<Lexicon.RegisterDeviceInput, RegisterDeviceOutput>(
+            Lexicons.RegisterDevice,
+            BodyLimit.KeyPackages,
+            async (call, input) =>
+            {
+                var result = await call.Feature<Devices>()
+                    .RegisterDevice(
+                        call.Caller,
+                        new(
+                            input.DeviceId,
+                            input.DeviceName,
+                            WireValues.Bytes("signaturePublicKey", input.SignaturePublicKey),
+                            WireValues.OptionalBytes("credentialIdentity", input.CredentialIdentity),
+                            WireValues.KeyPackages(input.KeyPackages ?? []),
+                            input.IdempotencyKey
+                        ),
+                        call.Cancellation
+                    );
+                return new()
+                {
+                    DeviceId = result.DeviceId,
+                    CredentialIdentity = Convert.ToBase64String(result.CredentialIdentity),
+                };
+            }
+        );
 }

@@ -5,10 +5,25 @@ namespace MlsConsole.Host;
 
 internal static class Rejoin
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<RejoinInput, RejoinOutput>(Lexicons.Rejoin, BodyLimit.KeyPackages, async (call, input) =>
-    {
-        call.ConvoId = input.ConvoId;
-        var result = await call.Feature<RejoinRequests>().Rejoin(call.Caller, new(input.ConvoId, WireValues.Bytes("keyPackage", input.KeyPackage), input.Reason, input.IdempotencyKey), call.Cancellation);
-        return new() { RequestId = result.RequestId, Pending = result.Pending };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<RejoinInput, RejoinOutput>(
+            Lexicons.Rejoin,
+            BodyLimit.KeyPackages,
+            async (call, input) =>
+            {
+                call.ConvoId = input.ConvoId;
+                var result = await call.Feature<RejoinRequests>()
+                    .Rejoin(
+                        call.Caller,
+                        new(
+                            input.ConvoId,
+                            WireValues.Bytes("keyPackage", input.KeyPackage),
+                            input.Reason,
+                            input.IdempotencyKey
+                        ),
+                        call.Cancellation
+                    );
+                return new() { RequestId = result.RequestId, Pending = result.Pending };
+            }
+        );
 }

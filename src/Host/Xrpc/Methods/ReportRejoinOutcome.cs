@@ -5,12 +5,31 @@ namespace MlsConsole.Host;
 
 internal static class ReportRejoinOutcome
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<ReportRejoinOutcomeInput, ReportRejoinOutcomeOutput>(Lexicons.ReportRejoinOutcome, BodyLimit.Small, async (call, input) =>
-    {
-        call.ConvoId = input.ConvoId;
-        RejoinWay way = input.Way == "legacy" ? RejoinWay.Legacy : RejoinWay.ExternalCommit; // its lexicon has these two
-        RejoinOutcome outcome = new(way, input.Outcome == "succeeded", (int)input.Attempts, TimeSpan.FromMilliseconds(input.ElapsedMs), input.LastError);
-        call.Rejoin = await call.Feature<RejoinOutcomes>().Report(call.Caller, input.ConvoId, input.DeviceId, outcome, input.IdempotencyKey, call.Cancellation);
-        return new();
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<ReportRejoinOutcomeInput, ReportRejoinOutcomeOutput>(
+            Lexicons.ReportRejoinOutcome,
+            BodyLimit.Small,
+            async (call, input) =>
+            {
+                call.ConvoId = input.ConvoId;
+                RejoinWay way = input.Way == "legacy" ? RejoinWay.Legacy : RejoinWay.ExternalCommit; // its lexicon has these two
+                RejoinOutcome outcome = new(
+                    way,
+                    input.Outcome == "succeeded",
+                    (int)input.Attempts,
+                    TimeSpan.FromMilliseconds(input.ElapsedMs),
+                    input.LastError
+                );
+                call.Rejoin = await call.Feature<RejoinOutcomes>()
+                    .Report(
+                        call.Caller,
+                        input.ConvoId,
+                        input.DeviceId,
+                        outcome,
+                        input.IdempotencyKey,
+                        call.Cancellation
+                    );
+                return new();
+            }
+        );
 }

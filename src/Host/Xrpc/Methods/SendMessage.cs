@@ -5,11 +5,26 @@ namespace MlsConsole.Host;
 
 internal static class SendMessage
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<Lexicon.SendMessageInput, SendMessageOutput>(Lexicons.SendMessage, BodyLimit.Message, async (call, input) =>
-    {
-        call.ConvoId = input.ConvoId;
-        var result = await call.Feature<Messages>().SendMessage(call.Caller, new(input.ConvoId, WireValues.Bytes("message", input.Message), input.IdempotencyKey), call.Cancellation);
-        call.Epoch = result.Epoch;
-        return new() { Seq = result.Seq, Epoch = (long)result.Epoch, ReceivedAt = result.ReceivedAt };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<Lexicon.SendMessageInput, SendMessageOutput>(
+            Lexicons.SendMessage,
+            BodyLimit.Message,
+            async (call, input) =>
+            {
+                call.ConvoId = input.ConvoId;
+                var result = await call.Feature<Messages>()
+                    .SendMessage(
+                        call.Caller,
+                        new(input.ConvoId, WireValues.Bytes("message", input.Message), input.IdempotencyKey),
+                        call.Cancellation
+                    );
+                call.Epoch = result.Epoch;
+                return new()
+                {
+                    Seq = result.Seq,
+                    Epoch = (long)result.Epoch,
+                    ReceivedAt = result.ReceivedAt,
+                };
+            }
+        );
 }

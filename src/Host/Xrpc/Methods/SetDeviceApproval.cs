@@ -5,12 +5,29 @@ namespace MlsConsole.Host;
 
 internal static class SetDeviceApproval
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<Lexicon.SetDeviceApprovalInput, SetDeviceApprovalOutput>(Lexicons.SetDeviceApproval, BodyLimit.Small, async (call, input) =>
-    {
-        call.ConvoId = input.ConvoId;
-        call.Epoch = (ulong)input.Epoch;
-        var result = await call.Feature<DeviceApprovals>().SetDeviceApproval(call.Caller, new(
-            input.ConvoId, input.Required, input.DeviceId, (ulong)input.Epoch, WireValues.Bytes("signature", input.Signature), input.Reason, input.IdempotencyKey), call.Cancellation);
-        return new() { Required = result.Required };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<Lexicon.SetDeviceApprovalInput, SetDeviceApprovalOutput>(
+            Lexicons.SetDeviceApproval,
+            BodyLimit.Small,
+            async (call, input) =>
+            {
+                call.ConvoId = input.ConvoId;
+                call.Epoch = (ulong)input.Epoch;
+                var result = await call.Feature<DeviceApprovals>()
+                    .SetDeviceApproval(
+                        call.Caller,
+                        new(
+                            input.ConvoId,
+                            input.Required,
+                            input.DeviceId,
+                            (ulong)input.Epoch,
+                            WireValues.Bytes("signature", input.Signature),
+                            input.Reason,
+                            input.IdempotencyKey
+                        ),
+                        call.Cancellation
+                    );
+                return new() { Required = result.Required };
+            }
+        );
 }

@@ -11,7 +11,12 @@ internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.Subscri
 
     public static XrpcMethod Method { get; } = new SubscribeConvoEvents();
 
-    protected override async Task Run(HttpContext context, WebSocket socket, Action opened, CancellationToken cancellation)
+    protected override async Task Run(
+        HttpContext context,
+        WebSocket socket,
+        Action opened,
+        CancellationToken cancellation
+    )
     {
         IServiceProvider services = context.RequestServices;
         var parameters = Lexicons.SubscribeConvoEvents.ReadParameters(QueryParameters.Of(context.Request));
@@ -21,16 +26,27 @@ internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.Subscri
         limits.Of(address)?.Check("address", services.GetRequiredService<TimeProvider>().GetUtcNow());
         EventReader reader = services.GetRequiredService<EventReader>();
         var range = await reader.RangeAsync(cancellation);
-        if (await services.GetRequiredService<SubscriptionTickets>().TryUse(parameters.Ticket, cancellation) is not { } did)
+        if (
+            await services.GetRequiredService<SubscriptionTickets>().TryUse(parameters.Ticket, cancellation)
+            is not { } did
+        )
         {
             await limits.Take(address);
             throw new AuthenticationException("ticket-unknown", "The ticket is unknown, used or too old.");
         }
         var stream = services.GetRequiredService<EventStream>();
-        if (!stream.TryEnter(did, MaxOfAccount)) throw new StreamRefusal("RateLimitExceeded", "The account has the greatest number of subscriptions.");
+        if (!stream.TryEnter(did, MaxOfAccount))
+            throw new StreamRefusal("RateLimitExceeded", "The account has the greatest number of subscriptions.");
         try
         {
-            Subscriber subscriber = new(socket, did, stream, reader, range, services.GetRequiredService<CoreSettings>().EventMaxLag);
+            Subscriber subscriber = new(
+                socket,
+                did,
+                stream,
+                reader,
+                range,
+                services.GetRequiredService<CoreSettings>().EventMaxLag
+            );
             await subscriber.Run(cursor, opened, cancellation);
         }
         finally

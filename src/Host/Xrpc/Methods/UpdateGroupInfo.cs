@@ -5,11 +5,21 @@ namespace MlsConsole.Host;
 
 internal static class UpdateGroupInfo
 {
-    public static XrpcMethod Method { get; } = new ProcedureMethod<Lexicon.UpdateGroupInfoInput, UpdateGroupInfoOutput>(Lexicons.UpdateGroupInfo, BodyLimit.Message, async (call, input) =>
-    {
-        call.ConvoId = input.ConvoId;
-        var result = await call.Feature<GroupInfos>().UpdateGroupInfo(call.Caller, new(input.ConvoId, WireValues.Bytes("groupInfo", input.GroupInfo), input.IdempotencyKey), call.Cancellation);
-        call.Epoch = result.Epoch;
-        return new() { Epoch = (long)result.Epoch, UpdatedAt = result.UpdatedAt };
-    });
+    public static XrpcMethod Method { get; } =
+        new ProcedureMethod<Lexicon.UpdateGroupInfoInput, UpdateGroupInfoOutput>(
+            Lexicons.UpdateGroupInfo,
+            BodyLimit.Message,
+            async (call, input) =>
+            {
+                call.ConvoId = input.ConvoId;
+                var result = await call.Feature<GroupInfos>()
+                    .UpdateGroupInfo(
+                        call.Caller,
+                        new(input.ConvoId, WireValues.Bytes("groupInfo", input.GroupInfo), input.IdempotencyKey),
+                        call.Cancellation
+                    );
+                call.Epoch = result.Epoch;
+                return new() { Epoch = (long)result.Epoch, UpdatedAt = result.UpdatedAt };
+            }
+        );
 }

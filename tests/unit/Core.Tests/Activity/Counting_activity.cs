@@ -12,31 +12,53 @@ public sealed class Counting_activity : IDisposable
 
     public void Dispose() => _statistics.Dispose();
 
-    private void Publish(string outcome = "accepted", double milliseconds = 10, string method = "processExternalCommit", string? reason = null) =>
-        _feed.Publish(new Activity { At = _clock.GetUtcNow(), Method = method, Outcome = outcome, Reason = reason, Elapsed = TimeSpan.FromMilliseconds(milliseconds) });
+    private void Publish(
+        string outcome = "accepted",
+        double milliseconds = 10,
+        string method = "processExternalCommit",
+        string? reason = null
+    ) =>
+        _feed.Publish(
+            new Activity
+            {
+                At = _clock.GetUtcNow(),
+                Method = method,
+                Outcome = outcome,
+                Reason = reason,
+                Elapsed = TimeSpan.FromMilliseconds(milliseconds),
+            }
+        );
 
     private OverviewSnapshot FiveMinutes => _statistics.Snapshot(TimeSpan.FromMinutes(5));
 
     [Fact]
     public void Nothing_is_nothing_and_no_rate()
     {
-        Assert.Equal((0, null, null, null), (FiveMinutes.Requests, FiveMinutes.SuccessRate, FiveMinutes.P99, FiveMinutes.LastAt));
+        Assert.Equal(
+            (0, null, null, null),
+            (FiveMinutes.Requests, FiveMinutes.SuccessRate, FiveMinutes.P99, FiveMinutes.LastAt)
+        );
         Assert.All(FiveMinutes.Points, point => Assert.Null(point.SuccessRate));
     }
 
     [Fact]
     public void Attempts_judge_and_policy_refusals_are_apart()
     {
-        for (int i = 0; i < 97; i++) Publish();
+        for (int i = 0; i < 97; i++)
+            Publish();
         Publish("EpochMismatch", reason: "stale");
         Publish("InvalidCommit", reason: "path.length");
         Publish("InternalServerError");
-        foreach (string outcome in (string[])["Unauthorized", "ExternalCommitsDisabled", "AuthenticationRequired"]) Publish(outcome);
+        foreach (string outcome in (string[])["Unauthorized", "ExternalCommitsDisabled", "AuthenticationRequired"])
+            Publish(outcome);
         Publish(method: "getGroupInfo");
         Publish(method: Activity.Audit);
         Publish(method: Activity.Event);
         var overview = FiveMinutes;
-        Assert.Equal((103, 100, 97, 1, 3), (overview.Requests, overview.Attempts, overview.Accepted, overview.Mismatches, overview.Refused));
+        Assert.Equal(
+            (103, 100, 97, 1, 3),
+            (overview.Requests, overview.Attempts, overview.Accepted, overview.Mismatches, overview.Refused)
+        );
         Assert.Equal(0.97, overview.SuccessRate);
         Assert.Equal(new OutcomeCount("accepted", null, 97), overview.Outcomes[0]);
         Assert.Contains(new OutcomeCount("InvalidCommit", "path.length", 1), overview.Outcomes);
@@ -46,7 +68,8 @@ public sealed class Counting_activity : IDisposable
     [Fact]
     public void Quantiles_are_right_to_fifteen_percent()
     {
-        for (int i = 1; i <= 1000; i++) Publish(milliseconds: i);
+        for (int i = 1; i <= 1000; i++)
+            Publish(milliseconds: i);
         Assert.InRange(FiveMinutes.P50!.Value, 0.5 / 1.15, 0.5 * 1.15);
         Assert.InRange(FiveMinutes.P99!.Value, 0.99 / 1.15, 0.99 * 1.15);
     }

@@ -15,7 +15,8 @@ public class Approving_devices
             await using var service = await Service.StartAsync();
             var (convo, _, bob, tablet) = await SceneAsync(service);
             var ways = WaysIn(service, convo, tablet);
-            foreach (var call in ways) Assert.Equal(Refusal.DeviceNotApproved, await Refused(call));
+            foreach (var call in ways)
+                Assert.Equal(Refusal.DeviceNotApproved, await Refused(call));
             await ApproveAsync(service, convo, bob, tablet);
             await GroupInfoAsync(service, convo, tablet);
             await ways[way]();
@@ -49,7 +50,12 @@ public class Approving_devices
         await service.RegisterAsync(bob.Did, bob.DeviceId, reinstalled.Client);
         var resync = convo.Group.ExternalCommit(reinstalled.Client).Remove(convo.Group.LeafOf(bob.Client)).Build();
         Assert.Equal(Refusal.DeviceNotApproved, await Refused(() => service.JoinAsync(convo, reinstalled, resync)));
-        Assert.Equal(Refusal.DeviceNotApproved, await Refused(() => Asking_to_be_added_again.AskAsync(service, convo, reinstalled, reinstalled.Client.KeyPackage())));
+        Assert.Equal(
+            Refusal.DeviceNotApproved,
+            await Refused(() =>
+                Asking_to_be_added_again.AskAsync(service, convo, reinstalled, reinstalled.Client.KeyPackage())
+            )
+        );
         // The device deleted and enrolled anew is no other case.
         await service.Get<Devices>().DeleteDevice(bob.Caller, new(bob.DeviceId, null), default);
         await service.RegisterAsync(bob.Did, bob.DeviceId, reinstalled.Client);
@@ -71,7 +77,10 @@ public class Approving_devices
         for (int i = 0; i <= JoinLine.MaxUnused; i++)
         {
             var turn = (await GroupInfoAsync(service, convo, reinstalled)).Turn!;
-            Assert.Equal(Refusal.DeviceNotApproved, await Refused(() => service.JoinAsync(convo, reinstalled, resync, turnId: turn.Id)));
+            Assert.Equal(
+                Refusal.DeviceNotApproved,
+                await Refused(() => service.JoinAsync(convo, reinstalled, resync, turnId: turn.Id))
+            );
             await using var context = service.Database.Read();
             Assert.False(await context.Set<JoinPlace>().AnyAsync());
         }
@@ -99,11 +108,23 @@ public class Approving_devices
         await ApproveAsync(service, convo, bob, tablet);
         byte[] package = tablet.Client.KeyPackage();
         var asked = await Asking_to_be_added_again.AskAsync(service, convo, tablet, package);
-        Assert.Equal([asked.RequestId], (await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default)).Select(request => request.RequestId));
+        Assert.Equal(
+            [asked.RequestId],
+            (await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default)).Select(request =>
+                request.RequestId
+            )
+        );
         convo = await RemoveAsync(service, convo, alice, bob);
         Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
         var adding = convo.Group.Commit(alice.Client).Add(package).WithPath().Build();
-        Assert.Equal(DeliveryRules.RejoinRequestAnswered.Id, (await Refused(() => Asking_to_be_added_again.AddAsync(service, convo, alice, adding, package, asked.RequestId))).Rule);
+        Assert.Equal(
+            DeliveryRules.RejoinRequestAnswered.Id,
+            (
+                await Refused(() =>
+                    Asking_to_be_added_again.AddAsync(service, convo, alice, adding, package, asked.RequestId)
+                )
+            ).Rule
+        );
         Assert.Equal("DeviceNotApproved", (await Refused(() => JoinAsync(service, convo, tablet))).Error);
         await ApproveAsync(service, convo, laptop, tablet);
         await JoinAsync(service, convo, tablet);
@@ -119,10 +140,16 @@ public class Approving_devices
         var ended = endApproved ? tablet : bob;
         await service.Get<Devices>().DeleteDevice(ended.Caller, new(ended.DeviceId, null), default);
         await service.RegisterAsync(ended.Did, ended.DeviceId, ended.Client);
-        Assert.Equal(Refusal.InvalidApproval, await Refused(() => service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default)));
+        Assert.Equal(
+            Refusal.InvalidApproval,
+            await Refused(() => service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default))
+        );
         Assert.Equal(Refusal.DeviceNotApproved, await Refused(() => JoinAsync(service, convo, tablet)));
         convo = await CommitAsync(service, convo, alice);
-        Assert.Equal("EpochMismatch", (await Refused(() => service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default))).Error);
+        Assert.Equal(
+            "EpochMismatch",
+            (await Refused(() => service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default))).Error
+        );
         await ApproveAsync(service, convo, bob, tablet);
         await JoinAsync(service, convo, tablet);
     }
@@ -133,34 +160,73 @@ public class Approving_devices
         await using var service = await Service.StartAsync();
         var (convo, alice, bob, tablet) = await SceneAsync(service);
         await ApproveAsync(service, convo, bob, tablet);
-        for (int i = 0; i < 3; i++) convo = await CommitAsync(service, convo, alice);
+        for (int i = 0; i < 3; i++)
+            convo = await CommitAsync(service, convo, alice);
         await JoinAsync(service, convo, tablet);
     }
 
     public static TheoryData<string> Spoilt =>
-        ["another member's key", "the new device's own key", "another group", "another epoch", "another account", "another device", "another key", "another label", "no signature"];
+        [
+            "another member's key",
+            "the new device's own key",
+            "another group",
+            "another epoch",
+            "another account",
+            "another device",
+            "another key",
+            "another label",
+            "no signature",
+        ];
 
     [Theory, MemberData(nameof(Spoilt))]
-    public async Task What_is_not_signed_with_the_key_in_the_approving_devices_leaf_over_all_of_it_is_refused(string what)
+    public async Task What_is_not_signed_with_the_key_in_the_approving_devices_leaf_over_all_of_it_is_refused(
+        string what
+    )
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, bob, tablet) = await SceneAsync(service);
         var right = Signed(convo, bob, tablet);
-        byte[] Sign(TestDevice by, byte[] content, string label = DeviceApprovals.Label) => by.Client.Suite.SignWithLabel(by.Client.SignatureKey.PrivateKey, label, content);
-        byte[] content = Content(convo, tablet), key = tablet.Client.SignatureKey.PublicKey, group = convo.Group.Group.GroupId.ToArray();
+        byte[] Sign(TestDevice by, byte[] content, string label = DeviceApprovals.Label) =>
+            by.Client.Suite.SignWithLabel(by.Client.SignatureKey.PrivateKey, label, content);
+        byte[] content = Content(convo, tablet),
+            key = tablet.Client.SignatureKey.PublicKey,
+            group = convo.Group.Group.GroupId.ToArray();
         byte[] spoilt = what switch
         {
             "another member's key" => Sign(alice, content),
             "the new device's own key" => Sign(tablet, content),
-            "another group" => Sign(bob, DeviceApprovals.ToBeSigned([.. group, 0], right.Epoch, tablet.Did, tablet.DeviceId, key)),
-            "another epoch" => Sign(bob, DeviceApprovals.ToBeSigned(group, right.Epoch - 1, tablet.Did, tablet.DeviceId, key)),
-            "another account" => Sign(bob, DeviceApprovals.ToBeSigned(group, right.Epoch, alice.Did, tablet.DeviceId, key)),
+            "another group" => Sign(
+                bob,
+                DeviceApprovals.ToBeSigned([.. group, 0], right.Epoch, tablet.Did, tablet.DeviceId, key)
+            ),
+            "another epoch" => Sign(
+                bob,
+                DeviceApprovals.ToBeSigned(group, right.Epoch - 1, tablet.Did, tablet.DeviceId, key)
+            ),
+            "another account" => Sign(
+                bob,
+                DeviceApprovals.ToBeSigned(group, right.Epoch, alice.Did, tablet.DeviceId, key)
+            ),
             "another device" => Sign(bob, DeviceApprovals.ToBeSigned(group, right.Epoch, tablet.Did, "laptop", key)),
-            "another key" => Sign(bob, DeviceApprovals.ToBeSigned(group, right.Epoch, tablet.Did, tablet.DeviceId, bob.Client.SignatureKey.PublicKey)),
+            "another key" => Sign(
+                bob,
+                DeviceApprovals.ToBeSigned(
+                    group,
+                    right.Epoch,
+                    tablet.Did,
+                    tablet.DeviceId,
+                    bob.Client.SignatureKey.PublicKey
+                )
+            ),
             "another label" => Sign(bob, content, "FramedContentTBS"),
             _ => [],
         };
-        Assert.Equal(Refusal.InvalidApproval, await Refused(() => service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, right with { Signature = spoilt }, default)));
+        Assert.Equal(
+            Refusal.InvalidApproval,
+            await Refused(() =>
+                service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, right with { Signature = spoilt }, default)
+            )
+        );
         Assert.Equal(Refusal.DeviceNotApproved, await Refused(() => JoinAsync(service, convo, tablet)));
         await service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, right, default);
         await JoinAsync(service, convo, tablet);
@@ -173,7 +239,10 @@ public class Approving_devices
         var (convo, alice, bob, tablet) = await SceneAsync(service);
         var laptop = await service.EnrolAsync(bob.Did, "laptop");
         var carol = await service.EnrolAsync("did:example:carol", "phone");
-        Task<Refusal> By(TestDevice by, TestDevice approved, string? name = null) => Refused(() => service.Get<DeviceApprovals>().ApproveDevice(by.Caller, Signed(convo, by, approved, name), default));
+        Task<Refusal> By(TestDevice by, TestDevice approved, string? name = null) =>
+            Refused(() =>
+                service.Get<DeviceApprovals>().ApproveDevice(by.Caller, Signed(convo, by, approved, name), default)
+            );
         Assert.Equal(Refusal.Unauthorized("NoLeaf"), await By(laptop, tablet));
         Assert.Equal(Refusal.Unauthorized("NoDevice"), await By(bob, tablet, "no-such-device"));
         Assert.Equal(Refusal.Unauthorized("NotMember"), await By(carol, tablet));
@@ -193,9 +262,26 @@ public class Approving_devices
         var first = await service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default);
         await CommitAsync(service, convo, alice);
         Assert.Equal(first, await service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default));
-        Assert.Equal([(tablet.DeviceId, convo.Id)], (await Telling_events.For(service, alice.Did)).Where(one => one.Kind == EventKind.DeviceApproved).Select(one => (one.DeviceId, one.ConvoId)));
-        Assert.Equal("IdempotencyConflict", (await Refused(() => service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input with { Epoch = 0 }, default))).Error);
-        Assert.Equal([(bob.Did, $"{convo.Id} {tablet.DeviceId}")], (await service.Get<AuditLog>().LatestAsync(50, default)).Where(entry => entry is { Action: "approveDevice", Outcome: AuditEntry.Accepted }).Select(entry => (entry.Actor, entry.Subject!)));
+        Assert.Equal(
+            [(tablet.DeviceId, convo.Id)],
+            (await Telling_events.For(service, alice.Did))
+                .Where(one => one.Kind == EventKind.DeviceApproved)
+                .Select(one => (one.DeviceId, one.ConvoId))
+        );
+        Assert.Equal(
+            "IdempotencyConflict",
+            (
+                await Refused(() =>
+                    service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input with { Epoch = 0 }, default)
+                )
+            ).Error
+        );
+        Assert.Equal(
+            [(bob.Did, $"{convo.Id} {tablet.DeviceId}")],
+            (await service.Get<AuditLog>().LatestAsync(50, default))
+                .Where(entry => entry is { Action: "approveDevice", Outcome: AuditEntry.Accepted })
+                .Select(entry => (entry.Actor, entry.Subject!))
+        );
     }
 
     [Fact]
@@ -231,7 +317,12 @@ public class Approving_devices
         await service.JoinAsync(free, tablet, free.Group.ExternalCommit(tablet.Client).Build());
         Assert.False((await service.Get<Conversations>().GetConvo(bob.Caller, free.Id, default)).RequiresApproval);
         Assert.True((await service.Get<Conversations>().GetConvo(bob.Caller, requiring.Id, default)).RequiresApproval);
-        Assert.Equal(new[] { (free.Id, false), (requiring.Id, true) }.Order(), (await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), default)).Convos.Select(view => (view.ConvoId, view.RequiresApproval)).Order());
+        Assert.Equal(
+            new[] { (free.Id, false), (requiring.Id, true) }.Order(),
+            (await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), default))
+                .Convos.Select(view => (view.ConvoId, view.RequiresApproval))
+                .Order()
+        );
     }
 
     [Fact]
@@ -241,7 +332,8 @@ public class Approving_devices
         var (convo, _, bob, tablet) = await SceneAsync(service);
         var free = await service.CreateConvoAsync(bob);
         await GroupInfoAsync(service, free, bob); // the first asks for the flag too
-        int join = await CountAsync(async () => free = await JoinAsync(service, free, tablet)), again = await CountAsync(async () => free = await JoinAsync(service, free, bob));
+        int join = await CountAsync(async () => free = await JoinAsync(service, free, tablet)),
+            again = await CountAsync(async () => free = await JoinAsync(service, free, bob));
         await ApproveAsync(service, convo, bob, tablet);
         // One more that asks, one more that ends the approval, which is in the transaction of the epoch.
         Assert.Equal(again + 1, await CountAsync(async () => convo = await JoinAsync(service, convo, bob)));
@@ -251,47 +343,92 @@ public class Approving_devices
     }
 
     /// <summary>Alice's and Bob's phones are in; Bob's tablet is enrolled.</summary>
-    internal static async Task<(TestConvo Convo, TestDevice Alice, TestDevice Bob, TestDevice Tablet)> SceneAsync(Service service)
+    internal static async Task<(TestConvo Convo, TestDevice Alice, TestDevice Bob, TestDevice Tablet)> SceneAsync(
+        Service service
+    )
     {
-        var (alice, bob) = (await service.EnrolAsync("did:example:alice", "phone"), await service.EnrolAsync("did:example:bob", "phone"));
+        var (alice, bob) = (
+            await service.EnrolAsync("did:example:alice", "phone"),
+            await service.EnrolAsync("did:example:bob", "phone")
+        );
         var group = TestGroup.Create(alice.Client);
-        var view = await service.Get<Conversations>().CreateConvo(alice.Caller, new(group.GroupInfo, null, null, null, RequiresApproval: true), default);
+        var view = await service
+            .Get<Conversations>()
+            .CreateConvo(alice.Caller, new(group.GroupInfo, null, null, null, RequiresApproval: true), default);
         Assert.True(view.RequiresApproval);
         var convo = await service.AddAsync(new(view.ConvoId, group), alice, bob);
         return (convo, alice, bob, await service.EnrolAsync(bob.Did, "tablet"));
     }
 
-    internal static Task ApproveAsync(Service service, TestConvo convo, TestDevice by, TestDevice device) => service.Get<DeviceApprovals>().ApproveDevice(by.Caller, Signed(convo, by, device), default);
+    internal static Task ApproveAsync(Service service, TestConvo convo, TestDevice by, TestDevice device) =>
+        service.Get<DeviceApprovals>().ApproveDevice(by.Caller, Signed(convo, by, device), default);
 
-    internal static ApproveDeviceInput Signed(TestConvo convo, TestDevice by, TestDevice device, string? nameOfBy = null) => new(convo.Id, device.DeviceId, device.Client.SignatureKey.PublicKey, nameOfBy ?? by.DeviceId,
-        convo.Group.Group.Epoch, by.Client.Suite.SignWithLabel(by.Client.SignatureKey.PrivateKey, DeviceApprovals.Label, Content(convo, device)), null);
+    internal static ApproveDeviceInput Signed(
+        TestConvo convo,
+        TestDevice by,
+        TestDevice device,
+        string? nameOfBy = null
+    ) =>
+        new(
+            convo.Id,
+            device.DeviceId,
+            device.Client.SignatureKey.PublicKey,
+            nameOfBy ?? by.DeviceId,
+            convo.Group.Group.Epoch,
+            by.Client.Suite.SignWithLabel(
+                by.Client.SignatureKey.PrivateKey,
+                DeviceApprovals.Label,
+                Content(convo, device)
+            ),
+            null
+        );
 
     private static byte[] Content(TestConvo convo, TestDevice device) =>
-        DeviceApprovals.ToBeSigned(convo.Group.Group.GroupId.Span, convo.Group.Group.Epoch, device.Did, device.DeviceId, device.Client.SignatureKey.PublicKey);
+        DeviceApprovals.ToBeSigned(
+            convo.Group.Group.GroupId.Span,
+            convo.Group.Group.Epoch,
+            device.Did,
+            device.DeviceId,
+            device.Client.SignatureKey.PublicKey
+        );
 
     /// <summary>The external commit, the request to the members, and the GroupInfo with a turn and without.</summary>
     private static List<Func<Task>> WaysIn(Service service, TestConvo convo, TestDevice device) =>
-    [
-        () => JoinAsync(service, convo, device),
-        () => Asking_to_be_added_again.AskAsync(service, convo, device, device.Client.KeyPackage()),
-        () => GroupInfoAsync(service, convo, device),
-    ];
+        [
+            () => JoinAsync(service, convo, device),
+            () => Asking_to_be_added_again.AskAsync(service, convo, device, device.Client.KeyPackage()),
+            () => GroupInfoAsync(service, convo, device),
+        ];
 
-    private static Task<GroupInfoResult> GroupInfoAsync(Service service, TestConvo convo, TestDevice device) => service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(convo.Id, true, device.DeviceId), default);
+    private static Task<GroupInfoResult> GroupInfoAsync(Service service, TestConvo convo, TestDevice device) =>
+        service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(convo.Id, true, device.DeviceId), default);
 
     /// <summary>Joins, or rejoins where the device has a leaf.</summary>
     private static async Task<TestConvo> JoinAsync(Service service, TestConvo convo, TestDevice device)
     {
         var commit = convo.Group.ExternalCommit(device.Client);
-        if (convo.Group.Group.Members.Any(member => member.Leaf.SignatureKey.Span.SequenceEqual(device.Client.SignatureKey.PublicKey))) commit = commit.Remove(convo.Group.LeafOf(device.Client));
+        if (
+            convo.Group.Group.Members.Any(member =>
+                member.Leaf.SignatureKey.Span.SequenceEqual(device.Client.SignatureKey.PublicKey)
+            )
+        )
+            commit = commit.Remove(convo.Group.LeafOf(device.Client));
         return await AfterAsync(convo, commit.Build(), built => service.JoinAsync(convo, device, built));
     }
 
     private static Task<TestConvo> CommitAsync(Service service, TestConvo convo, TestDevice by) =>
-        AfterAsync(convo, convo.Group.Commit(by.Client).WithPath().Build(), built => service.CommitAsync(convo, by, built));
+        AfterAsync(
+            convo,
+            convo.Group.Commit(by.Client).WithPath().Build(),
+            built => service.CommitAsync(convo, by, built)
+        );
 
     private static Task<TestConvo> RemoveAsync(Service service, TestConvo convo, TestDevice by, TestDevice device) =>
-        AfterAsync(convo, convo.Group.Commit(by.Client).Remove(convo.Group.LeafOf(device.Client)).Build(), built => service.CommitAsync(convo, by, built));
+        AfterAsync(
+            convo,
+            convo.Group.Commit(by.Client).Remove(convo.Group.LeafOf(device.Client)).Build(),
+            built => service.CommitAsync(convo, by, built)
+        );
 
     private static async Task<TestConvo> AfterAsync(TestConvo convo, BuiltCommit built, Func<BuiltCommit, Task> send)
     {
@@ -299,5 +436,6 @@ public class Approving_devices
         return convo with { Group = built.After! };
     }
 
-    private static async Task<Refusal> Refused(Func<Task> call) => (await Assert.ThrowsAsync<RefusedException>(call)).Refusal;
+    private static async Task<Refusal> Refused(Func<Task> call) =>
+        (await Assert.ThrowsAsync<RefusedException>(call)).Refusal;
 }

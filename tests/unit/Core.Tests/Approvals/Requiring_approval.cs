@@ -21,10 +21,24 @@ public class Requiring_approval
         Assert.False((await SetAsync(service, convo, alice, false)).Required);
         await ShownAsync(false);
         await service.JoinAsync(convo, tablet, convo.Group.ExternalCommit(tablet.Client).Build());
-        Assert.Equal([(alice.Did, "required"), (alice.Did, "notRequired")], (await Telling_events.For(service, bob.Did)).Where(one => one.Kind == EventKind.DeviceApprovalSet && one.ConvoId == convo.Id).Select(one => (one.Did, one.Detail)));
-        Assert.Equal(["not required", "required", "required: a rehearsal"], (await service.Get<AuditLog>().LatestAsync(50, default)).Where(entry => entry is { Action: "setDeviceApproval", Outcome: AuditEntry.Accepted }).Select(entry => entry.Reason));
+        Assert.Equal(
+            [(alice.Did, "required"), (alice.Did, "notRequired")],
+            (await Telling_events.For(service, bob.Did))
+                .Where(one => one.Kind == EventKind.DeviceApprovalSet && one.ConvoId == convo.Id)
+                .Select(one => (one.Did, one.Detail))
+        );
+        Assert.Equal(
+            ["not required", "required", "required: a rehearsal"],
+            (await service.Get<AuditLog>().LatestAsync(50, default))
+                .Where(entry => entry is { Action: "setDeviceApproval", Outcome: AuditEntry.Accepted })
+                .Select(entry => entry.Reason)
+        );
 
-        async Task ShownAsync(bool required) => Assert.Equal(required, (await service.Get<Conversations>().GetConvo(bob.Caller, convo.Id, default)).RequiresApproval);
+        async Task ShownAsync(bool required) =>
+            Assert.Equal(
+                required,
+                (await service.Get<Conversations>().GetConvo(bob.Caller, convo.Id, default)).RequiresApproval
+            );
     }
 
     [Fact]
@@ -56,13 +70,24 @@ public class Requiring_approval
         await Asking_to_be_added_again.AskAsync(service, convo, tablet, tablet.Client.KeyPackage());
         await SetAsync(service, convo, alice, true);
         Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
-        Assert.Equal(Refusal.DeviceNotApproved, await Refused(() => service.JoinAsync(convo, tablet, convo.Group.ExternalCommit(tablet.Client).Build())));
+        Assert.Equal(
+            Refusal.DeviceNotApproved,
+            await Refused(() => service.JoinAsync(convo, tablet, convo.Group.ExternalCommit(tablet.Client).Build()))
+        );
         convo = await CommitAsync(service, convo, alice);
         await Approving_devices.ApproveAsync(service, convo, bob, tablet);
         await service.JoinAsync(convo, tablet, convo.Group.ExternalCommit(tablet.Client).Build());
     }
 
-    public static TheoryData<string> Spoilt => ["another member's key", "a key that is in no leaf", "another epoch", "the other word", "the label of an approval", "no signature"];
+    public static TheoryData<string> Spoilt =>
+        [
+            "another member's key",
+            "a key that is in no leaf",
+            "another epoch",
+            "the other word",
+            "the label of an approval",
+            "no signature",
+        ];
 
     [Theory, MemberData(nameof(Spoilt))]
     public async Task Tokens_alone_change_nothing(string what)
@@ -71,7 +96,11 @@ public class Requiring_approval
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var right = Signed(convo, alice, true);
         byte[] Sign(TestClient by, bool required = true, ulong ahead = 0, string label = DeviceApprovals.RuleLabel) =>
-            by.Suite.SignWithLabel(by.SignatureKey.PrivateKey, label, DeviceApprovals.RuleToBeSigned(convo.Group.Group.GroupId.Span, right.Epoch + ahead, alice.Did, required));
+            by.Suite.SignWithLabel(
+                by.SignatureKey.PrivateKey,
+                label,
+                DeviceApprovals.RuleToBeSigned(convo.Group.Group.GroupId.Span, right.Epoch + ahead, alice.Did, required)
+            );
         var minted = alice.Client.Reinstalled();
         await service.RegisterAsync(alice.Did, alice.DeviceId, minted);
         byte[] signature = what switch
@@ -83,7 +112,10 @@ public class Requiring_approval
             "the label of an approval" => Sign(alice.Client, label: DeviceApprovals.Label),
             _ => [],
         };
-        Assert.Equal(Refusal.InvalidApproval, await Refused(() => SendAsync(service, alice, right with { Signature = signature })));
+        Assert.Equal(
+            Refusal.InvalidApproval,
+            await Refused(() => SendAsync(service, alice, right with { Signature = signature }))
+        );
         Assert.False((await service.Get<Conversations>().GetConvo(alice.Caller, convo.Id, default)).RequiresApproval);
         await SendAsync(service, alice, right);
     }
@@ -98,17 +130,49 @@ public class Requiring_approval
         Assert.Equal(Refusal.NotAdmin, await Refused(() => SetAsync(service, convo, bob, true)));
         Assert.Equal(Refusal.Unauthorized("NoLeaf"), await Refused(() => SetAsync(service, convo, laptop, true)));
         Assert.Equal(Refusal.Unauthorized("NotMember"), await Refused(() => SetAsync(service, convo, carol, true)));
-        Assert.Equal(Refusal.Unauthorized("NoDevice"), await Refused(() => SendAsync(service, alice, Signed(convo, alice, true) with { DeviceId = "no-such-device" })));
+        Assert.Equal(
+            Refusal.Unauthorized("NoDevice"),
+            await Refused(() =>
+                SendAsync(service, alice, Signed(convo, alice, true) with { DeviceId = "no-such-device" })
+            )
+        );
         await service.PromoteAsync(convo, alice, bob.Did);
         await SetAsync(service, convo, bob, true);
     }
 
-    internal static Task<SetDeviceApprovalResult> SetAsync(Service service, TestConvo convo, TestDevice by, bool required, string? reason = null) => SendAsync(service, by, Signed(convo, by, required) with { Reason = reason });
+    internal static Task<SetDeviceApprovalResult> SetAsync(
+        Service service,
+        TestConvo convo,
+        TestDevice by,
+        bool required,
+        string? reason = null
+    ) => SendAsync(service, by, Signed(convo, by, required) with { Reason = reason });
 
-    private static Task<SetDeviceApprovalResult> SendAsync(Service service, TestDevice by, SetDeviceApprovalInput input) => service.Get<DeviceApprovals>().SetDeviceApproval(by.Caller, input, default);
+    private static Task<SetDeviceApprovalResult> SendAsync(
+        Service service,
+        TestDevice by,
+        SetDeviceApprovalInput input
+    ) => service.Get<DeviceApprovals>().SetDeviceApproval(by.Caller, input, default);
 
-    internal static SetDeviceApprovalInput Signed(TestConvo convo, TestDevice by, bool required) => new(convo.Id, required, by.DeviceId, convo.Group.Group.Epoch, by.Client.Suite.SignWithLabel(
-        by.Client.SignatureKey.PrivateKey, DeviceApprovals.RuleLabel, DeviceApprovals.RuleToBeSigned(convo.Group.Group.GroupId.Span, convo.Group.Group.Epoch, by.Did, required)), null, null);
+    internal static SetDeviceApprovalInput Signed(TestConvo convo, TestDevice by, bool required) =>
+        new(
+            convo.Id,
+            required,
+            by.DeviceId,
+            convo.Group.Group.Epoch,
+            by.Client.Suite.SignWithLabel(
+                by.Client.SignatureKey.PrivateKey,
+                DeviceApprovals.RuleLabel,
+                DeviceApprovals.RuleToBeSigned(
+                    convo.Group.Group.GroupId.Span,
+                    convo.Group.Group.Epoch,
+                    by.Did,
+                    required
+                )
+            ),
+            null,
+            null
+        );
 
     private static async Task<TestConvo> CommitAsync(Service service, TestConvo convo, TestDevice by)
     {
@@ -117,5 +181,6 @@ public class Requiring_approval
         return convo with { Group = commit.After! };
     }
 
-    private static async Task<Refusal> Refused(Func<Task> call) => (await Assert.ThrowsAsync<RefusedException>(call)).Refusal;
+    private static async Task<Refusal> Refused(Func<Task> call) =>
+        (await Assert.ThrowsAsync<RefusedException>(call)).Refusal;
 }

@@ -12,7 +12,8 @@ public class Counting_refusals
         await using var service = await Service.StartAsync();
         var feed = new ActivityFeed();
         using var tally = new RefusalTally(feed, service.Get<AuditLog>(), _clock);
-        for (int i = 0; i < 5; i++) Publish(feed, "commit", "AuthenticationRequired", "token-missing");
+        for (int i = 0; i < 5; i++)
+            Publish(feed, "commit", "AuthenticationRequired", "token-missing");
         Publish(feed, "commit", "AuthenticationRequired", "token-expired");
         Publish(feed, "sendMessage", "RateLimitExceeded", null);
         Publish(feed, "commit", "EpochMismatch", "stale");
@@ -30,7 +31,8 @@ public class Counting_refusals
                 (minute, "unauthenticated", "commit", "AuthenticationRequired", "token-expired", 1),
                 (minute, "unauthenticated", "commit", "AuthenticationRequired", "token-missing", 5),
             ],
-            await Entries(service));
+            await Entries(service)
+        );
         await tally.FlushAsync(all: true, default);
         Assert.Equal(4, (await Entries(service)).Count);
     }
@@ -41,7 +43,8 @@ public class Counting_refusals
         await using var service = await Service.StartAsync();
         var feed = new ActivityFeed();
         using var tally = new RefusalTally(feed, service.Get<AuditLog>(), _clock);
-        for (int i = 0; i < 1500; i++) Publish(feed, "commit", "AuthenticationRequired", $"reason-{i}");
+        for (int i = 0; i < 1500; i++)
+            Publish(feed, "commit", "AuthenticationRequired", $"reason-{i}");
         await tally.FlushAsync(all: true, default);
         var entries = await Entries(service, 2000);
         Assert.Equal((1001, 1500), (entries.Count, entries.Sum(entry => entry.Times)));
@@ -49,9 +52,24 @@ public class Counting_refusals
     }
 
     private void Publish(ActivityFeed feed, string method, string outcome, string? reason) =>
-        feed.Publish(new() { At = _clock.GetUtcNow(), Method = method, Outcome = outcome, Reason = reason, Elapsed = TimeSpan.Zero });
+        feed.Publish(
+            new()
+            {
+                At = _clock.GetUtcNow(),
+                Method = method,
+                Outcome = outcome,
+                Reason = reason,
+                Elapsed = TimeSpan.Zero,
+            }
+        );
 
-    private static async Task<List<(DateTimeOffset At, string Actor, string Action, string Outcome, string? Reason, int Times)>> Entries(Service service, int count = 20) =>
-        [.. (await service.Get<AuditLog>().LatestAsync(count, default)).Select(entry => (entry.At, entry.Actor, entry.Action, entry.Outcome, entry.Reason, entry.Times))
-            .OrderBy(entry => entry.Actor, StringComparer.Ordinal).ThenBy(entry => entry.Reason, StringComparer.Ordinal)];
+    private static async Task<
+        List<(DateTimeOffset At, string Actor, string Action, string Outcome, string? Reason, int Times)>
+    > Entries(Service service, int count = 20) =>
+        [
+            .. (await service.Get<AuditLog>().LatestAsync(count, default))
+                .Select(entry => (entry.At, entry.Actor, entry.Action, entry.Outcome, entry.Reason, entry.Times))
+                .OrderBy(entry => entry.Actor, StringComparer.Ordinal)
+                .ThenBy(entry => entry.Reason, StringComparer.Ordinal),
+        ];
 }

@@ -15,14 +15,21 @@ public class Epochs_that_end_meanwhile
         convo = await service.AddAsync(convo, alice, carol);
         await service.LeaveAsync(convo, bob, new SelfRemoveProposal());
         var bobs = convo.Group.LeafOf(bob.Client);
-        BuiltCommit first = convo.Group.Commit(alice.Client).Remove(bobs).Build(), second = convo.Group.Commit(carol.Client).Remove(bobs).Build();
+        BuiltCommit first = convo.Group.Commit(alice.Client).Remove(bobs).Build(),
+            second = convo.Group.Commit(carol.Client).Remove(bobs).Build();
         byte[] proposal = convo.Group.Propose(carol.Client, new RemoveProposal(bobs));
-        await Told(3, "pending_removals", () => service.CommitAsync(convo, alice, first), () => method switch
-        {
-            "commit" => service.CommitAsync(convo, carol, second),
-            "removeMember" => service.RemoveMemberAsync(convo, carol, bob.Did, second),
-            _ => service.ProposeAsync(convo, carol, proposal),
-        });
+        await Told(
+            3,
+            "pending_removals",
+            () => service.CommitAsync(convo, alice, first),
+            () =>
+                method switch
+                {
+                    "commit" => service.CommitAsync(convo, carol, second),
+                    "removeMember" => service.RemoveMemberAsync(convo, carol, bob.Did, second),
+                    _ => service.ProposeAsync(convo, carol, proposal),
+                }
+        );
     }
 
     [Fact]
@@ -35,7 +42,12 @@ public class Epochs_that_end_meanwhile
         await service.RegisterAsync(tablet.Did, tablet.DeviceId, tablet.Client, new NewKeyPackage(package, false));
         var join = convo.Group.ExternalCommit(tablet.Client).Build();
         var add = convo.Group.Commit(alice.Client).Add(package).WithPath().Build();
-        await Told(2, "pending_removals", () => service.JoinAsync(convo, tablet, join), () => service.CommitAsync(convo, alice, add, ProposalBuilder.RandomWelcome(convo.Group.Suite, package)));
+        await Told(
+            2,
+            "pending_removals",
+            () => service.JoinAsync(convo, tablet, join),
+            () => service.CommitAsync(convo, alice, add, ProposalBuilder.RandomWelcome(convo.Group.Suite, package))
+        );
     }
 
     [Fact]
@@ -45,7 +57,12 @@ public class Epochs_that_end_meanwhile
         var (convo, _, bob) = await service.AliceAndBobAsync();
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
         var join = convo.Group.ExternalCommit(tablet.Client).Build();
-        await Told(2, "INNER JOIN", () => service.JoinAsync(convo, tablet, join), () => service.LeaveAsync(convo, bob, new SelfRemoveProposal()));
+        await Told(
+            2,
+            "INNER JOIN",
+            () => service.JoinAsync(convo, tablet, join),
+            () => service.LeaveAsync(convo, bob, new SelfRemoveProposal())
+        );
     }
 
     [Fact]
@@ -58,7 +75,11 @@ public class Epochs_that_end_meanwhile
         await service.LeaveAsync(convo, bob, new SelfRemoveProposal());
         var removed = convo.Group.Commit(carol.Client).Remove(convo.Group.LeafOf(bob.Client)).Build();
         CommitResult? first = null;
-        var second = await SentCommands.WithAnotherBeforeAsync("pending_removals", async () => first = await service.CommitAsync(convo, carol, removed), () => service.CommitAsync(convo, carol, removed));
+        var second = await SentCommands.WithAnotherBeforeAsync(
+            "pending_removals",
+            async () => first = await service.CommitAsync(convo, carol, removed),
+            () => service.CommitAsync(convo, carol, removed)
+        );
         Assert.Equal(3ul, second.Epoch);
         Assert.Equal(first, second);
     }
@@ -73,14 +94,24 @@ public class Epochs_that_end_meanwhile
         await Approving_devices.ApproveAsync(service, convo, bob, tablet);
         var join = convo.Group.ExternalCommit(tablet.Client).Build();
         CommitResult? first = null;
-        var second = await SentCommands.WithAnotherBeforeAsync("device_approvals", async () => first = await service.JoinAsync(convo, tablet, join), () => service.JoinAsync(convo, tablet, join));
+        var second = await SentCommands.WithAnotherBeforeAsync(
+            "device_approvals",
+            async () => first = await service.JoinAsync(convo, tablet, join),
+            () => service.JoinAsync(convo, tablet, join)
+        );
         Assert.Equal(2ul, second.Epoch);
         Assert.Equal(first, second);
     }
 
     private static async Task Told(ulong current, string words, Func<Task> another, Func<Task> call)
     {
-        var refusal = (await SentCommands.WithAnotherBeforeAsync(words, another, async () => await Assert.ThrowsAsync<RefusedException>(call))).Refusal;
+        var refusal = (
+            await SentCommands.WithAnotherBeforeAsync(
+                words,
+                another,
+                async () => await Assert.ThrowsAsync<RefusedException>(call)
+            )
+        ).Refusal;
         Assert.Equal(("EpochMismatch", current, "stale"), (refusal.Error, refusal.CurrentEpoch, refusal.Mismatch));
     }
 }

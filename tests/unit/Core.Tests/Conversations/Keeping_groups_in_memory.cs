@@ -11,7 +11,12 @@ public class Keeping_groups_in_memory
     {
         await using var context = service.Database.Read();
         var conversation = await context.Set<Conversation>().SingleAsync(row => row.Id == convo.Id);
-        var sent = await SentCommands.OfAsync(async () => Assert.Equal(convo.Group.Group.TreeHash.ToArray(), (await service.Get<PublicGroups>().GetAsync(conversation, CancellationToken.None)).TreeHash.ToArray()));
+        var sent = await SentCommands.OfAsync(async () =>
+            Assert.Equal(
+                convo.Group.Group.TreeHash.ToArray(),
+                (await service.Get<PublicGroups>().GetAsync(conversation, CancellationToken.None)).TreeHash.ToArray()
+            )
+        );
         return sent.Count > 0;
     }
 
@@ -19,8 +24,15 @@ public class Keeping_groups_in_memory
     public async Task What_is_kept_never_takes_more_than_its_bound_and_whoever_comes_later_takes_the_place_of_others()
     {
         await using var probe = await Service.StartAsync();
-        long one = PublicGroups.BytesOf((await probe.CreateConvoAsync(await probe.EnrolAsync("did:example:alice", "phone"))).Group.Group);
-        await using var service = await Service.StartAsync(Service.NoLimits with { GroupCacheBytes = 3 * one + one / 2 });
+        long one = PublicGroups.BytesOf(
+            (await probe.CreateConvoAsync(await probe.EnrolAsync("did:example:alice", "phone"))).Group.Group
+        );
+        await using var service = await Service.StartAsync(
+            Service.NoLimits with
+            {
+                GroupCacheBytes = 3 * one + one / 2,
+            }
+        );
         var alice = await service.EnrolAsync("did:example:alice", "phone");
         var convos = new List<TestConvo>();
         for (int i = 0; i < 10; i++)
@@ -61,7 +73,9 @@ public class Keeping_groups_in_memory
     [InlineData(2000)]
     public void What_a_group_is_said_to_take_is_about_what_it_takes(int members)
     {
-        byte[] snapshot = PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(new SyntheticGroup(members, populated: true).GroupInfo), null).Snapshot();
+        byte[] snapshot = PublicGroup
+            .FromGroupInfo(UnverifiedGroupInfo.Decode(new SyntheticGroup(members, populated: true).GroupInfo), null)
+            .Snapshot();
         var groups = new PublicGroup[Math.Max(1, 8000 / members)];
         double nearest = double.PositiveInfinity;
         // Other tests allocate meanwhile: one try of a few that is right is enough.
@@ -69,8 +83,10 @@ public class Keeping_groups_in_memory
         {
             Array.Clear(groups);
             long before = GC.GetTotalMemory(forceFullCollection: true);
-            for (int i = 0; i < groups.Length; i++) groups[i] = PublicGroup.Restore(snapshot.ToArray());
-            nearest = (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)groups.Sum(PublicGroups.BytesOf);
+            for (int i = 0; i < groups.Length; i++)
+                groups[i] = PublicGroup.Restore(snapshot.ToArray());
+            nearest =
+                (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)groups.Sum(PublicGroups.BytesOf);
         }
         Assert.InRange(nearest, 0.5, 2);
         GC.KeepAlive(groups);

@@ -8,7 +8,10 @@ public class Reading_conversations
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var view = await GetAsync(service, bob, convo);
-        Assert.Equal((convo.Id, Convert.ToHexStringLower(convo.Group.Group.GroupId.Span), 1ul, 1), (view.ConvoId, view.GroupId, view.Epoch, view.CipherSuite));
+        Assert.Equal(
+            (convo.Id, Convert.ToHexStringLower(convo.Group.Group.GroupId.Span), 1ul, 1),
+            (view.ConvoId, view.GroupId, view.Epoch, view.CipherSuite)
+        );
         Assert.Equal([new(alice.Did, "phone", 0, true), new Member(bob.Did, "phone", 1, false)], view.Members);
 
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
@@ -24,14 +27,35 @@ public class Reading_conversations
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var carol = await service.EnrolAsync("did:example:carol", "phone");
-        await service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).Remove(convo.Group.LeafOf(bob.Client)).Build());
+        await service.CommitAsync(
+            convo,
+            alice,
+            convo.Group.Commit(alice.Client).Remove(convo.Group.LeafOf(bob.Client)).Build()
+        );
         var refusals = new List<Refusal>();
-        foreach (var (caller, id) in new[] { (carol.Caller, convo.Id), (carol.Caller, "unknown"), (bob.Caller, convo.Id), (Service.Caller("did:example:nobody"), convo.Id) })
-            refusals.Add((await Assert.ThrowsAsync<RefusedException>(() => service.Get<Conversations>().GetConvo(caller, id, CancellationToken.None))).Refusal);
+        foreach (
+            var (caller, id) in new[]
+            {
+                (carol.Caller, convo.Id),
+                (carol.Caller, "unknown"),
+                (bob.Caller, convo.Id),
+                (Service.Caller("did:example:nobody"), convo.Id),
+            }
+        )
+            refusals.Add(
+                (
+                    await Assert.ThrowsAsync<RefusedException>(() =>
+                        service.Get<Conversations>().GetConvo(caller, id, CancellationToken.None)
+                    )
+                ).Refusal
+            );
         Assert.Single(refusals.Select(refusal => (refusal.Error, refusal.Message)).Distinct());
         Assert.Equal(["NotMember", "NotMember", "Removed", "NotMember"], refusals.Select(refusal => refusal.Reason));
         var audited = (await service.Get<AuditLog>().LatestAsync(4, CancellationToken.None)).Reverse();
-        Assert.Equal(refusals.Select(refusal => ("getConvo", "Unauthorized", refusal.Reason)), audited.Select(entry => (entry.Action, entry.Outcome, entry.Reason)));
+        Assert.Equal(
+            refusals.Select(refusal => ("getConvo", "Unauthorized", refusal.Reason)),
+            audited.Select(entry => (entry.Action, entry.Outcome, entry.Reason))
+        );
     }
 
     [Fact]
@@ -40,7 +64,8 @@ public class Reading_conversations
         await using var service = await Service.StartAsync();
         var (shared, alice, bob) = await service.AliceAndBobAsync();
         var all = new HashSet<string> { shared.Id };
-        for (int i = 0; i < 9; i++) all.Add((await service.CreateConvoAsync(alice)).Id);
+        for (int i = 0; i < 9; i++)
+            all.Add((await service.CreateConvoAsync(alice)).Id);
         await service.CreateConvoAsync(await service.EnrolAsync("did:example:carol", "phone"));
 
         var read = new List<ConvoView>();
@@ -48,12 +73,13 @@ public class Reading_conversations
         int pages = 0;
         do
         {
-            var page = await service.Get<Conversations>().GetConvos(alice.Caller, new(cursor, 4), CancellationToken.None);
+            var page = await service
+                .Get<Conversations>()
+                .GetConvos(alice.Caller, new(cursor, 4), CancellationToken.None);
             read.AddRange(page.Convos);
             cursor = page.Cursor;
             pages++;
-        }
-        while (cursor is not null);
+        } while (cursor is not null);
         Assert.Equal(3, pages);
         Assert.Equal(10, read.Count);
         Assert.Equal(all, read.Select(view => view.ConvoId).ToHashSet());
@@ -70,11 +96,14 @@ public class Reading_conversations
     {
         await using var service = await Service.StartAsync();
         var alice = await service.EnrolAsync("did:example:alice", "phone");
-        for (int i = 0; i < 3; i++) await CrowdAsync(service, (await service.CreateConvoAsync(alice)).Id, 12_000);
+        for (int i = 0; i < 3; i++)
+            await CrowdAsync(service, (await service.CreateConvoAsync(alice)).Id, 12_000);
         string? cursor = null;
         for (int i = 0; i < 3; i++)
         {
-            var page = await service.Get<Conversations>().GetConvos(alice.Caller, new(cursor, 50), CancellationToken.None);
+            var page = await service
+                .Get<Conversations>()
+                .GetConvos(alice.Caller, new(cursor, 50), CancellationToken.None);
             Assert.Equal(12_001, Assert.Single(page.Convos).Members.Count);
             cursor = page.Cursor;
         }
@@ -90,8 +119,16 @@ public class Reading_conversations
         var fresh = await service.CreateConvoAsync(bob);
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
         clock.Advance(TimeSpan.FromHours(1));
-        await service.Get<Messages>().SendMessage(bob.Caller, new(convo.Id, TestKit.ProposalBuilder.RandomPrivateMessage(convo.Group), null), CancellationToken.None);
-        var sent = (await service.Get<Messages>().GetMessages(bob.Caller, new(convo.Id, 1, 10), CancellationToken.None)).Messages.Single().CreatedAt;
+        await service
+            .Get<Messages>()
+            .SendMessage(
+                bob.Caller,
+                new(convo.Id, TestKit.ProposalBuilder.RandomPrivateMessage(convo.Group), null),
+                CancellationToken.None
+            );
+        var sent = (await service.Get<Messages>().GetMessages(bob.Caller, new(convo.Id, 1, 10), CancellationToken.None))
+            .Messages.Single()
+            .CreatedAt;
 
         var phone = await ExpectedAsync(service, bob, bob.DeviceId);
         Assert.Equal(new(convo.Id, true, true, 1, sent), phone[convo.Id]);
@@ -102,29 +139,76 @@ public class Reading_conversations
         Assert.Equal([convo.Id], (await ExpectedAsync(service, alice, null)).Keys);
 
         // The removed one is told nothing, not even that there was a conversation.
-        await service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).Remove(convo.Group.LeafOf(bob.Client)).Build());
+        await service.CommitAsync(
+            convo,
+            alice,
+            convo.Group.Commit(alice.Client).Remove(convo.Group.LeafOf(bob.Client)).Build()
+        );
         Assert.Equal([fresh.Id], (await ExpectedAsync(service, bob, bob.DeviceId)).Keys);
-        Assert.Equal([fresh.Id], (await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), CancellationToken.None)).Convos.Select(view => view.ConvoId));
-        var refused = await Assert.ThrowsAsync<RefusedException>(() => service.Get<Conversations>().GetExpectedConversations(bob.Caller, "watch", CancellationToken.None));
+        Assert.Equal(
+            [fresh.Id],
+            (
+                await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), CancellationToken.None)
+            ).Convos.Select(view => view.ConvoId)
+        );
+        var refused = await Assert.ThrowsAsync<RefusedException>(() =>
+            service.Get<Conversations>().GetExpectedConversations(bob.Caller, "watch", CancellationToken.None)
+        );
         Assert.Equal("Unauthorized", refused.Refusal.Error);
     }
 
-    private static Task<ConvoView> GetAsync(Service service, TestDevice device, TestConvo convo) => service.Get<Conversations>().GetConvo(device.Caller, convo.Id, CancellationToken.None);
+    private static Task<ConvoView> GetAsync(Service service, TestDevice device, TestConvo convo) =>
+        service.Get<Conversations>().GetConvo(device.Caller, convo.Id, CancellationToken.None);
 
-    private static async Task<Dictionary<string, ExpectedConversation>> ExpectedAsync(Service service, TestDevice device, string? deviceId) =>
-        (await service.Get<Conversations>().GetExpectedConversations(device.Caller, deviceId, CancellationToken.None)).ToDictionary(expected => expected.ConvoId);
+    private static async Task<Dictionary<string, ExpectedConversation>> ExpectedAsync(
+        Service service,
+        TestDevice device,
+        string? deviceId
+    ) =>
+        (
+            await service.Get<Conversations>().GetExpectedConversations(device.Caller, deviceId, CancellationToken.None)
+        ).ToDictionary(expected => expected.ConvoId);
 
     /// <summary>Rows of members as only real commits write them, without the commits.</summary>
-    internal static Task CrowdAsync(Service service, string convoId, int members, int firstLeaf = 1) => service.Database.WriteAsync(async context =>
-    {
-        var devices = Enumerable.Range(0, members).Select(i => new Device
-        {
-            Did = $"did:example:{convoId}-{i}", DeviceId = "phone", DeviceName = "phone", Identity = System.Text.Encoding.UTF8.GetBytes($"{convoId}-{i}"), RegisteredAt = DateTimeOffset.UtcNow,
-        }).ToList();
-        context.AddRange(devices);
-        await context.SaveChangesAsync();
-        context.AddRange(devices.Select((device, i) => new Leaf { ConvoId = convoId, LeafIndex = firstLeaf + i, DeviceRow = device.Id }));
-        context.AddRange(devices.Select(device => new RosterEntry { ConvoId = convoId, Did = device.Did, State = RosterState.Member, JoinedAt = DateTimeOffset.UtcNow }));
-        return 0;
-    }, CancellationToken.None);
+    internal static Task CrowdAsync(Service service, string convoId, int members, int firstLeaf = 1) =>
+        service.Database.WriteAsync(
+            async context =>
+            {
+                var devices = Enumerable
+                    .Range(0, members)
+                    .Select(i => new Device
+                    {
+                        Did = $"did:example:{convoId}-{i}",
+                        DeviceId = "phone",
+                        DeviceName = "phone",
+                        Identity = System.Text.Encoding.UTF8.GetBytes($"{convoId}-{i}"),
+                        RegisteredAt = DateTimeOffset.UtcNow,
+                    })
+                    .ToList();
+                context.AddRange(devices);
+                await context.SaveChangesAsync();
+                context.AddRange(
+                    devices.Select(
+                        (device, i) =>
+                            new Leaf
+                            {
+                                ConvoId = convoId,
+                                LeafIndex = firstLeaf + i,
+                                DeviceRow = device.Id,
+                            }
+                    )
+                );
+                context.AddRange(
+                    devices.Select(device => new RosterEntry
+                    {
+                        ConvoId = convoId,
+                        Did = device.Did,
+                        State = RosterState.Member,
+                        JoinedAt = DateTimeOffset.UtcNow,
+                    })
+                );
+                return 0;
+            },
+            CancellationToken.None
+        );
 }

@@ -19,9 +19,18 @@ public class Deleting_devices
         Assert.Empty(await service.Get<Welcomes>().GetWelcomes(bob.Caller, bob.DeviceId, CancellationToken.None));
         Assert.Equal([bob.Did], (await service.ClaimAsync(alice, bob)).Missing);
         await Unauthorized(() => service.PublishAsync(bob, bob.Client.KeyPackage()));
-        await Unauthorized(() => service.Get<KeyPackages>().GetKeyPackageStats(bob.Caller, bob.DeviceId, CancellationToken.None));
-        await Unauthorized(() => service.Get<Conversations>().GetExpectedConversations(bob.Caller, bob.DeviceId, CancellationToken.None));
-        Assert.Equal(0, (await service.Get<KeyPackages>().GetKeyPackageStats(bob.Caller, tablet.DeviceId, CancellationToken.None)).Available);
+        await Unauthorized(() =>
+            service.Get<KeyPackages>().GetKeyPackageStats(bob.Caller, bob.DeviceId, CancellationToken.None)
+        );
+        await Unauthorized(() =>
+            service.Get<Conversations>().GetExpectedConversations(bob.Caller, bob.DeviceId, CancellationToken.None)
+        );
+        Assert.Equal(
+            0,
+            (
+                await service.Get<KeyPackages>().GetKeyPackageStats(bob.Caller, tablet.DeviceId, CancellationToken.None)
+            ).Available
+        );
     }
 
     [Fact]
@@ -30,14 +39,22 @@ public class Deleting_devices
         await using var service = await Service.StartAsync();
         var (_, alice, bob) = await service.AliceAndBobAsync();
         await DeleteAsync(service, bob);
-        await service.Database.WriteAsync(async context =>
-        {
-            var device = context.Set<Device>().Single(row => row.Did == bob.Did);
-            var package = new NewKeyPackage(bob.Client.KeyPackage(), false);
-            await KeyPackages.StoreAsync(context, device, [VerifiedKeyPackage.Verify(package, DateTimeOffset.UtcNow)], DateTimeOffset.UtcNow);
-            context.Set<WelcomeRecipient>().Single().ConfirmedAt = null;
-            return 0;
-        }, CancellationToken.None);
+        await service.Database.WriteAsync(
+            async context =>
+            {
+                var device = context.Set<Device>().Single(row => row.Did == bob.Did);
+                var package = new NewKeyPackage(bob.Client.KeyPackage(), false);
+                await KeyPackages.StoreAsync(
+                    context,
+                    device,
+                    [VerifiedKeyPackage.Verify(package, DateTimeOffset.UtcNow)],
+                    DateTimeOffset.UtcNow
+                );
+                context.Set<WelcomeRecipient>().Single().ConfirmedAt = null;
+                return 0;
+            },
+            CancellationToken.None
+        );
         Assert.Equal([bob.Did], (await service.ClaimAsync(alice, bob)).Missing);
         Assert.Empty(await service.Get<Welcomes>().GetWelcomes(bob.Caller, bob.DeviceId, CancellationToken.None));
         await service.RegisterAsync(bob.Did, bob.DeviceId, bob.Client.Reinstalled());
@@ -52,9 +69,20 @@ public class Deleting_devices
         await service.EnrolAsync(bob.Did, "tablet");
         await DeleteAsync(service, bob);
         string before = await service.StateAsync();
-        var update = await Refused(() => service.CommitAsync(convo, bob, convo.Group.Commit(bob.Client).WithPath().Build()));
+        var update = await Refused(() =>
+            service.CommitAsync(convo, bob, convo.Group.Commit(bob.Client).WithPath().Build())
+        );
         Assert.Equal(("InvalidCommit", DeliveryRules.SenderDeleted.Id), (update.Error, update.Rule));
-        Assert.Equal(Refusal.WrongUser, await Refused(() => service.JoinAsync(convo, bob, convo.Group.ExternalCommit(bob.Client).Remove(convo.Group.LeafOf(bob.Client)).Build())));
+        Assert.Equal(
+            Refusal.WrongUser,
+            await Refused(() =>
+                service.JoinAsync(
+                    convo,
+                    bob,
+                    convo.Group.ExternalCommit(bob.Client).Remove(convo.Group.LeafOf(bob.Client)).Build()
+                )
+            )
+        );
         Assert.Equal(before, await service.StateAsync());
     }
 
@@ -64,9 +92,15 @@ public class Deleting_devices
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         await DeleteAsync(service, bob);
-        var members = (await service.Get<Conversations>().GetConvo(alice.Caller, convo.Id, CancellationToken.None)).Members;
+        var members = (
+            await service.Get<Conversations>().GetConvo(alice.Caller, convo.Id, CancellationToken.None)
+        ).Members;
         Assert.Contains(new Member(bob.Did, bob.DeviceId, 1, false), members);
-        await service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).Remove(convo.Group.LeafOf(bob.Client)).Build());
+        await service.CommitAsync(
+            convo,
+            alice,
+            convo.Group.Commit(alice.Client).Remove(convo.Group.LeafOf(bob.Client)).Build()
+        );
         Assert.Equal(0, (await DeleteAsync(service, bob)).RemainingLeaves);
     }
 
@@ -77,9 +111,18 @@ public class Deleting_devices
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
         await DeleteAsync(service, bob);
-        await service.JoinAsync(convo, tablet, convo.Group.ExternalCommit(tablet.Client).Remove(convo.Group.LeafOf(bob.Client)).Build());
-        var members = (await service.Get<Conversations>().GetConvo(alice.Caller, convo.Id, CancellationToken.None)).Members;
-        Assert.Equal([(alice.Did, "phone"), (bob.Did, "tablet")], members.Select(member => (member.Did, member.DeviceId)));
+        await service.JoinAsync(
+            convo,
+            tablet,
+            convo.Group.ExternalCommit(tablet.Client).Remove(convo.Group.LeafOf(bob.Client)).Build()
+        );
+        var members = (
+            await service.Get<Conversations>().GetConvo(alice.Caller, convo.Id, CancellationToken.None)
+        ).Members;
+        Assert.Equal(
+            [(alice.Did, "phone"), (bob.Did, "tablet")],
+            members.Select(member => (member.Did, member.DeviceId))
+        );
     }
 
     [Fact]
@@ -92,13 +135,34 @@ public class Deleting_devices
         await service.RegisterAsync(bob.Did, bob.DeviceId, reinstalled.Client);
 
         // Whoever has the deleted phone has its key: that one stays retired.
-        Assert.Equal(Refusal.WrongUser, await Refused(() => service.JoinAsync(convo, bob, convo.Group.ExternalCommit(bob.Client).Remove(convo.Group.LeafOf(bob.Client)).Build())));
+        Assert.Equal(
+            Refusal.WrongUser,
+            await Refused(() =>
+                service.JoinAsync(
+                    convo,
+                    bob,
+                    convo.Group.ExternalCommit(bob.Client).Remove(convo.Group.LeafOf(bob.Client)).Build()
+                )
+            )
+        );
         var published = await Refused(() => service.PublishAsync(reinstalled, bob.Client.KeyPackage()));
         Assert.Equal(DeliveryRules.KeyPackageIdentity.Id, published.Rule);
-        Assert.Equal([reinstalled.Client.SignatureKey.PublicKey], (await service.Get<Devices>().ListDevices(bob.Caller, CancellationToken.None)).Single().SignatureKeys);
+        Assert.Equal(
+            [reinstalled.Client.SignatureKey.PublicKey],
+            (await service.Get<Devices>().ListDevices(bob.Caller, CancellationToken.None)).Single().SignatureKeys
+        );
 
-        Assert.Equal(Refusal.GhostLeaf, await Refused(() => service.JoinAsync(convo, reinstalled, convo.Group.ExternalCommit(reinstalled.Client).Build())));
-        await service.JoinAsync(convo, reinstalled, convo.Group.ExternalCommit(reinstalled.Client).Remove(convo.Group.LeafOf(bob.Client)).Build());
+        Assert.Equal(
+            Refusal.GhostLeaf,
+            await Refused(() =>
+                service.JoinAsync(convo, reinstalled, convo.Group.ExternalCommit(reinstalled.Client).Build())
+            )
+        );
+        await service.JoinAsync(
+            convo,
+            reinstalled,
+            convo.Group.ExternalCommit(reinstalled.Client).Remove(convo.Group.LeafOf(bob.Client)).Build()
+        );
     }
 
     [Fact]
@@ -117,12 +181,27 @@ public class Deleting_devices
         await using var service = await Service.StartAsync();
         var (convo, _, bob) = await service.AliceAndBobAsync();
         await DeleteAsync(service, bob);
-        Assert.Empty((await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), CancellationToken.None)).Convos);
-        Assert.Empty(await service.Get<Conversations>().GetExpectedConversations(bob.Caller, null, CancellationToken.None));
+        Assert.Empty(
+            (await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), CancellationToken.None)).Convos
+        );
+        Assert.Empty(
+            await service.Get<Conversations>().GetExpectedConversations(bob.Caller, null, CancellationToken.None)
+        );
         await Unauthorized(() => service.Get<Conversations>().GetConvo(bob.Caller, convo.Id, CancellationToken.None));
-        await Unauthorized(() => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None));
+        await Unauthorized(() =>
+            service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None)
+        );
         await service.EnrolAsync(bob.Did, "tablet");
-        Assert.Equal(convo.Id, Assert.Single((await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), CancellationToken.None)).Convos).ConvoId);
+        Assert.Equal(
+            convo.Id,
+            Assert
+                .Single(
+                    (
+                        await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), CancellationToken.None)
+                    ).Convos
+                )
+                .ConvoId
+        );
     }
 
     [Fact]
@@ -132,9 +211,18 @@ public class Deleting_devices
         var (_, alice, bob) = await service.AliceAndBobAsync();
         var first = await DeleteAsync(service, bob);
         string state = await service.StateAsync();
-        Assert.Equal(first.DeletedAt.ToUnixTimeMilliseconds(), (await DeleteAsync(service, bob)).DeletedAt.ToUnixTimeMilliseconds());
-        await Unauthorized(() => service.Get<Devices>().DeleteDevice(alice.Caller, new("tablet", null), CancellationToken.None));
-        await Unauthorized(() => service.Get<Devices>().DeleteDevice(Service.Caller("did:example:mallory"), new(alice.DeviceId, null), CancellationToken.None));
+        Assert.Equal(
+            first.DeletedAt.ToUnixTimeMilliseconds(),
+            (await DeleteAsync(service, bob)).DeletedAt.ToUnixTimeMilliseconds()
+        );
+        await Unauthorized(() =>
+            service.Get<Devices>().DeleteDevice(alice.Caller, new("tablet", null), CancellationToken.None)
+        );
+        await Unauthorized(() =>
+            service
+                .Get<Devices>()
+                .DeleteDevice(Service.Caller("did:example:mallory"), new(alice.DeviceId, null), CancellationToken.None)
+        );
         Assert.Equal(state, await service.StateAsync());
     }
 
@@ -143,11 +231,15 @@ public class Deleting_devices
     {
         await using var service = await Service.StartAsync();
         var devices = new List<TestDevice>();
-        for (int i = 0; i < Core.Devices.MaxDevices; i++) devices.Add(await service.EnrolAsync("did:example:alice", $"device-{i}"));
+        for (int i = 0; i < Core.Devices.MaxDevices; i++)
+            devices.Add(await service.EnrolAsync("did:example:alice", $"device-{i}"));
         Assert.Equal(Refusal.TooManyDevices, await Refused(() => service.EnrolAsync("did:example:alice", "one-more")));
         await DeleteAsync(service, devices[7]);
         await service.EnrolAsync("did:example:alice", "one-more");
-        Assert.Equal(Refusal.TooManyDevices, await Refused(() => service.RegisterAsync(devices[7].Did, devices[7].DeviceId, devices[7].Client)));
+        Assert.Equal(
+            Refusal.TooManyDevices,
+            await Refused(() => service.RegisterAsync(devices[7].Did, devices[7].DeviceId, devices[7].Client))
+        );
     }
 
     private static Task<DeleteDeviceResult> DeleteAsync(Service service, TestDevice device) =>
@@ -156,7 +248,9 @@ public class Deleting_devices
     private static async Task<IEnumerable<string>> ListAsync(Service service, TestDevice device) =>
         (await service.Get<Devices>().ListDevices(device.Caller, CancellationToken.None)).Select(view => view.DeviceId);
 
-    private static async Task<Refusal> Refused(Func<Task> call) => (await Assert.ThrowsAsync<RefusedException>(call)).Refusal;
+    private static async Task<Refusal> Refused(Func<Task> call) =>
+        (await Assert.ThrowsAsync<RefusedException>(call)).Refusal;
 
-    private static async Task Unauthorized(Func<Task> call) => Assert.Equal(Refusal.Unauthorized(nameof(RejoinReason.NoDevice)), await Refused(call));
+    private static async Task Unauthorized(Func<Task> call) =>
+        Assert.Equal(Refusal.Unauthorized(nameof(RejoinReason.NoDevice)), await Refused(call));
 }

@@ -6,14 +6,20 @@ namespace MlsConsole.Core.Tests;
 
 public class Pruning_by_age
 {
-    private static readonly CoreSettings s_settings = new() { EventRetention = TimeSpan.FromDays(3), MessageRetention = TimeSpan.FromDays(90) };
+    private static readonly CoreSettings s_settings = new()
+    {
+        EventRetention = TimeSpan.FromDays(3),
+        MessageRetention = TimeSpan.FromDays(90),
+    };
 
     [Fact]
     public async Task Old_events_and_old_messages_go_and_commits_stay()
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
-        await service.Get<Messages>().SendMessage(bob.Caller, new(convo.Id, ProposalBuilder.RandomPrivateMessage(convo.Group), null), default);
+        await service
+            .Get<Messages>()
+            .SendMessage(bob.Caller, new(convo.Id, ProposalBuilder.RandomPrivateMessage(convo.Group), null), default);
         await service.Get<EventRelay>().RelayAsync(default);
         var before = await service.Get<EventReader>().RangeAsync(default);
         Assert.Equal(1, before.Oldest);
@@ -21,11 +27,17 @@ public class Pruning_by_age
         Assert.Equal((0, 0), await Prune(service, TimeSpan.FromDays(2)));
         Assert.Equal(((int)before.Head, 0), await Prune(service, TimeSpan.FromDays(4)));
         // The counter goes on where it was, with nothing left to count from.
-        Assert.Equal(new EventRange(before.Head + 1, before.Head), await service.Get<EventReader>().RangeAsync(default));
+        Assert.Equal(
+            new EventRange(before.Head + 1, before.Head),
+            await service.Get<EventReader>().RangeAsync(default)
+        );
         var update = convo.Group.Commit(alice.Client).WithPath().Build();
         await service.CommitAsync(convo, alice, update);
         await service.Get<EventRelay>().RelayAsync(default);
-        Assert.Equal(new EventRange(before.Head + 1, before.Head + 1), await service.Get<EventReader>().RangeAsync(default));
+        Assert.Equal(
+            new EventRange(before.Head + 1, before.Head + 1),
+            await service.Get<EventReader>().RangeAsync(default)
+        );
 
         Assert.Equal((1, 1), await Prune(service, TimeSpan.FromDays(91)));
         var log = await service.Get<Messages>().GetMessages(alice.Caller, new(convo.Id, 0, 50), default);
@@ -39,14 +51,30 @@ public class Pruning_by_age
         await using var service = await Service.StartAsync();
         var (convo, _, bob) = await service.AliceAndBobAsync();
         byte[] message = ProposalBuilder.RandomPrivateMessage(convo.Group);
-        Task<SendMessageResult> Send() => service.Get<Messages>().SendMessage(bob.Caller, new(convo.Id, message, "a key"), default);
+        Task<SendMessageResult> Send() =>
+            service.Get<Messages>().SendMessage(bob.Caller, new(convo.Id, message, "a key"), default);
         var first = await Send();
-        await service.Database.WriteAsync(context =>
-        {
-            // More than are taken away at a time.
-            context.AddRange(Enumerable.Range(0, 7000).Select(i => new Attempts.Answer { Caller = bob.Did, Method = "sendMessage", Key = $"key {i}", RequestHash = [], Content = [], CreatedAt = DateTimeOffset.UtcNow.AddDays(-4).AddSeconds(i) }));
-            return Task.FromResult(0);
-        }, default);
+        await service.Database.WriteAsync(
+            context =>
+            {
+                // More than are taken away at a time.
+                context.AddRange(
+                    Enumerable
+                        .Range(0, 7000)
+                        .Select(i => new Attempts.Answer
+                        {
+                            Caller = bob.Did,
+                            Method = "sendMessage",
+                            Key = $"key {i}",
+                            RequestHash = [],
+                            Content = [],
+                            CreatedAt = DateTimeOffset.UtcNow.AddDays(-4).AddSeconds(i),
+                        })
+                );
+                return Task.FromResult(0);
+            },
+            default
+        );
         await Prune(service, TimeSpan.FromDays(1));
         Assert.Equal(first, await Send());
         await using var context = service.Database.Read();
@@ -65,8 +93,13 @@ public class Pruning_by_age
         await using var service = await Service.StartAsync();
         var sent = await SentCommands.OfAsync(() => Prune(service, TimeSpan.FromDays(100)));
         // PostgreSQL joins a batch with its table in the way that costs least at the time. A line has a few places, which live for an hour.
-        if (!Service.OnPostgreSql) await Commands_of_requests.MustUseIndexesAsync(service, sent.Where(command => !command.Text.Contains("join_line", StringComparison.Ordinal)));
-        foreach (string table in (string[])["outbox", "acknowledgements", "idempotency", "log", "rejoin_requests"]) Assert.Contains(sent, command => command.Text.Contains(table, StringComparison.Ordinal));
+        if (!Service.OnPostgreSql)
+            await Commands_of_requests.MustUseIndexesAsync(
+                service,
+                sent.Where(command => !command.Text.Contains("join_line", StringComparison.Ordinal))
+            );
+        foreach (string table in (string[])["outbox", "acknowledgements", "idempotency", "log", "rejoin_requests"])
+            Assert.Contains(sent, command => command.Text.Contains(table, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -86,15 +119,24 @@ public class Pruning_by_age
         Assert.Equal(new EventRange(range.Head - 1, range.Head), await service.Get<EventReader>().RangeAsync(default));
         Assert.Equal(1, await service.Get<EventRelay>().RelayAsync(default));
         await using var context = service.Database.Read();
-        Assert.Equal([range.Head - 1, range.Head, range.Head + 1], await context.Set<OutboxEvent>().OrderBy(row => row.Seq).Select(row => row.Seq!.Value).ToListAsync());
+        Assert.Equal(
+            [range.Head - 1, range.Head, range.Head + 1],
+            await context.Set<OutboxEvent>().OrderBy(row => row.Seq).Select(row => row.Seq!.Value).ToListAsync()
+        );
 
-        Task Add(DateTimeOffset at) => service.Database.WriteAsync(context =>
-        {
-            context.AddEvent(OutboxEvent.GroupInfoRefreshRequested(convo.Id, 1, at));
-            return Task.FromResult(0);
-        }, default);
+        Task Add(DateTimeOffset at) =>
+            service.Database.WriteAsync(
+                context =>
+                {
+                    context.AddEvent(OutboxEvent.GroupInfoRefreshRequested(convo.Id, 1, at));
+                    return Task.FromResult(0);
+                },
+                default
+            );
     }
 
     private static Task<(int Events, int Messages)> Prune(Service service, TimeSpan later) =>
-        new Pruning(service.Database, s_settings, new FakeTimeProvider(DateTimeOffset.UtcNow + later)).PruneAsync(default);
+        new Pruning(service.Database, s_settings, new FakeTimeProvider(DateTimeOffset.UtcNow + later)).PruneAsync(
+            default
+        );
 }

@@ -14,7 +14,9 @@ public class Subscription_tickets
         Assert.NotEqual(issued, await tickets.Issue(Service.Caller("did:example:alice"), null, default));
         Assert.Null(await tickets.TryUse(issued.Ticket + "A", default));
         Assert.Null(await tickets.TryUse("", default));
-        var uses = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => tickets.TryUse(issued.Ticket, default))));
+        var uses = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(_ => Task.Run(() => tickets.TryUse(issued.Ticket, default)))
+        );
         Assert.Equal("did:example:alice", Assert.Single(uses, did => did is not null));
         Assert.Null(await tickets.TryUse(issued.Ticket, default));
     }
@@ -27,7 +29,10 @@ public class Subscription_tickets
         var issued = await tickets.Issue(Service.Caller("did:example:alice"), "key", default);
         Assert.Equal(issued, await tickets.Issue(Service.Caller("did:example:alice"), "key", default));
         await using var context = service.Database.Read();
-        Assert.NotEqual(Convert.ToHexString(System.Text.Encoding.UTF8.GetBytes(issued.Ticket)), Convert.ToHexString((await context.Set<SubscriptionTickets.Ticket>().SingleAsync()).Hash));
+        Assert.NotEqual(
+            Convert.ToHexString(System.Text.Encoding.UTF8.GetBytes(issued.Ticket)),
+            Convert.ToHexString((await context.Set<SubscriptionTickets.Ticket>().SingleAsync()).Hash)
+        );
     }
 
     [Fact]

@@ -15,7 +15,9 @@ public class Joining
         Assert.Equal(2ul, (await service.JoinAsync(convo, bob, resync)).Epoch);
 
         var tablet = await service.EnrolAsync(bob.Did, "tablet", suite);
-        var info = await service.Get<GroupInfos>().GetGroupInfo(tablet.Caller, new(convo.Id, true), CancellationToken.None);
+        var info = await service
+            .Get<GroupInfos>()
+            .GetGroupInfo(tablet.Caller, new(convo.Id, true), CancellationToken.None);
         Assert.Equal(resync.GroupInfo, info.GroupInfo);
         Assert.Equal(resync.After!.RatchetTree, info.RatchetTree);
         var join = resync.After.ExternalCommit(tablet.Client).Build();
@@ -35,7 +37,12 @@ public class Joining
         await service.RestartAsync();
         Assert.Equal(first, await service.JoinAsync(convo, bob, commit, "key"));
         var other = commit.After!.ExternalCommit(bob.Client).Remove(commit.After.LeafOf(bob.Client)).Build();
-        Assert.Equal("IdempotencyConflict", (await Assert.ThrowsAsync<RefusedException>(() => service.JoinAsync(convo, bob, other, "key"))).Refusal.Error);
+        Assert.Equal(
+            "IdempotencyConflict",
+            (await Assert.ThrowsAsync<RefusedException>(() => service.JoinAsync(convo, bob, other, "key")))
+                .Refusal
+                .Error
+        );
         Assert.Equal(state, await service.StateAsync());
     }
 
@@ -50,8 +57,16 @@ public class Joining
         foreach (string id in (string[])[convo.Id, "unknown", ""])
         {
             var there = convo with { Id = id };
-            refusals.Add((await Assert.ThrowsAsync<RefusedException>(() => service.JoinAsync(there, charlie, commit))).Refusal);
-            refusals.Add((await Assert.ThrowsAsync<RefusedException>(() => service.Get<GroupInfos>().GetGroupInfo(charlie.Caller, new(id, true), CancellationToken.None))).Refusal);
+            refusals.Add(
+                (await Assert.ThrowsAsync<RefusedException>(() => service.JoinAsync(there, charlie, commit))).Refusal
+            );
+            refusals.Add(
+                (
+                    await Assert.ThrowsAsync<RefusedException>(() =>
+                        service.Get<GroupInfos>().GetGroupInfo(charlie.Caller, new(id, true), CancellationToken.None)
+                    )
+                ).Refusal
+            );
         }
         Assert.Single(refusals.Distinct());
         Assert.Equal(("Unauthorized", nameof(RejoinReason.NotMember)), (refusals[0].Error, refusals[0].Reason));
@@ -64,7 +79,9 @@ public class Joining
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var remove = convo.Group.Commit(alice.Client).Remove(convo.Group.LeafOf(bob.Client)).Build();
         await service.CommitAsync(convo, alice, remove);
-        var refused = await Assert.ThrowsAsync<RefusedException>(() => service.JoinAsync(convo, bob, remove.After!.ExternalCommit(bob.Client).Build()));
+        var refused = await Assert.ThrowsAsync<RefusedException>(() =>
+            service.JoinAsync(convo, bob, remove.After!.ExternalCommit(bob.Client).Build())
+        );
         Assert.Equal(("Unauthorized", nameof(RejoinReason.Removed)), (refused.Refusal.Error, refused.Refusal.Reason));
     }
 
@@ -75,9 +92,21 @@ public class Joining
         var (convo, _, bob) = await service.AliceAndBobAsync();
         await service.Get<ExternalCommitsFlag>().Set(FlagState.Off, 0, "test", "tester");
         foreach (string id in (string[])[convo.Id, "unknown"])
-            Assert.Equal("ExternalCommitsDisabled", (await Assert.ThrowsAsync<RefusedException>(() => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(id, true), CancellationToken.None))).Refusal.Error);
+            Assert.Equal(
+                "ExternalCommitsDisabled",
+                (
+                    await Assert.ThrowsAsync<RefusedException>(() =>
+                        service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(id, true), CancellationToken.None)
+                    )
+                )
+                    .Refusal
+                    .Error
+            );
         var commit = convo.Group.ExternalCommit(bob.Client).Remove(convo.Group.LeafOf(bob.Client)).Build();
-        Assert.Equal("ExternalCommitsDisabled", (await Assert.ThrowsAsync<RefusedException>(() => service.JoinAsync(convo, bob, commit))).Refusal.Error);
+        Assert.Equal(
+            "ExternalCommitsDisabled",
+            (await Assert.ThrowsAsync<RefusedException>(() => service.JoinAsync(convo, bob, commit))).Refusal.Error
+        );
     }
 
     [Fact]
@@ -91,12 +120,15 @@ public class Joining
             var commit = group.ExternalCommit(bob.Client).Remove(group.LeafOf(bob.Client)).Build();
             await service.JoinAsync(convo, bob, commit);
             group = commit.After!;
-            if (i % 3 == 0) await service.RestartAsync();
+            if (i % 3 == 0)
+                await service.RestartAsync();
         }
         await service.RestartAsync();
         var update = group.Commit(alice.Client).WithPath().Build();
         Assert.Equal(12ul, (await service.CommitAsync(convo, alice, update)).Epoch);
-        var commits = await service.Get<Conversations>().GetCommits(alice.Caller, new(convo.Id, 0, null), CancellationToken.None);
+        var commits = await service
+            .Get<Conversations>()
+            .GetCommits(alice.Caller, new(convo.Id, 0, null), CancellationToken.None);
         Assert.Equal(Enumerable.Range(1, 12).Select(i => (ulong)i), commits.Select(commit => commit.Epoch));
         Assert.Equal(Enumerable.Range(1, 12).Select(i => (long)i), commits.Select(commit => commit.Seq));
     }
@@ -109,12 +141,22 @@ public class Joining
         var group = convo.Group;
         for (int i = 0; i < 100; i++)
         {
-            BuiltCommit[] rivals = [group.Commit(alice.Client).WithPath().Build(), group.ExternalCommit(bob.Client).Remove(group.LeafOf(bob.Client)).Build()];
-            var outcomes = await Task.WhenAll(Try(() => service.CommitAsync(convo, alice, rivals[0])), Try(() => service.JoinAsync(convo, bob, rivals[1])));
+            BuiltCommit[] rivals =
+            [
+                group.Commit(alice.Client).WithPath().Build(),
+                group.ExternalCommit(bob.Client).Remove(group.LeafOf(bob.Client)).Build(),
+            ];
+            var outcomes = await Task.WhenAll(
+                Try(() => service.CommitAsync(convo, alice, rivals[0])),
+                Try(() => service.JoinAsync(convo, bob, rivals[1]))
+            );
             int winner = Array.FindIndex(outcomes, outcome => outcome is null);
             Assert.Equal(1, outcomes.Count(outcome => outcome is null));
             var loser = outcomes[1 - winner]!;
-            Assert.Equal(("EpochMismatch", group.Group.Epoch + 1, "stale"), (loser.Error, loser.CurrentEpoch, loser.Mismatch));
+            Assert.Equal(
+                ("EpochMismatch", group.Group.Epoch + 1, "stale"),
+                (loser.Error, loser.CurrentEpoch, loser.Mismatch)
+            );
             group = rivals[winner].After!;
         }
 

@@ -31,7 +31,17 @@ public class Limits_of_external_commits
             var refused = (await RefusedAsync(() => RejoinAsync(host, convo, bob))).Refusal;
             Assert.Equal(("RateLimitExceeded", "accepted-external-commits"), (refused.Error, refused.Reason));
             Assert.InRange(refused.RetryAfter!.Value, TimeSpan.FromSeconds(599), TimeSpan.FromMinutes(10));
-            Assert.Equal("RateLimitExceeded", (await RefusedAsync(() => host.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true, bob.DeviceId), CancellationToken.None))).Refusal.Error);
+            Assert.Equal(
+                "RateLimitExceeded",
+                (
+                    await RefusedAsync(() =>
+                        host.Get<GroupInfos>()
+                            .GetGroupInfo(bob.Caller, new(convo.Id, true, bob.DeviceId), CancellationToken.None)
+                    )
+                )
+                    .Refusal
+                    .Error
+            );
         }
         // Others, and the same device elsewhere, are not counted with it.
         convo = await RejoinAsync(service, convo, alice);
@@ -56,7 +66,8 @@ public class Limits_of_external_commits
         await using var service = await Service.StartAsync(new() { RejoinRefusedLimitPerHour = 3 }, _clock);
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var ghost = convo.Group.ExternalCommit(bob.Client).Build();
-        for (int i = 0; i < 3; i++) Assert.Equal("GhostLeaf", (await RefusedAsync(() => service.JoinAsync(convo, bob, ghost))).Refusal.Error);
+        for (int i = 0; i < 3; i++)
+            Assert.Equal("GhostLeaf", (await RefusedAsync(() => service.JoinAsync(convo, bob, ghost))).Refusal.Error);
         for (int i = 0; i < 2; i++)
         {
             var refused = (await RefusedAsync(() => RejoinAsync(service, convo, bob))).Refusal;
@@ -74,7 +85,11 @@ public class Limits_of_external_commits
         var (convo, alice, _) = await service.AliceAndBobAsync();
         var carol = await service.EnrolAsync("did:example:carol", "phone");
         var uninvited = convo.Group.ExternalCommit(carol.Client).Build();
-        for (int i = 0; i < 5; i++) Assert.Equal("Unauthorized", (await RefusedAsync(() => service.JoinAsync(convo, carol, uninvited))).Refusal.Error);
+        for (int i = 0; i < 5; i++)
+            Assert.Equal(
+                "Unauthorized",
+                (await RefusedAsync(() => service.JoinAsync(convo, carol, uninvited))).Refusal.Error
+            );
         convo = await service.AddAsync(convo, alice, carol);
         await RejoinAsync(service, convo, carol);
     }

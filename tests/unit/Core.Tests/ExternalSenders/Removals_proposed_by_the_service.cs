@@ -8,38 +8,70 @@ namespace MlsConsole.Core.Tests;
 
 public class Removals_proposed_by_the_service
 {
-    private const string Alice = "did:example:alice", Bob = "did:example:bob";
+    private const string Alice = "did:example:alice",
+        Bob = "did:example:bob";
 
     [Theory, InlineData(1, false), InlineData(2, true)]
-    public async Task Members_take_and_commit_what_the_service_proposes_for_who_was_left_behind(ushort suite, bool rotated)
+    public async Task Members_take_and_commit_what_the_service_proposes_for_who_was_left_behind(
+        ushort suite,
+        bool rotated
+    )
     {
         await using var service = await Service.StartAsync();
-        using Client alice = NewClient(suite, Alice, "phone"), tablet = NewClient(suite, Alice, "tablet"), bob = NewClient(suite, Bob, "phone");
+        using Client alice = NewClient(suite, Alice, "phone"),
+            tablet = NewClient(suite, Alice, "tablet"),
+            bob = NewClient(suite, Bob, "phone");
         using var package = bob.CreateKeyPackage();
         await RegisterAsync(service, Alice, "phone", alice);
         await RegisterAsync(service, Alice, "tablet", tablet);
         await RegisterAsync(service, Bob, "phone", bob, new NewKeyPackage(package.Encode(), false));
 
-        using var alices = Group.Create(alice, extensions: new(ExternalSender.ToExtension(await Signature_keys_of_the_service.ForSuiteAsync(service, suite))));
-        string convo = (await service.Get<Conversations>().CreateConvo(Service.Caller(Alice), new(alices.CreateGroupInfo(), null, null, null), default)).ConvoId;
+        using var alices = Group.Create(
+            alice,
+            extensions: new(
+                ExternalSender.ToExtension(await Signature_keys_of_the_service.ForSuiteAsync(service, suite))
+            )
+        );
+        string convo = (
+            await service
+                .Get<Conversations>()
+                .CreateConvo(Service.Caller(Alice), new(alices.CreateGroupInfo(), null, null, null), default)
+        ).ConvoId;
         var add = alices.Commit(new() { Add = [UnverifiedKeyPackage.Decode(package.Encode())] });
-        var added = await service.Get<MemberCommits>().AddMembers(Service.Caller(Alice), new(convo, add.Commit, add.GroupInfo, null, add.Welcome, null), default);
+        var added = await service
+            .Get<MemberCommits>()
+            .AddMembers(Service.Caller(Alice), new(convo, add.Commit, add.GroupInfo, null, add.Welcome, null), default);
         alices.MergePendingCommit();
         using var bobs = Group.JoinByWelcome(bob, package, Welcome.Decode(add.Welcome!));
-        if (rotated) await Signature_keys_of_the_service.RotateAsync(service); // the group lists the retired key
+        if (rotated)
+            await Signature_keys_of_the_service.RotateAsync(service); // the group lists the retired key
 
-        await service.Get<Leaving>().LeaveConvo(Service.Caller(Bob), new(convo, [bobs.ProposeSelfRemove()], null), default);
+        await service
+            .Get<Leaving>()
+            .LeaveConvo(Service.Caller(Bob), new(convo, [bobs.ProposeSelfRemove()], null), default);
         Assert.Equal(0, await ProposeAsync(service)); // Bob's own proposal is good for this epoch
         var info = await service.Get<GroupInfos>().GetGroupInfo(Service.Caller(Alice), new(convo, true), default);
-        using var tablets = Group.JoinByExternalCommit(tablet, UnverifiedGroupInfo.Decode(info.GroupInfo), info.RatchetTree);
-        var join = await service.Get<ExternalCommits>().ProcessExternalCommit(Service.Caller(Alice), new(convo, tablets.Pending!.Commit, tablets.Pending.GroupInfo, null, null, null), default);
+        using var tablets = Group.JoinByExternalCommit(
+            tablet,
+            UnverifiedGroupInfo.Decode(info.GroupInfo),
+            info.RatchetTree
+        );
+        var join = await service
+            .Get<ExternalCommits>()
+            .ProcessExternalCommit(
+                Service.Caller(Alice),
+                new(convo, tablets.Pending!.Commit, tablets.Pending.GroupInfo, null, null, null),
+                default
+            );
         tablets.MergePendingCommit();
         Assert.Equal(1, await ProposeAsync(service));
 
         Assert.IsType<RemoveProposal>(await TakeAsync(service, convo, alices, added.Seq));
         Assert.True(alices.MustCommit);
         var commit = alices.Commit();
-        await service.Get<MemberCommits>().Commit(Service.Caller(Alice), new(convo, commit.Commit, commit.GroupInfo, null, null, null), default);
+        await service
+            .Get<MemberCommits>()
+            .Commit(Service.Caller(Alice), new(convo, commit.Commit, commit.GroupInfo, null, null, null), default);
         alices.MergePendingCommit();
         await TakeAsync(service, convo, tablets, join.Seq);
         Assert.Equal(alices.EpochAuthenticator, tablets.EpochAuthenticator);
@@ -47,7 +79,10 @@ public class Removals_proposed_by_the_service
         Assert.Equal(0, await ProposeAsync(service));
         // A host that has nothing in memory follows the commit and the proposal that it names.
         await service.RestartAsync();
-        Assert.Equal(3ul, (await service.Get<GroupInfos>().GetGroupInfo(Service.Caller(Alice), new(convo, true), default)).Epoch);
+        Assert.Equal(
+            3ul,
+            (await service.Get<GroupInfos>().GetGroupInfo(Service.Caller(Alice), new(convo, true), default)).Epoch
+        );
     }
 
     [Fact]
@@ -58,10 +93,25 @@ public class Removals_proposed_by_the_service
         var tablet = await service.EnrolAsync(Bob, "tablet");
         var joined = convo.Group.ExternalCommit(tablet.Client).Build();
         await service.JoinAsync(convo, tablet, joined);
-        convo = await Signature_keys_of_the_service.ListAsync(service, convo with { Group = joined.After! }, alice, await Signature_keys_of_the_service.ForSuiteAsync(service, 1));
+        convo = await Signature_keys_of_the_service.ListAsync(
+            service,
+            convo with
+            {
+                Group = joined.After!,
+            },
+            alice,
+            await Signature_keys_of_the_service.ForSuiteAsync(service, 1)
+        );
         await PendAsync(service, convo.Id, Bob);
         await using (var second = await service.SecondHostAsync())
-            Assert.Equal(2, (await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => ProposeAsync(i % 2 == 0 ? service : second))))).Sum());
+            Assert.Equal(
+                2,
+                (
+                    await Task.WhenAll(
+                        Enumerable.Range(0, 8).Select(i => Task.Run(() => ProposeAsync(i % 2 == 0 ? service : second)))
+                    )
+                ).Sum()
+            );
         Assert.Equal(0, await ProposeAsync(service));
 
         // Only an external commit may leave them.
@@ -73,13 +123,30 @@ public class Removals_proposed_by_the_service
 
         var events = await Telling_events.For(service, Alice);
         Assert.DoesNotContain(events, one => one.Kind == EventKind.RemovalRequested);
-        var proposals = events.Where(one => one.Kind == EventKind.Proposal && one.Epoch == convo.Group.Group.Epoch).Select(one => one.Log!.Message).ToList();
+        var proposals = events
+            .Where(one => one.Kind == EventKind.Proposal && one.Epoch == convo.Group.Group.Epoch)
+            .Select(one => one.Log!.Message)
+            .ToList();
         Assert.Equal(2, proposals.Count);
-        Assert.Equal(3, (await service.Get<AuditLog>().LatestAsync(100, default)).Count(entry => entry is { Actor: "service", Action: "proposeRemoval", Outcome: "accepted" } && entry.Subject == convo.Id));
-        var carried = convo.Group.Commit(alice.Client).Reference(proposals[0]).Reference(proposals[1]).WithPath().Build();
+        Assert.Equal(
+            3,
+            (await service.Get<AuditLog>().LatestAsync(100, default)).Count(entry =>
+                entry is { Actor: "service", Action: "proposeRemoval", Outcome: "accepted" }
+                && entry.Subject == convo.Id
+            )
+        );
+        var carried = convo
+            .Group.Commit(alice.Client)
+            .Reference(proposals[0])
+            .Reference(proposals[1])
+            .WithPath()
+            .Build();
         await service.CommitAsync(convo, alice, carried);
         Assert.Equal(0, await ProposeAsync(service));
-        Assert.DoesNotContain(carried.After!.Group.Members, member => member.Leaf.SignatureKey.Span.SequenceEqual(bob.Client.SignatureKey.PublicKey));
+        Assert.DoesNotContain(
+            carried.After!.Group.Members,
+            member => member.Leaf.SignatureKey.Span.SequenceEqual(bob.Client.SignatureKey.PublicKey)
+        );
     }
 
     [Fact]
@@ -91,7 +158,9 @@ public class Removals_proposed_by_the_service
         Assert.Equal(0, await ProposeAsync(service));
         await JoinAsync(service, convo, "tablet");
         Assert.Equal(0, await ProposeAsync(service));
-        var asked = (await Telling_events.For(service, Alice)).Where(one => one.Kind == EventKind.RemovalRequested).Select(one => (one.Did, one.Epoch));
+        var asked = (await Telling_events.For(service, Alice))
+            .Where(one => one.Kind == EventKind.RemovalRequested)
+            .Select(one => (one.Did, one.Epoch));
         Assert.Equal([(Bob, 1ul), (Bob, 2ul)], asked);
     }
 
@@ -100,11 +169,29 @@ public class Removals_proposed_by_the_service
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, _) = await service.AliceAndBobAsync();
-        convo = await Signature_keys_of_the_service.ListAsync(service, convo, alice, await Signature_keys_of_the_service.ForSuiteAsync(service, 1));
+        convo = await Signature_keys_of_the_service.ListAsync(
+            service,
+            convo,
+            alice,
+            await Signature_keys_of_the_service.ForSuiteAsync(service, 1)
+        );
         await PendAsync(service, convo.Id, Bob);
-        var keys = new SignatureKeys(service.Database, service.Get<AuditLog>(), new EphemeralDataProtectionProvider(), TimeProvider.System);
-        var proposals = new RemovalProposals(service.Database, service.Get<PublicGroups>(), keys, service.Get<AuditLog>(), TimeProvider.System, NullLogger<RemovalProposals>.Instance);
-        for (int i = 0; i < 2; i++) Assert.Equal(0, await proposals.ProposeAsync(default));
+        var keys = new SignatureKeys(
+            service.Database,
+            service.Get<AuditLog>(),
+            new EphemeralDataProtectionProvider(),
+            TimeProvider.System
+        );
+        var proposals = new RemovalProposals(
+            service.Database,
+            service.Get<PublicGroups>(),
+            keys,
+            service.Get<AuditLog>(),
+            TimeProvider.System,
+            NullLogger<RemovalProposals>.Instance
+        );
+        for (int i = 0; i < 2; i++)
+            Assert.Equal(0, await proposals.ProposeAsync(default));
         Assert.Single(await Telling_events.For(service, Alice), one => one.Kind == EventKind.RemovalRequested);
         await JoinAsync(service, convo, "tablet");
         Assert.Equal(1, await ProposeAsync(service)); // by a host that can
@@ -113,7 +200,8 @@ public class Removals_proposed_by_the_service
     private static Task<int> ProposeAsync(Service service) => service.Get<RemovalProposals>().ProposeAsync(default);
 
     /// <summary>The account's leaves wait for their removal.</summary>
-    private static Task PendAsync(Service service, string convoId, string did) => service.Get<Bans>().BanMember(Service.Caller(Alice), new(convoId, Did.Parse(did), null, null), default);
+    private static Task PendAsync(Service service, string convoId, string did) =>
+        service.Get<Bans>().BanMember(Service.Caller(Alice), new(convoId, Did.Parse(did), null, null), default);
 
     /// <summary>Another device of Alice's joins: an epoch begins that leaves all leaves.</summary>
     private static async Task<TestConvo> JoinAsync(Service service, TestConvo convo, string name)
@@ -124,18 +212,36 @@ public class Removals_proposed_by_the_service
         return convo with { Group = join.After! };
     }
 
-    private static Client NewClient(ushort suite, string did, string deviceId) => new(suite, Credential.Basic(Encoding.UTF8.GetBytes($"{did}#{deviceId}")));
+    private static Client NewClient(ushort suite, string did, string deviceId) =>
+        new(suite, Credential.Basic(Encoding.UTF8.GetBytes($"{did}#{deviceId}")));
 
-    private static Task<RegisterDeviceResult> RegisterAsync(Service service, string did, string deviceId, Client client, params NewKeyPackage[] packages) =>
-        service.Get<Devices>().RegisterDevice(Service.Caller(did), new(deviceId, "A device", client.SignatureKey.PublicKey, null, packages, null), default);
+    private static Task<RegisterDeviceResult> RegisterAsync(
+        Service service,
+        string did,
+        string deviceId,
+        Client client,
+        params NewKeyPackage[] packages
+    ) =>
+        service
+            .Get<Devices>()
+            .RegisterDevice(
+                Service.Caller(did),
+                new(deviceId, "A device", client.SignatureKey.PublicKey, null, packages, null),
+                default
+            );
 
     /// <summary>What is in the log after a place.</summary>
     /// <returns>The last proposal.</returns>
     private static async Task<Proposal?> TakeAsync(Service service, string convo, Group group, long after)
     {
         Proposal? last = null;
-        foreach (var entry in (await service.Get<Messages>().GetMessages(Service.Caller(Alice), new(convo, after, 100), default)).Messages)
-            if (group.Receive(entry.Message, entry.CreatedAt) is ReceivedProposal received) last = received.Proposal;
+        foreach (
+            var entry in (
+                await service.Get<Messages>().GetMessages(Service.Caller(Alice), new(convo, after, 100), default)
+            ).Messages
+        )
+            if (group.Receive(entry.Message, entry.CreatedAt) is ReceivedProposal received)
+                last = received.Proposal;
         return last;
     }
 }

@@ -22,7 +22,14 @@ public class Signature_keys_of_the_service
             Assert.Equal(Credential.Basic(Encoding.UTF8.GetBytes(Did)).Encode(), sender.Credential);
             var suite = CipherSuite.All.First(suite => suite.SignatureScheme == sender.SignatureScheme);
             using var pair = service.Get<SignatureKeys>().Open(key);
-            Assert.True(suite.VerifyWithLabel(sender.SignatureKey, "label", "content"u8, suite.SignWithLabel(pair.PrivateKey, "label", "content"u8)));
+            Assert.True(
+                suite.VerifyWithLabel(
+                    sender.SignatureKey,
+                    "label",
+                    "content"u8,
+                    suite.SignWithLabel(pair.PrivateKey, "label", "content"u8)
+                )
+            );
         }
     }
 
@@ -30,16 +37,23 @@ public class Signature_keys_of_the_service
     public async Task Of_hosts_that_start_at_once_one_makes_them_and_all_have_them()
     {
         await using var service = await Service.StartAsync();
-        await service.Database.WriteAsync(context => context.Database.ExecuteSqlRawAsync("DELETE FROM signature_keys"), CancellationToken.None);
+        await service.Database.WriteAsync(
+            context => context.Database.ExecuteSqlRawAsync("DELETE FROM signature_keys"),
+            CancellationToken.None
+        );
         var hosts = new List<Service>();
-        for (int i = 0; i < 4; i++) hosts.Add(await service.SecondHostAsync(start: false));
-        await Task.WhenAll(hosts.Select(host => Task.Run(() => host.Get<SignatureKeys>().StartAsync(CancellationToken.None))));
+        for (int i = 0; i < 4; i++)
+            hosts.Add(await service.SecondHostAsync(start: false));
+        await Task.WhenAll(
+            hosts.Select(host => Task.Run(() => host.Get<SignatureKeys>().StartAsync(CancellationToken.None)))
+        );
         var first = await PublicKeysAsync(service);
         Assert.Equal(5, first.Count);
         foreach (var host in hosts)
         {
             Assert.Equal(first, await PublicKeysAsync(host));
-            foreach (var key in await KeysAsync(host)) host.Get<SignatureKeys>().Open(key).Dispose();
+            foreach (var key in await KeysAsync(host))
+                host.Get<SignatureKeys>().Open(key).Dispose();
             await host.DisposeAsync();
         }
         Assert.Equal(5, (await KeysAsync(service)).Count);
@@ -56,7 +70,12 @@ public class Signature_keys_of_the_service
             using var pair = service.Get<SignatureKeys>().Open(key);
             Assert.Equal(-1, key.ProtectedPrivateKey.AsSpan().IndexOf(pair.PrivateKey));
         }
-        var other = new SignatureKeys(service.Database, service.Get<AuditLog>(), new EphemeralDataProtectionProvider(), TimeProvider.System);
+        var other = new SignatureKeys(
+            service.Database,
+            service.Get<AuditLog>(),
+            new EphemeralDataProtectionProvider(),
+            TimeProvider.System
+        );
         await Assert.ThrowsAnyAsync<CryptographicException>(() => other.StartAsync(CancellationToken.None));
         await other.RotateAsync("operator", "c", CancellationToken.None); // the way out
         await other.StartAsync(CancellationToken.None);
@@ -69,12 +88,23 @@ public class Signature_keys_of_the_service
         var alice = await service.EnrolAsync("did:example:alice", "phone");
         var convo = await service.CreateConvoAsync(alice);
         byte[] listed = (await ForSuiteAsync(service, 1)).SignatureKey.ToArray();
-        convo = await ListAsync(service, convo, alice, await ForSuiteAsync(service, 2), await ForSuiteAsync(service, 1)); // the first is of another scheme: of no use here
+        convo = await ListAsync(
+            service,
+            convo,
+            alice,
+            await ForSuiteAsync(service, 2),
+            await ForSuiteAsync(service, 1)
+        ); // the first is of another scheme: of no use here
         Assert.Equal(listed, (await ListedByAsync(service, convo))!.PublicKey);
 
         Assert.Equal(new(5, 0), await RotateAsync(service)); // whoever read the list a moment ago may still make a group of it
         Assert.Equal(new(6, 4), await RotateAsync(service));
-        Assert.DoesNotContain(listed, (await service.Get<SignatureKeys>().ExternalSendersAsync(Did, CancellationToken.None)).Select(sender => sender.SignatureKey));
+        Assert.DoesNotContain(
+            listed,
+            (await service.Get<SignatureKeys>().ExternalSendersAsync(Did, CancellationToken.None)).Select(sender =>
+                sender.SignatureKey
+            )
+        );
         Assert.Contains(listed, (await KeysAsync(service)).Select(key => key.PublicKey));
 
         var fresh = await ForSuiteAsync(service, 1);
@@ -83,7 +113,9 @@ public class Signature_keys_of_the_service
         convo = await ListAsync(service, convo, alice);
         Assert.Null(await ListedByAsync(service, convo));
         Assert.Equal(new(5, 6), await RotateAsync(service));
-        var rotations = (await service.Get<AuditLog>().LatestAsync(100, CancellationToken.None)).Where(entry => entry.Action == "rotateSignatureKey").ToList();
+        var rotations = (await service.Get<AuditLog>().LatestAsync(100, CancellationToken.None))
+            .Where(entry => entry.Action == "rotateSignatureKey")
+            .ToList();
         Assert.Equal(3, rotations.Count);
         Assert.All(rotations, entry => Assert.Equal(("operator", "accepted"), (entry.Actor, entry.Outcome)));
     }
@@ -103,25 +135,41 @@ public class Signature_keys_of_the_service
     /// <summary>The service's key for the groups of a cipher suite, as a group lists it.</summary>
     internal static async Task<ExternalSender> ForSuiteAsync(Service service, ushort suite)
     {
-        var sender = (await service.Get<SignatureKeys>().ExternalSendersAsync(Did, CancellationToken.None)).Single(sender => sender.SignatureScheme == CipherSuite.Get(suite).SignatureScheme);
+        var sender = (await service.Get<SignatureKeys>().ExternalSendersAsync(Did, CancellationToken.None)).Single(
+            sender => sender.SignatureScheme == CipherSuite.Get(suite).SignatureScheme
+        );
         return new(sender.SignatureKey, Credential.Basic(Encoding.UTF8.GetBytes(Did)));
     }
 
     /// <summary>An admin's commit that changes whom the group lists.</summary>
-    internal static async Task<TestConvo> ListAsync(Service service, TestConvo convo, TestDevice admin, params ExternalSender[] senders)
+    internal static async Task<TestConvo> ListAsync(
+        Service service,
+        TestConvo convo,
+        TestDevice admin,
+        params ExternalSender[] senders
+    )
     {
         var extensions = senders.Length == 0 ? Extensions.None : new Extensions(ExternalSender.ToExtension(senders));
-        var commit = convo.Group.Commit(admin.Client).With(new GroupContextExtensionsProposal(extensions)).WithPath().Build();
+        var commit = convo
+            .Group.Commit(admin.Client)
+            .With(new GroupContextExtensionsProposal(extensions))
+            .WithPath()
+            .Build();
         await service.CommitAsync(convo, admin, commit);
         return convo with { Group = commit.After! };
     }
 
-    internal static Task<Rotation> RotateAsync(Service service) => service.Get<SignatureKeys>().RotateAsync("operator", "test", CancellationToken.None);
+    internal static Task<Rotation> RotateAsync(Service service) =>
+        service.Get<SignatureKeys>().RotateAsync("operator", "test", CancellationToken.None);
 
     private static async Task<SignatureKey?> ListedByAsync(Service service, TestConvo convo)
     {
         await using var context = service.Database.Read();
-        long? id = await context.Set<Conversation>().Where(row => row.Id == convo.Id).Select(row => row.SignatureKeyId).SingleAsync();
+        long? id = await context
+            .Set<Conversation>()
+            .Where(row => row.Id == convo.Id)
+            .Select(row => row.SignatureKeyId)
+            .SingleAsync();
         return await context.Set<SignatureKey>().SingleOrDefaultAsync(key => key.Id == id);
     }
 
@@ -132,5 +180,9 @@ public class Signature_keys_of_the_service
     }
 
     private static async Task<List<string>> PublicKeysAsync(Service service) =>
-        [.. (await service.Get<SignatureKeys>().ExternalSendersAsync(Did, CancellationToken.None)).Select(sender => Convert.ToHexString(sender.SignatureKey))];
+        [
+            .. (await service.Get<SignatureKeys>().ExternalSendersAsync(Did, CancellationToken.None)).Select(sender =>
+                Convert.ToHexString(sender.SignatureKey)
+            ),
+        ];
 }

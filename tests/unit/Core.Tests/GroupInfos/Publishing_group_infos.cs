@@ -12,7 +12,12 @@ public class Publishing_group_infos
         byte[] theirs = scene.GroupInfoBy(scene.Bob);
         var updated = await Update(scene, scene.Bob, theirs);
         Assert.Equal(scene.Group.Group.Epoch, updated.Epoch);
-        Assert.Equal(theirs, (await scene.Service.Get<GroupInfos>().GetGroupInfo(scene.Bob.Caller, new(scene.Convo.Id, true), default)).GroupInfo);
+        Assert.Equal(
+            theirs,
+            (
+                await scene.Service.Get<GroupInfos>().GetGroupInfo(scene.Bob.Caller, new(scene.Convo.Id, true), default)
+            ).GroupInfo
+        );
         await scene.Service.RestartAsync(); // and a cold group is verified with it
         await scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync);
     }
@@ -21,12 +26,20 @@ public class Publishing_group_infos
     public async Task Who_asks_while_an_epoch_begins_gets_all_of_one_epoch(bool cold)
     {
         await using var scene = await DeliveryScene.StartAsync();
-        if (cold) await scene.Service.RestartAsync();
+        if (cold)
+            await scene.Service.RestartAsync();
         var commit = scene.Control;
-        var given = await SentCommands.WithAnotherBeforeAsync("group_info", () => scene.Service.CommitAsync(scene.Convo, scene.Alice, commit), () => scene.Service.Get<GroupInfos>().GetGroupInfo(scene.Bob.Caller, new(scene.Convo.Id, true), default));
+        var given = await SentCommands.WithAnotherBeforeAsync(
+            "group_info",
+            () => scene.Service.CommitAsync(scene.Convo, scene.Alice, commit),
+            () => scene.Service.Get<GroupInfos>().GetGroupInfo(scene.Bob.Caller, new(scene.Convo.Id, true), default)
+        );
         Assert.Equal(2ul, given.Epoch);
         Assert.Equal(commit.GroupInfo, given.GroupInfo);
-        Assert.Equal(commit.After!.Group.TreeHash.ToArray(), PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(given.GroupInfo), given.RatchetTree).TreeHash.ToArray());
+        Assert.Equal(
+            commit.After!.Group.TreeHash.ToArray(),
+            PublicGroup.FromGroupInfo(UnverifiedGroupInfo.Decode(given.GroupInfo), given.RatchetTree).TreeHash.ToArray()
+        );
     }
 
     [Fact]
@@ -47,14 +60,28 @@ public class Publishing_group_infos
     {
         await using var scene = await DeliveryScene.StartAsync();
         string before = await scene.Service.StateAsync();
-        var refusal = (await Assert.ThrowsAsync<RefusedException>(() => Update(scene, scene.Bob, scene.GroupInfoBy(scene.Bob, scene.Bob.Client.NewKemKey())))).Refusal;
+        var refusal = (
+            await Assert.ThrowsAsync<RefusedException>(() =>
+                Update(scene, scene.Bob, scene.GroupInfoBy(scene.Bob, scene.Bob.Client.NewKemKey()))
+            )
+        ).Refusal;
         Assert.Equal("delivery.external-pub-changed", refusal.Rule);
         Assert.Equal(before, await scene.Service.StateAsync());
         var suspicion = Assert.Single(await scene.Service.Get<SuspectedForks>().LatestAsync(10, null, default));
         Assert.Equal((scene.Convo.Id, scene.Group.Group.Epoch), (suspicion.ConvoId, suspicion.Epoch));
         Assert.Equal([ForkSign.ExternalPub], suspicion.Signs);
         // What one member did says nothing of what the others say.
-        Assert.True((await scene.Service.Get<EpochAcknowledgements>().AcknowledgeEpoch(scene.Alice.Caller, new(scene.Convo.Id, scene.Alice.DeviceId, 1, new byte[32], null), default)).Agreed);
+        Assert.True(
+            (
+                await scene
+                    .Service.Get<EpochAcknowledgements>()
+                    .AcknowledgeEpoch(
+                        scene.Alice.Caller,
+                        new(scene.Convo.Id, scene.Alice.DeviceId, 1, new byte[32], null),
+                        default
+                    )
+            ).Agreed
+        );
     }
 
     [Fact]
@@ -65,9 +92,18 @@ public class Publishing_group_infos
         spoilt[^1] ^= 1;
         var refusal = (await Assert.ThrowsAsync<RefusedException>(() => Update(scene, scene.Bob, spoilt))).Refusal;
         Assert.Equal(("InvalidGroupInfo", Rules.GroupInfoSignature.Id), (refusal.Error, refusal.Rule));
-        refusal = (await Assert.ThrowsAsync<RefusedException>(() => Update(scene, scene.Alice, TestGroup.Create(scene.Alice.Client).GroupInfo))).Refusal;
+        refusal = (
+            await Assert.ThrowsAsync<RefusedException>(() =>
+                Update(scene, scene.Alice, TestGroup.Create(scene.Alice.Client).GroupInfo)
+            )
+        ).Refusal;
         Assert.Equal("InvalidGroupInfo", refusal.Error);
-        Assert.Equal("Unauthorized", (await Assert.ThrowsAsync<RefusedException>(() => Update(scene, scene.Carol, scene.GroupInfoBy(scene.Bob)))).Refusal.Error);
+        Assert.Equal(
+            "Unauthorized",
+            (await Assert.ThrowsAsync<RefusedException>(() => Update(scene, scene.Carol, scene.GroupInfoBy(scene.Bob))))
+                .Refusal
+                .Error
+        );
     }
 
     [Fact]
@@ -83,10 +119,25 @@ public class Publishing_group_infos
         clock.Advance(GroupInfos.RefreshInterval);
         Assert.Equal(new(true, 1), await infos.RequestRefresh(alice.Caller, convo.Id, null, default));
         await service.Get<EventRelay>().RelayAsync(default);
-        Assert.Equal([1ul, 1ul], (await service.Get<EventReader>().ReadForAsync(alice.Did, 0, default)).Events.Where(one => one.Kind == EventKind.GroupInfoRefreshRequested).Select(one => one.Epoch!.Value));
+        Assert.Equal(
+            [1ul, 1ul],
+            (await service.Get<EventReader>().ReadForAsync(alice.Did, 0, default))
+                .Events.Where(one => one.Kind == EventKind.GroupInfoRefreshRequested)
+                .Select(one => one.Epoch!.Value)
+        );
         await service.EnrolAsync("did:example:mallory", "phone");
-        Assert.Equal("Unauthorized", (await Assert.ThrowsAsync<RefusedException>(() => infos.RequestRefresh(Service.Caller("did:example:mallory"), convo.Id, null, default))).Refusal.Error);
+        Assert.Equal(
+            "Unauthorized",
+            (
+                await Assert.ThrowsAsync<RefusedException>(() =>
+                    infos.RequestRefresh(Service.Caller("did:example:mallory"), convo.Id, null, default)
+                )
+            )
+                .Refusal
+                .Error
+        );
     }
 
-    private static Task<UpdateGroupInfoResult> Update(DeliveryScene scene, TestDevice by, byte[] groupInfo) => scene.UpdateGroupInfoAsync(by, groupInfo);
+    private static Task<UpdateGroupInfoResult> Update(DeliveryScene scene, TestDevice by, byte[] groupInfo) =>
+        scene.UpdateGroupInfoAsync(by, groupInfo);
 }

@@ -16,102 +16,338 @@ public class Calling_twice
     /// <param name="Send">Sends it, with the key; or with other objects.</param>
     private sealed record Call(TestDevice Device, Func<Caller, bool, Task<object>> Send);
 
-    private static Dictionary<string, Func<Scene, Task<Call>>> Procedures { get; } = new()
-    {
-        ["acknowledgeEpoch"] = scene => At(scene.Bob, async (caller, other) => await scene.Service.Get<EpochAcknowledgements>().AcknowledgeEpoch(caller, new(scene.Convo.Id, scene.Bob.DeviceId, 1, new byte[] { other ? (byte)1 : (byte)0 }.Concat(new byte[31]).ToArray(), Key), default)),
-        ["addMembers"] = async scene =>
+    private static Dictionary<string, Func<Scene, Task<Call>>> Procedures { get; } =
+        new()
         {
-            byte[] package = scene.Carol.Client.KeyPackage();
-            await scene.Service.PublishAsync(scene.Carol, package);
-            return Member(scene, scene.Alice, scene.Convo.Group.Commit(scene.Alice.Client).Add(package).WithPath().Build(), ProposalBuilder.RandomWelcome(scene.Convo.Group.Suite, package),
-                static (commits, caller, input) => commits.AddMembers(caller, input, default));
-        },
-        ["approveDevice"] = async scene =>
-        {
-            var input = Approving_devices.Signed(scene.Convo, scene.Bob, await scene.Service.EnrolAsync(scene.Bob.Did, "tablet")) with { IdempotencyKey = Key };
-            return new(scene.Bob, async (caller, other) => await scene.Service.Get<DeviceApprovals>().ApproveDevice(caller, other ? input with { DeviceId = "another" } : input, default));
-        },
-        ["banMember"] = scene => At(scene.Alice, async (caller, other) => await scene.Service.Get<Bans>().BanMember(caller, new(scene.Convo.Id, Did.Parse((other ? scene.Carol : scene.Bob).Did), null, Key), default)),
-        ["claimKeyPackages"] = async scene =>
-        {
-            await scene.Service.PublishAsync(scene.Bob, scene.Bob.Client.KeyPackage(), scene.Bob.Client.KeyPackage());
-            return new(scene.Alice, async (caller, other) => await scene.Service.Get<KeyPackages>().ClaimKeyPackages(caller, new([Did.Parse((other ? scene.Carol : scene.Bob).Did)], scene.Bob.Client.Suite.Id, Key), default));
-        },
-        ["commit"] = scene => Task.FromResult(Member(scene, scene.Alice, scene.Convo.Group.Commit(scene.Alice.Client).WithPath().Build(), null, static (commits, caller, input) => commits.Commit(caller, input, default))),
-        ["confirmWelcome"] = async scene =>
-        {
-            var welcome = Assert.Single(await scene.Service.Get<Welcomes>().GetWelcomes(scene.Bob.Caller, scene.Bob.DeviceId, default));
-            return new(scene.Bob, async (caller, other) => await scene.Service.Get<Welcomes>().ConfirmWelcome(caller, new(welcome.Id, !other, null, Key), default));
-        },
-        ["createConvo"] = scene =>
-        {
-            byte[] groupInfo = TestGroup.Create(scene.Bob.Client).GroupInfo;
-            return At(scene.Bob, async (caller, other) => await scene.Service.Get<Conversations>().CreateConvo(caller, new(groupInfo, null, other ? "another" : null, Key), default));
-        },
-        ["deleteDevice"] = scene => At(scene.Bob, async (caller, other) => await scene.Service.Get<Devices>().DeleteDevice(caller, new(other ? "another" : scene.Bob.DeviceId, Key), default)),
-        ["demoteAdmin"] = async scene =>
-        {
-            await scene.Service.PromoteAsync(scene.Convo, scene.Alice, scene.Bob.Did);
-            return new(scene.Alice, async (caller, other) => await scene.Service.Get<Admins>().DemoteAdmin(caller, new(scene.Convo.Id, Did.Parse((other ? scene.Carol : scene.Bob).Did), null, Key), default));
-        },
-        // It has no objects.
-        ["getSubscriptionTicket"] = scene => At(scene.Bob, async (caller, _) => await scene.Service.Get<SubscriptionTickets>().Issue(caller, Key, default)),
-        ["groupInfoRefresh"] = scene => At(scene.Bob, async (caller, other) => await scene.Service.Get<GroupInfos>().RequestRefresh(caller, other ? "another" : scene.Convo.Id, Key, default)),
-        ["leaveConvo"] = scene =>
-        {
-            byte[] proposal = scene.Convo.Group.Propose(scene.Bob.Client, new Mls.RemoveProposal(scene.Convo.Group.LeafOf(scene.Bob.Client)));
-            return At(scene.Bob, async (caller, other) => await scene.Service.Get<Leaving>().LeaveConvo(caller, new(scene.Convo.Id, other ? [] : [proposal], Key), default));
-        },
-        ["processExternalCommit"] = scene =>
-        {
-            var commit = scene.Convo.Group.ExternalCommit(scene.Bob.Client).Remove(scene.Convo.Group.LeafOf(scene.Bob.Client)).Build();
-            return At(scene.Bob, async (caller, other) => await scene.Service.Get<ExternalCommits>().ProcessExternalCommit(caller, new(scene.Convo.Id, commit.Commit, other ? default : commit.GroupInfo, null, null, Key), default));
-        },
-        ["promoteAdmin"] = scene => At(scene.Alice, async (caller, other) => await scene.Service.Get<Admins>().PromoteAdmin(caller, new(scene.Convo.Id, Did.Parse((other ? scene.Carol : scene.Bob).Did), null, Key), default)),
-        ["publishKeyPackages"] = scene =>
-        {
-            byte[] package = scene.Bob.Client.KeyPackage();
-            return At(scene.Bob, async (caller, other) => await scene.Service.Get<KeyPackages>().PublishKeyPackages(caller, new(scene.Bob.DeviceId, [new(package, false)], Key, Replace: other), default));
-        },
-        ["registerDevice"] = scene =>
-        {
-            byte[] key = new TestClient(1, $"{scene.Bob.Did}#tablet").SignatureKey.PublicKey;
-            return At(scene.Bob, async (caller, other) => await scene.Service.Get<Devices>().RegisterDevice(caller, new(other ? "another" : "tablet", "A device", key, null, [], Key), default));
-        },
-        ["rejoin"] = scene =>
-        {
-            byte[] package = scene.Bob.Client.KeyPackage();
-            return At(scene.Bob, async (caller, other) => await scene.Service.Get<RejoinRequests>().Rejoin(caller, new(scene.Convo.Id, other ? default : package, null, Key), default));
-        },
-        ["removeMember"] = scene => Task.FromResult(Member(scene, scene.Alice, scene.Convo.Group.Commit(scene.Alice.Client).Remove(scene.Convo.Group.LeafOf(scene.Bob.Client)).Build(), null,
-            (commits, caller, input) => commits.RemoveMember(caller, input, Did.Parse(scene.Bob.Did), null, default))),
-        ["reportRejoinOutcome"] = scene => At(scene.Bob, async (caller, other) => await scene.Service.Get<RejoinOutcomes>().Report(caller, scene.Convo.Id, scene.Bob.DeviceId, new(RejoinWay.Legacy, !other, 1, TimeSpan.FromSeconds(1), null), Key, default)),
-        ["sendMessage"] = scene =>
-        {
-            byte[] message = ProposalBuilder.RandomPrivateMessage(scene.Convo.Group);
-            return At(scene.Bob, async (caller, other) => await scene.Service.Get<Messages>().SendMessage(caller, new(scene.Convo.Id, other ? default : message, Key), default));
-        },
-        ["sendProposal"] = scene =>
-        {
-            byte[] proposal = scene.Convo.Group.Propose(scene.Bob.Client, scene.Convo.Group.UpdateOf(scene.Bob.Client));
-            return At(scene.Bob, async (caller, other) => await scene.Service.Get<Proposals>().SendProposal(caller, new(scene.Convo.Id, other ? default : proposal, Key), default));
-        },
-        ["setDeviceApproval"] = scene =>
-        {
-            var input = Requiring_approval.Signed(scene.Convo, scene.Alice, true) with { IdempotencyKey = Key };
-            return At(scene.Alice, async (caller, other) => await scene.Service.Get<DeviceApprovals>().SetDeviceApproval(caller, other ? input with { Required = false } : input, default));
-        },
-        ["unbanMember"] = async scene =>
-        {
-            await scene.Service.BanAsync(scene.Bob.Did, scene.Convo.Id);
-            return new(scene.Alice, async (caller, other) => await scene.Service.Get<Bans>().UnbanMember(caller, new(scene.Convo.Id, Did.Parse((other ? scene.Carol : scene.Bob).Did), null, Key), default));
-        },
-        ["updateGroupInfo"] = scene =>
-        {
-            byte[] groupInfo = scene.Convo.Group.GroupInfoBy(scene.Bob.Client);
-            return At(scene.Bob, async (caller, other) => await scene.Service.Get<GroupInfos>().UpdateGroupInfo(caller, new(scene.Convo.Id, other ? default : groupInfo, Key), default));
-        },
-    };
+            ["acknowledgeEpoch"] = scene =>
+                At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<EpochAcknowledgements>()
+                            .AcknowledgeEpoch(
+                                caller,
+                                new(
+                                    scene.Convo.Id,
+                                    scene.Bob.DeviceId,
+                                    1,
+                                    new byte[] { other ? (byte)1 : (byte)0 }
+                                        .Concat(new byte[31])
+                                        .ToArray(),
+                                    Key
+                                ),
+                                default
+                            )
+                ),
+            ["addMembers"] = async scene =>
+            {
+                byte[] package = scene.Carol.Client.KeyPackage();
+                await scene.Service.PublishAsync(scene.Carol, package);
+                return Member(
+                    scene,
+                    scene.Alice,
+                    scene.Convo.Group.Commit(scene.Alice.Client).Add(package).WithPath().Build(),
+                    ProposalBuilder.RandomWelcome(scene.Convo.Group.Suite, package),
+                    static (commits, caller, input) => commits.AddMembers(caller, input, default)
+                );
+            },
+            ["approveDevice"] = async scene =>
+            {
+                var input = Approving_devices.Signed(
+                    scene.Convo,
+                    scene.Bob,
+                    await scene.Service.EnrolAsync(scene.Bob.Did, "tablet")
+                ) with
+                {
+                    IdempotencyKey = Key,
+                };
+                return new(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<DeviceApprovals>()
+                            .ApproveDevice(caller, other ? input with { DeviceId = "another" } : input, default)
+                );
+            },
+            ["banMember"] = scene =>
+                At(
+                    scene.Alice,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<Bans>()
+                            .BanMember(
+                                caller,
+                                new(scene.Convo.Id, Did.Parse((other ? scene.Carol : scene.Bob).Did), null, Key),
+                                default
+                            )
+                ),
+            ["claimKeyPackages"] = async scene =>
+            {
+                await scene.Service.PublishAsync(
+                    scene.Bob,
+                    scene.Bob.Client.KeyPackage(),
+                    scene.Bob.Client.KeyPackage()
+                );
+                return new(
+                    scene.Alice,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<KeyPackages>()
+                            .ClaimKeyPackages(
+                                caller,
+                                new([Did.Parse((other ? scene.Carol : scene.Bob).Did)], scene.Bob.Client.Suite.Id, Key),
+                                default
+                            )
+                );
+            },
+            ["commit"] = scene =>
+                Task.FromResult(
+                    Member(
+                        scene,
+                        scene.Alice,
+                        scene.Convo.Group.Commit(scene.Alice.Client).WithPath().Build(),
+                        null,
+                        static (commits, caller, input) => commits.Commit(caller, input, default)
+                    )
+                ),
+            ["confirmWelcome"] = async scene =>
+            {
+                var welcome = Assert.Single(
+                    await scene.Service.Get<Welcomes>().GetWelcomes(scene.Bob.Caller, scene.Bob.DeviceId, default)
+                );
+                return new(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<Welcomes>()
+                            .ConfirmWelcome(caller, new(welcome.Id, !other, null, Key), default)
+                );
+            },
+            ["createConvo"] = scene =>
+            {
+                byte[] groupInfo = TestGroup.Create(scene.Bob.Client).GroupInfo;
+                return At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<Conversations>()
+                            .CreateConvo(caller, new(groupInfo, null, other ? "another" : null, Key), default)
+                );
+            },
+            ["deleteDevice"] = scene =>
+                At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<Devices>()
+                            .DeleteDevice(caller, new(other ? "another" : scene.Bob.DeviceId, Key), default)
+                ),
+            ["demoteAdmin"] = async scene =>
+            {
+                await scene.Service.PromoteAsync(scene.Convo, scene.Alice, scene.Bob.Did);
+                return new(
+                    scene.Alice,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<Admins>()
+                            .DemoteAdmin(
+                                caller,
+                                new(scene.Convo.Id, Did.Parse((other ? scene.Carol : scene.Bob).Did), null, Key),
+                                default
+                            )
+                );
+            },
+            // It has no objects.
+            ["getSubscriptionTicket"] = scene =>
+                At(
+                    scene.Bob,
+                    async (caller, _) => await scene.Service.Get<SubscriptionTickets>().Issue(caller, Key, default)
+                ),
+            ["groupInfoRefresh"] = scene =>
+                At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<GroupInfos>()
+                            .RequestRefresh(caller, other ? "another" : scene.Convo.Id, Key, default)
+                ),
+            ["leaveConvo"] = scene =>
+            {
+                byte[] proposal = scene.Convo.Group.Propose(
+                    scene.Bob.Client,
+                    new Mls.RemoveProposal(scene.Convo.Group.LeafOf(scene.Bob.Client))
+                );
+                return At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<Leaving>()
+                            .LeaveConvo(caller, new(scene.Convo.Id, other ? [] : [proposal], Key), default)
+                );
+            },
+            ["processExternalCommit"] = scene =>
+            {
+                var commit = scene
+                    .Convo.Group.ExternalCommit(scene.Bob.Client)
+                    .Remove(scene.Convo.Group.LeafOf(scene.Bob.Client))
+                    .Build();
+                return At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<ExternalCommits>()
+                            .ProcessExternalCommit(
+                                caller,
+                                new(scene.Convo.Id, commit.Commit, other ? default : commit.GroupInfo, null, null, Key),
+                                default
+                            )
+                );
+            },
+            ["promoteAdmin"] = scene =>
+                At(
+                    scene.Alice,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<Admins>()
+                            .PromoteAdmin(
+                                caller,
+                                new(scene.Convo.Id, Did.Parse((other ? scene.Carol : scene.Bob).Did), null, Key),
+                                default
+                            )
+                ),
+            ["publishKeyPackages"] = scene =>
+            {
+                byte[] package = scene.Bob.Client.KeyPackage();
+                return At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<KeyPackages>()
+                            .PublishKeyPackages(
+                                caller,
+                                new(scene.Bob.DeviceId, [new(package, false)], Key, Replace: other),
+                                default
+                            )
+                );
+            },
+            ["registerDevice"] = scene =>
+            {
+                byte[] key = new TestClient(1, $"{scene.Bob.Did}#tablet").SignatureKey.PublicKey;
+                return At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<Devices>()
+                            .RegisterDevice(
+                                caller,
+                                new(other ? "another" : "tablet", "A device", key, null, [], Key),
+                                default
+                            )
+                );
+            },
+            ["rejoin"] = scene =>
+            {
+                byte[] package = scene.Bob.Client.KeyPackage();
+                return At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<RejoinRequests>()
+                            .Rejoin(caller, new(scene.Convo.Id, other ? default : package, null, Key), default)
+                );
+            },
+            ["removeMember"] = scene =>
+                Task.FromResult(
+                    Member(
+                        scene,
+                        scene.Alice,
+                        scene
+                            .Convo.Group.Commit(scene.Alice.Client)
+                            .Remove(scene.Convo.Group.LeafOf(scene.Bob.Client))
+                            .Build(),
+                        null,
+                        (commits, caller, input) =>
+                            commits.RemoveMember(caller, input, Did.Parse(scene.Bob.Did), null, default)
+                    )
+                ),
+            ["reportRejoinOutcome"] = scene =>
+                At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<RejoinOutcomes>()
+                            .Report(
+                                caller,
+                                scene.Convo.Id,
+                                scene.Bob.DeviceId,
+                                new(RejoinWay.Legacy, !other, 1, TimeSpan.FromSeconds(1), null),
+                                Key,
+                                default
+                            )
+                ),
+            ["sendMessage"] = scene =>
+            {
+                byte[] message = ProposalBuilder.RandomPrivateMessage(scene.Convo.Group);
+                return At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<Messages>()
+                            .SendMessage(caller, new(scene.Convo.Id, other ? default : message, Key), default)
+                );
+            },
+            ["sendProposal"] = scene =>
+            {
+                byte[] proposal = scene.Convo.Group.Propose(
+                    scene.Bob.Client,
+                    scene.Convo.Group.UpdateOf(scene.Bob.Client)
+                );
+                return At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<Proposals>()
+                            .SendProposal(caller, new(scene.Convo.Id, other ? default : proposal, Key), default)
+                );
+            },
+            ["setDeviceApproval"] = scene =>
+            {
+                var input = Requiring_approval.Signed(scene.Convo, scene.Alice, true) with { IdempotencyKey = Key };
+                return At(
+                    scene.Alice,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<DeviceApprovals>()
+                            .SetDeviceApproval(caller, other ? input with { Required = false } : input, default)
+                );
+            },
+            ["unbanMember"] = async scene =>
+            {
+                await scene.Service.BanAsync(scene.Bob.Did, scene.Convo.Id);
+                return new(
+                    scene.Alice,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<Bans>()
+                            .UnbanMember(
+                                caller,
+                                new(scene.Convo.Id, Did.Parse((other ? scene.Carol : scene.Bob).Did), null, Key),
+                                default
+                            )
+                );
+            },
+            ["updateGroupInfo"] = scene =>
+            {
+                byte[] groupInfo = scene.Convo.Group.GroupInfoBy(scene.Bob.Client);
+                return At(
+                    scene.Bob,
+                    async (caller, other) =>
+                        await scene
+                            .Service.Get<GroupInfos>()
+                            .UpdateGroupInfo(caller, new(scene.Convo.Id, other ? default : groupInfo, Key), default)
+                );
+            },
+        };
 
     public static TheoryData<string> Names => [.. Procedures.Keys];
     public static TheoryData<string> WithObjects => [.. Procedures.Keys.Except(["getSubscriptionTicket"])];
@@ -120,10 +356,20 @@ public class Calling_twice
     public void Every_procedure_of_the_lexicons_is_here()
     {
         var procedures = new List<string>();
-        foreach (string file in Directory.EnumerateFiles(Path.Combine(ValidationTable.Repository, "lexicons"), "*.json", SearchOption.AllDirectories))
+        foreach (
+            string file in Directory.EnumerateFiles(
+                Path.Combine(ValidationTable.Repository, "lexicons"),
+                "*.json",
+                SearchOption.AllDirectories
+            )
+        )
         {
             using var lexicon = JsonDocument.Parse(File.ReadAllBytes(file));
-            if (lexicon.RootElement.GetProperty("defs").TryGetProperty("main", out var main) && main.GetProperty("type").GetString() == "procedure") procedures.Add(Path.GetFileNameWithoutExtension(file));
+            if (
+                lexicon.RootElement.GetProperty("defs").TryGetProperty("main", out var main)
+                && main.GetProperty("type").GetString() == "procedure"
+            )
+                procedures.Add(Path.GetFileNameWithoutExtension(file));
         }
         Assert.Equal(procedures.Order(StringComparer.Ordinal), Procedures.Keys.Order(StringComparer.Ordinal));
     }
@@ -134,7 +380,8 @@ public class Calling_twice
         await using var service = await Service.StartAsync();
         var call = await Procedures[procedure](await StartAsync(service));
         int before = await AuditedAsync(service);
-        string first = Json(await call.Send(call.Device.Caller, false)), done = await DoneAsync(service);
+        string first = Json(await call.Send(call.Device.Caller, false)),
+            done = await DoneAsync(service);
         Assert.Equal(first, Json(await call.Send(call.Device.Caller, false)));
         await service.RestartAsync();
         Assert.Equal(first, Json(await call.Send(call.Device.Caller, false)));
@@ -150,7 +397,10 @@ public class Calling_twice
         var call = await Procedures[procedure](await StartAsync(service));
         await call.Send(call.Device.Caller, false);
         string done = await DoneAsync(service);
-        Assert.Equal(Refusal.IdempotencyConflict, (await Assert.ThrowsAsync<RefusedException>(() => call.Send(call.Device.Caller, true))).Refusal);
+        Assert.Equal(
+            Refusal.IdempotencyConflict,
+            (await Assert.ThrowsAsync<RefusedException>(() => call.Send(call.Device.Caller, true))).Refusal
+        );
         Assert.Equal(done, await DoneAsync(service));
     }
 
@@ -181,10 +431,32 @@ public class Calling_twice
         return (entry.Actor, entry.Action, entry.Outcome);
     }
 
-    private static Task<Call> At(TestDevice device, Func<Caller, bool, Task<object>> send) => Task.FromResult(new Call(device, send));
+    private static Task<Call> At(TestDevice device, Func<Caller, bool, Task<object>> send) =>
+        Task.FromResult(new Call(device, send));
 
-    private static Call Member(Scene scene, TestDevice device, BuiltCommit commit, byte[]? welcome, Func<MemberCommits, Caller, MemberCommitInput, Task<CommitResult>> send) => new(device, async (caller, other) =>
-        await send(scene.Service.Get<MemberCommits>(), caller, new(scene.Convo.Id, commit.Commit, other ? default : commit.GroupInfo, null, welcome ?? default(ReadOnlyMemory<byte>?), Key)));
+    private static Call Member(
+        Scene scene,
+        TestDevice device,
+        BuiltCommit commit,
+        byte[]? welcome,
+        Func<MemberCommits, Caller, MemberCommitInput, Task<CommitResult>> send
+    ) =>
+        new(
+            device,
+            async (caller, other) =>
+                await send(
+                    scene.Service.Get<MemberCommits>(),
+                    caller,
+                    new(
+                        scene.Convo.Id,
+                        commit.Commit,
+                        other ? default : commit.GroupInfo,
+                        null,
+                        welcome ?? default(ReadOnlyMemory<byte>?),
+                        Key
+                    )
+                )
+        );
 
     private static string Json(object answer) => JsonSerializer.Serialize(answer, answer.GetType());
 

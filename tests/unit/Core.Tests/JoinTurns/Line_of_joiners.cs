@@ -8,7 +8,9 @@ public class Line_of_joiners
     private static readonly JoinLine s_empty = new("convo", 7, []);
 
     private static DateTimeOffset At(double seconds) => s_start + TimeSpan.FromSeconds(seconds);
-    private static JoinLine Enter(JoinLine line, long device, double seconds) => line.Enter(device, $"turn-of-{device}", At(seconds), s_length);
+
+    private static JoinLine Enter(JoinLine line, long device, double seconds) =>
+        line.Enter(device, $"turn-of-{device}", At(seconds), s_length);
 
     /// <summary>Device 1 has the turn, 2 and 3 wait.</summary>
     private static JoinLine Three() => Enter(Enter(Enter(s_empty, 1, 0), 2, 0), 3, 0);
@@ -55,7 +57,11 @@ public class Line_of_joiners
         // Device 2 asked last at 0 and is answered at 5; device 3 asks again.
         var line = Enter(Three(), 3, 4).At(At(6));
         Assert.Equal(3, line.Next(At(6))!.DeviceRow);
-        Assert.Equal(2, Enter(line, 2, 6.5).Next(At(6.5))?.DeviceRow ?? Enter(line, 2, 6.5).Places.Single(place => place.HasTurn).DeviceRow);
+        Assert.Equal(
+            2,
+            Enter(line, 2, 6.5).Next(At(6.5))?.DeviceRow
+                ?? Enter(line, 2, 6.5).Places.Single(place => place.HasTurn).DeviceRow
+        );
         Assert.NotNull(line.At(At(14.9)).Of(2));
         Assert.Null(line.At(At(15)).Of(2));
     }
@@ -99,7 +105,10 @@ public class Line_of_joiners
     public void Who_is_overtaken_has_the_whole_time_again()
     {
         var line = Enter(Three() with { Epoch = 8 }, 1, 0.9);
-        Assert.Equal(("turn-of-1", 8L, At(0.9) + s_length, 0), (line.Of(1)!.TurnId, line.Of(1)!.Epoch, line.Of(1)!.Until, line.Of(1)!.Unused));
+        Assert.Equal(
+            ("turn-of-1", 8L, At(0.9) + s_length, 0),
+            (line.Of(1)!.TurnId, line.Of(1)!.Epoch, line.Of(1)!.Until, line.Of(1)!.Unused)
+        );
         Assert.Equal(line, Enter(line, 1, 1.0) with { Places = line.Places });
         Assert.Equal(line.Of(1), Enter(line, 1, 1.0).Of(1));
     }
@@ -125,7 +134,8 @@ public class Line_of_joiners
     public void A_line_that_is_full_takes_nobody_more()
     {
         var line = s_empty;
-        for (int i = 1; i <= JoinLine.MaxPlaces; i++) line = Enter(line, i, 0);
+        for (int i = 1; i <= JoinLine.MaxPlaces; i++)
+            line = Enter(line, i, 0);
         Assert.Null(Enter(line, 5000, 0).Of(5000));
         Assert.NotNull(Enter(line, JoinLine.MaxPlaces, 0).Of(JoinLine.MaxPlaces));
         Assert.NotNull(Enter(line, 5000, 15).Of(5000));

@@ -8,20 +8,43 @@ public class Taking_turns
 {
     private readonly FakeTimeProvider _clock = new(DateTimeOffset.UtcNow);
 
-    private static Task<GroupInfoResult> AskAsync(Service service, TestConvo convo, TestDevice device, CancellationToken cancellation = default) =>
-        service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(convo.Id, true, device.DeviceId), cancellation);
+    private static Task<GroupInfoResult> AskAsync(
+        Service service,
+        TestConvo convo,
+        TestDevice device,
+        CancellationToken cancellation = default
+    ) => service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(convo.Id, true, device.DeviceId), cancellation);
 
-    private static Task<CommitResult> RejoinAsync(Service service, TestConvo convo, TestDevice device, GroupInfoResult info)
+    private static Task<CommitResult> RejoinAsync(
+        Service service,
+        TestConvo convo,
+        TestDevice device,
+        GroupInfoResult info
+    )
     {
-        var group = new TestKit.TestGroup(Mls.PublicGroup.FromGroupInfo(Mls.UnverifiedGroupInfo.Decode(info.GroupInfo), info.RatchetTree), info.GroupInfo);
-        return service.JoinAsync(convo, device, group.ExternalCommit(device.Client).Remove(group.LeafOf(device.Client)).Build(), turnId: info.Turn?.Id);
+        var group = new TestKit.TestGroup(
+            Mls.PublicGroup.FromGroupInfo(Mls.UnverifiedGroupInfo.Decode(info.GroupInfo), info.RatchetTree),
+            info.GroupInfo
+        );
+        return service.JoinAsync(
+            convo,
+            device,
+            group.ExternalCommit(device.Client).Remove(group.LeafOf(device.Client)).Build(),
+            turnId: info.Turn?.Id
+        );
     }
 
-    private static async Task<Task<GroupInfoResult>> WaitAsync(Service service, TestConvo convo, TestDevice device, CancellationToken cancellation = default)
+    private static async Task<Task<GroupInfoResult>> WaitAsync(
+        Service service,
+        TestConvo convo,
+        TestDevice device,
+        CancellationToken cancellation = default
+    )
     {
         int before = service.Get<JoinTurns>().Waiting;
         var waits = AskAsync(service, convo, device, cancellation);
-        while (service.Get<JoinTurns>().Waiting == before && !waits.IsCompleted) await Task.Delay(1, CancellationToken.None);
+        while (service.Get<JoinTurns>().Waiting == before && !waits.IsCompleted)
+            await Task.Delay(1, CancellationToken.None);
         return waits;
     }
 
@@ -37,7 +60,11 @@ public class Taking_turns
         await using var service = await Service.StartAsync(clock: _clock);
         var (convo, alice, _) = await service.AliceAndBobAsync();
         await using var context = service.Database.Read();
-        long device = await context.Set<Device>().Where(row => row.Did == alice.Did).Select(row => row.Id).SingleAsync();
+        long device = await context
+            .Set<Device>()
+            .Where(row => row.Did == alice.Did)
+            .Select(row => row.Id)
+            .SingleAsync();
         var turn = await service.Get<JoinTurns>().TakeAsync(convo.Id, 0, device, 2, CancellationToken.None);
         var place = Assert.Single(await LineAsync(service));
         Assert.Equal((turn.Id, 1, 1), (place.TurnId, turn.Epoch, place.Epoch));
@@ -49,7 +76,10 @@ public class Taking_turns
         await using var service = await Service.StartAsync(clock: _clock);
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var first = await AskAsync(service, convo, alice);
-        Assert.Equal(_clock.GetUtcNow().ToUnixTimeMilliseconds() + 1004, first.Turn!.ExpiresAt.ToUnixTimeMilliseconds());
+        Assert.Equal(
+            _clock.GetUtcNow().ToUnixTimeMilliseconds() + 1004,
+            first.Turn!.ExpiresAt.ToUnixTimeMilliseconds()
+        );
         var waits = await WaitAsync(service, convo, bob);
         Assert.False(waits.IsCompleted);
         await RejoinAsync(service, convo, alice, first);
@@ -69,7 +99,10 @@ public class Taking_turns
         var waits = await WaitAsync(service, convo, bob);
         _clock.Advance(JoinLine.Wait);
         var refused = (await Assert.ThrowsAsync<RefusedException>(() => waits)).Refusal;
-        Assert.Equal(("TurnPending", 1, 100), (refused.Error, refused.Position, refused.RetryAfter!.Value.TotalMilliseconds));
+        Assert.Equal(
+            ("TurnPending", 1, 100),
+            (refused.Error, refused.Position, refused.RetryAfter!.Value.TotalMilliseconds)
+        );
         _clock.Advance(JoinLine.Kept - TimeSpan.FromMilliseconds(1));
         Assert.NotNull((await AskAsync(service, convo, bob)).Turn);
         Assert.Equal(1, (await LineAsync(service)).Single(place => !place.HasTurn).Unused);
@@ -87,7 +120,10 @@ public class Taking_turns
         var waits = await WaitAsync(service, convo, tablet);
         await connection.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => gone);
-        Assert.Equal(_clock.GetUtcNow().ToUnixTimeMilliseconds(), (await LineAsync(service)).Single(place => place.Place == 2).Until.ToUnixTimeMilliseconds());
+        Assert.Equal(
+            _clock.GetUtcNow().ToUnixTimeMilliseconds(),
+            (await LineAsync(service)).Single(place => place.Place == 2).Until.ToUnixTimeMilliseconds()
+        );
         await RejoinAsync(service, convo, alice, first);
         Assert.NotNull((await waits).Turn);
     }
@@ -101,7 +137,10 @@ public class Taking_turns
         var first = await AskAsync(service, convo, bob);
         var waits = await WaitAsync(service, convo, tablet);
         await service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).WithPath().Build());
-        Assert.Equal("EpochMismatch", (await Assert.ThrowsAsync<RefusedException>(() => RejoinAsync(service, convo, bob, first))).Refusal.Error);
+        Assert.Equal(
+            "EpochMismatch",
+            (await Assert.ThrowsAsync<RefusedException>(() => RejoinAsync(service, convo, bob, first))).Refusal.Error
+        );
         _clock.Advance(TimeSpan.FromMilliseconds(900));
         var again = await AskAsync(service, convo, bob);
         Assert.Equal((first.Turn!.Id, first.Epoch + 1), (again.Turn!.Id, again.Epoch));
@@ -117,10 +156,14 @@ public class Taking_turns
         await using var service = await Service.StartAsync(clock: _clock);
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var first = await AskAsync(service, convo, alice);
-        var without = await service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
+        var without = await service
+            .Get<GroupInfos>()
+            .GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
         Assert.Null(without.Turn);
         await RejoinAsync(service, convo, bob, without);
-        var second = await service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
+        var second = await service
+            .Get<GroupInfos>()
+            .GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
         await RejoinAsync(service, convo, bob, second with { Turn = first.Turn });
         Assert.Equal(first.Turn!.Id, (await LineAsync(service)).Single().TurnId);
     }
@@ -140,11 +183,16 @@ public class Taking_turns
         var refused = (await Assert.ThrowsAsync<RefusedException>(() => AskAsync(service, convo, bob))).Refusal;
         Assert.Equal(("RateLimitExceeded", "unused-turns"), (refused.Error, refused.Reason));
         Assert.InRange(refused.RetryAfter!.Value, TimeSpan.FromMinutes(59), TimeSpan.FromHours(1));
-        var info = await service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
+        var info = await service
+            .Get<GroupInfos>()
+            .GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
         await RejoinAsync(service, convo, bob, info);
         _clock.Advance(refused.RetryAfter.Value);
         Assert.NotNull((await AskAsync(service, convo, bob)).Turn);
-        var turns = activities.Where(activity => activity.Method == Activity.JoinTurn).Select(activity => activity.Outcome).ToList();
+        var turns = activities
+            .Where(activity => activity.Method == Activity.JoinTurn)
+            .Select(activity => activity.Outcome)
+            .ToList();
         Assert.Equal(4, turns.Count(outcome => outcome == JoinTurns.Given));
         Assert.Equal(3, turns.Count(outcome => outcome == JoinTurns.Expired));
     }
@@ -184,8 +232,14 @@ public class Taking_turns
     {
         await using var service = await Service.StartAsync(clock: _clock);
         var (convo, _, bob) = await service.AliceAndBobAsync();
-        foreach (var device in (TestDevice[])[bob with { DeviceId = "another" }, await service.EnrolAsync("did:example:charlie", "phone")])
-            Assert.Equal("Unauthorized", (await Assert.ThrowsAsync<RefusedException>(() => AskAsync(service, convo, device))).Refusal.Error);
+        foreach (
+            var device in (TestDevice[])
+                [bob with { DeviceId = "another" }, await service.EnrolAsync("did:example:charlie", "phone")]
+        )
+            Assert.Equal(
+                "Unauthorized",
+                (await Assert.ThrowsAsync<RefusedException>(() => AskAsync(service, convo, device))).Refusal.Error
+            );
         Assert.Empty(await LineAsync(service));
     }
 
@@ -234,7 +288,14 @@ public class Taking_turns
             }
         }
         await RejoinAsync(second, convo, bob, info!);
-        Assert.Equal(3, (await second.Get<Conversations>().GetCommits(alice.Caller, new(convo.Id, 0, null), CancellationToken.None)).Count);
+        Assert.Equal(
+            3,
+            (
+                await second
+                    .Get<Conversations>()
+                    .GetCommits(alice.Caller, new(convo.Id, 0, null), CancellationToken.None)
+            ).Count
+        );
     }
 
     [Fact]
@@ -243,9 +304,11 @@ public class Taking_turns
         await using var service = await Service.StartAsync(clock: _clock);
         var (convo, alice, _) = await service.AliceAndBobAsync();
         var devices = new List<TestDevice>();
-        for (int i = 0; i < 50; i++) devices.Add(await service.EnrolAsync(i % 2 == 0 ? alice.Did : "did:example:bob", $"device-{i}"));
+        for (int i = 0; i < 50; i++)
+            devices.Add(await service.EnrolAsync(i % 2 == 0 ? alice.Did : "did:example:bob", $"device-{i}"));
         var asked = devices.Select(device => Task.Run(() => AskAsync(service, convo, device))).ToList();
-        while (service.Get<JoinTurns>().Waiting < 49) await Task.Delay(1);
+        while (service.Get<JoinTurns>().Waiting < 49)
+            await Task.Delay(1);
         var line = await LineAsync(service);
         Assert.Equal(50, line.Count);
         Assert.Single(line, place => place.HasTurn);
@@ -257,7 +320,10 @@ public class Taking_turns
             asked.Remove(given);
             var info = await given;
             var device = devices.Single(device => info.Turn!.Id == TurnOf(service, device).Result);
-            var group = new TestKit.TestGroup(Mls.PublicGroup.FromGroupInfo(Mls.UnverifiedGroupInfo.Decode(info.GroupInfo), info.RatchetTree), info.GroupInfo);
+            var group = new TestKit.TestGroup(
+                Mls.PublicGroup.FromGroupInfo(Mls.UnverifiedGroupInfo.Decode(info.GroupInfo), info.RatchetTree),
+                info.GroupInfo
+            );
             await service.JoinAsync(convo, device, group.ExternalCommit(device.Client).Build(), turnId: info.Turn!.Id);
         }
         Assert.Empty(await LineAsync(service));
@@ -266,7 +332,10 @@ public class Taking_turns
     private static async Task<string?> TurnOf(Service service, TestDevice device)
     {
         await using var context = service.Database.Read();
-        return await context.Set<Device>().Where(row => row.Did == device.Did && row.DeviceId == device.DeviceId)
-            .Join(context.Set<JoinPlace>(), row => row.Id, place => place.DeviceRow, (_, place) => place.TurnId).SingleOrDefaultAsync();
+        return await context
+            .Set<Device>()
+            .Where(row => row.Did == device.Did && row.DeviceId == device.DeviceId)
+            .Join(context.Set<JoinPlace>(), row => row.Id, place => place.DeviceRow, (_, place) => place.TurnId)
+            .SingleOrDefaultAsync();
     }
 }

@@ -8,14 +8,21 @@ public class Claiming_key_packages
     public async Task One_of_each_device_and_the_accounts_without_any_are_named()
     {
         await using var service = await Service.StartAsync();
-        var (alice, bob, tablet) = (await service.EnrolAsync("did:example:alice", "phone"), await service.EnrolAsync("did:example:bob", "phone"), await service.EnrolAsync("did:example:bob", "tablet"));
+        var (alice, bob, tablet) = (
+            await service.EnrolAsync("did:example:alice", "phone"),
+            await service.EnrolAsync("did:example:bob", "phone"),
+            await service.EnrolAsync("did:example:bob", "tablet")
+        );
         var other = await service.EnrolAsync("did:example:carol", "phone", suite: 2);
         byte[][] packages = [bob.Client.KeyPackage(), bob.Client.KeyPackage(), tablet.Client.KeyPackage()];
         await service.PublishAsync(bob, packages[0], packages[1]);
         await service.PublishAsync(tablet, packages[2]);
         await service.PublishAsync(other, other.Client.KeyPackage());
         var result = await service.ClaimAsync(alice, bob, other);
-        Assert.Equal([("phone", packages[0]), ("tablet", packages[2])], result.KeyPackages.Select(claimed => (claimed.DeviceId, claimed.KeyPackage)));
+        Assert.Equal(
+            [("phone", packages[0]), ("tablet", packages[2])],
+            result.KeyPackages.Select(claimed => (claimed.DeviceId, claimed.KeyPackage))
+        );
         Assert.Equal([other.Did], result.Missing);
     }
 
@@ -24,48 +31,76 @@ public class Claiming_key_packages
     {
         var clock = new ManualClock();
         await using var service = await Service.StartAsync(clock: clock);
-        var (alice, bob, carol) = (await service.EnrolAsync("did:example:alice", "phone"), await service.EnrolAsync("did:example:bob", "phone"), await service.EnrolAsync("did:example:carol", "phone"));
+        var (alice, bob, carol) = (
+            await service.EnrolAsync("did:example:alice", "phone"),
+            await service.EnrolAsync("did:example:bob", "phone"),
+            await service.EnrolAsync("did:example:carol", "phone")
+        );
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
         byte[] lastResort = bob.Client.KeyPackage(lastResort: true);
         await service.PublishAsync(bob, [.. Enumerable.Range(0, 15).Select(_ => bob.Client.KeyPackage()), lastResort]);
         var given = new HashSet<string>();
         for (int i = 0; i < KeyPackages.ClaimsPerDay; i++)
         {
-            Assert.True(given.Add(Convert.ToHexString((await service.ClaimAsync(alice, bob)).KeyPackages.Single().KeyPackage)));
+            Assert.True(
+                given.Add(Convert.ToHexString((await service.ClaimAsync(alice, bob)).KeyPackages.Single().KeyPackage))
+            );
             clock.Advance(TimeSpan.FromHours(1));
         }
         Assert.DoesNotContain(Convert.ToHexString(lastResort), given);
-        for (int i = 0; i < 3; i++) Assert.Equal(lastResort, (await service.ClaimAsync(alice, bob)).KeyPackages.Single().KeyPackage);
+        for (int i = 0; i < 3; i++)
+            Assert.Equal(lastResort, (await service.ClaimAsync(alice, bob)).KeyPackages.Single().KeyPackage);
 
         // Another claimer and another device have claims of their own.
         Assert.NotEqual(lastResort, (await service.ClaimAsync(carol, bob)).KeyPackages.Single().KeyPackage);
         byte[] tablets = tablet.Client.KeyPackage();
         await service.PublishAsync(tablet, tablets);
-        Assert.Equal([lastResort, tablets], (await service.ClaimAsync(alice, bob)).KeyPackages.Select(claimed => claimed.KeyPackage));
+        Assert.Equal(
+            [lastResort, tablets],
+            (await service.ClaimAsync(alice, bob)).KeyPackages.Select(claimed => claimed.KeyPackage)
+        );
 
         // The first claim is a day old after 14 more hours; then there is one, not ten.
         clock.Advance(TimeSpan.FromHours(14) + TimeSpan.FromMinutes(1));
-        Assert.NotEqual(lastResort, (await service.ClaimAsync(alice, bob)).KeyPackages.Single(claimed => claimed.DeviceId == "phone").KeyPackage);
-        Assert.Equal(lastResort, (await service.ClaimAsync(alice, bob)).KeyPackages.Single(claimed => claimed.DeviceId == "phone").KeyPackage);
+        Assert.NotEqual(
+            lastResort,
+            (await service.ClaimAsync(alice, bob)).KeyPackages.Single(claimed => claimed.DeviceId == "phone").KeyPackage
+        );
+        Assert.Equal(
+            lastResort,
+            (await service.ClaimAsync(alice, bob)).KeyPackages.Single(claimed => claimed.DeviceId == "phone").KeyPackage
+        );
     }
 
     [Fact]
     public async Task A_last_resort_is_never_consumed_and_a_newer_one_takes_its_place()
     {
         await using var service = await Service.StartAsync();
-        var (alice, bob) = (await service.EnrolAsync("did:example:alice", "phone"), await service.EnrolAsync("did:example:bob", "phone"));
+        var (alice, bob) = (
+            await service.EnrolAsync("did:example:alice", "phone"),
+            await service.EnrolAsync("did:example:bob", "phone")
+        );
         byte[][] lastResorts = [bob.Client.KeyPackage(lastResort: true), bob.Client.KeyPackage(lastResort: true)];
         await service.PublishAsync(bob, lastResorts[0]);
-        for (int i = 0; i < 30; i++) Assert.Equal(lastResorts[0], (await service.ClaimAsync(alice, bob)).KeyPackages.Single().KeyPackage);
+        for (int i = 0; i < 30; i++)
+            Assert.Equal(lastResorts[0], (await service.ClaimAsync(alice, bob)).KeyPackages.Single().KeyPackage);
         await service.PublishAsync(bob, lastResorts[1]);
         Assert.Equal(lastResorts[1], (await service.ClaimAsync(alice, bob)).KeyPackages.Single().KeyPackage);
 
-        Assert.Equal(DeliveryRules.KeyPackageUsed.Id, (await Assert.ThrowsAsync<RefusedException>(() => service.PublishAsync(bob, lastResorts[0]))).Refusal.Rule);
+        Assert.Equal(
+            DeliveryRules.KeyPackageUsed.Id,
+            (await Assert.ThrowsAsync<RefusedException>(() => service.PublishAsync(bob, lastResorts[0]))).Refusal.Rule
+        );
 
         // Whoever still has the older one may add with it.
         var convo = await service.CreateConvoAsync(alice);
         var commit = convo.Group.Commit(alice.Client).Add(lastResorts[0]).WithPath().Build();
-        await service.CommitAsync(convo, alice, commit, ProposalBuilder.RandomWelcome(convo.Group.Suite, lastResorts[0]));
+        await service.CommitAsync(
+            convo,
+            alice,
+            commit,
+            ProposalBuilder.RandomWelcome(convo.Group.Suite, lastResorts[0])
+        );
     }
 
     [Fact]
@@ -73,7 +108,10 @@ public class Claiming_key_packages
     {
         var clock = new ManualClock();
         await using var service = await Service.StartAsync(clock: clock);
-        var (alice, bob) = (await service.EnrolAsync("did:example:alice", "phone"), await service.EnrolAsync("did:example:bob", "phone"));
+        var (alice, bob) = (
+            await service.EnrolAsync("did:example:alice", "phone"),
+            await service.EnrolAsync("did:example:bob", "phone")
+        );
         await service.PublishAsync(bob, bob.Client.KeyPackage(), bob.Client.KeyPackage(lastResort: true));
         clock.Advance(TimeSpan.FromDays(40));
         Assert.Equal([bob.Did], (await service.ClaimAsync(alice, bob)).Missing);
@@ -83,7 +121,10 @@ public class Claiming_key_packages
     public async Task A_retry_with_its_key_gets_the_same_and_consumes_nothing()
     {
         await using var service = await Service.StartAsync();
-        var (alice, bob) = (await service.EnrolAsync("did:example:alice", "phone"), await service.EnrolAsync("did:example:bob", "phone"));
+        var (alice, bob) = (
+            await service.EnrolAsync("did:example:alice", "phone"),
+            await service.EnrolAsync("did:example:bob", "phone")
+        );
         await service.PublishAsync(bob, bob.Client.KeyPackage(), bob.Client.KeyPackage());
         var input = new ClaimKeyPackagesInput([Did.Parse(bob.Did)], 1, "key");
         var first = await service.Get<KeyPackages>().ClaimKeyPackages(alice.Caller, input, CancellationToken.None);
@@ -102,8 +143,16 @@ public class Claiming_key_packages
         byte[] lastResort = bob.Client.KeyPackage(lastResort: true);
         await service.PublishAsync(bob, [.. Enumerable.Range(0, 40).Select(_ => bob.Client.KeyPackage()), lastResort]);
         var claimers = Enumerable.Range(0, 60).Select(i => Service.Caller($"did:example:claimer{i}")).ToList();
-        var results = await Task.WhenAll(claimers.Select((claimer, i) => Task.Run(() => (i % 2 == 0 ? service : otherHost).Get<KeyPackages>()
-            .ClaimKeyPackages(claimer, new([Did.Parse(bob.Did)], 1, null), CancellationToken.None))));
+        var results = await Task.WhenAll(
+            claimers.Select(
+                (claimer, i) =>
+                    Task.Run(() =>
+                        (i % 2 == 0 ? service : otherHost)
+                            .Get<KeyPackages>()
+                            .ClaimKeyPackages(claimer, new([Did.Parse(bob.Did)], 1, null), CancellationToken.None)
+                    )
+            )
+        );
         var given = results.Select(result => Convert.ToHexString(result.KeyPackages.Single().KeyPackage)).ToList();
         Assert.Equal(20, given.Count(package => package == Convert.ToHexString(lastResort)));
         Assert.Equal(41, given.Distinct().Count());
@@ -114,9 +163,24 @@ public class Claiming_key_packages
     {
         await using var service = await Service.StartAsync();
         await using var otherHost = await service.SecondHostAsync();
-        var (alice, bob) = (await service.EnrolAsync("did:example:alice", "phone"), await service.EnrolAsync("did:example:bob", "phone"));
-        await service.PublishAsync(bob, [.. Enumerable.Range(0, 40).Select(_ => bob.Client.KeyPackage()), bob.Client.KeyPackage(lastResort: true)]);
-        await Task.WhenAll(Enumerable.Range(0, 30).Select(i => Task.Run(() => (i % 2 == 0 ? service : otherHost).ClaimAsync(alice, bob))));
-        Assert.Equal(40 - KeyPackages.ClaimsPerDay, (await service.Get<KeyPackages>().GetKeyPackageStats(bob.Caller, bob.DeviceId, CancellationToken.None)).Available);
+        var (alice, bob) = (
+            await service.EnrolAsync("did:example:alice", "phone"),
+            await service.EnrolAsync("did:example:bob", "phone")
+        );
+        await service.PublishAsync(
+            bob,
+            [.. Enumerable.Range(0, 40).Select(_ => bob.Client.KeyPackage()), bob.Client.KeyPackage(lastResort: true)]
+        );
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 30)
+                .Select(i => Task.Run(() => (i % 2 == 0 ? service : otherHost).ClaimAsync(alice, bob)))
+        );
+        Assert.Equal(
+            40 - KeyPackages.ClaimsPerDay,
+            (
+                await service.Get<KeyPackages>().GetKeyPackageStats(bob.Caller, bob.DeviceId, CancellationToken.None)
+            ).Available
+        );
     }
 }

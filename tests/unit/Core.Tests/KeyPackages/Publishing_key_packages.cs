@@ -14,11 +14,26 @@ public class Publishing_key_packages
         var spoilt = alice.Client.KeyPackage();
         spoilt[^1] ^= 1;
         ulong now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        var result = await service.PublishAsync(alice, alice.Client.KeyPackage(), spoilt, bob.Client.KeyPackage(), [1, 2, 3],
-            alice.Client.KeyPackage(lifetime: new Lifetime(now - 7200, now - 3600)), alice.Client.Reinstalled().KeyPackage(), alice.Client.KeyPackage());
+        var result = await service.PublishAsync(
+            alice,
+            alice.Client.KeyPackage(),
+            spoilt,
+            bob.Client.KeyPackage(),
+            [1, 2, 3],
+            alice.Client.KeyPackage(lifetime: new Lifetime(now - 7200, now - 3600)),
+            alice.Client.Reinstalled().KeyPackage(),
+            alice.Client.KeyPackage()
+        );
         Assert.Equal(2, result.Accepted);
-        Assert.Equal([(1, Rules.KeyPackageSignature.Id), (2, DeliveryRules.KeyPackageIdentity.Id), (4, Rules.KeyPackageLifetime.Id), (5, DeliveryRules.KeyPackageIdentity.Id)],
-            result.Rejected.Where(item => item.Index != 3).Select(item => (item.Index, item.Error)));
+        Assert.Equal(
+            [
+                (1, Rules.KeyPackageSignature.Id),
+                (2, DeliveryRules.KeyPackageIdentity.Id),
+                (4, Rules.KeyPackageLifetime.Id),
+                (5, DeliveryRules.KeyPackageIdentity.Id),
+            ],
+            result.Rejected.Where(item => item.Index != 3).Select(item => (item.Index, item.Error))
+        );
         Assert.Contains(result.Rejected, item => item.Index == 3);
         Assert.Equal(2, (await StatsAsync(service, alice)).Available);
     }
@@ -29,7 +44,11 @@ public class Publishing_key_packages
         await using var service = await Service.StartAsync();
         var alice = await service.EnrolAsync("did:example:alice", "phone");
         string before = await service.StateAsync();
-        var refused = (await Assert.ThrowsAsync<RefusedException>(() => service.PublishAsync(alice, alice.Client.Reinstalled().KeyPackage(), [1]))).Refusal;
+        var refused = (
+            await Assert.ThrowsAsync<RefusedException>(() =>
+                service.PublishAsync(alice, alice.Client.Reinstalled().KeyPackage(), [1])
+            )
+        ).Refusal;
         Assert.Equal(("InvalidKeyPackage", DeliveryRules.KeyPackageIdentity.Id), (refused.Error, refused.Rule));
         Assert.Equal(before, await service.StateAsync());
     }
@@ -67,7 +86,12 @@ public class Publishing_key_packages
         await service.PublishAsync(alice, packages[..100]);
         await service.PublishAsync(alice, packages[100..]);
         string before = await service.StateAsync();
-        Assert.Equal(Refusal.TooManyKeyPackages, (await Assert.ThrowsAsync<RefusedException>(() => service.PublishAsync(alice, alice.Client.KeyPackage()))).Refusal);
+        Assert.Equal(
+            Refusal.TooManyKeyPackages,
+            (
+                await Assert.ThrowsAsync<RefusedException>(() => service.PublishAsync(alice, alice.Client.KeyPackage()))
+            ).Refusal
+        );
         Assert.Equal(before, await service.StateAsync());
         // What is there already needs no room.
         Assert.Equal(200, (await service.PublishAsync(alice, packages)).Accepted);
@@ -81,10 +105,21 @@ public class Publishing_key_packages
         var alice = await service.EnrolAsync("did:example:alice", "phone");
         Assert.Equal(new KeyPackageStats(0, false, null), await StatsAsync(service, alice));
         ulong now = (ulong)DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        await service.PublishAsync(alice, alice.Client.KeyPackage(), alice.Client.KeyPackage(lifetime: new Lifetime(now - 60, now + 86400)), alice.Client.KeyPackage(lastResort: true));
-        Assert.Equal(new KeyPackageStats(2, true, DateTimeOffset.FromUnixTimeSeconds((long)now + 86400)), await StatsAsync(service, alice));
+        await service.PublishAsync(
+            alice,
+            alice.Client.KeyPackage(),
+            alice.Client.KeyPackage(lifetime: new Lifetime(now - 60, now + 86400)),
+            alice.Client.KeyPackage(lastResort: true)
+        );
+        Assert.Equal(
+            new KeyPackageStats(2, true, DateTimeOffset.FromUnixTimeSeconds((long)now + 86400)),
+            await StatsAsync(service, alice)
+        );
         clock.Advance(TimeSpan.FromDays(2));
-        Assert.Equal((1, true), (await StatsAsync(service, alice)) is var left ? (left.Available, left.LastResort) : default);
+        Assert.Equal(
+            (1, true),
+            (await StatsAsync(service, alice)) is var left ? (left.Available, left.LastResort) : default
+        );
     }
 
     [Fact]
@@ -95,7 +130,13 @@ public class Publishing_key_packages
         var carol = await service.EnrolAsync("did:example:carol", "phone");
         var other = new TestClient(2, $"{carol.Did}#{carol.DeviceId}");
         await service.RegisterAsync(carol.Did, carol.DeviceId, other);
-        await service.PublishAsync(carol, carol.Client.KeyPackage(), carol.Client.KeyPackage(), carol.Client.KeyPackage(lastResort: true), other.KeyPackage());
+        await service.PublishAsync(
+            carol,
+            carol.Client.KeyPackage(),
+            carol.Client.KeyPackage(),
+            carol.Client.KeyPackage(lastResort: true),
+            other.KeyPackage()
+        );
         var claimed = (await service.ClaimAsync(alice, carol)).KeyPackages.Single().KeyPackage;
         var reinstalled = new TestDevice(carol.Did, carol.DeviceId, carol.Client.Reinstalled());
         await service.RegisterAsync(carol.Did, carol.DeviceId, reinstalled.Client);
@@ -104,20 +145,40 @@ public class Publishing_key_packages
         Assert.Equal(before, await service.StateAsync());
 
         var package = reinstalled.Client.KeyPackage();
-        for (int i = 0; i < 2; i++) Assert.Equal(1, (await ReplaceAsync(service, reinstalled, package)).Accepted);
+        for (int i = 0; i < 2; i++)
+            Assert.Equal(1, (await ReplaceAsync(service, reinstalled, package)).Accepted);
 
-        Assert.Equal(new KeyPackageStats(2, false, null), await StatsAsync(service, carol) with { OldestExpiry = null });
+        Assert.Equal(
+            new KeyPackageStats(2, false, null),
+            await StatsAsync(service, carol) with
+            {
+                OldestExpiry = null,
+            }
+        );
         Assert.Equal(package, (await service.ClaimAsync(bob, carol)).KeyPackages.Single().KeyPackage);
         Assert.Equal([carol.Did], (await service.ClaimAsync(bob, carol)).Missing);
         Assert.Single((await service.ClaimAsync(bob, new TestDevice(carol.Did, carol.DeviceId, other))).KeyPackages);
         // Whoever has an earlier one from before may still add the device by it: it comes by external commit then.
         var add = convo.Group.Commit(alice.Client).Add(claimed).Build();
         var welcome = ProposalBuilder.RandomWelcome(alice.Client.Suite, claimed);
-        Assert.Equal(2ul, (await service.Get<MemberCommits>().AddMembers(alice.Caller, new(convo.Id, add.Commit, add.GroupInfo, null, welcome, null), default)).Epoch);
+        Assert.Equal(
+            2ul,
+            (
+                await service
+                    .Get<MemberCommits>()
+                    .AddMembers(alice.Caller, new(convo.Id, add.Commit, add.GroupInfo, null, welcome, null), default)
+            ).Epoch
+        );
     }
 
     private static Task<PublishKeyPackagesResult> ReplaceAsync(Service service, TestDevice device, byte[] package) =>
-        service.Get<KeyPackages>().PublishKeyPackages(device.Caller, new(device.DeviceId, [new(package, false)], null, Replace: true), default);
+        service
+            .Get<KeyPackages>()
+            .PublishKeyPackages(
+                device.Caller,
+                new(device.DeviceId, [new(package, false)], null, Replace: true),
+                default
+            );
 
     private static Task<KeyPackageStats> StatsAsync(Service service, TestDevice device) =>
         service.Get<KeyPackages>().GetKeyPackageStats(device.Caller, device.DeviceId, CancellationToken.None);

@@ -14,16 +14,36 @@ public class Banning_accounts
         Assert.True((await BanAsync(service, convo, alice, bob.Did, "spam")).IsBanned);
         Assert.True((await BanAsync(service, convo, alice, bob.Did)).IsBanned);
 
-        foreach (var call in CallsOf(service, convo, bob)) await RefusedAsBannedAsync(call);
-        Assert.Equal([other.Id], (await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), default)).Convos.Select(view => view.ConvoId));
-        Assert.Equal([other.Id], (await service.Get<Conversations>().GetExpectedConversations(bob.Caller, null, default)).Select(view => view.ConvoId));
+        foreach (var call in CallsOf(service, convo, bob))
+            await RefusedAsBannedAsync(call);
+        Assert.Equal(
+            [other.Id],
+            (await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), default)).Convos.Select(view =>
+                view.ConvoId
+            )
+        );
+        Assert.Equal(
+            [other.Id],
+            (await service.Get<Conversations>().GetExpectedConversations(bob.Caller, null, default)).Select(view =>
+                view.ConvoId
+            )
+        );
         Assert.Empty(await service.Get<Welcomes>().GetWelcomes(bob.Caller, bob.DeviceId, default));
         var told = await Telling_events.For(service, alice.Did);
         Assert.DoesNotContain(await Telling_events.For(service, bob.Did), one => one.ConvoId == convo.Id);
-        Assert.All(await service.Get<EventReader>().ReadAsync(0, true, default), one => Assert.True(one.Event.ConvoId != convo.Id || !one.Members.Contains(bob.Did)));
-        Assert.Equal([(EventKind.Membership, "banned"), (EventKind.RemovalRequested, null)], told.Where(one => one.Did == bob.Did).TakeLast(2).Select(one => (one.Kind, one.Detail)));
+        Assert.All(
+            await service.Get<EventReader>().ReadAsync(0, true, default),
+            one => Assert.True(one.Event.ConvoId != convo.Id || !one.Members.Contains(bob.Did))
+        );
+        Assert.Equal(
+            [(EventKind.Membership, "banned"), (EventKind.RemovalRequested, null)],
+            told.Where(one => one.Did == bob.Did).TakeLast(2).Select(one => (one.Kind, one.Detail))
+        );
         var entry = (await service.Get<AuditLog>().LatestAsync(50, default)).Last(entry => entry.Action == "banMember");
-        Assert.Equal((alice.Did, $"{convo.Id} {bob.Did}", "accepted", "spam"), (entry.Actor, entry.Subject, entry.Outcome, entry.Reason));
+        Assert.Equal(
+            (alice.Did, $"{convo.Id} {bob.Did}", "accepted", "spam"),
+            (entry.Actor, entry.Subject, entry.Outcome, entry.Reason)
+        );
     }
 
     [Fact]
@@ -37,28 +57,52 @@ public class Banning_accounts
         Assert.True(await service.Get<Bans>().BanAccount(Did.Parse(bob.Did), "abuse", default));
         Assert.False(await service.Get<Bans>().BanAccount(Did.Parse(bob.Did), null, default));
 
-        foreach (var call in CallsOf(service, convo, bob).Concat(CallsOf(service, own, bob))) await RefusedAsBannedAsync(call);
+        foreach (var call in CallsOf(service, convo, bob).Concat(CallsOf(service, own, bob)))
+            await RefusedAsBannedAsync(call);
         Func<Task>[] others =
         [
-            () => service.ClaimAsync(bob, alice), () => service.CreateConvoAsync(bob), () => service.Get<SubscriptionTickets>().Issue(bob.Caller, null, default),
-            () => service.EnrolAsync(bob.Did, "tablet"), () => service.PublishAsync(bob, bob.Client.KeyPackage()),
+            () => service.ClaimAsync(bob, alice),
+            () => service.CreateConvoAsync(bob),
+            () => service.Get<SubscriptionTickets>().Issue(bob.Caller, null, default),
+            () => service.EnrolAsync(bob.Did, "tablet"),
+            () => service.PublishAsync(bob, bob.Client.KeyPackage()),
         ];
-        foreach (var call in others) await RefusedAsBannedAsync(call);
+        foreach (var call in others)
+            await RefusedAsBannedAsync(call);
         Assert.Null(await service.Get<SubscriptionTickets>().TryUse(ticket.Ticket, default));
         Assert.Empty((await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), default)).Convos);
-        Assert.Equal([EventKind.SubscriptionsEnded], (await Telling_events.For(service, bob.Did)).Select(one => one.Kind).Distinct());
+        Assert.Equal(
+            [EventKind.SubscriptionsEnded],
+            (await Telling_events.For(service, bob.Did)).Select(one => one.Kind).Distinct()
+        );
         Assert.Equal([bob.Did], (await service.ClaimAsync(alice, bob)).Missing);
         // Bob was the admin of his own conversation.
-        Assert.Equal([("banned", bob.Did), ("promoted", alice.Did)], (await Telling_events.For(service, alice.Did)).Where(one => one.ConvoId == own.Id && one.Kind == EventKind.Membership).TakeLast(2).Select(one => (one.Detail!, one.Did!)));
+        Assert.Equal(
+            [("banned", bob.Did), ("promoted", alice.Did)],
+            (await Telling_events.For(service, alice.Did))
+                .Where(one => one.ConvoId == own.Id && one.Kind == EventKind.Membership)
+                .TakeLast(2)
+                .Select(one => (one.Detail!, one.Did!))
+        );
         Assert.True((await service.PromoteAsync(own, alice, alice.Did)).IsAdmin);
         await Refused("InvalidRequest", () => service.PromoteAsync(own, alice, bob.Did));
 
         Assert.True(await service.Get<Bans>().UnbanAccount(Did.Parse(bob.Did), null, default));
         Assert.False(await service.Get<Bans>().UnbanAccount(Did.Parse(bob.Did), null, default));
-        foreach (var call in others) await call();
+        foreach (var call in others)
+            await call();
         await service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), default);
-        Assert.Equal([("unbanAccount", bob.Did, null), ("unbanAccount", bob.Did, null), ("banAccount", bob.Did, null), ("banAccount", bob.Did, "abuse")],
-            (await service.Get<AuditLog>().LatestAsync(50, default)).Where(item => item.Actor == AuditEntry.Operator).Select(item => (item.Action, item.Subject!, item.Reason)));
+        Assert.Equal(
+            [
+                ("unbanAccount", bob.Did, null),
+                ("unbanAccount", bob.Did, null),
+                ("banAccount", bob.Did, null),
+                ("banAccount", bob.Did, "abuse"),
+            ],
+            (await service.Get<AuditLog>().LatestAsync(50, default))
+                .Where(item => item.Actor == AuditEntry.Operator)
+                .Select(item => (item.Action, item.Subject!, item.Reason))
+        );
     }
 
     [Fact]
@@ -71,9 +115,17 @@ public class Banning_accounts
         var remove = convo.Group.Commit(carol.Client).Remove(convo.Group.LeafOf(bob.Client)).Build();
         await Refused("NotAdmin", () => service.CommitAsync(convo, carol, remove));
         await BanAsync(service, convo, alice, bob.Did);
-        var pending = await Refused("LeavePending", () => service.CommitAsync(convo, carol, convo.Group.Commit(carol.Client).WithPath().Build()));
+        var pending = await Refused(
+            "LeavePending",
+            () => service.CommitAsync(convo, carol, convo.Group.Commit(carol.Client).WithPath().Build())
+        );
         Assert.Equal([convo.Group.LeafOf(bob.Client).Value], pending.Leaves!);
-        Assert.Equal([bob.Did], (await service.Get<Conversations>().GetConvo(carol.Caller, convo.Id, default)).Members.Where(member => member.RemovalPending).Select(member => member.Did));
+        Assert.Equal(
+            [bob.Did],
+            (await service.Get<Conversations>().GetConvo(carol.Caller, convo.Id, default))
+                .Members.Where(member => member.RemovalPending)
+                .Select(member => member.Did)
+        );
         await service.CommitAsync(convo, carol, remove);
         await service.CommitAsync(convo, alice, remove.After!.Commit(alice.Client).WithPath().Build());
     }
@@ -87,13 +139,19 @@ public class Banning_accounts
         var resync = convo.Group.ExternalCommit(alice.Client).Remove(convo.Group.LeafOf(alice.Client)).Build();
         await service.JoinAsync(convo, alice, resync);
         Assert.Equal([1ul, 2], await Asked());
-        await Refused("LeavePending", () => service.CommitAsync(convo, alice, resync.After!.Commit(alice.Client).WithPath().Build()));
+        await Refused(
+            "LeavePending",
+            () => service.CommitAsync(convo, alice, resync.After!.Commit(alice.Client).WithPath().Build())
+        );
         var remove = resync.After!.Commit(alice.Client).Remove(resync.After.LeafOf(bob.Client)).Build();
         await service.CommitAsync(convo, alice, remove);
         await service.CommitAsync(convo, alice, remove.After!.Commit(alice.Client).WithPath().Build());
         Assert.Equal([1ul, 2], await Asked());
 
-        async Task<IEnumerable<ulong>> Asked() => (await Telling_events.For(service, alice.Did)).Where(one => one.Kind == EventKind.RemovalRequested && one.Did == bob.Did).Select(one => one.Epoch!.Value);
+        async Task<IEnumerable<ulong>> Asked() =>
+            (await Telling_events.For(service, alice.Did))
+                .Where(one => one.Kind == EventKind.RemovalRequested && one.Did == bob.Did)
+                .Select(one => one.Epoch!.Value);
     }
 
     [Fact]
@@ -105,22 +163,36 @@ public class Banning_accounts
         foreach (string how in (string[])["Removed", "Banned", "MembershipExpired"])
         {
             var leaf = convo.Group.LeafOf(bob.Client);
-            if (how == "Banned") await BanAsync(service, convo, alice, bob.Did);
-            if (how == "MembershipExpired") await service.LeaveAsync(convo, bob, new SelfRemoveProposal());
+            if (how == "Banned")
+                await BanAsync(service, convo, alice, bob.Did);
+            if (how == "MembershipExpired")
+                await service.LeaveAsync(convo, bob, new SelfRemoveProposal());
             var removed = convo.Group.Commit(alice.Client).Remove(leaf).Build();
             await service.RemoveMemberAsync(convo, alice, bob.Did, removed);
             convo = convo with { Group = removed.After! };
-            if (how == "MembershipExpired") clock.Advance(TimeSpan.FromDays(2) + TimeSpan.FromMinutes(1));
+            if (how == "MembershipExpired")
+                clock.Advance(TimeSpan.FromDays(2) + TimeSpan.FromMinutes(1));
 
             var back = convo.Group.ExternalCommit(bob.Client).Build();
-            Assert.Equal(how, (await Refused("Unauthorized", () => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), default))).Reason);
+            Assert.Equal(
+                how,
+                (
+                    await Refused(
+                        "Unauthorized",
+                        () => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), default)
+                    )
+                ).Reason
+            );
             Assert.Equal(how, (await Refused("Unauthorized", () => service.JoinAsync(convo, bob, back))).Reason);
             if (how == "Banned")
             {
                 await Refused("InvalidCommit", () => service.AddAsync(convo, alice, bob), DeliveryRules.AddOfBanned);
                 Assert.False((await UnbanAsync(service, convo, alice, bob.Did)).IsBanned);
                 // The ban is over, its removal is not.
-                Assert.Equal("Removed", (await Refused("Unauthorized", () => service.JoinAsync(convo, bob, back))).Reason);
+                Assert.Equal(
+                    "Removed",
+                    (await Refused("Unauthorized", () => service.JoinAsync(convo, bob, back))).Reason
+                );
             }
 
             convo = await service.AddAsync(convo, alice, bob);
@@ -140,8 +212,13 @@ public class Banning_accounts
         await BanAsync(service, convo, alice, bob.Did);
         Assert.True(await service.Get<Bans>().BanAccount(Did.Parse(bob.Did), null, default));
         Assert.True((await UnbanAsync(service, convo, alice, bob.Did)).IsBanned); // from the service
-        await RefusedAsBannedAsync(() => service.CommitAsync(convo, bob, convo.Group.Commit(bob.Client).WithPath().Build()));
-        await Refused("LeavePending", () => service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).WithPath().Build()));
+        await RefusedAsBannedAsync(() =>
+            service.CommitAsync(convo, bob, convo.Group.Commit(bob.Client).WithPath().Build())
+        );
+        await Refused(
+            "LeavePending",
+            () => service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).WithPath().Build())
+        );
         Assert.True(await service.Get<Bans>().UnbanAccount(Did.Parse(bob.Did), null, default));
         await service.CommitAsync(convo, bob, convo.Group.Commit(bob.Client).WithPath().Build());
     }
@@ -160,7 +237,10 @@ public class Banning_accounts
 
         await service.PromoteAsync(convo, alice, bob.Did);
         await using var second = await service.SecondHostAsync();
-        var outcomes = await Task.WhenAll(OutcomeAsync(() => BanAsync(service, convo, alice, bob.Did)), OutcomeAsync(() => BanAsync(second, convo, bob, alice.Did)));
+        var outcomes = await Task.WhenAll(
+            OutcomeAsync(() => BanAsync(service, convo, alice, bob.Did)),
+            OutcomeAsync(() => BanAsync(second, convo, bob, alice.Did))
+        );
         Assert.Single(outcomes, "accepted");
     }
 
@@ -175,11 +255,22 @@ public class Banning_accounts
             // The second host has read the conversation and keeps its group.
             await second.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), default);
             await BanAsync(service, convo, alice, bob.Did);
-            foreach (var call in CallsOf(second, convo, bob)) await RefusedAsBannedAsync(call);
+            foreach (var call in CallsOf(second, convo, bob))
+                await RefusedAsBannedAsync(call);
         }
         // Written as if it had been verified a moment before the ban.
-        var message = new LogEntry { ConvoId = convo.Id, Kind = LogKind.Message, Epoch = 1, Message = [1], Sender = bob.Did, CreatedAt = DateTimeOffset.UtcNow };
-        await Assert.ThrowsAsync<OvertakenException>(() => service.Database.WriteAsync(Messages.StatementsOf(message), default));
+        var message = new LogEntry
+        {
+            ConvoId = convo.Id,
+            Kind = LogKind.Message,
+            Epoch = 1,
+            Message = [1],
+            Sender = bob.Did,
+            CreatedAt = DateTimeOffset.UtcNow,
+        };
+        await Assert.ThrowsAsync<OvertakenException>(() =>
+            service.Database.WriteAsync(Messages.StatementsOf(message), default)
+        );
         Assert.True(await service.Get<Bans>().BanAccount(Did.Parse(carol.Did), null, default));
         var statements = new Statements($"""SELECT 1 AS "Value" """);
         Ban.Forbid(statements, carol.Did, convo.Id);
@@ -194,12 +285,33 @@ public class Banning_accounts
         await using var second = await service.SecondHostAsync();
         for (int round = 0; round < 10; round++)
         {
-            var sending = Enumerable.Range(0, 4).Select(_ => OutcomeAsync(() => second.Get<Messages>().SendMessage(bob.Caller, new(convo.Id, ProposalBuilder.RandomPrivateMessage(convo.Group), null), default))).ToList();
+            var sending = Enumerable
+                .Range(0, 4)
+                .Select(_ =>
+                    OutcomeAsync(() =>
+                        second
+                            .Get<Messages>()
+                            .SendMessage(
+                                bob.Caller,
+                                new(convo.Id, ProposalBuilder.RandomPrivateMessage(convo.Group), null),
+                                default
+                            )
+                    )
+                )
+                .ToList();
             var banning = BanAsync(service, convo, alice, bob.Did);
             await banning;
-            long last = (await service.Get<Messages>().GetMessages(alice.Caller, new(convo.Id, 0, 500), default)).LastSeq;
-            Assert.All(await Task.WhenAll(sending), outcome => Assert.Contains(outcome, (string[])["accepted", "Unauthorized"]));
-            Assert.Equal(last, (await service.Get<Messages>().GetMessages(alice.Caller, new(convo.Id, 0, 500), default)).LastSeq);
+            long last = (
+                await service.Get<Messages>().GetMessages(alice.Caller, new(convo.Id, 0, 500), default)
+            ).LastSeq;
+            Assert.All(
+                await Task.WhenAll(sending),
+                outcome => Assert.Contains(outcome, (string[])["accepted", "Unauthorized"])
+            );
+            Assert.Equal(
+                last,
+                (await service.Get<Messages>().GetMessages(alice.Caller, new(convo.Id, 0, 500), default)).LastSeq
+            );
             await UnbanAsync(service, convo, alice, bob.Did);
         }
     }
@@ -211,29 +323,69 @@ public class Banning_accounts
         await using var second = await service.SecondHostAsync();
         var alice = await service.EnrolAsync("did:example:alice", "phone");
         var convos = new List<TestConvo>();
-        for (int i = 0; i < 6; i++) convos.Add(await service.CreateConvoAsync(alice));
+        for (int i = 0; i < 6; i++)
+            convos.Add(await service.CreateConvoAsync(alice));
         for (int round = 0; round < 10; round++)
         {
             var bob = await service.EnrolAsync($"did:example:bob{round}", "phone");
             var packages = convos.Select(_ => bob.Client.KeyPackage()).ToList();
             await service.PublishAsync(bob, [.. packages]);
-            var adding = convos.Select((convo, i) => (Built: convo.Group.Commit(alice.Client).Add(packages[i]).WithPath().Build(), Welcome: ProposalBuilder.RandomWelcome(bob.Client.Suite, packages[i]))).ToList();
-            var added = convos.Select((convo, i) => Task.Run(() => OutcomeAsync(() =>
-                (i % 2 == 0 ? service : second).Get<MemberCommits>().AddMembers(alice.Caller, new(convo.Id, adding[i].Built.Commit, adding[i].Built.GroupInfo, null, adding[i].Welcome, null), default)))).ToList();
+            var adding = convos
+                .Select(
+                    (convo, i) =>
+                        (
+                            Built: convo.Group.Commit(alice.Client).Add(packages[i]).WithPath().Build(),
+                            Welcome: ProposalBuilder.RandomWelcome(bob.Client.Suite, packages[i])
+                        )
+                )
+                .ToList();
+            var added = convos
+                .Select(
+                    (convo, i) =>
+                        Task.Run(() =>
+                            OutcomeAsync(() =>
+                                (i % 2 == 0 ? service : second)
+                                    .Get<MemberCommits>()
+                                    .AddMembers(
+                                        alice.Caller,
+                                        new(
+                                            convo.Id,
+                                            adding[i].Built.Commit,
+                                            adding[i].Built.GroupInfo,
+                                            null,
+                                            adding[i].Welcome,
+                                            null
+                                        ),
+                                        default
+                                    )
+                            )
+                        )
+                )
+                .ToList();
             // After them first; then sooner or later.
-            if (round == 0) await Task.WhenAll(added);
-            for (int i = 0; i < round - 1; i++) await second.Get<Conversations>().GetConvo(alice.Caller, convos[0].Id, default);
+            if (round == 0)
+                await Task.WhenAll(added);
+            for (int i = 0; i < round - 1; i++)
+                await second.Get<Conversations>().GetConvo(alice.Caller, convos[0].Id, default);
             Assert.True(await second.Get<Bans>().BanAccount(Did.Parse(bob.Did), null, default));
             var outcomes = await Task.WhenAll(added);
             for (int i = 0; i < convos.Count; i++)
             {
                 Assert.Contains(outcomes[i], (string[])["accepted", "InvalidCommit"]);
-                if (round == 0) Assert.Equal("accepted", outcomes[i]);
-                if (outcomes[i] == "accepted") convos[i] = convos[i] with { Group = adding[i].Built.After! };
-                bool has = (await service.Get<Conversations>().GetConvo(alice.Caller, convos[i].Id, default)).Members.Any(member => member.Did == bob.Did);
+                if (round == 0)
+                    Assert.Equal("accepted", outcomes[i]);
+                if (outcomes[i] == "accepted")
+                    convos[i] = convos[i] with { Group = adding[i].Built.After! };
+                bool has = (
+                    await service.Get<Conversations>().GetConvo(alice.Caller, convos[i].Id, default)
+                ).Members.Any(member => member.Did == bob.Did);
                 Assert.Equal(outcomes[i] == "accepted", has);
-                if (!has) continue;
-                await Refused("LeavePending", () => service.CommitAsync(convos[i], alice, convos[i].Group.Commit(alice.Client).WithPath().Build()));
+                if (!has)
+                    continue;
+                await Refused(
+                    "LeavePending",
+                    () => service.CommitAsync(convos[i], alice, convos[i].Group.Commit(alice.Client).WithPath().Build())
+                );
                 var removed = convos[i].Group.Commit(alice.Client).Remove(convos[i].Group.LeafOf(bob.Client)).Build();
                 await service.RemoveMemberAsync(convos[i], alice, bob.Did, removed);
                 convos[i] = convos[i] with { Group = removed.After! };
@@ -244,12 +396,25 @@ public class Banning_accounts
     private static IEnumerable<Func<Task>> CallsOf(Service service, TestConvo convo, TestDevice device)
     {
         yield return () => service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(convo.Id, true), default);
-        yield return () => service.JoinAsync(convo, device, convo.Group.ExternalCommit(device.Client).Remove(convo.Group.LeafOf(device.Client)).Build());
+        yield return () =>
+            service.JoinAsync(
+                convo,
+                device,
+                convo.Group.ExternalCommit(device.Client).Remove(convo.Group.LeafOf(device.Client)).Build()
+            );
         yield return () => Asking_to_be_added_again.AskAsync(service, convo, device, device.Client.KeyPackage());
         yield return () => service.CommitAsync(convo, device, convo.Group.Commit(device.Client).WithPath().Build());
-        yield return () => service.ProposeAsync(convo, device, convo.Group.Propose(device.Client, new SelfRemoveProposal()));
+        yield return () =>
+            service.ProposeAsync(convo, device, convo.Group.Propose(device.Client, new SelfRemoveProposal()));
         yield return () => service.LeaveAsync(convo, device, new SelfRemoveProposal());
-        yield return () => service.Get<Messages>().SendMessage(device.Caller, new(convo.Id, ProposalBuilder.RandomPrivateMessage(convo.Group), null), default);
+        yield return () =>
+            service
+                .Get<Messages>()
+                .SendMessage(
+                    device.Caller,
+                    new(convo.Id, ProposalBuilder.RandomPrivateMessage(convo.Group), null),
+                    default
+                );
         yield return () => service.Get<Messages>().GetMessages(device.Caller, new(convo.Id, 0, 50), default);
         yield return () => service.Get<Conversations>().GetCommits(device.Caller, new(convo.Id, 0, null), default);
         yield return () => service.Get<Conversations>().GetConvo(device.Caller, convo.Id, default);
@@ -258,11 +423,19 @@ public class Banning_accounts
         yield return () => BanAsync(service, convo, device, "did:example:somebody");
     }
 
-    private static Task<SetBanResult> BanAsync(Service service, TestConvo convo, TestDevice by, string did, string? reason = null) => service.Get<Bans>().BanMember(by.Caller, new(convo.Id, Did.Parse(did), reason, null), default);
+    private static Task<SetBanResult> BanAsync(
+        Service service,
+        TestConvo convo,
+        TestDevice by,
+        string did,
+        string? reason = null
+    ) => service.Get<Bans>().BanMember(by.Caller, new(convo.Id, Did.Parse(did), reason, null), default);
 
-    private static Task<SetBanResult> UnbanAsync(Service service, TestConvo convo, TestDevice by, string did) => service.Get<Bans>().UnbanMember(by.Caller, new(convo.Id, Did.Parse(did), null, null), default);
+    private static Task<SetBanResult> UnbanAsync(Service service, TestConvo convo, TestDevice by, string did) =>
+        service.Get<Bans>().UnbanMember(by.Caller, new(convo.Id, Did.Parse(did), null, null), default);
 
-    private static async Task RefusedAsBannedAsync(Func<Task> call) => Assert.Equal(nameof(RejoinReason.Banned), (await Refused("Unauthorized", call)).Reason);
+    private static async Task RefusedAsBannedAsync(Func<Task> call) =>
+        Assert.Equal(nameof(RejoinReason.Banned), (await Refused("Unauthorized", call)).Reason);
 
     private static async Task<Refusal> Refused(string error, Func<Task> call, Rule? rule = null)
     {

@@ -17,18 +17,35 @@ public class Leaving_and_coming_back
         var joined = convo.Group.ExternalCommit(tablet.Client).Build();
         await service.JoinAsync(convo, tablet, joined);
         convo = convo with { Group = joined.After! };
-        LeafIndex phones = convo.Group.LeafOf(bob.Client), tablets = convo.Group.LeafOf(tablet.Client);
+        LeafIndex phones = convo.Group.LeafOf(bob.Client),
+            tablets = convo.Group.LeafOf(tablet.Client);
         var proposals = await service.LeaveAsync(convo, bob, new SelfRemoveProposal(), new RemoveProposal(tablets));
         Assert.Empty(await Telling_events.For(service, bob.Did));
-        await Refused("Unauthorized", () => service.Get<Messages>().GetMessages(bob.Caller, new(convo.Id, 0, 10), CancellationToken.None));
-        await Refused("LeavePending", () => service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).WithPath().Build()));
-        await Refused("LeavePending", () => service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).Remove(phones).Build()));
+        await Refused(
+            "Unauthorized",
+            () => service.Get<Messages>().GetMessages(bob.Caller, new(convo.Id, 0, 10), CancellationToken.None)
+        );
+        await Refused(
+            "LeavePending",
+            () => service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).WithPath().Build())
+        );
+        await Refused(
+            "LeavePending",
+            () => service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).Remove(phones).Build())
+        );
 
         var commit = convo.Group.Commit(alice.Client);
-        commit = byReference ? commit.Reference(proposals[0]).Reference(proposals[1]).WithPath() : commit.Remove(phones).Remove(tablets);
+        commit = byReference
+            ? commit.Reference(proposals[0]).Reference(proposals[1]).WithPath()
+            : commit.Remove(phones).Remove(tablets);
         var removed = commit.Build();
         await service.CommitAsync(convo, alice, removed);
-        Assert.Equal(["joined", "joined", "left"], (await Telling_events.For(service, alice.Did)).Where(one => one.Kind == EventKind.Membership).Select(one => one.Detail));
+        Assert.Equal(
+            ["joined", "joined", "left"],
+            (await Telling_events.For(service, alice.Did))
+                .Where(one => one.Kind == EventKind.Membership)
+                .Select(one => one.Detail)
+        );
         await service.CommitAsync(convo, alice, removed.After!.Commit(alice.Client).WithPath().Build());
     }
 
@@ -67,7 +84,10 @@ public class Leaving_and_coming_back
             await service.JoinAsync(convo, bob, back);
             return;
         }
-        Assert.Equal(nameof(RejoinReason.MembershipExpired), (await Refused("Unauthorized", () => service.JoinAsync(convo, bob, back))).Reason);
+        Assert.Equal(
+            nameof(RejoinReason.MembershipExpired),
+            (await Refused("Unauthorized", () => service.JoinAsync(convo, bob, back))).Reason
+        );
         // The same people, added again.
         await service.AddAsync(convo with { Group = removed.After! }, alice, bob);
         await service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
@@ -82,11 +102,20 @@ public class Leaving_and_coming_back
         var tablet = await service.EnrolAsync(alice.Did, "tablet");
         var join = convo.Group.ExternalCommit(tablet.Client).Build();
         await service.JoinAsync(convo, tablet, join);
-        var asked = (await Telling_events.For(service, alice.Did)).Single(one => one.Kind == EventKind.RemovalRequested);
+        var asked = (await Telling_events.For(service, alice.Did)).Single(one =>
+            one.Kind == EventKind.RemovalRequested
+        );
         Assert.Equal((bob.Did, 2ul), (asked.Did, asked.Epoch));
-        await Refused("LeavePending", () => service.CommitAsync(convo, alice, join.After!.Commit(alice.Client).WithPath().Build()));
+        await Refused(
+            "LeavePending",
+            () => service.CommitAsync(convo, alice, join.After!.Commit(alice.Client).WithPath().Build())
+        );
         Assert.Throws<MlsException>(() => join.After!.Commit(alice.Client).Reference(proposals[0])); // void in the new epoch
-        await service.CommitAsync(convo, alice, join.After!.Commit(alice.Client).Remove(join.After.LeafOf(bob.Client)).Build());
+        await service.CommitAsync(
+            convo,
+            alice,
+            join.After!.Commit(alice.Client).Remove(join.After.LeafOf(bob.Client)).Build()
+        );
     }
 
     [Fact]
@@ -98,7 +127,10 @@ public class Leaving_and_coming_back
         await Refused("GhostLeaf", () => service.JoinAsync(convo, bob, convo.Group.ExternalCommit(bob.Client).Build()));
         var back = convo.Group.ExternalCommit(bob.Client).Remove(convo.Group.LeafOf(bob.Client)).Build();
         await service.JoinAsync(convo, bob, back);
-        Assert.Equal("joined", (await Telling_events.For(service, bob.Did)).Last(one => one.Kind == EventKind.Membership).Detail);
+        Assert.Equal(
+            "joined",
+            (await Telling_events.For(service, bob.Did)).Last(one => one.Kind == EventKind.Membership).Detail
+        );
         await service.CommitAsync(convo, alice, back.After!.Commit(alice.Client).WithPath().Build());
     }
 
@@ -114,8 +146,22 @@ public class Leaving_and_coming_back
         Assert.False((await service.DemoteAsync(convo, bob, alice.Did)).IsAdmin);
         await Refused("NotAdmin", () => service.DemoteAsync(convo, alice, bob.Did));
         await service.LeaveAsync(convo, bob, new SelfRemoveProposal());
-        await service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).With(new GroupContextExtensionsProposal(Extensions.None)).Remove(convo.Group.LeafOf(bob.Client)).Build());
-        Assert.Equal(["promoted", "demoted", "left", "promoted"], (await Telling_events.For(service, alice.Did)).Where(one => one.Kind == EventKind.Membership).Skip(2).Select(one => one.Detail));
+        await service.CommitAsync(
+            convo,
+            alice,
+            convo
+                .Group.Commit(alice.Client)
+                .With(new GroupContextExtensionsProposal(Extensions.None))
+                .Remove(convo.Group.LeafOf(bob.Client))
+                .Build()
+        );
+        Assert.Equal(
+            ["promoted", "demoted", "left", "promoted"],
+            (await Telling_events.For(service, alice.Did))
+                .Where(one => one.Kind == EventKind.Membership)
+                .Skip(2)
+                .Select(one => one.Detail)
+        );
     }
 
     [Fact]
@@ -128,9 +174,29 @@ public class Leaving_and_coming_back
         var gone = convo.Group.Commit(alice.Client).Reference(selfRemove).WithPath().Build();
         await service.CommitAsync(convo, alice, gone);
         await service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
-        await service.RemoveMemberAsync(convo, alice, bob.Did, gone.After!.Commit(alice.Client).WithPath().Build(), "spam");
-        Assert.Equal(("removeMember", "spam"), (await service.Get<AuditLog>().LatestAsync(1, CancellationToken.None)).Select(entry => (entry.Action, entry.Reason)).Single());
-        Assert.Equal(nameof(RejoinReason.Removed), (await Refused("Unauthorized", () => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None))).Reason);
+        await service.RemoveMemberAsync(
+            convo,
+            alice,
+            bob.Did,
+            gone.After!.Commit(alice.Client).WithPath().Build(),
+            "spam"
+        );
+        Assert.Equal(
+            ("removeMember", "spam"),
+            (await service.Get<AuditLog>().LatestAsync(1, CancellationToken.None))
+                .Select(entry => (entry.Action, entry.Reason))
+                .Single()
+        );
+        Assert.Equal(
+            nameof(RejoinReason.Removed),
+            (
+                await Refused(
+                    "Unauthorized",
+                    () =>
+                        service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None)
+                )
+            ).Reason
+        );
     }
 
     [Fact]
@@ -144,31 +210,44 @@ public class Leaving_and_coming_back
         var group = joined.After!;
         BuiltCommit[] commits = [Resync(group, alice), Resync(group, tablet)];
         TestDevice[] devices = [alice, tablet];
-        var outcomes = await Task.WhenAll(devices.Select((device, i) => Task.Run(async () =>
-        {
-            try
-            {
-                await service.JoinAsync(convo, device, commits[i]);
-                return true;
-            }
-            catch (RefusedException refused) when (refused.Refusal.Error == "EpochMismatch")
-            {
-                return false;
-            }
-        })));
+        var outcomes = await Task.WhenAll(
+            devices.Select(
+                (device, i) =>
+                    Task.Run(async () =>
+                    {
+                        try
+                        {
+                            await service.JoinAsync(convo, device, commits[i]);
+                            return true;
+                        }
+                        catch (RefusedException refused) when (refused.Refusal.Error == "EpochMismatch")
+                        {
+                            return false;
+                        }
+                    })
+            )
+        );
         int winner = Array.IndexOf(outcomes, true);
         Assert.False(outcomes[1 - winner]);
         var second = Resync(commits[winner].After!, devices[1 - winner]);
         await service.JoinAsync(convo, devices[1 - winner], second);
-        var members = (await service.Get<Conversations>().GetConvo(bob.Caller, convo.Id, CancellationToken.None)).Members;
+        var members = (
+            await service.Get<Conversations>().GetConvo(bob.Caller, convo.Id, CancellationToken.None)
+        ).Members;
         Assert.Equal(["phone", "phone", "tablet"], members.Select(member => member.DeviceId).Order());
         Assert.Equal(3, second.After!.Group.MemberCount);
         byte[] message = ProposalBuilder.RandomPrivateMessage(second.After);
         await service.Get<Messages>().SendMessage(bob.Caller, new(convo.Id, message, null), CancellationToken.None);
         foreach (var device in devices)
-            Assert.Equal(message, (await service.Get<Messages>().GetMessages(device.Caller, new(convo.Id, 0, 50), CancellationToken.None)).Messages[^1].Message);
+            Assert.Equal(
+                message,
+                (await service.Get<Messages>().GetMessages(device.Caller, new(convo.Id, 0, 50), CancellationToken.None))
+                    .Messages[^1]
+                    .Message
+            );
 
-        static BuiltCommit Resync(TestGroup group, TestDevice device) => group.ExternalCommit(device.Client).Remove(group.LeafOf(device.Client)).Build();
+        static BuiltCommit Resync(TestGroup group, TestDevice device) =>
+            group.ExternalCommit(device.Client).Remove(group.LeafOf(device.Client)).Build();
     }
 
     private static async Task<Refusal> Refused(string error, Func<Task> call)

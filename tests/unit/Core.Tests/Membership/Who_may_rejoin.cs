@@ -29,20 +29,24 @@ public class Who_may_rejoin
         {
             var rows = new TheoryData<Row, bool, BannedFrom>();
             foreach (var one in Enum.GetValues<Row>())
-                foreach (bool hasLeaf in (bool[])[true, false])
-                    foreach (var banned in Enum.GetValues<BannedFrom>()) rows.Add(one, hasLeaf, banned);
+            foreach (bool hasLeaf in (bool[])[true, false])
+            foreach (var banned in Enum.GetValues<BannedFrom>())
+                rows.Add(one, hasLeaf, banned);
             return rows;
         }
     }
 
-    private static RejoinReason Expected(Row row, bool hasLeaf, BannedFrom banned) => banned != BannedFrom.Nothing && row != Row.NoConversation ? RejoinReason.Banned : row switch
-    {
-        Row.Member => hasLeaf ? RejoinReason.MemberWithLeaf : RejoinReason.MemberWithoutLeaf,
-        Row.LeftLately => RejoinReason.Left,
-        Row.LeftLongAgo => RejoinReason.MembershipExpired,
-        Row.Removed => RejoinReason.Removed,
-        _ => RejoinReason.NotMember,
-    };
+    private static RejoinReason Expected(Row row, bool hasLeaf, BannedFrom banned) =>
+        banned != BannedFrom.Nothing && row != Row.NoConversation
+            ? RejoinReason.Banned
+            : row switch
+            {
+                Row.Member => hasLeaf ? RejoinReason.MemberWithLeaf : RejoinReason.MemberWithoutLeaf,
+                Row.LeftLately => RejoinReason.Left,
+                Row.LeftLongAgo => RejoinReason.MembershipExpired,
+                Row.Removed => RejoinReason.Removed,
+                _ => RejoinReason.NotMember,
+            };
 
     [Theory, MemberData(nameof(Rows))]
     public async Task The_policy_answers_as_its_table_says(Row row, bool hasLeaf, BannedFrom banned)
@@ -77,26 +81,39 @@ public class Who_may_rejoin
         {
             var rows = new TheoryData<Row, bool, Approval>();
             foreach (var one in Enum.GetValues<Row>())
-                foreach (bool hasLeaf in (bool[])[true, false])
-                    foreach (var approval in Enum.GetValues<Approval>()) rows.Add(one, hasLeaf, approval);
+            foreach (bool hasLeaf in (bool[])[true, false])
+            foreach (var approval in Enum.GetValues<Approval>())
+                rows.Add(one, hasLeaf, approval);
             return rows;
         }
     }
 
     /// <summary>Bob comes with the key of his leaf where he has one; where not, the approval decides, and says so to those alone who might come otherwise.</summary>
     [Theory, MemberData(nameof(RowsOfApproval))]
-    public async Task Where_approval_is_required_the_policy_asks_for_it_after_all_else(Row row, bool hasLeaf, Approval approval)
+    public async Task Where_approval_is_required_the_policy_asks_for_it_after_all_else(
+        Row row,
+        bool hasLeaf,
+        Approval approval
+    )
     {
         await using var service = await Service.StartAsync();
         var (convo, bob, commit) = await SceneAsync(service, row, hasLeaf, BannedFrom.Nothing, approval);
         var expected = Expected(row, hasLeaf, BannedFrom.Nothing);
         bool lacks = !hasLeaf && approval is not (Approval.NotRequired or Approval.Given);
-        if (lacks && RejoinPolicy.Allows(expected)) expected = RejoinReason.DeviceNotApproved;
+        if (lacks && RejoinPolicy.Allows(expected))
+            expected = RejoinReason.DeviceNotApproved;
         var calls = Calls(service, convo, bob, commit);
         foreach (var call in (Func<Task>[])[calls[2], calls[3]])
         {
-            if (RejoinPolicy.Allows(expected)) await call();
-            else Assert.Equal(expected == RejoinReason.DeviceNotApproved ? Refusal.DeviceNotApproved : Refusal.Unauthorized(expected.ToString()), (await Assert.ThrowsAsync<RefusedException>(call)).Refusal);
+            if (RejoinPolicy.Allows(expected))
+                await call();
+            else
+                Assert.Equal(
+                    expected == RejoinReason.DeviceNotApproved
+                        ? Refusal.DeviceNotApproved
+                        : Refusal.Unauthorized(expected.ToString()),
+                    (await Assert.ThrowsAsync<RefusedException>(call)).Refusal
+                );
         }
     }
 
@@ -104,15 +121,24 @@ public class Who_may_rejoin
     public void The_decision_is_the_same_for_who_may_not_whether_or_not_an_approval_lacks()
     {
         var now = DateTimeOffset.UtcNow;
-        foreach (RosterState? state in (RosterState?[])[null, RosterState.Member, RosterState.Left, RosterState.Removed])
-            foreach (int days in (int[])[1, 31])
-                foreach (int flags in Enumerable.Range(0, 8))
-                {
-                    var standing = new Standing(state, now.AddDays(-days), (flags & 1) != 0, (flags & 2) != 0, (flags & 4) != 0);
-                    RejoinReason without = Decide(standing), lacking = Decide(standing with { LacksApproval = true });
-                    Assert.Equal(RejoinPolicy.Allows(without) ? RejoinReason.DeviceNotApproved : without, lacking);
-                    Assert.False(RejoinPolicy.Allows(lacking) || RejoinPolicy.IsMember(lacking));
-                }
+        foreach (
+            RosterState? state in (RosterState?[])[null, RosterState.Member, RosterState.Left, RosterState.Removed]
+        )
+        foreach (int days in (int[])[1, 31])
+        foreach (int flags in Enumerable.Range(0, 8))
+        {
+            var standing = new Standing(
+                state,
+                now.AddDays(-days),
+                (flags & 1) != 0,
+                (flags & 2) != 0,
+                (flags & 4) != 0
+            );
+            RejoinReason without = Decide(standing),
+                lacking = Decide(standing with { LacksApproval = true });
+            Assert.Equal(RejoinPolicy.Allows(without) ? RejoinReason.DeviceNotApproved : without, lacking);
+            Assert.False(RejoinPolicy.Allows(lacking) || RejoinPolicy.IsMember(lacking));
+        }
 
         RejoinReason Decide(Standing standing) => RejoinPolicy.Decide(standing, now, TimeSpan.FromDays(30));
     }
@@ -124,20 +150,30 @@ public class Who_may_rejoin
         int refusals = 0;
         foreach (var row in Enum.GetValues<Row>())
         {
-            foreach (var (hasLeaf, banned, approval) in new[]
+            foreach (
+                var (hasLeaf, banned, approval) in new[]
+                {
+                    (true, BannedFrom.Nothing, Approval.NotRequired),
+                    (false, BannedFrom.Nothing, Approval.NotRequired),
+                    (false, BannedFrom.Conversation, Approval.NotRequired),
+                    (true, BannedFrom.Service, Approval.NotRequired),
+                    (false, BannedFrom.Nothing, Approval.Missing),
+                    (false, BannedFrom.Conversation, Approval.Given),
+                    (true, BannedFrom.Service, Approval.Missing),
+                }
+            )
             {
-                (true, BannedFrom.Nothing, Approval.NotRequired), (false, BannedFrom.Nothing, Approval.NotRequired), (false, BannedFrom.Conversation, Approval.NotRequired), (true, BannedFrom.Service, Approval.NotRequired),
-                (false, BannedFrom.Nothing, Approval.Missing), (false, BannedFrom.Conversation, Approval.Given), (true, BannedFrom.Service, Approval.Missing),
-            })
-            {
-                if (RejoinPolicy.Allows(Expected(row, hasLeaf, banned))) continue;
+                if (RejoinPolicy.Allows(Expected(row, hasLeaf, banned)))
+                    continue;
                 await using var service = await Service.StartAsync();
                 var (convo, bob, commit) = await SceneAsync(service, row, hasLeaf, banned, approval);
                 var calls = Calls(service, convo, bob, commit);
                 for (int i = 0; i < calls.Count; i++)
                 {
                     IReadOnlyList<SentCommand> sent = [];
-                    string operations = await CountedOperations.OfAsync(async () => sent = await SentCommands.OfAsync(() => Assert.ThrowsAsync<RefusedException>(calls[i])));
+                    string operations = await CountedOperations.OfAsync(async () =>
+                        sent = await SentCommands.OfAsync(() => Assert.ThrowsAsync<RefusedException>(calls[i]))
+                    );
                     seen.TryAdd(i, []);
                     seen[i].Add($"{string.Join("\n;\n", sent.Select(command => command.Text))}\n{operations}");
                     refusals++;
@@ -154,21 +190,31 @@ public class Who_may_rejoin
         await using var service = await Service.StartAsync();
         var (convo, bob, commit) = await SceneAsync(service, Row.Member, hasLeaf: true, BannedFrom.Nothing);
         var operations = new List<string>();
-        foreach (var call in Calls(service, convo, bob, commit)) operations.Add(await CountedOperations.OfAsync(call));
+        foreach (var call in Calls(service, convo, bob, commit))
+            operations.Add(await CountedOperations.OfAsync(call));
         // The signatures of commit, leaf and GroupInfo.
         Assert.Matches(@"hash \d+, verify 3$", operations[^1]);
     }
 
     private static List<Func<Task>> Calls(Service service, TestConvo convo, TestDevice bob, BuiltCommit commit) =>
-    [
-        () => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None),
-        () => service.Get<Conversations>().GetCommits(bob.Caller, new(convo.Id, 0, null), CancellationToken.None),
-        () => service.Get<RejoinRequests>().Rejoin(bob.Caller, new(convo.Id, bob.Client.KeyPackage(), null, null), CancellationToken.None),
-        () => service.JoinAsync(convo, bob, commit),
-    ];
+        [
+            () => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None),
+            () => service.Get<Conversations>().GetCommits(bob.Caller, new(convo.Id, 0, null), CancellationToken.None),
+            () =>
+                service
+                    .Get<RejoinRequests>()
+                    .Rejoin(bob.Caller, new(convo.Id, bob.Client.KeyPackage(), null, null), CancellationToken.None),
+            () => service.JoinAsync(convo, bob, commit),
+        ];
 
     /// <summary>Bob in a state, written as only real requests would; and his external commit, right in every other respect.</summary>
-    private static async Task<(TestConvo Convo, TestDevice Bob, BuiltCommit Commit)> SceneAsync(Service service, Row row, bool hasLeaf, BannedFrom banned, Approval approval = Approval.NotRequired)
+    private static async Task<(TestConvo Convo, TestDevice Bob, BuiltCommit Commit)> SceneAsync(
+        Service service,
+        Row row,
+        bool hasLeaf,
+        BannedFrom banned,
+        Approval approval = Approval.NotRequired
+    )
     {
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
@@ -179,36 +225,56 @@ public class Who_may_rejoin
             convo = convo with { Group = remove.After! };
         }
         var commit = convo.Group.ExternalCommit(bob.Client);
-        if (hasLeaf) commit = commit.Remove(convo.Group.LeafOf(bob.Client));
+        if (hasLeaf)
+            commit = commit.Remove(convo.Group.LeafOf(bob.Client));
         var now = DateTimeOffset.UtcNow;
-        await service.Database.WriteAsync(async context =>
-        {
-            var entry = await context.Set<RosterEntry>().AsTracking().SingleAsync(row => row.ConvoId == convo.Id && row.Did == bob.Did);
-            (entry.State, entry.EndedAt) = row switch
+        await service.Database.WriteAsync(
+            async context =>
             {
-                Row.LeftLately => (RosterState.Left, now.AddDays(-29)),
-                Row.LeftLongAgo => (RosterState.Left, now.AddDays(-31)),
-                Row.Removed => (RosterState.Removed, now),
-                _ => (RosterState.Member, (DateTimeOffset?)null),
-            };
-            if (row == Row.Never) context.Remove(entry);
-            if (approval != Approval.NotRequired) await context.Set<Conversation>().Where(item => item.Id == convo.Id).ExecuteUpdateAsync(set => set.SetProperty(item => item.RequiresApproval, true));
-            if (approval > Approval.Missing)
-            {
-                // By Alice's phone, which the service would never take: what counts is that it has a leaf, or that the tablet has none.
-                var devices = await context.Set<Device>().ToListAsync();
-                context.Add(new DeviceApproval
+                var entry = await context
+                    .Set<RosterEntry>()
+                    .AsTracking()
+                    .SingleAsync(row => row.ConvoId == convo.Id && row.Did == bob.Did);
+                (entry.State, entry.EndedAt) = row switch
                 {
-                    ConvoId = convo.Id, DeviceRow = RowOf(bob), Epoch = 1, ApprovedAt = now,
-                    SignatureKey = approval == Approval.OfAnotherKey ? new byte[32] : bob.Client.SignatureKey.PublicKey,
-                    ApprovedBy = RowOf(approval == Approval.GivenByOneWhoIsGone ? tablet : alice),
-                });
+                    Row.LeftLately => (RosterState.Left, now.AddDays(-29)),
+                    Row.LeftLongAgo => (RosterState.Left, now.AddDays(-31)),
+                    Row.Removed => (RosterState.Removed, now),
+                    _ => (RosterState.Member, (DateTimeOffset?)null),
+                };
+                if (row == Row.Never)
+                    context.Remove(entry);
+                if (approval != Approval.NotRequired)
+                    await context
+                        .Set<Conversation>()
+                        .Where(item => item.Id == convo.Id)
+                        .ExecuteUpdateAsync(set => set.SetProperty(item => item.RequiresApproval, true));
+                if (approval > Approval.Missing)
+                {
+                    // By Alice's phone, which the service would never take: what counts is that it has a leaf, or that the tablet has none.
+                    var devices = await context.Set<Device>().ToListAsync();
+                    context.Add(
+                        new DeviceApproval
+                        {
+                            ConvoId = convo.Id,
+                            DeviceRow = RowOf(bob),
+                            Epoch = 1,
+                            ApprovedAt = now,
+                            SignatureKey =
+                                approval == Approval.OfAnotherKey ? new byte[32] : bob.Client.SignatureKey.PublicKey,
+                            ApprovedBy = RowOf(approval == Approval.GivenByOneWhoIsGone ? tablet : alice),
+                        }
+                    );
 
-                long RowOf(TestDevice one) => devices.Single(device => device.Did == one.Did && device.DeviceId == one.DeviceId).Id;
-            }
-            return 0;
-        }, CancellationToken.None);
-        if (banned != BannedFrom.Nothing) await service.BanAsync(bob.Did, banned == BannedFrom.Service ? Ban.FromService : convo.Id);
+                    long RowOf(TestDevice one) =>
+                        devices.Single(device => device.Did == one.Did && device.DeviceId == one.DeviceId).Id;
+                }
+                return 0;
+            },
+            CancellationToken.None
+        );
+        if (banned != BannedFrom.Nothing)
+            await service.BanAsync(bob.Did, banned == BannedFrom.Service ? Ban.FromService : convo.Id);
         return (row == Row.NoConversation ? convo with { Id = "no-such-conversation" } : convo, bob, commit.Build());
     }
 }

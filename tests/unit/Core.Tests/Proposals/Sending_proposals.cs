@@ -19,15 +19,43 @@ public class Sending_proposals
         Assert.Equal(new(3, 1), await service.ProposeAsync(convo, bob, add));
 
         var commit = convo.Group.Commit(alice.Client).Reference(update).Reference(add).WithPath().Build();
-        Assert.Equal(4, (await service.CommitAsync(convo, alice, commit, ProposalBuilder.RandomWelcome(convo.Group.Suite, package))).Seq);
-        var read = await service.Get<Conversations>().GetCommits(bob.Caller, new(convo.Id, 0, null), CancellationToken.None);
-        Assert.Equal([[], [update, add]], read.Select(view => view.Proposals));
-        var log = (await service.Get<Messages>().GetMessages(bob.Caller, new(convo.Id, 1, 10), CancellationToken.None)).Messages;
+        Assert.Equal(
+            4,
+            (
+                await service.CommitAsync(
+                    convo,
+                    alice,
+                    commit,
+                    ProposalBuilder.RandomWelcome(convo.Group.Suite, package)
+                )
+            ).Seq
+        );
+        var read = await service
+            .Get<Conversations>()
+            .GetCommits(bob.Caller, new(convo.Id, 0, null), CancellationToken.None);
+        Assert.Equal(
+            [
+                [],
+                [update, add],
+            ],
+            read.Select(view => view.Proposals)
+        );
+        var log = (
+            await service.Get<Messages>().GetMessages(bob.Caller, new(convo.Id, 1, 10), CancellationToken.None)
+        ).Messages;
         Assert.Equal([("proposal", 1ul), ("proposal", 1), ("commit", 2)], log.Select(view => (view.Kind, view.Epoch)));
-        Assert.Equal([update, add], (await Telling_events.For(service, alice.Did)).Where(one => one.Kind == EventKind.Proposal).Select(one => one.Log!.Message));
+        Assert.Equal(
+            [update, add],
+            (await Telling_events.For(service, alice.Did))
+                .Where(one => one.Kind == EventKind.Proposal)
+                .Select(one => one.Log!.Message)
+        );
 
         await service.RestartAsync();
-        Assert.Equal(3ul, (await service.CommitAsync(convo, carol, commit.After!.Commit(carol.Client).WithPath().Build())).Epoch);
+        Assert.Equal(
+            3ul,
+            (await service.CommitAsync(convo, carol, commit.After!.Commit(carol.Client).WithPath().Build())).Epoch
+        );
     }
 
     [Fact]
@@ -35,15 +63,39 @@ public class Sending_proposals
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
-        await Refused("InvalidCommit", Rules.CommitUnknownProposal.Id, () => service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).UnknownReference().WithPath().Build()));
+        await Refused(
+            "InvalidCommit",
+            Rules.CommitUnknownProposal.Id,
+            () =>
+                service.CommitAsync(
+                    convo,
+                    alice,
+                    convo.Group.Commit(alice.Client).UnknownReference().WithPath().Build()
+                )
+        );
 
-        byte[] sent = convo.Group.Propose(bob.Client, convo.Group.UpdateOf(bob.Client)), notSent = convo.Group.Propose(bob.Client, convo.Group.UpdateOf(bob.Client));
+        byte[] sent = convo.Group.Propose(bob.Client, convo.Group.UpdateOf(bob.Client)),
+            notSent = convo.Group.Propose(bob.Client, convo.Group.UpdateOf(bob.Client));
         await service.ProposeAsync(convo, bob, sent);
-        await Refused("InvalidCommit", Rules.CommitUnknownProposal.Id, () => service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).Reference(notSent).WithPath().Build()));
+        await Refused(
+            "InvalidCommit",
+            Rules.CommitUnknownProposal.Id,
+            () =>
+                service.CommitAsync(
+                    convo,
+                    alice,
+                    convo.Group.Commit(alice.Client).Reference(notSent).WithPath().Build()
+                )
+        );
         var after = convo.Group.Commit(alice.Client).WithPath().Build();
         await service.CommitAsync(convo, alice, after);
-        var late = await Assert.ThrowsAsync<RefusedException>(() => service.ProposeAsync(convo, bob, convo.Group.Propose(bob.Client, convo.Group.UpdateOf(bob.Client))));
-        Assert.Equal(("EpochMismatch", 2ul, "stale"), (late.Refusal.Error, late.Refusal.CurrentEpoch, late.Refusal.Mismatch));
+        var late = await Assert.ThrowsAsync<RefusedException>(() =>
+            service.ProposeAsync(convo, bob, convo.Group.Propose(bob.Client, convo.Group.UpdateOf(bob.Client)))
+        );
+        Assert.Equal(
+            ("EpochMismatch", 2ul, "stale"),
+            (late.Refusal.Error, late.Refusal.CurrentEpoch, late.Refusal.Mismatch)
+        );
     }
 
     [Fact]
@@ -54,16 +106,30 @@ public class Sending_proposals
         var group = convo.Group;
         var own = new Sender(SenderType.Member, group.LeafOf(bob.Client));
         string before = await service.StateAsync();
-        foreach (var (rule, proposal) in new (Rule, byte[])[]
-        {
-            (Rules.FramingSignature, ProposalBuilder.Sign(group, alice.Client, own, group.UpdateOf(bob.Client))),
-            (Rules.FramingMembershipTag, ProposalBuilder.Sign(group, bob.Client, own, group.UpdateOf(bob.Client), membershipTagLength: 1)),
-            (Rules.FramingMembershipTag, ProposalBuilder.Sign(group, bob.Client, own, group.UpdateOf(bob.Client), membershipTagLength: -1)),
-            (Rules.ProposalRemoveBlank, group.Propose(bob.Client, new RemoveProposal(new(7)))),
-            (Rules.CommitExternalInitByMember, group.Propose(bob.Client, new ExternalInitProposal(new byte[32]))),
-            (Rules.ProposalUpdateKey, group.Propose(bob.Client, group.UpdateOf(bob.Client, group.Group.Leaf(group.LeafOf(bob.Client))!.EncryptionKey.ToArray()))),
-            (Rules.CommitProposalUnsupported, group.Propose(bob.Client, new CustomProposal(0x7777, new byte[4]))),
-        })
+        foreach (
+            var (rule, proposal) in new (Rule, byte[])[]
+            {
+                (Rules.FramingSignature, ProposalBuilder.Sign(group, alice.Client, own, group.UpdateOf(bob.Client))),
+                (
+                    Rules.FramingMembershipTag,
+                    ProposalBuilder.Sign(group, bob.Client, own, group.UpdateOf(bob.Client), membershipTagLength: 1)
+                ),
+                (
+                    Rules.FramingMembershipTag,
+                    ProposalBuilder.Sign(group, bob.Client, own, group.UpdateOf(bob.Client), membershipTagLength: -1)
+                ),
+                (Rules.ProposalRemoveBlank, group.Propose(bob.Client, new RemoveProposal(new(7)))),
+                (Rules.CommitExternalInitByMember, group.Propose(bob.Client, new ExternalInitProposal(new byte[32]))),
+                (
+                    Rules.ProposalUpdateKey,
+                    group.Propose(
+                        bob.Client,
+                        group.UpdateOf(bob.Client, group.Group.Leaf(group.LeafOf(bob.Client))!.EncryptionKey.ToArray())
+                    )
+                ),
+                (Rules.CommitProposalUnsupported, group.Propose(bob.Client, new CustomProposal(0x7777, new byte[4]))),
+            }
+        )
             await Refused("InvalidProposal", rule.Id, () => service.ProposeAsync(convo, bob, proposal));
         Assert.Equal(before, await service.StateAsync());
         await service.ProposeAsync(convo, bob, group.Propose(bob.Client, group.UpdateOf(bob.Client)));
@@ -76,16 +142,26 @@ public class Sending_proposals
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var carol = await service.EnrolAsync("did:example:carol", "phone");
         convo = await service.AddAsync(convo, alice, carol);
-        foreach (Proposal proposal in new Proposal[]
-        {
-            new RemoveProposal(convo.Group.LeafOf(carol.Client)), new GroupContextExtensionsProposal(Extensions.None), new ReInitProposal(new byte[16], 1, 1, Extensions.None),
-        })
-            await Refused("NotAdmin", null, () => service.ProposeAsync(convo, bob, convo.Group.Propose(bob.Client, proposal)));
+        foreach (
+            Proposal proposal in new Proposal[]
+            {
+                new RemoveProposal(convo.Group.LeafOf(carol.Client)),
+                new GroupContextExtensionsProposal(Extensions.None),
+                new ReInitProposal(new byte[16], 1, 1, Extensions.None),
+            }
+        )
+            await Refused(
+                "NotAdmin",
+                null,
+                () => service.ProposeAsync(convo, bob, convo.Group.Propose(bob.Client, proposal))
+            );
         byte[] remove = convo.Group.Propose(alice.Client, new RemoveProposal(convo.Group.LeafOf(carol.Client)));
         await service.ProposeAsync(convo, alice, remove);
         var commit = convo.Group.Commit(bob.Client).Reference(remove).WithPath().Build();
         await service.CommitAsync(convo, bob, commit);
-        var refused = await Assert.ThrowsAsync<RefusedException>(() => service.JoinAsync(convo, carol, commit.After!.ExternalCommit(carol.Client).Build()));
+        var refused = await Assert.ThrowsAsync<RefusedException>(() =>
+            service.JoinAsync(convo, carol, commit.After!.ExternalCommit(carol.Client).Build())
+        );
         Assert.Equal(nameof(RejoinReason.Removed), refused.Refusal.Reason);
     }
 
@@ -98,12 +174,18 @@ public class Sending_proposals
         await service.ProposeAsync(convo, bob, convo.Group.Propose(bob.Client, convo.Group.UpdateOf(bob.Client)));
         await service.ProposeAsync(convo, bob, selfRemove);
         var tablet = await service.EnrolAsync(alice.Did, "tablet");
-        var info = await service.Get<GroupInfos>().GetGroupInfo(tablet.Caller, new(convo.Id, true), CancellationToken.None);
+        var info = await service
+            .Get<GroupInfos>()
+            .GetGroupInfo(tablet.Caller, new(convo.Id, true), CancellationToken.None);
         Assert.Equal([selfRemove], info.SelfRemoves);
         var join = convo.Group.ExternalCommit(tablet.Client).Reference(selfRemove).Build();
         await service.JoinAsync(convo, tablet, join);
         Assert.Equal(2, join.After!.Group.MemberCount);
-        Assert.Empty((await service.Get<GroupInfos>().GetGroupInfo(tablet.Caller, new(convo.Id, true), CancellationToken.None)).SelfRemoves);
+        Assert.Empty(
+            (
+                await service.Get<GroupInfos>().GetGroupInfo(tablet.Caller, new(convo.Id, true), CancellationToken.None)
+            ).SelfRemoves
+        );
         Assert.DoesNotContain(await Telling_events.For(service, alice.Did), one => one.Detail == "removed");
 
         await service.RestartAsync();
@@ -117,8 +199,10 @@ public class Sending_proposals
         var (convo, _, bob) = await service.AliceAndBobAsync();
         byte[] first = Update();
         var answer = await service.ProposeAsync(convo, bob, first);
-        foreach (string? key in (string?[])[null, "one", "two"]) Assert.Equal(answer, await service.ProposeAsync(convo, bob, first, key));
-        for (int i = 1; i < Proposals.MaxOfEpoch; i++) await service.ProposeAsync(convo, bob, Update());
+        foreach (string? key in (string?[])[null, "one", "two"])
+            Assert.Equal(answer, await service.ProposeAsync(convo, bob, first, key));
+        for (int i = 1; i < Proposals.MaxOfEpoch; i++)
+            await service.ProposeAsync(convo, bob, Update());
         await Refused("TooManyProposals", null, () => service.ProposeAsync(convo, bob, Update()));
 
         byte[] Update() => convo.Group.Propose(bob.Client, convo.Group.UpdateOf(bob.Client));

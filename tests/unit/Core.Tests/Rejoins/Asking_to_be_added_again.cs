@@ -14,14 +14,28 @@ public class Asking_to_be_added_again
         var carol = await service.EnrolAsync("did:example:carol", "phone");
         convo = await service.AddAsync(convo, alice, carol);
         await service.Get<ExternalCommitsFlag>().Set(FlagState.Off, 0, "test", "tester");
-        await Refused("ExternalCommitsDisabled", () => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), default));
+        await Refused(
+            "ExternalCommitsDisabled",
+            () => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), default)
+        );
 
         byte[] package = bob.Client.KeyPackage();
         var asked = await AskAsync(service, convo, bob, package, "lost my phone's memory");
         Assert.True(asked.Pending);
-        Assert.Equal((bob.Did, bob.DeviceId, asked.RequestId), (await Telling_events.For(service, carol.Did)).Where(one => one.Kind == EventKind.RejoinRequested).Select(one => (one.Did!, one.DeviceId!, one.Detail!)).Single());
-        var seen = Assert.Single(await service.Get<RejoinRequests>().GetRejoinRequests(carol.Caller, convo.Id, default));
-        Assert.Equal((asked.RequestId, bob.Did, bob.DeviceId, "lost my phone's memory"), (seen.RequestId, seen.Did, seen.DeviceId, seen.Reason));
+        Assert.Equal(
+            (bob.Did, bob.DeviceId, asked.RequestId),
+            (await Telling_events.For(service, carol.Did))
+                .Where(one => one.Kind == EventKind.RejoinRequested)
+                .Select(one => (one.Did!, one.DeviceId!, one.Detail!))
+                .Single()
+        );
+        var seen = Assert.Single(
+            await service.Get<RejoinRequests>().GetRejoinRequests(carol.Caller, convo.Id, default)
+        );
+        Assert.Equal(
+            (asked.RequestId, bob.Did, bob.DeviceId, "lost my phone's memory"),
+            (seen.RequestId, seen.Did, seen.DeviceId, seen.Reason)
+        );
         Assert.Equal(package, seen.KeyPackage);
 
         var answer = Answer(convo, carol, bob, package);
@@ -30,7 +44,10 @@ public class Asking_to_be_added_again
         Assert.Equal(2ul + 1, (await service.Get<Welcomes>().GetWelcomes(bob.Caller, bob.DeviceId, default))[^1].Epoch);
         Assert.Equal(3, answer.After!.Group.MemberCount);
         Assert.Equal(new(asked.RequestId, false), await AskAsync(service, convo, bob, package));
-        Assert.DoesNotContain((await Telling_events.For(service, alice.Did)).Where(one => one.Did == bob.Did), one => one.Detail == "removed");
+        Assert.DoesNotContain(
+            (await Telling_events.For(service, alice.Did)).Where(one => one.Did == bob.Did),
+            one => one.Detail == "removed"
+        );
         await service.CommitAsync(convo, bob, answer.After!.Commit(bob.Client).WithPath().Build());
     }
 
@@ -41,20 +58,63 @@ public class Asking_to_be_added_again
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var carol = await service.EnrolAsync("did:example:carol", "phone");
         convo = await service.AddAsync(convo, alice, carol);
-        byte[] published = bob.Client.KeyPackage(), package = bob.Client.KeyPackage();
+        byte[] published = bob.Client.KeyPackage(),
+            package = bob.Client.KeyPackage();
         await service.PublishAsync(bob, published);
         var uninvited = Answer(convo, carol, bob, published);
-        await Refused("NotAdmin", () => service.CommitAsync(convo, carol, uninvited, ProposalBuilder.RandomWelcome(convo.Group.Suite, published)));
-        await Refused("InvalidCommit", () => AddAsync(service, convo, carol, uninvited, published), DeliveryRules.OnlyAdds);
+        await Refused(
+            "NotAdmin",
+            () =>
+                service.CommitAsync(
+                    convo,
+                    carol,
+                    uninvited,
+                    ProposalBuilder.RandomWelcome(convo.Group.Suite, published)
+                )
+        );
+        await Refused(
+            "InvalidCommit",
+            () => AddAsync(service, convo, carol, uninvited, published),
+            DeliveryRules.OnlyAdds
+        );
 
         var asked = await AskAsync(service, convo, bob, package);
-        await Refused("InvalidCommit", () => AddAsync(service, convo, carol, Answer(convo, carol, bob, package), package), DeliveryRules.OnlyAdds); // not named
-        var more = convo.Group.Commit(carol.Client).Remove(convo.Group.LeafOf(bob.Client)).Remove(convo.Group.LeafOf(alice.Client)).Add(package).Build();
-        await Refused("InvalidCommit", () => AddAsync(service, convo, carol, more, package, asked.RequestId), DeliveryRules.OnlyAdds);
-        await Refused("NotAdmin", () => service.CommitAsync(convo, carol, more, ProposalBuilder.RandomWelcome(convo.Group.Suite, package)));
-        await Refused("NotAdmin", () => service.CommitAsync(convo, carol, convo.Group.Commit(carol.Client).Remove(convo.Group.LeafOf(bob.Client)).Build()));
+        await Refused(
+            "InvalidCommit",
+            () => AddAsync(service, convo, carol, Answer(convo, carol, bob, package), package),
+            DeliveryRules.OnlyAdds
+        ); // not named
+        var more = convo
+            .Group.Commit(carol.Client)
+            .Remove(convo.Group.LeafOf(bob.Client))
+            .Remove(convo.Group.LeafOf(alice.Client))
+            .Add(package)
+            .Build();
+        await Refused(
+            "InvalidCommit",
+            () => AddAsync(service, convo, carol, more, package, asked.RequestId),
+            DeliveryRules.OnlyAdds
+        );
+        await Refused(
+            "NotAdmin",
+            () => service.CommitAsync(convo, carol, more, ProposalBuilder.RandomWelcome(convo.Group.Suite, package))
+        );
+        await Refused(
+            "NotAdmin",
+            () =>
+                service.CommitAsync(
+                    convo,
+                    carol,
+                    convo.Group.Commit(carol.Client).Remove(convo.Group.LeafOf(bob.Client)).Build()
+                )
+        );
         // Authorisation follows the proposals: whichever method brings them.
-        await service.CommitAsync(convo, carol, Answer(convo, carol, bob, package), ProposalBuilder.RandomWelcome(convo.Group.Suite, package));
+        await service.CommitAsync(
+            convo,
+            carol,
+            Answer(convo, carol, bob, package),
+            ProposalBuilder.RandomWelcome(convo.Group.Suite, package)
+        );
         Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
     }
 
@@ -63,16 +123,26 @@ public class Asking_to_be_added_again
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
-        byte[] first = bob.Client.KeyPackage(), second = bob.Client.KeyPackage();
+        byte[] first = bob.Client.KeyPackage(),
+            second = bob.Client.KeyPackage();
         var asked = await AskAsync(service, convo, bob, first);
         Assert.Equal(asked, await AskAsync(service, convo, bob, first));
         await service.PublishAsync(bob, second);
         var again = await AskAsync(service, convo, bob, second);
         Assert.NotEqual(asked.RequestId, again.RequestId);
-        Assert.Equal(again.RequestId, Assert.Single(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default)).RequestId);
+        Assert.Equal(
+            again.RequestId,
+            Assert
+                .Single(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default))
+                .RequestId
+        );
         Assert.NotEqual(second, Assert.Single((await service.ClaimAsync(alice, bob)).KeyPackages).KeyPackage); // the scene's
         Assert.Equal([bob.Did], (await service.ClaimAsync(alice, bob)).Missing); // it was published, and is taken out of the store
-        await Refused("InvalidCommit", () => AddAsync(service, convo, alice, Answer(convo, alice, bob, first), first, asked.RequestId), DeliveryRules.RejoinRequestAnswered);
+        await Refused(
+            "InvalidCommit",
+            () => AddAsync(service, convo, alice, Answer(convo, alice, bob, first), first, asked.RequestId),
+            DeliveryRules.RejoinRequestAnswered
+        );
         var other = await service.CreateConvoAsync(alice);
         other = await service.AddAsync(other, alice, bob);
         await Refused("InvalidKeyPackage", () => AskAsync(service, other, bob, second), DeliveryRules.KeyPackageUsed);
@@ -83,7 +153,10 @@ public class Asking_to_be_added_again
     public async Task A_request_expires_with_its_time_or_with_its_key_package()
     {
         var clock = new ManualClock();
-        await using var service = await Service.StartAsync(new() { RejoinRequestLifetime = TimeSpan.FromDays(2) }, clock);
+        await using var service = await Service.StartAsync(
+            new() { RejoinRequestLifetime = TimeSpan.FromDays(2) },
+            clock
+        );
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         byte[] package = bob.Client.KeyPackage();
         var asked = await AskAsync(service, convo, bob, package);
@@ -92,7 +165,11 @@ public class Asking_to_be_added_again
         clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
         Assert.False((await AskAsync(service, convo, bob, package)).Pending);
-        await Refused("InvalidCommit", () => AddAsync(service, convo, alice, Answer(convo, alice, bob, package), package, asked.RequestId), DeliveryRules.RejoinRequestAnswered);
+        await Refused(
+            "InvalidCommit",
+            () => AddAsync(service, convo, alice, Answer(convo, alice, bob, package), package, asked.RequestId),
+            DeliveryRules.RejoinRequestAnswered
+        );
 
         ulong now = (ulong)clock.GetUtcNow().ToUnixTimeSeconds();
         byte[] brief = bob.Client.KeyPackage(lifetime: new(now - 60, now + 3600));
@@ -111,7 +188,19 @@ public class Asking_to_be_added_again
         await service.LeaveAsync(convo, bob, new SelfRemoveProposal());
         byte[] package = bob.Client.KeyPackage();
         var asked = await AskAsync(service, convo, bob, package);
-        await Refused("InvalidCommit", () => AddAsync(service, convo, alice, convo.Group.Commit(alice.Client).Add(package).WithPath().Build(), package, asked.RequestId), Rules.TreeSignatureKeyDuplicate);
+        await Refused(
+            "InvalidCommit",
+            () =>
+                AddAsync(
+                    service,
+                    convo,
+                    alice,
+                    convo.Group.Commit(alice.Client).Add(package).WithPath().Build(),
+                    package,
+                    asked.RequestId
+                ),
+            Rules.TreeSignatureKeyDuplicate
+        );
         var answer = Answer(convo, alice, bob, package);
         await AddAsync(service, convo, alice, answer, package, asked.RequestId);
         await service.CommitAsync(convo, bob, answer.After!.Commit(bob.Client).WithPath().Build());
@@ -125,7 +214,8 @@ public class Asking_to_be_added_again
         byte[] package = bob.Client.KeyPackage();
         var asked = await AskAsync(service, convo, bob, package);
         var commit = Answer(convo, alice, bob, package);
-        if (banned) await service.BanAsync(bob.Did, convo.Id);
+        if (banned)
+            await service.BanAsync(bob.Did, convo.Id);
         else
         {
             var removal = convo.Group.Commit(alice.Client).Remove(convo.Group.LeafOf(bob.Client)).Build();
@@ -133,7 +223,11 @@ public class Asking_to_be_added_again
             commit = removal.After!.Commit(alice.Client).Add(package).WithPath().Build();
         }
         Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
-        await Refused("InvalidCommit", () => AddAsync(service, convo, alice, commit, package, asked.RequestId), DeliveryRules.RejoinRequestAnswered);
+        await Refused(
+            "InvalidCommit",
+            () => AddAsync(service, convo, alice, commit, package, asked.RequestId),
+            DeliveryRules.RejoinRequestAnswered
+        );
         await Refused("Unauthorized", () => AskAsync(service, convo, bob, bob.Client.KeyPackage()));
     }
 
@@ -144,7 +238,11 @@ public class Asking_to_be_added_again
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         byte[] package = bob.Client.KeyPackage();
         await AskAsync(service, convo, bob, package);
-        await service.JoinAsync(convo, bob, convo.Group.ExternalCommit(bob.Client).Remove(convo.Group.LeafOf(bob.Client)).Build());
+        await service.JoinAsync(
+            convo,
+            bob,
+            convo.Group.ExternalCommit(bob.Client).Remove(convo.Group.LeafOf(bob.Client)).Build()
+        );
         Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
         Assert.False((await AskAsync(service, convo, bob, package)).Pending);
     }
@@ -156,18 +254,50 @@ public class Asking_to_be_added_again
         var (convo, _, bob) = await service.AliceAndBobAsync();
         await AskAsync(service, convo, bob, bob.Client.KeyPackage());
         var carol = await service.EnrolAsync("did:example:carol", "phone");
-        await Refused("Unauthorized", () => service.Get<RejoinRequests>().GetRejoinRequests(carol.Caller, convo.Id, default));
+        await Refused(
+            "Unauthorized",
+            () => service.Get<RejoinRequests>().GetRejoinRequests(carol.Caller, convo.Id, default)
+        );
     }
 
-    internal static Task<RequestRejoinResult> AskAsync(Service service, TestConvo convo, TestDevice device, byte[] package, string? reason = null) =>
-        service.Get<RejoinRequests>().Rejoin(device.Caller, new(convo.Id, package, reason, null), CancellationToken.None);
+    internal static Task<RequestRejoinResult> AskAsync(
+        Service service,
+        TestConvo convo,
+        TestDevice device,
+        byte[] package,
+        string? reason = null
+    ) =>
+        service
+            .Get<RejoinRequests>()
+            .Rejoin(device.Caller, new(convo.Id, package, reason, null), CancellationToken.None);
 
     /// <summary>Remove and Add in one commit.</summary>
     internal static BuiltCommit Answer(TestConvo convo, TestDevice by, TestDevice device, byte[] package) =>
         convo.Group.Commit(by.Client).Remove(convo.Group.LeafOf(device.Client)).Add(package).Build();
 
-    internal static Task<CommitResult> AddAsync(Service service, TestConvo convo, TestDevice by, BuiltCommit commit, byte[] package, params string[] requests) =>
-        service.Get<MemberCommits>().AddMembers(by.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, ProposalBuilder.RandomWelcome(convo.Group.Suite, package), null, requests), CancellationToken.None);
+    internal static Task<CommitResult> AddAsync(
+        Service service,
+        TestConvo convo,
+        TestDevice by,
+        BuiltCommit commit,
+        byte[] package,
+        params string[] requests
+    ) =>
+        service
+            .Get<MemberCommits>()
+            .AddMembers(
+                by.Caller,
+                new(
+                    convo.Id,
+                    commit.Commit,
+                    commit.GroupInfo,
+                    null,
+                    ProposalBuilder.RandomWelcome(convo.Group.Suite, package),
+                    null,
+                    requests
+                ),
+                CancellationToken.None
+            );
 
     private static async Task Refused(string error, Func<Task> call, Rule? rule = null)
     {

@@ -2,7 +2,13 @@ namespace MlsConsole.Core.Tests;
 
 public class Telling_of_rejoins
 {
-    private static readonly RejoinOutcome s_outcome = new(RejoinWay.ExternalCommit, true, 2, TimeSpan.FromMilliseconds(1500), "EpochMismatch");
+    private static readonly RejoinOutcome s_outcome = new(
+        RejoinWay.ExternalCommit,
+        true,
+        2,
+        TimeSpan.FromMilliseconds(1500),
+        "EpochMismatch"
+    );
 
     [Fact]
     public async Task The_audit_log_has_the_way_the_outcome_and_what_it_took()
@@ -11,8 +17,15 @@ public class Telling_of_rejoins
         var (convo, _, bob) = await service.AliceAndBobAsync();
         Assert.Equal(s_outcome, await Report(service, convo, bob, s_outcome));
         await Report(service, convo, bob, new(RejoinWay.Legacy, false, 1, TimeSpan.FromSeconds(60), null));
-        Assert.Equal([("accepted", convo.Id, "Legacy failed in 1 attempt, 60000 ms"), ("accepted", convo.Id, "ExternalCommit succeeded in 2 attempts, 1500 ms, last error EpochMismatch")],
-            (await service.Get<AuditLog>().LatestAsync(2, default)).Select(entry => (entry.Outcome, entry.Subject!, entry.Reason!)));
+        Assert.Equal(
+            [
+                ("accepted", convo.Id, "Legacy failed in 1 attempt, 60000 ms"),
+                ("accepted", convo.Id, "ExternalCommit succeeded in 2 attempts, 1500 ms, last error EpochMismatch"),
+            ],
+            (await service.Get<AuditLog>().LatestAsync(2, default)).Select(entry =>
+                (entry.Outcome, entry.Subject!, entry.Reason!)
+            )
+        );
     }
 
     [Fact]
@@ -20,8 +33,12 @@ public class Telling_of_rejoins
     {
         await using var service = await Service.StartAsync();
         var (convo, _, bob) = await service.AliceAndBobAsync();
-        for (int i = 0; i < 2; i++) Assert.Equal(s_outcome, await Report(service, convo, bob, s_outcome, "key"));
-        Assert.Single(await service.Get<AuditLog>().LatestAsync(20, default), entry => entry.Action == "reportRejoinOutcome");
+        for (int i = 0; i < 2; i++)
+            Assert.Equal(s_outcome, await Report(service, convo, bob, s_outcome, "key"));
+        Assert.Single(
+            await service.Get<AuditLog>().LatestAsync(20, default),
+            entry => entry.Action == "reportRejoinOutcome"
+        );
     }
 
     [Theory]
@@ -32,7 +49,16 @@ public class Telling_of_rejoins
     {
         await using var service = await Service.StartAsync();
         var (convo, _, bob) = await service.AliceAndBobAsync();
-        Assert.Equal("InvalidRequest", (await Assert.ThrowsAsync<RefusedException>(() => Report(service, convo, bob, s_outcome with { LastError = lastError }))).Refusal.Error);
+        Assert.Equal(
+            "InvalidRequest",
+            (
+                await Assert.ThrowsAsync<RefusedException>(() =>
+                    Report(service, convo, bob, s_outcome with { LastError = lastError })
+                )
+            )
+                .Refusal
+                .Error
+        );
     }
 
     [Fact]
@@ -41,10 +67,27 @@ public class Telling_of_rejoins
         await using var service = await Service.StartAsync();
         var (convo, _, bob) = await service.AliceAndBobAsync();
         var mallory = await service.EnrolAsync("did:example:mallory", "phone");
-        Assert.Equal("Unauthorized", (await Assert.ThrowsAsync<RefusedException>(() => Report(service, convo, mallory, s_outcome))).Refusal.Error);
-        Assert.Equal("Unauthorized", (await Assert.ThrowsAsync<RefusedException>(() => Report(service, convo, bob with { DeviceId = "no-such" }, s_outcome))).Refusal.Error);
+        Assert.Equal(
+            "Unauthorized",
+            (await Assert.ThrowsAsync<RefusedException>(() => Report(service, convo, mallory, s_outcome))).Refusal.Error
+        );
+        Assert.Equal(
+            "Unauthorized",
+            (
+                await Assert.ThrowsAsync<RefusedException>(() =>
+                    Report(service, convo, bob with { DeviceId = "no-such" }, s_outcome)
+                )
+            )
+                .Refusal
+                .Error
+        );
     }
 
-    private static Task<RejoinOutcome> Report(Service service, TestConvo convo, TestDevice device, RejoinOutcome outcome, string? key = null) =>
-        service.Get<RejoinOutcomes>().Report(device.Caller, convo.Id, device.DeviceId, outcome, key, default);
+    private static Task<RejoinOutcome> Report(
+        Service service,
+        TestConvo convo,
+        TestDevice device,
+        RejoinOutcome outcome,
+        string? key = null
+    ) => service.Get<RejoinOutcomes>().Report(device.Caller, convo.Id, device.DeviceId, outcome, key, default);
 }

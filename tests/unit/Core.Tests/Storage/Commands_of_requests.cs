@@ -9,92 +9,271 @@ public class Commands_of_requests
 {
     private sealed record Scene(Service Service, TestConvo Convo, TestDevice Alice, TestDevice Bob);
 
-    private static Dictionary<string, Func<Scene, Task>> Requests { get; } = new()
-    {
-        ["createConvo"] = scene => scene.Service.CreateConvoAsync(scene.Alice),
-        ["getConvo"] = scene => scene.Service.Get<Conversations>().GetConvo(scene.Alice.Caller, scene.Convo.Id, CancellationToken.None),
-        ["getConvos"] = scene => scene.Service.Get<Conversations>().GetConvos(scene.Alice.Caller, new(null, 50), CancellationToken.None),
-        ["getConvos, second page"] = scene => scene.Service.Get<Conversations>().GetConvos(scene.Alice.Caller, new("0", 50), CancellationToken.None),
-        ["getExpectedConversations"] = scene => scene.Service.Get<Conversations>().GetExpectedConversations(scene.Alice.Caller, scene.Alice.DeviceId, CancellationToken.None),
-        ["getCommits"] = scene => scene.Service.Get<Conversations>().GetCommits(scene.Alice.Caller, new(scene.Convo.Id, 0, null), CancellationToken.None),
-        ["getMessages"] = scene => scene.Service.Get<Messages>().GetMessages(scene.Alice.Caller, new(scene.Convo.Id, 0, 50), CancellationToken.None),
-        ["getWelcomes"] = scene => scene.Service.Get<Welcomes>().GetWelcomes(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
-        ["getGroupInfo"] = scene => scene.Service.Get<GroupInfos>().GetGroupInfo(scene.Alice.Caller, new(scene.Convo.Id, true), CancellationToken.None),
-        ["getGroupInfo with a turn"] = scene => scene.Service.Get<GroupInfos>().GetGroupInfo(scene.Alice.Caller, new(scene.Convo.Id, true, scene.Alice.DeviceId), CancellationToken.None),
-        ["processExternalCommit with a turn"] = async scene =>
+    private static Dictionary<string, Func<Scene, Task>> Requests { get; } =
+        new()
         {
-            var info = await scene.Service.Get<GroupInfos>().GetGroupInfo(scene.Bob.Caller, new(scene.Convo.Id, true, scene.Bob.DeviceId), CancellationToken.None);
-            await scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Convo.Group.ExternalCommit(scene.Bob.Client).Remove(scene.Convo.Group.LeafOf(scene.Bob.Client)).Build(), turnId: info.Turn!.Id);
-        },
-        ["updateGroupInfo"] = scene => scene.Service.Get<GroupInfos>().UpdateGroupInfo(scene.Bob.Caller, new(scene.Convo.Id, scene.Convo.Group.GroupInfoBy(scene.Bob.Client), null), CancellationToken.None),
-        ["groupInfoRefresh"] = scene => scene.Service.Get<GroupInfos>().RequestRefresh(scene.Bob.Caller, scene.Convo.Id, null, CancellationToken.None),
-        ["acknowledgeEpoch"] = scene => scene.Service.Get<EpochAcknowledgements>().AcknowledgeEpoch(scene.Bob.Caller, new(scene.Convo.Id, scene.Bob.DeviceId, 0, new byte[32], null), CancellationToken.None),
-        ["reportRejoinOutcome"] = scene => scene.Service.Get<RejoinOutcomes>().Report(scene.Bob.Caller, scene.Convo.Id, scene.Bob.DeviceId, new(RejoinWay.Legacy, true, 1, TimeSpan.Zero, null), null, CancellationToken.None),
-        ["rejoin"] = scene => Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, scene.Bob.Client.KeyPackage()),
-        ["getRejoinRequests"] = scene => scene.Service.Get<RejoinRequests>().GetRejoinRequests(scene.Bob.Caller, scene.Convo.Id, CancellationToken.None),
-        ["rejoin, and addMembers that answers"] = async scene =>
-        {
-            byte[] package = scene.Bob.Client.KeyPackage();
-            var asked = await Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, package);
-            await Asking_to_be_added_again.AddAsync(scene.Service, scene.Convo, scene.Alice, Asking_to_be_added_again.Answer(scene.Convo, scene.Alice, scene.Bob, package), package, asked.RequestId);
-        },
-        ["banMember"] = scene => scene.Service.Get<Bans>().BanMember(scene.Alice.Caller, new(scene.Convo.Id, Did.Parse(scene.Bob.Did), null, null), CancellationToken.None),
-        ["unbanMember"] = async scene =>
-        {
-            await scene.Service.BanAsync(scene.Bob.Did, scene.Convo.Id);
-            await scene.Service.Get<Bans>().UnbanMember(scene.Alice.Caller, new(scene.Convo.Id, Did.Parse(scene.Bob.Did), null, null), CancellationToken.None);
-        },
-        ["registerDevice"] = scene => scene.Service.EnrolAsync(scene.Bob.Did, "tablet"),
-        ["confirmWelcome"] = async scene => await scene.Service.Get<Welcomes>().ConfirmWelcome(scene.Bob.Caller, new((await scene.Service.Get<Welcomes>().GetWelcomes(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None)).Single().Id, true, null, null), CancellationToken.None),
-        ["addMembers"] = async scene => await scene.Service.AddAsync(scene.Convo, scene.Alice, await scene.Service.EnrolAsync(scene.Bob.Did, "tablet")),
-        ["removeMember"] = scene => scene.Service.RemoveMemberAsync(scene.Convo, scene.Alice, scene.Bob.Did, scene.Convo.Group.Commit(scene.Alice.Client).Remove(scene.Convo.Group.LeafOf(scene.Bob.Client)).Build()),
-        ["leaveConvo"] = scene => scene.Service.LeaveAsync(scene.Convo, scene.Bob, new Mls.RemoveProposal(scene.Convo.Group.LeafOf(scene.Bob.Client))),
-        ["promoteAdmin, demoteAdmin"] = async scene =>
-        {
-            await scene.Service.PromoteAsync(scene.Convo, scene.Alice, scene.Bob.Did);
-            await scene.Service.DemoteAsync(scene.Convo, scene.Alice, scene.Bob.Did);
-        },
-        ["sendMessage"] = scene => scene.Service.Get<Messages>().SendMessage(scene.Bob.Caller, new(scene.Convo.Id, ProposalBuilder.RandomPrivateMessage(scene.Convo.Group), null), CancellationToken.None),
-        ["getSubscriptionTicket, and its use"] = async scene =>
-        {
-            var tickets = scene.Service.Get<SubscriptionTickets>();
-            await tickets.TryUse((await tickets.Issue(scene.Bob.Caller, null, CancellationToken.None)).Ticket, CancellationToken.None);
-        },
-        ["a token of whichever method"] = scene => scene.Service.Get<TokenReplay>().TryUse(scene.Bob.Did, "jti", DateTimeOffset.UtcNow.AddMinutes(1)),
-        ["a shared count of requests"] = scene => scene.Service.Get<RateWindows>().AddAsync(new byte[32], DateTimeOffset.UnixEpoch, TimeSpan.FromMinutes(1), 1),
-        ["events for a subscriber"] = async scene =>
-        {
-            var reader = scene.Service.Get<EventReader>();
-            await reader.RangeAsync(CancellationToken.None);
-            await reader.ReadForAsync(scene.Bob.Did, 0, CancellationToken.None);
-            await reader.ReadAsync(0, bodies: true, CancellationToken.None);
-        },
-        ["listDevices"] = scene => scene.Service.Get<Devices>().ListDevices(scene.Alice.Caller, CancellationToken.None),
-        ["getKeyPackageStats"] = scene => scene.Service.Get<KeyPackages>().GetKeyPackageStats(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
-        ["publishKeyPackages"] = scene => scene.Service.PublishAsync(scene.Bob, scene.Bob.Client.KeyPackage(), scene.Bob.Client.KeyPackage(lastResort: true)),
-        ["claimKeyPackages"] = scene => scene.Service.ClaimAsync(scene.Alice, scene.Bob),
-        ["processExternalCommit"] = scene => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Convo.Group.ExternalCommit(scene.Bob.Client).Remove(scene.Convo.Group.LeafOf(scene.Bob.Client)).Build()),
-        ["approveDevice"] = scene => ApprovedAsync(scene),
-        ["setDeviceApproval"] = scene => Requiring_approval.SetAsync(scene.Service, scene.Convo, scene.Alice, true),
-        ["getGroupInfo of an approved device"] = async scene =>
-        {
-            var tablet = await ApprovedAsync(scene);
-            await scene.Service.Get<GroupInfos>().GetGroupInfo(tablet.Caller, new(scene.Convo.Id, true, tablet.DeviceId), CancellationToken.None);
-        },
-        ["rejoin of an approved device"] = async scene =>
-        {
-            var tablet = await ApprovedAsync(scene);
-            await Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, tablet, tablet.Client.KeyPackage());
-        },
-        ["processExternalCommit of an approved device"] = async scene =>
-        {
-            var tablet = await ApprovedAsync(scene);
-            await scene.Service.JoinAsync(scene.Convo, tablet, scene.Convo.Group.ExternalCommit(tablet.Client).Remove(scene.Convo.Group.LeafOf(scene.Bob.Client)).Build());
-        },
-        ["commit"] = scene => scene.Service.CommitAsync(scene.Convo, scene.Alice, scene.Convo.Group.Commit(scene.Alice.Client).WithPath().Build()),
-        ["sendProposal"] = scene => scene.Service.ProposeAsync(scene.Convo, scene.Bob, scene.Convo.Group.Propose(scene.Bob.Client, scene.Convo.Group.UpdateOf(scene.Bob.Client))),
-        ["deleteDevice"] = scene => scene.Service.Get<Devices>().DeleteDevice(scene.Bob.Caller, new(scene.Bob.DeviceId, null), CancellationToken.None),
-    };
+            ["createConvo"] = scene => scene.Service.CreateConvoAsync(scene.Alice),
+            ["getConvo"] = scene =>
+                scene.Service.Get<Conversations>().GetConvo(scene.Alice.Caller, scene.Convo.Id, CancellationToken.None),
+            ["getConvos"] = scene =>
+                scene.Service.Get<Conversations>().GetConvos(scene.Alice.Caller, new(null, 50), CancellationToken.None),
+            ["getConvos, second page"] = scene =>
+                scene.Service.Get<Conversations>().GetConvos(scene.Alice.Caller, new("0", 50), CancellationToken.None),
+            ["getExpectedConversations"] = scene =>
+                scene
+                    .Service.Get<Conversations>()
+                    .GetExpectedConversations(scene.Alice.Caller, scene.Alice.DeviceId, CancellationToken.None),
+            ["getCommits"] = scene =>
+                scene
+                    .Service.Get<Conversations>()
+                    .GetCommits(scene.Alice.Caller, new(scene.Convo.Id, 0, null), CancellationToken.None),
+            ["getMessages"] = scene =>
+                scene
+                    .Service.Get<Messages>()
+                    .GetMessages(scene.Alice.Caller, new(scene.Convo.Id, 0, 50), CancellationToken.None),
+            ["getWelcomes"] = scene =>
+                scene.Service.Get<Welcomes>().GetWelcomes(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
+            ["getGroupInfo"] = scene =>
+                scene
+                    .Service.Get<GroupInfos>()
+                    .GetGroupInfo(scene.Alice.Caller, new(scene.Convo.Id, true), CancellationToken.None),
+            ["getGroupInfo with a turn"] = scene =>
+                scene
+                    .Service.Get<GroupInfos>()
+                    .GetGroupInfo(
+                        scene.Alice.Caller,
+                        new(scene.Convo.Id, true, scene.Alice.DeviceId),
+                        CancellationToken.None
+                    ),
+            ["processExternalCommit with a turn"] = async scene =>
+            {
+                var info = await scene
+                    .Service.Get<GroupInfos>()
+                    .GetGroupInfo(
+                        scene.Bob.Caller,
+                        new(scene.Convo.Id, true, scene.Bob.DeviceId),
+                        CancellationToken.None
+                    );
+                await scene.Service.JoinAsync(
+                    scene.Convo,
+                    scene.Bob,
+                    scene
+                        .Convo.Group.ExternalCommit(scene.Bob.Client)
+                        .Remove(scene.Convo.Group.LeafOf(scene.Bob.Client))
+                        .Build(),
+                    turnId: info.Turn!.Id
+                );
+            },
+            ["updateGroupInfo"] = scene =>
+                scene
+                    .Service.Get<GroupInfos>()
+                    .UpdateGroupInfo(
+                        scene.Bob.Caller,
+                        new(scene.Convo.Id, scene.Convo.Group.GroupInfoBy(scene.Bob.Client), null),
+                        CancellationToken.None
+                    ),
+            ["groupInfoRefresh"] = scene =>
+                scene
+                    .Service.Get<GroupInfos>()
+                    .RequestRefresh(scene.Bob.Caller, scene.Convo.Id, null, CancellationToken.None),
+            ["acknowledgeEpoch"] = scene =>
+                scene
+                    .Service.Get<EpochAcknowledgements>()
+                    .AcknowledgeEpoch(
+                        scene.Bob.Caller,
+                        new(scene.Convo.Id, scene.Bob.DeviceId, 0, new byte[32], null),
+                        CancellationToken.None
+                    ),
+            ["reportRejoinOutcome"] = scene =>
+                scene
+                    .Service.Get<RejoinOutcomes>()
+                    .Report(
+                        scene.Bob.Caller,
+                        scene.Convo.Id,
+                        scene.Bob.DeviceId,
+                        new(RejoinWay.Legacy, true, 1, TimeSpan.Zero, null),
+                        null,
+                        CancellationToken.None
+                    ),
+            ["rejoin"] = scene =>
+                Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, scene.Bob.Client.KeyPackage()),
+            ["getRejoinRequests"] = scene =>
+                scene
+                    .Service.Get<RejoinRequests>()
+                    .GetRejoinRequests(scene.Bob.Caller, scene.Convo.Id, CancellationToken.None),
+            ["rejoin, and addMembers that answers"] = async scene =>
+            {
+                byte[] package = scene.Bob.Client.KeyPackage();
+                var asked = await Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, scene.Bob, package);
+                await Asking_to_be_added_again.AddAsync(
+                    scene.Service,
+                    scene.Convo,
+                    scene.Alice,
+                    Asking_to_be_added_again.Answer(scene.Convo, scene.Alice, scene.Bob, package),
+                    package,
+                    asked.RequestId
+                );
+            },
+            ["banMember"] = scene =>
+                scene
+                    .Service.Get<Bans>()
+                    .BanMember(
+                        scene.Alice.Caller,
+                        new(scene.Convo.Id, Did.Parse(scene.Bob.Did), null, null),
+                        CancellationToken.None
+                    ),
+            ["unbanMember"] = async scene =>
+            {
+                await scene.Service.BanAsync(scene.Bob.Did, scene.Convo.Id);
+                await scene
+                    .Service.Get<Bans>()
+                    .UnbanMember(
+                        scene.Alice.Caller,
+                        new(scene.Convo.Id, Did.Parse(scene.Bob.Did), null, null),
+                        CancellationToken.None
+                    );
+            },
+            ["registerDevice"] = scene => scene.Service.EnrolAsync(scene.Bob.Did, "tablet"),
+            ["confirmWelcome"] = async scene =>
+                await scene
+                    .Service.Get<Welcomes>()
+                    .ConfirmWelcome(
+                        scene.Bob.Caller,
+                        new(
+                            (
+                                await scene
+                                    .Service.Get<Welcomes>()
+                                    .GetWelcomes(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None)
+                            )
+                                .Single()
+                                .Id,
+                            true,
+                            null,
+                            null
+                        ),
+                        CancellationToken.None
+                    ),
+            ["addMembers"] = async scene =>
+                await scene.Service.AddAsync(
+                    scene.Convo,
+                    scene.Alice,
+                    await scene.Service.EnrolAsync(scene.Bob.Did, "tablet")
+                ),
+            ["removeMember"] = scene =>
+                scene.Service.RemoveMemberAsync(
+                    scene.Convo,
+                    scene.Alice,
+                    scene.Bob.Did,
+                    scene
+                        .Convo.Group.Commit(scene.Alice.Client)
+                        .Remove(scene.Convo.Group.LeafOf(scene.Bob.Client))
+                        .Build()
+                ),
+            ["leaveConvo"] = scene =>
+                scene.Service.LeaveAsync(
+                    scene.Convo,
+                    scene.Bob,
+                    new Mls.RemoveProposal(scene.Convo.Group.LeafOf(scene.Bob.Client))
+                ),
+            ["promoteAdmin, demoteAdmin"] = async scene =>
+            {
+                await scene.Service.PromoteAsync(scene.Convo, scene.Alice, scene.Bob.Did);
+                await scene.Service.DemoteAsync(scene.Convo, scene.Alice, scene.Bob.Did);
+            },
+            ["sendMessage"] = scene =>
+                scene
+                    .Service.Get<Messages>()
+                    .SendMessage(
+                        scene.Bob.Caller,
+                        new(scene.Convo.Id, ProposalBuilder.RandomPrivateMessage(scene.Convo.Group), null),
+                        CancellationToken.None
+                    ),
+            ["getSubscriptionTicket, and its use"] = async scene =>
+            {
+                var tickets = scene.Service.Get<SubscriptionTickets>();
+                await tickets.TryUse(
+                    (await tickets.Issue(scene.Bob.Caller, null, CancellationToken.None)).Ticket,
+                    CancellationToken.None
+                );
+            },
+            ["a token of whichever method"] = scene =>
+                scene.Service.Get<TokenReplay>().TryUse(scene.Bob.Did, "jti", DateTimeOffset.UtcNow.AddMinutes(1)),
+            ["a shared count of requests"] = scene =>
+                scene
+                    .Service.Get<RateWindows>()
+                    .AddAsync(new byte[32], DateTimeOffset.UnixEpoch, TimeSpan.FromMinutes(1), 1),
+            ["events for a subscriber"] = async scene =>
+            {
+                var reader = scene.Service.Get<EventReader>();
+                await reader.RangeAsync(CancellationToken.None);
+                await reader.ReadForAsync(scene.Bob.Did, 0, CancellationToken.None);
+                await reader.ReadAsync(0, bodies: true, CancellationToken.None);
+            },
+            ["listDevices"] = scene =>
+                scene.Service.Get<Devices>().ListDevices(scene.Alice.Caller, CancellationToken.None),
+            ["getKeyPackageStats"] = scene =>
+                scene
+                    .Service.Get<KeyPackages>()
+                    .GetKeyPackageStats(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
+            ["publishKeyPackages"] = scene =>
+                scene.Service.PublishAsync(
+                    scene.Bob,
+                    scene.Bob.Client.KeyPackage(),
+                    scene.Bob.Client.KeyPackage(lastResort: true)
+                ),
+            ["claimKeyPackages"] = scene => scene.Service.ClaimAsync(scene.Alice, scene.Bob),
+            ["processExternalCommit"] = scene =>
+                scene.Service.JoinAsync(
+                    scene.Convo,
+                    scene.Bob,
+                    scene
+                        .Convo.Group.ExternalCommit(scene.Bob.Client)
+                        .Remove(scene.Convo.Group.LeafOf(scene.Bob.Client))
+                        .Build()
+                ),
+            ["approveDevice"] = scene => ApprovedAsync(scene),
+            ["setDeviceApproval"] = scene => Requiring_approval.SetAsync(scene.Service, scene.Convo, scene.Alice, true),
+            ["getGroupInfo of an approved device"] = async scene =>
+            {
+                var tablet = await ApprovedAsync(scene);
+                await scene
+                    .Service.Get<GroupInfos>()
+                    .GetGroupInfo(tablet.Caller, new(scene.Convo.Id, true, tablet.DeviceId), CancellationToken.None);
+            },
+            ["rejoin of an approved device"] = async scene =>
+            {
+                var tablet = await ApprovedAsync(scene);
+                await Asking_to_be_added_again.AskAsync(scene.Service, scene.Convo, tablet, tablet.Client.KeyPackage());
+            },
+            ["processExternalCommit of an approved device"] = async scene =>
+            {
+                var tablet = await ApprovedAsync(scene);
+                await scene.Service.JoinAsync(
+                    scene.Convo,
+                    tablet,
+                    scene
+                        .Convo.Group.ExternalCommit(tablet.Client)
+                        .Remove(scene.Convo.Group.LeafOf(scene.Bob.Client))
+                        .Build()
+                );
+            },
+            ["commit"] = scene =>
+                scene.Service.CommitAsync(
+                    scene.Convo,
+                    scene.Alice,
+                    scene.Convo.Group.Commit(scene.Alice.Client).WithPath().Build()
+                ),
+            ["sendProposal"] = scene =>
+                scene.Service.ProposeAsync(
+                    scene.Convo,
+                    scene.Bob,
+                    scene.Convo.Group.Propose(scene.Bob.Client, scene.Convo.Group.UpdateOf(scene.Bob.Client))
+                ),
+            ["deleteDevice"] = scene =>
+                scene
+                    .Service.Get<Devices>()
+                    .DeleteDevice(scene.Bob.Caller, new(scene.Bob.DeviceId, null), CancellationToken.None),
+        };
 
     public static TheoryData<string> Names => [.. Requests.Keys];
 
@@ -118,7 +297,17 @@ public class Commands_of_requests
         await using var service = await Service.StartAsync();
         var scene = await StartAsync(service, 2);
         var sent = await SentCommands.OfAsync(() => Requests["processExternalCommit"](scene));
-        foreach (string start in (string[])["UPDATE conversations SET epoch", "INSERT INTO log", "INSERT INTO outbox", "INSERT INTO leaves", "INSERT INTO audit", "INSERT INTO idempotency"])
+        foreach (
+            string start in (string[])
+                [
+                    "UPDATE conversations SET epoch",
+                    "INSERT INTO log",
+                    "INSERT INTO outbox",
+                    "INSERT INTO leaves",
+                    "INSERT INTO audit",
+                    "INSERT INTO idempotency",
+                ]
+        )
             Assert.Contains(sent, command => command.Text.TrimStart().StartsWith(start, StringComparison.Ordinal));
     }
 
@@ -129,7 +318,8 @@ public class Commands_of_requests
         var scene = await StartAsync(service, 2);
         await Requests["getGroupInfo"](scene); // the first asks for the flag too
         var counts = new List<int>();
-        foreach (string request in (string[])["getGroupInfo", "getGroupInfo with a turn"]) counts.Add((await SentCommands.OfAsync(() => Requests[request](scene))).Count);
+        foreach (string request in (string[])["getGroupInfo", "getGroupInfo with a turn"])
+            counts.Add((await SentCommands.OfAsync(() => Requests[request](scene))).Count);
         Assert.Equal(counts[0] + 1, counts[1]); // a row in the line
     }
 
@@ -139,8 +329,24 @@ public class Commands_of_requests
         await using var service = await Service.StartAsync();
         var scene = await StartAsync(service, 2);
         await Requests["getGroupInfo"](scene); // the first asks for the flag too
-        foreach (var (request, questions) in ((string, int)[])[("getWelcomes", 1), ("getGroupInfo with a turn", 2), ("processExternalCommit", 1), ("reportRejoinOutcome", 1)])
-            Assert.Equal((request, questions), (request, (await SentCommands.OfAsync(() => Requests[request](scene))).Count(command => command.Text.StartsWith("SELECT", StringComparison.Ordinal))));
+        foreach (
+            var (request, questions) in ((string, int)[])
+                [
+                    ("getWelcomes", 1),
+                    ("getGroupInfo with a turn", 2),
+                    ("processExternalCommit", 1),
+                    ("reportRejoinOutcome", 1),
+                ]
+        )
+            Assert.Equal(
+                (request, questions),
+                (
+                    request,
+                    (await SentCommands.OfAsync(() => Requests[request](scene))).Count(command =>
+                        command.Text.StartsWith("SELECT", StringComparison.Ordinal)
+                    )
+                )
+            );
     }
 
     [Theory, MemberData(nameof(Names))]
@@ -149,8 +355,14 @@ public class Commands_of_requests
         await using var service = await Service.StartAsync();
         var scene = await StartAsync(service, 2);
         var sent = await SentCommands.OfAsync(() => Requests[request](scene));
-        Assert.Equal(request.StartsWith("getGroupInfo", StringComparison.Ordinal) || request is "updateGroupInfo" or "processExternalCommit with a turn",
-            sent.Any(command => command.Text.StartsWith("SELECT", StringComparison.Ordinal) && Regex.IsMatch(command.Text, @"\bgroup_info\b")));
+        Assert.Equal(
+            request.StartsWith("getGroupInfo", StringComparison.Ordinal)
+                || request is "updateGroupInfo" or "processExternalCommit with a turn",
+            sent.Any(command =>
+                command.Text.StartsWith("SELECT", StringComparison.Ordinal)
+                && Regex.IsMatch(command.Text, @"\bgroup_info\b")
+            )
+        );
     }
 
     [Theory, MemberData(nameof(Names))]
@@ -164,31 +376,55 @@ public class Commands_of_requests
     internal static async Task MustUseIndexesAsync(Service service, IEnumerable<SentCommand> sent)
     {
         foreach (var command in sent)
-            foreach (string statement in command.Text.Split([";\n", ";\r\n"], StringSplitOptions.RemoveEmptyEntries))
-            {
-                var plan = await service.PlanAsync(statement, command.Parameters);
-                // By the first half of its primary key, a conversation's whole log, unless the newest entry is enough.
-                Assert.DoesNotContain(plan, step => step.EndsWith("sqlite_autoindex_log_1 (convo_id=?)", StringComparison.Ordinal) && !statement.Contains("LIMIT 1", StringComparison.Ordinal));
-                // All that anybody has done in the last hour.
-                Assert.DoesNotContain(plan, step => step.Contains("ix_audit_at", StringComparison.Ordinal));
-                for (int i = 0; i < plan.Count; i++)
-                    Assert.False(Service.OnPostgreSql ? IsScan(plan[i], plan.ElementAtOrDefault(i + 1)) : plan[i].StartsWith("SCAN", StringComparison.Ordinal) && !IsHarmless(plan[i], statement), $"{string.Join('\n', plan)}\n{statement}");
-            }
+        foreach (string statement in command.Text.Split([";\n", ";\r\n"], StringSplitOptions.RemoveEmptyEntries))
+        {
+            var plan = await service.PlanAsync(statement, command.Parameters);
+            // By the first half of its primary key, a conversation's whole log, unless the newest entry is enough.
+            Assert.DoesNotContain(
+                plan,
+                step =>
+                    step.EndsWith("sqlite_autoindex_log_1 (convo_id=?)", StringComparison.Ordinal)
+                    && !statement.Contains("LIMIT 1", StringComparison.Ordinal)
+            );
+            // All that anybody has done in the last hour.
+            Assert.DoesNotContain(plan, step => step.Contains("ix_audit_at", StringComparison.Ordinal));
+            for (int i = 0; i < plan.Count; i++)
+                Assert.False(
+                    Service.OnPostgreSql
+                        ? IsScan(plan[i], plan.ElementAtOrDefault(i + 1))
+                        : plan[i].StartsWith("SCAN", StringComparison.Ordinal) && !IsHarmless(plan[i], statement),
+                    $"{string.Join('\n', plan)}\n{statement}"
+                );
+        }
     }
 
     /// <summary>All of a table, or all of an index: without a condition it finds nothing, it goes through.</summary>
-    private static bool IsScan(string step, string? next) => step.Contains("Seq Scan on", StringComparison.Ordinal)
-        || (step.Contains("Index Scan", StringComparison.Ordinal) || step.Contains("Index Only Scan", StringComparison.Ordinal)) && next?.Contains("Index Cond", StringComparison.Ordinal) != true;
+    private static bool IsScan(string step, string? next) =>
+        step.Contains("Seq Scan on", StringComparison.Ordinal)
+        || (
+            step.Contains("Index Scan", StringComparison.Ordinal)
+            || step.Contains("Index Only Scan", StringComparison.Ordinal)
+        )
+            && next?.Contains("Index Cond", StringComparison.Ordinal) != true;
 
     /// <summary>The lists of parameters, constants, and what a subquery has already found by an index.</summary>
-    private static bool IsHarmless(string step, string text) => step.Contains("VIRTUAL TABLE", StringComparison.Ordinal) || step.Contains("CONSTANT ROW", StringComparison.Ordinal)
+    private static bool IsHarmless(string step, string text) =>
+        step.Contains("VIRTUAL TABLE", StringComparison.Ordinal)
+        || step.Contains("CONSTANT ROW", StringComparison.Ordinal)
         || text.Contains($") AS \"{step.Split(' ')[1]}\"", StringComparison.Ordinal);
 
     /// <summary>A new device of Bob's, where the conversation requires its approval.</summary>
     private static async Task<TestDevice> ApprovedAsync(Scene scene)
     {
         var tablet = await scene.Service.EnrolAsync(scene.Bob.Did, "tablet");
-        await scene.Service.Database.WriteAsync(context => context.Set<Conversation>().Where(row => row.Id == scene.Convo.Id).ExecuteUpdateAsync(set => set.SetProperty(row => row.RequiresApproval, true)), CancellationToken.None);
+        await scene.Service.Database.WriteAsync(
+            context =>
+                context
+                    .Set<Conversation>()
+                    .Where(row => row.Id == scene.Convo.Id)
+                    .ExecuteUpdateAsync(set => set.SetProperty(row => row.RequiresApproval, true)),
+            CancellationToken.None
+        );
         await Approving_devices.ApproveAsync(scene.Service, scene.Convo, scene.Bob, tablet);
         return tablet;
     }

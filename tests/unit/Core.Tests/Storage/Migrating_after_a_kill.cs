@@ -29,7 +29,8 @@ public sealed class Migrating_after_a_kill : IDisposable
         for (int last = 1; last <= commands; last++)
         {
             string file = NewFile();
-            using (new Commands(file, endAt: last)) await Assert.ThrowsAsync<Killed>(() => MigrateAsync(file));
+            using (new Commands(file, endAt: last))
+                await Assert.ThrowsAsync<Killed>(() => MigrateAsync(file));
             await MigrateAsync(file);
             Assert.Equal(schema, Schema(file));
             File.Delete(file);
@@ -46,10 +47,16 @@ public sealed class Migrating_after_a_kill : IDisposable
             await context.GetService<IMigrator>().MigrateAsync("First");
         }
         // One row in each table, all its values the zero of their type: so each refers to one that is there.
-        string[] tables = Column(file, "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 2) <> '__' AND substr(name, 1, 6) <> 'sqlite'");
+        string[] tables = Column(
+            file,
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 2) <> '__' AND substr(name, 1, 6) <> 'sqlite'"
+        );
         foreach (string table in tables)
         {
-            string[] zeros = Column(file, $"SELECT CASE type WHEN 'INTEGER' THEN '0' WHEN 'BLOB' THEN 'zeroblob(0)' ELSE 'trim('' '')' END FROM pragma_table_info('{table}')");
+            string[] zeros = Column(
+                file,
+                $"SELECT CASE type WHEN 'INTEGER' THEN '0' WHEN 'BLOB' THEN 'zeroblob(0)' ELSE 'trim('' '')' END FROM pragma_table_info('{table}')"
+            );
             Column(file, $"INSERT INTO \"{table}\" VALUES ({string.Join(", ", zeros)})");
         }
         Assert.Empty(Column(file, "SELECT \"table\" FROM pragma_foreign_key_check"));
@@ -57,9 +64,17 @@ public sealed class Migrating_after_a_kill : IDisposable
         await MigrateAsync(file);
 
         // The claims of the last day were forgotten by a migration (DevicesEnd).
-        string[] kept = [.. tables.Intersect(Column(file, "SELECT name FROM sqlite_master WHERE type = 'table'")).Except(["key_package_claims"])];
+        string[] kept =
+        [
+            .. tables
+                .Intersect(Column(file, "SELECT name FROM sqlite_master WHERE type = 'table'"))
+                .Except(["key_package_claims"]),
+        ];
         Assert.NotEmpty(kept);
-        Assert.All(kept, table => Assert.Equal((table, "1"), (table, Column(file, $"SELECT count(*) FROM \"{table}\"").Single())));
+        Assert.All(
+            kept,
+            table => Assert.Equal((table, "1"), (table, Column(file, $"SELECT count(*) FROM \"{table}\"").Single()))
+        );
     }
 
     private string NewFile() => Path.Combine(_folder.FullName, $"{++_files}.db");
@@ -72,7 +87,11 @@ public sealed class Migrating_after_a_kill : IDisposable
         await StorageStartup.MigrateAsync(database, default);
     }
 
-    private static string[] Schema(string file) => Column(file, "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master UNION ALL SELECT migration_id FROM __EFMigrationsHistory ORDER BY 1");
+    private static string[] Schema(string file) =>
+        Column(
+            file,
+            "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master UNION ALL SELECT migration_id FROM __EFMigrationsHistory ORDER BY 1"
+        );
 
     private static string[] Column(string file, string statement)
     {
@@ -82,7 +101,8 @@ public sealed class Migrating_after_a_kill : IDisposable
         command.CommandText = statement;
         using var reader = command.ExecuteReader();
         var values = new List<string>();
-        while (reader.Read()) values.Add(reader.GetString(0));
+        while (reader.Read())
+            values.Add(reader.GetString(0));
         return [.. values];
     }
 
@@ -107,22 +127,24 @@ public sealed class Migrating_after_a_kill : IDisposable
 
         public void OnNext(DiagnosticListener listener)
         {
-            if (listener.Name == DbLoggerCategory.Name) _listening.Add(listener.Subscribe(this, name => name == RelationalEventId.CommandExecuting.Name));
+            if (listener.Name == DbLoggerCategory.Name)
+                _listening.Add(listener.Subscribe(this, name => name == RelationalEventId.CommandExecuting.Name));
         }
 
         public void OnNext(KeyValuePair<string, object?> pair)
         {
-            if (pair.Value is not CommandEventData { Command.Connection: SqliteConnection connection } || connection.DataSource != _file) return;
-            if (++Count >= _endAt) throw new Killed();
+            if (
+                pair.Value is not CommandEventData { Command.Connection: SqliteConnection connection }
+                || connection.DataSource != _file
+            )
+                return;
+            if (++Count >= _endAt)
+                throw new Killed();
         }
 
-        public void OnCompleted()
-        {
-        }
+        public void OnCompleted() { }
 
-        public void OnError(Exception error)
-        {
-        }
+        public void OnError(Exception error) { }
 
         public void Dispose() => _listening.ForEach(each => each.Dispose());
     }

@@ -25,8 +25,12 @@ public sealed class Migrating_once : IDisposable
     public async Task What_does_not_pass_by_waiting_is_not_waited_for()
     {
         // One that SQLite could make, and whose lock file has a name of more than 255 bytes.
-        using var database = Database.Sqlite($"Data Source={Path.Combine(_folder.FullName, new string('a', 250))};Pooling=False");
-        await Assert.ThrowsAnyAsync<IOException>(() => StorageStartup.MigrateAsync(database, default).WaitAsync(TimeSpan.FromMinutes(1)));
+        using var database = Database.Sqlite(
+            $"Data Source={Path.Combine(_folder.FullName, new string('a', 250))};Pooling=False"
+        );
+        await Assert.ThrowsAnyAsync<IOException>(() =>
+            StorageStartup.MigrateAsync(database, default).WaitAsync(TimeSpan.FromMinutes(1))
+        );
     }
 
     public void Dispose() => _folder.Delete(recursive: true);

@@ -14,10 +14,20 @@ public class Writing_statements
         var alice = await service.EnrolAsync("did:example:alice", "phone");
         var convo = await service.CreateConvoAsync(alice); // an empty log: no entry has the number before the next
         string before = await service.StateAsync();
-        var entry = new LogEntry { ConvoId = convo.Id, Kind = LogKind.Message, Epoch = epoch, Message = [1], Sender = alice.Did, CreatedAt = DateTimeOffset.UtcNow };
+        var entry = new LogEntry
+        {
+            ConvoId = convo.Id,
+            Kind = LogKind.Message,
+            Epoch = epoch,
+            Message = [1],
+            Sender = alice.Did,
+            CreatedAt = DateTimeOffset.UtcNow,
+        };
         var write = () => service.Database.WriteAsync(Messages.StatementsOf(entry), CancellationToken.None);
-        if (written) Assert.Equal(1, await write());
-        else await Assert.ThrowsAsync<OvertakenException>(write);
+        if (written)
+            Assert.Equal(1, await write());
+        else
+            await Assert.ThrowsAsync<OvertakenException>(write);
         Assert.Equal(written, before != await service.StateAsync());
     }
 
@@ -25,21 +35,30 @@ public class Writing_statements
     public async Task Of_many_that_wait_each_gets_its_own_answer_and_one_that_fails_takes_back_its_own_part_alone()
     {
         await using var service = await Service.StartAsync();
-        var results = await Task.WhenAll(Enumerable.Range(0, 200).Select(async i =>
-        {
-            try
-            {
-                return await service.Database.WriteAsync(async context =>
+        var results = await Task.WhenAll(
+            Enumerable
+                .Range(0, 200)
+                .Select(async i =>
                 {
-                    await context.Database.ExecuteSqlAsync($"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({"did:example:a"}, {i.ToString()}, 1)");
-                    return i % 7 == 0 ? throw new InvalidOperationException($"{i}") : i;
-                }, CancellationToken.None);
-            }
-            catch (InvalidOperationException broken)
-            {
-                return -int.Parse(broken.Message);
-            }
-        }));
+                    try
+                    {
+                        return await service.Database.WriteAsync(
+                            async context =>
+                            {
+                                await context.Database.ExecuteSqlAsync(
+                                    $"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({"did:example:a"}, {i.ToString()}, 1)"
+                                );
+                                return i % 7 == 0 ? throw new InvalidOperationException($"{i}") : i;
+                            },
+                            CancellationToken.None
+                        );
+                    }
+                    catch (InvalidOperationException broken)
+                    {
+                        return -int.Parse(broken.Message);
+                    }
+                })
+        );
         Assert.Equal(Enumerable.Range(0, 200).Select(i => i % 7 == 0 ? -i : i), results);
         await using var read = service.Database.Read();
         var kept = await read.Set<TokenReplay.UsedToken>().Select(token => token.Jti).ToListAsync();
@@ -50,27 +69,43 @@ public class Writing_statements
     public async Task Of_many_single_statements_each_gets_its_own_number_and_one_that_breaks_takes_no_other_with_it()
     {
         await using var service = await Service.StartAsync();
-        FormattableString Use(string jti) => $"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({"did:example:a"}, {jti}, {long.Parse(jti)}) ON CONFLICT DO NOTHING RETURNING expires_at AS \"Value\"";
+        FormattableString Use(string jti) =>
+            $"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({"did:example:a"}, {jti}, {long.Parse(jti)}) ON CONFLICT DO NOTHING RETURNING expires_at AS \"Value\"";
         // What comes while one has to wait goes together.
-        TaskCompletionSource begun = new(), ended = new();
-        var holding = Task.Run(() => service.Database.WriteAsync(async context =>
-        {
-            await context.Database.ExecuteSqlAsync($"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({"did:example:a"}, {"1000"}, 1)");
-            begun.SetResult();
-            await ended.Task;
-            return 0;
-        }, CancellationToken.None));
+        TaskCompletionSource begun = new(),
+            ended = new();
+        var holding = Task.Run(() =>
+            service.Database.WriteAsync(
+                async context =>
+                {
+                    await context.Database.ExecuteSqlAsync(
+                        $"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({"did:example:a"}, {"1000"}, 1)"
+                    );
+                    begun.SetResult();
+                    await ended.Task;
+                    return 0;
+                },
+                CancellationToken.None
+            )
+        );
         await begun.Task;
         var held = service.Database.WriteAsync(Use("1000"), CancellationToken.None);
-        var numbers = Enumerable.Range(0, 100).Select(i => service.Database.WriteAsync(Use($"{i % 50}"), CancellationToken.None)).ToList();
-        var broken = service.Database.WriteAsync($"INSERT INTO leaves (convo_id, leaf_index, device_row) VALUES ({"nowhere"}, {0}, {0L}) RETURNING device_row AS \"Value\"", CancellationToken.None);
+        var numbers = Enumerable
+            .Range(0, 100)
+            .Select(i => service.Database.WriteAsync(Use($"{i % 50}"), CancellationToken.None))
+            .ToList();
+        var broken = service.Database.WriteAsync(
+            $"INSERT INTO leaves (convo_id, leaf_index, device_row) VALUES ({"nowhere"}, {0}, {0L}) RETURNING device_row AS \"Value\"",
+            CancellationToken.None
+        );
         ended.SetResult();
         await holding;
         Assert.Null(await held);
         await Assert.ThrowsAnyAsync<DbException>(() => broken);
         await Task.WhenAll(numbers);
         // Two use each, and one of them is the first.
-        for (int i = 0; i < 50; i++) Assert.Equal([i], new[] { await numbers[i], await numbers[i + 50] }.OfType<long>());
+        for (int i = 0; i < 50; i++)
+            Assert.Equal([i], new[] { await numbers[i], await numbers[i + 50] }.OfType<long>());
     }
 
     [Fact]
@@ -78,8 +113,19 @@ public class Writing_statements
     {
         await using var service = await Service.StartAsync();
         await using var otherHost = await service.SecondHostAsync();
-        var used = await Task.WhenAll(Enumerable.Range(0, 400).Select(i => Task.Run(() => (i < 200 ? service : otherHost).Get<TokenReplay>().TryUse("did:example:a", $"{(i < 200 ? i : 399 - i)}", DateTimeOffset.UtcNow.AddMinutes(1)))));
-        for (int i = 0; i < 200; i++) Assert.NotEqual(used[i], used[399 - i]);
+        var used = await Task.WhenAll(
+            Enumerable
+                .Range(0, 400)
+                .Select(i =>
+                    Task.Run(() =>
+                        (i < 200 ? service : otherHost)
+                            .Get<TokenReplay>()
+                            .TryUse("did:example:a", $"{(i < 200 ? i : 399 - i)}", DateTimeOffset.UtcNow.AddMinutes(1))
+                    )
+                )
+        );
+        for (int i = 0; i < 200; i++)
+            Assert.NotEqual(used[i], used[399 - i]);
     }
 
     [Fact]
@@ -99,7 +145,10 @@ public class Writing_statements
         sent.SetResult();
         Assert.Equal(order.Select(i => (long?)(i % 10)), await Task.WhenAll(numbers));
         Assert.Equal(2, groups.Count); // the first that came alone, and all who came meanwhile
-        Assert.Equal(order.Skip(1).Order().Select(i => $"key {i / 10} {i % 10}"), groups[1].Select(statement => statement.ToString()));
+        Assert.Equal(
+            order.Skip(1).Order().Select(i => $"key {i / 10} {i % 10}"),
+            groups[1].Select(statement => statement.ToString())
+        );
     }
 
     [Fact]
@@ -107,14 +156,20 @@ public class Writing_statements
     {
         await using var service = await Service.StartAsync();
         var second = await service.SecondHostAsync();
-        TaskCompletionSource begun = new(), ended = new();
-        var writing = Task.Run(() => second.Database.WriteAsync(async context =>
-        {
-            begun.SetResult();
-            await ended.Task;
-            context.Add(new TokenReplay.UsedToken { Issuer = "did:example:a", Jti = "1" });
-            return 1;
-        }, CancellationToken.None));
+        TaskCompletionSource begun = new(),
+            ended = new();
+        var writing = Task.Run(() =>
+            second.Database.WriteAsync(
+                async context =>
+                {
+                    begun.SetResult();
+                    await ended.Task;
+                    context.Add(new TokenReplay.UsedToken { Issuer = "did:example:a", Jti = "1" });
+                    return 1;
+                },
+                CancellationToken.None
+            )
+        );
         await begun.Task;
         await second.DisposeAsync();
         ended.SetResult();
@@ -128,34 +183,77 @@ public class Writing_statements
     {
         await using var service = await Service.StartAsync();
         await using var otherHost = await service.SecondHostAsync();
-        await Task.WhenAll(Enumerable.Range(0, 100).Select(i => Task.Run(() => (i % 2 == 0 ? service : otherHost).Database.WriteAsync(async context =>
-        {
-            // Every second one finds that somebody has it, or breaks a key where a row came in between.
-            string next = i % 4 < 2 ? $"shared {i / 4}" : $"{await context.Set<TokenReplay.UsedToken>().CountAsync(token => token.Issuer == "did:example:b")}";
-            string issuer = i % 4 < 2 ? "did:example:a" : "did:example:b";
-            if (!await context.Set<TokenReplay.UsedToken>().AnyAsync(token => token.Issuer == issuer && token.Jti == next)) context.Add(new TokenReplay.UsedToken { Issuer = issuer, Jti = next });
-            return 0;
-        }, CancellationToken.None))));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 100)
+                .Select(i =>
+                    Task.Run(() =>
+                        (i % 2 == 0 ? service : otherHost).Database.WriteAsync(
+                            async context =>
+                            {
+                                // Every second one finds that somebody has it, or breaks a key where a row came in between.
+                                string next =
+                                    i % 4 < 2
+                                        ? $"shared {i / 4}"
+                                        : $"{await context.Set<TokenReplay.UsedToken>().CountAsync(token => token.Issuer == "did:example:b")}";
+                                string issuer = i % 4 < 2 ? "did:example:a" : "did:example:b";
+                                if (
+                                    !await context
+                                        .Set<TokenReplay.UsedToken>()
+                                        .AnyAsync(token => token.Issuer == issuer && token.Jti == next)
+                                )
+                                    context.Add(new TokenReplay.UsedToken { Issuer = issuer, Jti = next });
+                                return 0;
+                            },
+                            CancellationToken.None
+                        )
+                    )
+                )
+        );
         await using var read = service.Database.Read();
-        var kept = await read.Set<TokenReplay.UsedToken>().Select(token => new { token.Issuer, token.Jti }).ToListAsync();
-        Assert.Equal(Enumerable.Range(0, 25).Select(i => $"shared {i}").Order(), kept.Where(token => token.Issuer == "did:example:a").Select(token => token.Jti).Order());
-        Assert.Equal(Enumerable.Range(0, 50).Select(i => $"{i}").Order(), kept.Where(token => token.Issuer == "did:example:b").Select(token => token.Jti).Order());
+        var kept = await read.Set<TokenReplay.UsedToken>()
+            .Select(token => new { token.Issuer, token.Jti })
+            .ToListAsync();
+        Assert.Equal(
+            Enumerable.Range(0, 25).Select(i => $"shared {i}").Order(),
+            kept.Where(token => token.Issuer == "did:example:a").Select(token => token.Jti).Order()
+        );
+        Assert.Equal(
+            Enumerable.Range(0, 50).Select(i => $"{i}").Order(),
+            kept.Where(token => token.Issuer == "did:example:b").Select(token => token.Jti).Order()
+        );
     }
 
     [Fact]
     public async Task What_breaks_a_constraint_again_and_again_fails()
     {
         await using var service = await Service.StartAsync();
-        await Assert.ThrowsAsync<DbUpdateException>(() => service.Database.WriteAsync(context =>
-        {
-            context.Add(new Leaf { ConvoId = "nowhere", LeafIndex = 0, DeviceRow = 0 });
-            return Task.FromResult(0);
-        }, CancellationToken.None));
-        var used = () => service.Database.WriteAsync(context =>
-        {
-            context.Add(new TokenReplay.UsedToken { Issuer = "did:example:a", Jti = "1" });
-            return Task.FromResult(0);
-        }, CancellationToken.None);
+        await Assert.ThrowsAsync<DbUpdateException>(() =>
+            service.Database.WriteAsync(
+                context =>
+                {
+                    context.Add(
+                        new Leaf
+                        {
+                            ConvoId = "nowhere",
+                            LeafIndex = 0,
+                            DeviceRow = 0,
+                        }
+                    );
+                    return Task.FromResult(0);
+                },
+                CancellationToken.None
+            )
+        );
+        var used = () =>
+            service.Database.WriteAsync(
+                context =>
+                {
+                    context.Add(new TokenReplay.UsedToken { Issuer = "did:example:a", Jti = "1" });
+                    return Task.FromResult(0);
+                },
+                CancellationToken.None
+            );
         await used();
         await Assert.ThrowsAsync<DbUpdateException>(used);
     }

@@ -17,7 +17,10 @@ public static class CountedOperations
         s_current.Value = counted;
         await call();
         s_current.Value = null;
-        return string.Join(", ", counted.OrderBy(kind => kind.Key, StringComparer.Ordinal).Select(kind => $"{kind.Key} {kind.Value}"));
+        return string.Join(
+            ", ",
+            counted.OrderBy(kind => kind.Key, StringComparer.Ordinal).Select(kind => $"{kind.Key} {kind.Value}")
+        );
     }
 
     private static MeterListener Listen()
@@ -26,10 +29,14 @@ public static class CountedOperations
         {
             InstrumentPublished = (instrument, listener) =>
             {
-                if (instrument is { Meter.Name: "MlsConsole.Mls", Name: "mls.crypto.operations" }) listener.EnableMeasurementEvents(instrument);
+                if (instrument is { Meter.Name: "MlsConsole.Mls", Name: "mls.crypto.operations" })
+                    listener.EnableMeasurementEvents(instrument);
             },
         };
-        listener.SetMeasurementEventCallback<long>((_, measurement, tags, _) => s_current.Value?.AddOrUpdate((string)tags[0].Value!, measurement, (_, before) => before + measurement));
+        listener.SetMeasurementEventCallback<long>(
+            (_, measurement, tags, _) =>
+                s_current.Value?.AddOrUpdate((string)tags[0].Value!, measurement, (_, before) => before + measurement)
+        );
         listener.Start();
         return listener;
     }

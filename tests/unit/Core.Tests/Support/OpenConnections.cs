@@ -7,7 +7,10 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 namespace MlsConsole.Core.Tests;
 
 /// <summary>Counts the connections that are open to one database, from now on.</summary>
-public sealed class OpenConnections : IObserver<DiagnosticListener>, IObserver<KeyValuePair<string, object?>>, IDisposable
+public sealed class OpenConnections
+    : IObserver<DiagnosticListener>,
+        IObserver<KeyValuePair<string, object?>>,
+        IDisposable
 {
     private readonly (string, string) _database;
     private readonly List<IDisposable> _subscriptions = [];
@@ -16,7 +19,8 @@ public sealed class OpenConnections : IObserver<DiagnosticListener>, IObserver<K
 
     public OpenConnections(Database database)
     {
-        using (var context = database.Read()) _database = NameOf(context.Database.GetDbConnection());
+        using (var context = database.Read())
+            _database = NameOf(context.Database.GetDbConnection());
         _subscriptions.Add(DiagnosticListener.AllListeners.Subscribe(this));
     }
 
@@ -26,19 +30,23 @@ public sealed class OpenConnections : IObserver<DiagnosticListener>, IObserver<K
     /// <summary>Whether all of them are closed again: now, or in a moment.</summary>
     public async Task<bool> AreClosed()
     {
-        for (int i = 0; i < 1000 && Volatile.Read(ref _count) != 0; i++) await Task.Delay(10);
+        for (int i = 0; i < 1000 && Volatile.Read(ref _count) != 0; i++)
+            await Task.Delay(10);
         return Volatile.Read(ref _count) == 0;
     }
 
     public void OnNext(DiagnosticListener value)
     {
-        if (value.Name == DbLoggerCategory.Name) _subscriptions.Add(value.Subscribe(this!));
+        if (value.Name == DbLoggerCategory.Name)
+            _subscriptions.Add(value.Subscribe(this!));
     }
 
     public void OnNext(KeyValuePair<string, object?> value)
     {
-        if (value.Value is not ConnectionEventData data || NameOf(data.Connection) != _database) return;
-        if (value.Key != RelationalEventId.ConnectionOpened.Name) return;
+        if (value.Value is not ConnectionEventData data || NameOf(data.Connection) != _database)
+            return;
+        if (value.Key != RelationalEventId.ConnectionOpened.Name)
+            return;
         (_, _) = (Interlocked.Increment(ref _count), Interlocked.Increment(ref _opened));
         // EF Core says nothing of those that it closes when a context goes back to its pool.
         data.Connection.StateChange += Changed;
@@ -46,20 +54,17 @@ public sealed class OpenConnections : IObserver<DiagnosticListener>, IObserver<K
 
     private void Changed(object sender, StateChangeEventArgs change)
     {
-        if (change.CurrentState != ConnectionState.Closed) return;
+        if (change.CurrentState != ConnectionState.Closed)
+            return;
         ((DbConnection)sender).StateChange -= Changed;
         Interlocked.Decrement(ref _count);
     }
 
     private static (string, string) NameOf(DbConnection connection) => (connection.DataSource, connection.Database);
 
-    public void OnCompleted()
-    {
-    }
+    public void OnCompleted() { }
 
-    public void OnError(Exception error)
-    {
-    }
+    public void OnError(Exception error) { }
 
     public void Dispose() => _subscriptions.ForEach(subscription => subscription.Dispose());
 }

@@ -44,7 +44,8 @@ public static class SentCommands
 
         public void Run(DbCommand next)
         {
-            if (HasRun || !Regex.IsMatch(next.CommandText, $@"\b{words}\b")) return;
+            if (HasRun || !Regex.IsMatch(next.CommandText, $@"\b{words}\b"))
+                return;
             HasRun = true;
             Task.Run(another).GetAwaiter().GetResult();
         }
@@ -54,38 +55,43 @@ public static class SentCommands
     {
         public void OnNext(DiagnosticListener value)
         {
-            if (value.Name is DbLoggerCategory.Name or Statements.Source) value.Subscribe(new Commands()!);
+            if (value.Name is DbLoggerCategory.Name or Statements.Source)
+                value.Subscribe(new Commands()!);
         }
 
-        public void OnCompleted()
-        {
-        }
+        public void OnCompleted() { }
 
-        public void OnError(Exception error)
-        {
-        }
+        public void OnError(Exception error) { }
     }
 
     private sealed class Commands : IObserver<KeyValuePair<string, object?>>
     {
         public void OnNext(KeyValuePair<string, object?> value)
         {
-            var next = value.Key == RelationalEventId.CommandExecuting.Name ? (value.Value as CommandEventData)?.Command : null;
-            if (next is not null) s_between.Value?.Run(next);
-            if (s_current.Value is not { } sent) return;
-            if (next is not null) sent.Add(Of(next.CommandText, next.Parameters));
-            else if (value is { Key: Statements.Sending, Value: DbCommand statement }) sent.Add(Of(statement.CommandText, statement.Parameters));
-            else if (value.Value is DbBatch batch) sent.AddRange(batch.BatchCommands.Select(one => Of(one.CommandText, one.Parameters)));
+            var next =
+                value.Key == RelationalEventId.CommandExecuting.Name
+                    ? (value.Value as CommandEventData)?.Command
+                    : null;
+            if (next is not null)
+                s_between.Value?.Run(next);
+            if (s_current.Value is not { } sent)
+                return;
+            if (next is not null)
+                sent.Add(Of(next.CommandText, next.Parameters));
+            else if (value is { Key: Statements.Sending, Value: DbCommand statement })
+                sent.Add(Of(statement.CommandText, statement.Parameters));
+            else if (value.Value is DbBatch batch)
+                sent.AddRange(batch.BatchCommands.Select(one => Of(one.CommandText, one.Parameters)));
         }
 
-        private static SentCommand Of(string text, DbParameterCollection parameters) => new(text, [.. parameters.Cast<DbParameter>().Select(parameter => (parameter.ParameterName, parameter.Value))]);
+        private static SentCommand Of(string text, DbParameterCollection parameters) =>
+            new(
+                text,
+                [.. parameters.Cast<DbParameter>().Select(parameter => (parameter.ParameterName, parameter.Value))]
+            );
 
-        public void OnCompleted()
-        {
-        }
+        public void OnCompleted() { }
 
-        public void OnError(Exception error)
-        {
-        }
+        public void OnError(Exception error) { }
     }
 }

@@ -19,31 +19,42 @@ public sealed class Service : IAsyncDisposable
     private ServiceProvider _provider = null!;
 
     /// <summary>For tests that join far more often than a person would.</summary>
-    public static CoreSettings NoLimits { get; } = new() { RejoinLimitPerHour = 1_000_000, RejoinRefusedLimitPerHour = 1_000_000 };
+    public static CoreSettings NoLimits { get; } =
+        new() { RejoinLimitPerHour = 1_000_000, RejoinRefusedLimitPerHour = 1_000_000 };
 
-    public static bool OnPostgreSql { get; } = Environment.GetEnvironmentVariable("MLSCONSOLE_TEST_STORAGE") == "PostgreSql";
+    public static bool OnPostgreSql { get; } =
+        Environment.GetEnvironmentVariable("MLSCONSOLE_TEST_STORAGE") == "PostgreSql";
 
     private TimeProvider Clock { get; init; } = TimeProvider.System;
 
     public static async Task<Service> StartAsync(CoreSettings? settings = null, TimeProvider? clock = null)
     {
         var service = new Service { Clock = clock ?? TimeProvider.System };
-        if (OnPostgreSql) service._postgreSql = await PostgreSqlCluster.CreateDatabaseAsync();
+        if (OnPostgreSql)
+            service._postgreSql = await PostgreSqlCluster.CreateDatabaseAsync();
         await service.BootAsync(settings);
         return service;
     }
 
-    private Database Open() => _postgreSql is null ? Core.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}") : Core.Database.PostgreSql(_postgreSql);
+    private Database Open() =>
+        _postgreSql is null
+            ? Core.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}")
+            : Core.Database.PostgreSql(_postgreSql);
 
     private async Task BootAsync(CoreSettings? settings, bool start = true)
     {
         var services = new ServiceCollection();
         services.AddSingleton<ILoggerFactory, LoggerFactory>().AddSingleton(typeof(ILogger<>), typeof(Logger<>));
-        services.AddSingleton(Clock).AddSingleton<IDataProtectionProvider>(s_keyRing).AddCore(Open(), settings ?? NoLimits).AddRollouts();
+        services
+            .AddSingleton(Clock)
+            .AddSingleton<IDataProtectionProvider>(s_keyRing)
+            .AddCore(Open(), settings ?? NoLimits)
+            .AddRollouts();
         _provider = services.BuildServiceProvider();
         await StorageStartup.MigrateAsync(Database, CancellationToken.None);
         await _provider.GetRequiredService<FlagStore>().CreateAsync(FlagState.On, CancellationToken.None);
-        if (start) await Get<SignatureKeys>().StartAsync(CancellationToken.None);
+        if (start)
+            await Get<SignatureKeys>().StartAsync(CancellationToken.None);
     }
 
     /// <summary>Another host over the same file, with nothing in memory shared. It is disposed first.</summary>
@@ -65,7 +76,9 @@ public sealed class Service : IAsyncDisposable
     }
 
     public Database Database => Get<Database>();
-    public T Get<T>() where T : notnull => _provider.GetRequiredService<T>();
+
+    public T Get<T>()
+        where T : notnull => _provider.GetRequiredService<T>();
 
     public static Caller Caller(string did) => new(Did.Parse(did), "test");
 
@@ -76,51 +89,129 @@ public sealed class Service : IAsyncDisposable
         return new(did, deviceId, client);
     }
 
-    public Task<RegisterDeviceResult> RegisterAsync(string did, string deviceId, TestClient client, params NewKeyPackage[] packages) =>
-        Get<Devices>().RegisterDevice(Caller(did), new(deviceId, "A device", client.SignatureKey.PublicKey, null, packages, null), CancellationToken.None);
+    public Task<RegisterDeviceResult> RegisterAsync(
+        string did,
+        string deviceId,
+        TestClient client,
+        params NewKeyPackage[] packages
+    ) =>
+        Get<Devices>()
+            .RegisterDevice(
+                Caller(did),
+                new(deviceId, "A device", client.SignatureKey.PublicKey, null, packages, null),
+                CancellationToken.None
+            );
 
     public async Task<TestConvo> CreateConvoAsync(TestDevice creator, params Extension[] extensions)
     {
         var group = TestGroup.Create(creator.Client, extensions: new(extensions));
-        var view = await Get<Conversations>().CreateConvo(creator.Caller, new(group.GroupInfo, null, null, null), CancellationToken.None);
+        var view = await Get<Conversations>()
+            .CreateConvo(creator.Caller, new(group.GroupInfo, null, null, null), CancellationToken.None);
         return new(view.ConvoId, group);
     }
 
-    public Task<CommitResult> JoinAsync(TestConvo convo, TestDevice joiner, BuiltCommit commit, string? key = null, string? turnId = null) =>
-        Get<ExternalCommits>().ProcessExternalCommit(joiner.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, turnId, key), CancellationToken.None);
+    public Task<CommitResult> JoinAsync(
+        TestConvo convo,
+        TestDevice joiner,
+        BuiltCommit commit,
+        string? key = null,
+        string? turnId = null
+    ) =>
+        Get<ExternalCommits>()
+            .ProcessExternalCommit(
+                joiner.Caller,
+                new(convo.Id, commit.Commit, commit.GroupInfo, null, turnId, key),
+                CancellationToken.None
+            );
 
-    public Task<CommitResult> CommitAsync(TestConvo convo, TestDevice committer, BuiltCommit commit, byte[]? welcome = null, string? key = null) =>
-        Get<MemberCommits>().Commit(committer.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, welcome ?? default(ReadOnlyMemory<byte>?), key), CancellationToken.None);
+    public Task<CommitResult> CommitAsync(
+        TestConvo convo,
+        TestDevice committer,
+        BuiltCommit commit,
+        byte[]? welcome = null,
+        string? key = null
+    ) =>
+        Get<MemberCommits>()
+            .Commit(
+                committer.Caller,
+                new(convo.Id, commit.Commit, commit.GroupInfo, null, welcome ?? default(ReadOnlyMemory<byte>?), key),
+                CancellationToken.None
+            );
 
-    public Task<SendProposalResult> ProposeAsync(TestConvo convo, TestDevice member, byte[] proposal, string? key = null) =>
-        Get<Proposals>().SendProposal(member.Caller, new(convo.Id, proposal, key), CancellationToken.None);
+    public Task<SendProposalResult> ProposeAsync(
+        TestConvo convo,
+        TestDevice member,
+        byte[] proposal,
+        string? key = null
+    ) => Get<Proposals>().SendProposal(member.Caller, new(convo.Id, proposal, key), CancellationToken.None);
 
     /// <summary>The device's account leaves; the device proposes the removal of the given leaves.</summary>
     public async Task<IReadOnlyList<byte[]>> LeaveAsync(TestConvo convo, TestDevice device, params Proposal[] proposals)
     {
         var messages = proposals.Select(proposal => convo.Group.Propose(device.Client, proposal)).ToList();
-        await Get<Leaving>().LeaveConvo(device.Caller, new(convo.Id, [.. messages.Select(message => (ReadOnlyMemory<byte>)message)], null), CancellationToken.None);
+        await Get<Leaving>()
+            .LeaveConvo(
+                device.Caller,
+                new(convo.Id, [.. messages.Select(message => (ReadOnlyMemory<byte>)message)], null),
+                CancellationToken.None
+            );
         return messages;
     }
 
-    public Task<CommitResult> RemoveMemberAsync(TestConvo convo, TestDevice by, string target, BuiltCommit commit, string? reason = null) =>
-        Get<MemberCommits>().RemoveMember(by.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, null, null), Did.Parse(target), reason, CancellationToken.None);
+    public Task<CommitResult> RemoveMemberAsync(
+        TestConvo convo,
+        TestDevice by,
+        string target,
+        BuiltCommit commit,
+        string? reason = null
+    ) =>
+        Get<MemberCommits>()
+            .RemoveMember(
+                by.Caller,
+                new(convo.Id, commit.Commit, commit.GroupInfo, null, null, null),
+                Did.Parse(target),
+                reason,
+                CancellationToken.None
+            );
 
-    public Task<SetAdminResult> PromoteAsync(TestConvo convo, TestDevice by, string target) => Get<Admins>().PromoteAdmin(by.Caller, new(convo.Id, Did.Parse(target), null, null), CancellationToken.None);
+    public Task<SetAdminResult> PromoteAsync(TestConvo convo, TestDevice by, string target) =>
+        Get<Admins>().PromoteAdmin(by.Caller, new(convo.Id, Did.Parse(target), null, null), CancellationToken.None);
 
-    public Task<SetAdminResult> DemoteAsync(TestConvo convo, TestDevice by, string target) => Get<Admins>().DemoteAdmin(by.Caller, new(convo.Id, Did.Parse(target), null, null), CancellationToken.None);
+    public Task<SetAdminResult> DemoteAsync(TestConvo convo, TestDevice by, string target) =>
+        Get<Admins>().DemoteAdmin(by.Caller, new(convo.Id, Did.Parse(target), null, null), CancellationToken.None);
 
-    public Task BanAsync(string did, string convoId) => Database.WriteAsync(context =>
-    {
-        context.Add(new Ban { Did = did, ConvoId = convoId, CreatedAt = Clock.GetUtcNow() });
-        return Task.FromResult(0);
-    }, CancellationToken.None);
+    public Task BanAsync(string did, string convoId) =>
+        Database.WriteAsync(
+            context =>
+            {
+                context.Add(
+                    new Ban
+                    {
+                        Did = did,
+                        ConvoId = convoId,
+                        CreatedAt = Clock.GetUtcNow(),
+                    }
+                );
+                return Task.FromResult(0);
+            },
+            CancellationToken.None
+        );
 
     public Task<PublishKeyPackagesResult> PublishAsync(TestDevice device, params byte[][] packages) =>
-        Get<KeyPackages>().PublishKeyPackages(device.Caller, new(device.DeviceId, [.. packages.Select(package => new NewKeyPackage(package, false))], null), CancellationToken.None);
+        Get<KeyPackages>()
+            .PublishKeyPackages(
+                device.Caller,
+                new(device.DeviceId, [.. packages.Select(package => new NewKeyPackage(package, false))], null),
+                CancellationToken.None
+            );
 
     public Task<ClaimKeyPackagesResult> ClaimAsync(TestDevice claimer, params TestDevice[] targets) =>
-        Get<KeyPackages>().ClaimKeyPackages(claimer.Caller, new([.. targets.Select(target => Did.Parse(target.Did))], targets[0].Client.Suite.Id, null), CancellationToken.None);
+        Get<KeyPackages>()
+            .ClaimKeyPackages(
+                claimer.Caller,
+                new([.. targets.Select(target => Did.Parse(target.Did))], targets[0].Client.Suite.Id, null),
+                CancellationToken.None
+            );
 
     /// <summary>A group of Alice's and Bob's first devices.</summary>
     public async Task<(TestConvo Convo, TestDevice Alice, TestDevice Bob)> AliceAndBobAsync(ushort suite = 1)
@@ -139,7 +230,12 @@ public sealed class Service : IAsyncDisposable
         await RegisterAsync(added.Did, added.DeviceId, added.Client, new NewKeyPackage(package, false));
         var commit = convo.Group.Commit(by.Client).Add(package).WithPath().Build();
         var welcome = ProposalBuilder.RandomWelcome(by.Client.Suite, package);
-        await Get<MemberCommits>().AddMembers(by.Caller, new(convo.Id, commit.Commit, commit.GroupInfo, null, welcome, null), CancellationToken.None);
+        await Get<MemberCommits>()
+            .AddMembers(
+                by.Caller,
+                new(convo.Id, commit.Commit, commit.GroupInfo, null, welcome, null),
+                CancellationToken.None
+            );
         return convo with { Group = commit.After! };
     }
 
@@ -150,7 +246,28 @@ public sealed class Service : IAsyncDisposable
         var connection = context.Database.GetDbConnection();
         await connection.OpenAsync();
         var state = new System.Text.StringBuilder();
-        foreach (string table in (string[])["conversations", "log", "roster", "leaves", "pending_removals", "bans", "welcomes", "welcome_recipients", "idempotency", "snapshots", "devices", "device_keys", "key_packages", "rejoin_requests", "device_approvals", "acknowledgements", "group_info_refreshes"])
+        foreach (
+            string table in (string[])
+                [
+                    "conversations",
+                    "log",
+                    "roster",
+                    "leaves",
+                    "pending_removals",
+                    "bans",
+                    "welcomes",
+                    "welcome_recipients",
+                    "idempotency",
+                    "snapshots",
+                    "devices",
+                    "device_keys",
+                    "key_packages",
+                    "rejoin_requests",
+                    "device_approvals",
+                    "acknowledgements",
+                    "group_info_refreshes",
+                ]
+        )
         {
             await using var command = connection.CreateCommand();
             command.CommandText = $"SELECT * FROM {table} ORDER BY 1, 2";
@@ -158,7 +275,14 @@ public sealed class Service : IAsyncDisposable
             while (await reader.ReadAsync())
             {
                 state.Append(table);
-                for (int i = 0; i < reader.FieldCount; i++) state.Append('|').Append(reader.GetValue(i) is byte[] bytes ? Convert.ToHexString(bytes) : reader.GetValue(i).ToString());
+                for (int i = 0; i < reader.FieldCount; i++)
+                    state
+                        .Append('|')
+                        .Append(
+                            reader.GetValue(i) is byte[] bytes
+                                ? Convert.ToHexString(bytes)
+                                : reader.GetValue(i).ToString()
+                        );
                 state.Append('\n');
             }
         }
@@ -166,7 +290,10 @@ public sealed class Service : IAsyncDisposable
     }
 
     /// <summary>How the database would find the rows of a command, step by step.</summary>
-    public async Task<IReadOnlyList<string>> PlanAsync(string statement, IReadOnlyList<(string Name, object? Value)> parameters)
+    public async Task<IReadOnlyList<string>> PlanAsync(
+        string statement,
+        IReadOnlyList<(string Name, object? Value)> parameters
+    )
     {
         await using var context = Database.Read();
         var connection = context.Database.GetDbConnection();
@@ -186,14 +313,16 @@ public sealed class Service : IAsyncDisposable
         }
         var steps = new List<string>();
         await using var reader = await command.ExecuteReaderAsync();
-        while (await reader.ReadAsync()) steps.Add(reader.GetString(OnPostgreSql ? 0 : 3));
+        while (await reader.ReadAsync())
+            steps.Add(reader.GetString(OnPostgreSql ? 0 : 3));
         return steps;
     }
 
     public async ValueTask DisposeAsync()
     {
         await _provider.DisposeAsync();
-        if (_guest) return;
+        if (_guest)
+            return;
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         Directory.Delete(_folder, true);
     }
@@ -203,6 +332,7 @@ public sealed class Service : IAsyncDisposable
 public sealed record TestDevice(string Did, string DeviceId, TestClient Client)
 {
     public Caller Caller => Service.Caller(Did);
+
     public TestDevice With(TestClient client) => this with { Client = client };
 }
 

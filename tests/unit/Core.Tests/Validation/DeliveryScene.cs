@@ -8,8 +8,14 @@ public sealed class DeliveryScene : IAsyncDisposable
 {
     public const int MaxMessageBytes = 4096;
 
-    private DeliveryScene(Service service, TestConvo convo, TestDevice alice, TestDevice bob, TestDevice tablet, TestDevice carol) =>
-        (Service, Convo, Alice, Bob, Tablet, Carol) = (service, convo, alice, bob, tablet, carol);
+    private DeliveryScene(
+        Service service,
+        TestConvo convo,
+        TestDevice alice,
+        TestDevice bob,
+        TestDevice tablet,
+        TestDevice carol
+    ) => (Service, Convo, Alice, Bob, Tablet, Carol) = (service, convo, alice, bob, tablet, carol);
 
     public Service Service { get; }
     public TestConvo Convo { get; }
@@ -21,8 +27,10 @@ public sealed class DeliveryScene : IAsyncDisposable
 
     /// <summary>An empty commit by Alice.</summary>
     public BuiltCommit Control => Group.Commit(Alice.Client).WithPath().Build();
+
     /// <summary>A commit by Alice that removes Bob's phone.</summary>
     public BuiltCommit RemovingBob => Group.Commit(Alice.Client).Remove(Group.LeafOf(Bob.Client)).Build();
+
     /// <summary>Bob's phone comes back.</summary>
     public BuiltCommit Resync => Group.ExternalCommit(Bob.Client).Remove(Group.LeafOf(Bob.Client)).Build();
 
@@ -30,7 +38,14 @@ public sealed class DeliveryScene : IAsyncDisposable
     {
         var service = await Service.StartAsync(new() { MaxLeaves = 3, MaxMessageBytes = MaxMessageBytes });
         var (convo, alice, bob) = await service.AliceAndBobAsync();
-        return new(service, convo, alice, bob, await service.EnrolAsync(bob.Did, "tablet"), await service.EnrolAsync("did:example:carol", "phone"));
+        return new(
+            service,
+            convo,
+            alice,
+            bob,
+            await service.EnrolAsync(bob.Did, "tablet"),
+            await service.EnrolAsync("did:example:carol", "phone")
+        );
     }
 
     /// <summary>Publishes a key package of a device, whose key is enrolled with it.</summary>
@@ -41,28 +56,66 @@ public sealed class DeliveryScene : IAsyncDisposable
         return package;
     }
 
-    public Task RegisterAsync(TestDevice device, byte[] package) => Service.RegisterAsync(device.Did, device.DeviceId, device.Client, new NewKeyPackage(package, false));
+    public Task RegisterAsync(TestDevice device, byte[] package) =>
+        Service.RegisterAsync(device.Did, device.DeviceId, device.Client, new NewKeyPackage(package, false));
 
-    public BuiltCommit Adding(params byte[][] packages) => packages.Aggregate(Group.Commit(Alice.Client), (commit, package) => commit.Add(package)).WithPath().Build();
-    public BuiltCommit Removing(TestDevice by, TestDevice removed) => Group.Commit(by.Client).Remove(Group.LeafOf(removed.Client)).Build();
+    public BuiltCommit Adding(params byte[][] packages) =>
+        packages.Aggregate(Group.Commit(Alice.Client), (commit, package) => commit.Add(package)).WithPath().Build();
+
+    public BuiltCommit Removing(TestDevice by, TestDevice removed) =>
+        Group.Commit(by.Client).Remove(Group.LeafOf(removed.Client)).Build();
 
     /// <summary>Alice adds key packages with the Welcome for them.</summary>
-    public Task AddAsync(params byte[][] packages) => AddMembersAsync(Adding(packages), ProposalBuilder.RandomWelcome(Group.Suite, packages));
+    public Task AddAsync(params byte[][] packages) =>
+        AddMembersAsync(Adding(packages), ProposalBuilder.RandomWelcome(Group.Suite, packages));
 
-    public Task AddMembersAsync(BuiltCommit commit, byte[]? welcome) => Service.Get<MemberCommits>().AddMembers(
-        Alice.Caller, new(Convo.Id, commit.Commit, commit.GroupInfo, null, welcome is null ? default(ReadOnlyMemory<byte>?) : welcome, null), CancellationToken.None);
+    public Task AddMembersAsync(BuiltCommit commit, byte[]? welcome) =>
+        Service
+            .Get<MemberCommits>()
+            .AddMembers(
+                Alice.Caller,
+                new(
+                    Convo.Id,
+                    commit.Commit,
+                    commit.GroupInfo,
+                    null,
+                    welcome is null ? default(ReadOnlyMemory<byte>?) : welcome,
+                    null
+                ),
+                CancellationToken.None
+            );
 
     public Task CreateAsync(TestGroup group) => CreateAsync(group.GroupInfo);
-    public Task CreateAsync(byte[] groupInfo) => Service.Get<Conversations>().CreateConvo(Alice.Caller, new(groupInfo, null, null, null), CancellationToken.None);
 
-    public Task AskTurnAsync(TestDevice device) => Service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(Convo.Id, true, device.DeviceId), CancellationToken.None);
+    public Task CreateAsync(byte[] groupInfo) =>
+        Service
+            .Get<Conversations>()
+            .CreateConvo(Alice.Caller, new(groupInfo, null, null, null), CancellationToken.None);
+
+    public Task AskTurnAsync(TestDevice device) =>
+        Service
+            .Get<GroupInfos>()
+            .GetGroupInfo(device.Caller, new(Convo.Id, true, device.DeviceId), CancellationToken.None);
 
     /// <summary>As many as find room wait for their turn to join.</summary>
-    public Task FillLineAsync() => Service.Database.WriteAsync(context =>
-    {
-        for (int i = 1; i <= JoinLine.MaxPlaces; i++) context.Add(new JoinPlace { ConvoId = Convo.Id, DeviceRow = -i, Place = i, Until = DateTimeOffset.UtcNow.AddHours(1) });
-        return Task.FromResult(0);
-    }, CancellationToken.None);
+    public Task FillLineAsync() =>
+        Service.Database.WriteAsync(
+            context =>
+            {
+                for (int i = 1; i <= JoinLine.MaxPlaces; i++)
+                    context.Add(
+                        new JoinPlace
+                        {
+                            ConvoId = Convo.Id,
+                            DeviceRow = -i,
+                            Place = i,
+                            Until = DateTimeOffset.UtcNow.AddHours(1),
+                        }
+                    );
+                return Task.FromResult(0);
+            },
+            CancellationToken.None
+        );
 
     /// <summary>A GroupInfo of another suite: its number stands behind version and wire format of the message and the version of the GroupContext.</summary>
     public static byte[] WithSuite(byte[] groupInfo, ushort suite)
@@ -79,15 +132,21 @@ public sealed class DeliveryScene : IAsyncDisposable
         return build(length - (groupInfo(build(padding)).Length - padding));
     }
 
-    public byte[] GroupInfoBy(TestDevice signer, byte[]? externalPub = null) => Group.GroupInfoBy(signer.Client, externalPub);
+    public byte[] GroupInfoBy(TestDevice signer, byte[]? externalPub = null) =>
+        Group.GroupInfoBy(signer.Client, externalPub);
 
     public Task<UpdateGroupInfoResult> UpdateGroupInfoAsync(TestDevice by, byte[] groupInfo) =>
         Service.Get<GroupInfos>().UpdateGroupInfo(by.Caller, new(Convo.Id, groupInfo, null), CancellationToken.None);
 
-    public Task SendAsync(byte[] message) => Service.Get<Messages>().SendMessage(Alice.Caller, new(Convo.Id, message, null), CancellationToken.None);
+    public Task SendAsync(byte[] message) =>
+        Service.Get<Messages>().SendMessage(Alice.Caller, new(Convo.Id, message, null), CancellationToken.None);
 
     /// <summary>An application message of so many bytes.</summary>
-    public byte[] MessageOf(int length) => ProposalBuilder.RandomPrivateMessage(Group, length: length - (ProposalBuilder.RandomPrivateMessage(Group, length: 1000).Length - 1000));
+    public byte[] MessageOf(int length) =>
+        ProposalBuilder.RandomPrivateMessage(
+            Group,
+            length: length - (ProposalBuilder.RandomPrivateMessage(Group, length: 1000).Length - 1000)
+        );
 
     public ValueTask DisposeAsync() => Service.DisposeAsync();
 }

@@ -54,21 +54,39 @@ public class Delivering_welcomes
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
-        var (tablet, carol) = (await service.EnrolAsync(bob.Did, "tablet"), await service.EnrolAsync("did:example:carol", "phone"));
+        var (tablet, carol) = (
+            await service.EnrolAsync(bob.Did, "tablet"),
+            await service.EnrolAsync("did:example:carol", "phone")
+        );
         byte[][] packages = [tablet.Client.KeyPackage(), carol.Client.KeyPackage()];
         await service.PublishAsync(tablet, packages[0]);
         await service.PublishAsync(carol, packages[1]);
         var commit = convo.Group.Commit(alice.Client).Add(packages[0]).Add(packages[1]).WithPath().Build();
         await service.CommitAsync(convo, alice, commit, ProposalBuilder.RandomWelcome(convo.Group.Suite, packages));
-        var (tablets, carols) = (Assert.Single(await GetAsync(service, tablet, tablet.DeviceId)), Assert.Single(await GetAsync(service, carol, carol.DeviceId)));
+        var (tablets, carols) = (
+            Assert.Single(await GetAsync(service, tablet, tablet.DeviceId)),
+            Assert.Single(await GetAsync(service, carol, carol.DeviceId))
+        );
         Assert.Equal(tablets.Welcome, carols.Welcome);
         Assert.NotEqual(tablets.Id, carols.Id);
         await ConfirmAsync(service, carol, carols.Id, true);
         Assert.Single(await GetAsync(service, tablet, tablet.DeviceId));
     }
 
-    private static Task<IReadOnlyList<WelcomeView>> GetAsync(Service service, TestDevice caller, string deviceId) => service.Get<Welcomes>().GetWelcomes(caller.Caller, deviceId, CancellationToken.None);
+    private static Task<IReadOnlyList<WelcomeView>> GetAsync(Service service, TestDevice caller, string deviceId) =>
+        service.Get<Welcomes>().GetWelcomes(caller.Caller, deviceId, CancellationToken.None);
 
-    private static Task<ConfirmWelcomeResult> ConfirmAsync(Service service, TestDevice caller, string id, bool success) =>
-        service.Get<Welcomes>().ConfirmWelcome(caller.Caller, new(id, success, success ? null : "no key package", null), CancellationToken.None);
+    private static Task<ConfirmWelcomeResult> ConfirmAsync(
+        Service service,
+        TestDevice caller,
+        string id,
+        bool success
+    ) =>
+        service
+            .Get<Welcomes>()
+            .ConfirmWelcome(
+                caller.Caller,
+                new(id, success, success ? null : "no key package", null),
+                CancellationToken.None
+            );
 }

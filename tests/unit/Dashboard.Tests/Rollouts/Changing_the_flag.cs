@@ -7,12 +7,30 @@ namespace MlsConsole.Dashboard.Tests;
 
 public class Changing_the_flag : BunitContext
 {
-    private static readonly FlagView s_on = new(FlagState.On, 100, 1, DateTimeOffset.UnixEpoch, "first state", "configuration");
+    private static readonly FlagView s_on = new(
+        FlagState.On,
+        100,
+        1,
+        DateTimeOffset.UnixEpoch,
+        "first state",
+        "configuration"
+    );
 
     private readonly List<FlagChange> _changes = [];
 
-    private IRenderedComponent<FlagForm> Form(FlagView current, Action<FlagChange>? onChange = null) => Render<FlagForm>(parameters => parameters
-        .Add(form => form.Current, current).Add(form => form.OnChange, change => { onChange?.Invoke(change); _changes.Add(change); }));
+    private IRenderedComponent<FlagForm> Form(FlagView current, Action<FlagChange>? onChange = null) =>
+        Render<FlagForm>(parameters =>
+            parameters
+                .Add(form => form.Current, current)
+                .Add(
+                    form => form.OnChange,
+                    change =>
+                    {
+                        onChange?.Invoke(change);
+                        _changes.Add(change);
+                    }
+                )
+        );
 
     private static IElement By(IRenderedComponent<FlagForm> form, string id) => form.Find($"[data-testid={id}]");
 
@@ -28,7 +46,11 @@ public class Changing_the_flag : BunitContext
         By(form, "flag-reason").Input(" too many mismatches ");
         By(form, "flag-apply").Click();
         Assert.Empty(_changes);
-        Assert.Contains("Turn external commits off for everyone?", form.Find(".confirm").TextContent, StringComparison.Ordinal);
+        Assert.Contains(
+            "Turn external commits off for everyone?",
+            form.Find(".confirm").TextContent,
+            StringComparison.Ordinal
+        );
         By(form, "flag-confirm").Click();
         Assert.Equal([new(FlagState.Off, 0, "too many mismatches")], _changes);
     }

@@ -20,9 +20,29 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
         await StorageStartup.MigrateAsync(database, CancellationToken.None);
         AuditLog audit = new(database);
         for (int i = 0; i < 3; i++)
-            await audit.AppendAsync(new AuditEntry { At = DateTimeOffset.UnixEpoch, Actor = "did:web:a", Action = "commit", Outcome = "accepted", CorrelationId = "c" }, CancellationToken.None);
+            await audit.AppendAsync(
+                new AuditEntry
+                {
+                    At = DateTimeOffset.UnixEpoch,
+                    Actor = "did:web:a",
+                    Action = "commit",
+                    Outcome = "accepted",
+                    CorrelationId = "c",
+                },
+                CancellationToken.None
+            );
         await new AuditLinker(database, new Leases(TimeProvider.System)).LinkAsync(CancellationToken.None);
-        await audit.AppendAsync(new AuditEntry { At = DateTimeOffset.UnixEpoch, Actor = "did:web:a", Action = "commit", Outcome = "accepted", CorrelationId = "c" }, CancellationToken.None);
+        await audit.AppendAsync(
+            new AuditEntry
+            {
+                At = DateTimeOffset.UnixEpoch,
+                Actor = "did:web:a",
+                Action = "commit",
+                Outcome = "accepted",
+                CorrelationId = "c",
+            },
+            CancellationToken.None
+        );
     }
 
     [Fact]
@@ -30,9 +50,15 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
     {
         (int code, string output, _) = await Run("verify-audit", Connection);
         Assert.Equal(0, code);
-        Assert.Matches("^3 linked entries hold, the last has the hash [0-9a-f]{64}\n1 entries are not linked yet\n$", output);
+        Assert.Matches(
+            "^3 linked entries hold, the last has the hash [0-9a-f]{64}\n1 entries are not linked yet\n$",
+            output
+        );
 
-        await database.WriteAsync(context => context.Database.ExecuteSqlRawAsync("UPDATE audit SET actor = 'did:web:b' WHERE position = 2"), CancellationToken.None);
+        await database.WriteAsync(
+            context => context.Database.ExecuteSqlRawAsync("UPDATE audit SET actor = 'did:web:b' WHERE position = 2"),
+            CancellationToken.None
+        );
         (code, output, _) = await Run("verify-audit", Connection);
         Assert.Equal(1, code);
         Assert.StartsWith("1 linked entries hold", output, StringComparison.Ordinal);
@@ -46,22 +72,42 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
         Assert.Equal((0, ""), (code, error));
         string[] lines = output.Split('\n');
         Assert.Equal((5, ""), (lines.Length, lines[4]));
-        Assert.All(lines[..4], static line => Assert.StartsWith("{\"action\":\"commit\"", line, StringComparison.Ordinal));
+        Assert.All(
+            lines[..4],
+            static line => Assert.StartsWith("{\"action\":\"commit\"", line, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public async Task An_account_is_banned_and_unbanned_on_the_database_alone_and_the_audit_log_has_it()
     {
         const string mallory = "did:web:mallory.example";
-        Assert.Equal((0, $"{mallory} is banned\n", ""), await Run("ban", Connection, mallory, "--reason", "abuse of the service"));
+        Assert.Equal(
+            (0, $"{mallory} is banned\n", ""),
+            await Run("ban", Connection, mallory, "--reason", "abuse of the service")
+        );
         Assert.Equal((0, $"{mallory} was already banned\n", ""), await Run("ban", Connection, mallory));
         Assert.Equal((0, $"{mallory} is no longer banned\n", ""), await Run("unban", Connection, mallory));
         Assert.Equal((0, $"{mallory} was not banned\n", ""), await Run("unban", Connection, mallory));
         IReadOnlyList<AuditEntry> entries = await new AuditLog(database).LatestAsync(4, CancellationToken.None);
-        Assert.Equal([("unbanAccount", null), ("unbanAccount", null), ("banAccount", null), ("banAccount", "abuse of the service")], entries.Select(static entry => (entry.Action, entry.Reason)));
-        Assert.All(entries, static entry => Assert.Equal(("operator", mallory, "accepted"), (entry.Actor, entry.Subject, entry.Outcome)));
+        Assert.Equal(
+            [
+                ("unbanAccount", null),
+                ("unbanAccount", null),
+                ("banAccount", null),
+                ("banAccount", "abuse of the service"),
+            ],
+            entries.Select(static entry => (entry.Action, entry.Reason))
+        );
+        Assert.All(
+            entries,
+            static entry => Assert.Equal(("operator", mallory, "accepted"), (entry.Actor, entry.Subject, entry.Outcome))
+        );
         (int code, _, string error) = await Run("ban", Connection, "mallory");
-        Assert.Equal((1, "MlsConsole cannot start: ban must be followed by the DID of an account.\n"), (code, error.ReplaceLineEndings("\n")));
+        Assert.Equal(
+            (1, "MlsConsole cannot start: ban must be followed by the DID of an account.\n"),
+            (code, error.ReplaceLineEndings("\n"))
+        );
     }
 
     [Theory]
@@ -83,10 +129,20 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
     {
         using TestHost host = new();
         using HttpClient client = new() { BaseAddress = host.Address };
-        for (int i = 0; i < 3; i++) await client.GetAsync("/xrpc/blue.catbird.mls.getWelcomes?deviceId=a");
+        for (int i = 0; i < 3; i++)
+            await client.GetAsync("/xrpc/blue.catbird.mls.getWelcomes?deviceId=a");
         await host.Services.GetRequiredService<RefusalTally>().FlushAsync(all: true, CancellationToken.None);
-        IReadOnlyList<AuditEntry> entries = await host.Services.GetRequiredService<AuditLog>().LatestAsync(10, CancellationToken.None);
-        Assert.All(entries, static entry => Assert.Equal(("unauthenticated", "getWelcomes", "AuthenticationRequired", "token-missing"), (entry.Actor, entry.Action, entry.Outcome, entry.Reason)));
+        IReadOnlyList<AuditEntry> entries = await host
+            .Services.GetRequiredService<AuditLog>()
+            .LatestAsync(10, CancellationToken.None);
+        Assert.All(
+            entries,
+            static entry =>
+                Assert.Equal(
+                    ("unauthenticated", "getWelcomes", "AuthenticationRequired", "token-missing"),
+                    (entry.Actor, entry.Action, entry.Outcome, entry.Reason)
+                )
+        );
         Assert.Equal(3, entries.Sum(static entry => entry.Times)); // in one entry, or in two if the minute ended meanwhile
     }
 
@@ -98,12 +154,21 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
         Directory.Delete(folder, recursive: true);
     }
 
-    internal static async Task<(int Code, string Output, string Error)> Run(string command, string connection, params string[] arguments)
+    internal static async Task<(int Code, string Output, string Error)> Run(
+        string command,
+        string connection,
+        params string[] arguments
+    )
     {
-        ProcessStartInfo start = new("dotnet", [typeof(HostSettings).Assembly.Location, command, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("dotnet", [typeof(HostSettings).Assembly.Location, command, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["ConnectionStrings__Default"] = connection;
         using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(),
+            error = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         return (process.ExitCode, (await output).ReplaceLineEndings("\n"), await error);
     }

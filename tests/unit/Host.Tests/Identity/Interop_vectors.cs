@@ -9,7 +9,8 @@ public sealed class Interop_vectors
     [SkippableFact]
     public void Every_signature_fixture_is_judged_as_published()
     {
-        int valid = 0, invalid = 0;
+        int valid = 0,
+            invalid = 0;
         foreach (JsonElement fixture in Interop.Read("crypto/signature-fixtures.json").EnumerateArray())
         {
             EcdsaPublicKey key = Multikey.FromDidKey(fixture.GetProperty("publicKeyDid").GetString()!)!;
@@ -21,8 +22,10 @@ public sealed class Interop_vectors
             Assert.Equal(expected, key.Verify(message, signature));
 
             // The same key in the legacy form of DID documents.
-            EcdsaCurve curve = fixture.GetProperty("didDocSuite").GetString() == "EcdsaSecp256r1VerificationKey2019"
-                ? EcdsaCurve.P256 : EcdsaCurve.Secp256k1;
+            EcdsaCurve curve =
+                fixture.GetProperty("didDocSuite").GetString() == "EcdsaSecp256r1VerificationKey2019"
+                    ? EcdsaCurve.P256
+                    : EcdsaCurve.Secp256k1;
             EcdsaPublicKey legacy = Multikey.FromLegacy(curve, fixture.GetProperty("publicKeyMultibase").GetString()!)!;
             Assert.Equal(expected, legacy.Verify(message, signature));
 
@@ -40,7 +43,11 @@ public sealed class Interop_vectors
         int followed = 0;
         foreach (JsonElement fixture in Interop.Read("crypto/w3c_didkey_K256.json").EnumerateArray())
         {
-            Check(EcdsaCurve.Secp256k1, Convert.FromHexString(fixture.GetProperty("privateKeyBytesHex").GetString()!), fixture);
+            Check(
+                EcdsaCurve.Secp256k1,
+                Convert.FromHexString(fixture.GetProperty("privateKeyBytesHex").GetString()!),
+                fixture
+            );
             followed++;
         }
         Assert.Equal(5, followed);
@@ -52,7 +59,11 @@ public sealed class Interop_vectors
         int followed = 0;
         foreach (JsonElement fixture in Interop.Read("crypto/w3c_didkey_P256.json").EnumerateArray())
         {
-            Check(EcdsaCurve.P256, Base58.Bitcoin.Decode(fixture.GetProperty("privateKeyBytesBase58").GetString()!), fixture);
+            Check(
+                EcdsaCurve.P256,
+                Base58.Bitcoin.Decode(fixture.GetProperty("privateKeyBytesBase58").GetString()!),
+                fixture
+            );
             followed++;
         }
         Assert.Equal(1, followed);
@@ -80,5 +91,6 @@ public sealed class Interop_vectors
     }
 
     /// <summary>The fixtures' base64 has no padding.</summary>
-    private static byte[] Decode(string base64) => Convert.FromBase64String(base64.PadRight((base64.Length + 3) / 4 * 4, '='));
+    private static byte[] Decode(string base64) =>
+        Convert.FromBase64String(base64.PadRight((base64.Length + 3) / 4 * 4, '='));
 }

@@ -15,7 +15,11 @@ public sealed class Multikey_reading
             byte[] signature = signer.Sign([7]);
             Assert.True(EcdsaPublicKey.FromPoint(signer.Curve, signer.CompressedPoint)!.Verify([7], signature));
             Assert.True(EcdsaPublicKey.FromPoint(signer.Curve, signer.UncompressedPoint)!.Verify([7], signature));
-            Assert.True(Multikey.FromLegacy(signer.Curve, "z" + Base58.Bitcoin.Encode(signer.UncompressedPoint))!.Verify([7], signature));
+            Assert.True(
+                Multikey
+                    .FromLegacy(signer.Curve, "z" + Base58.Bitcoin.Encode(signer.UncompressedPoint))!
+                    .Verify([7], signature)
+            );
         }
     }
 
@@ -24,7 +28,10 @@ public sealed class Multikey_reading
     {
         using TestSigner signer = new((EcdsaCurve)curve);
         EcdsaPublicKey key = EcdsaPublicKey.FromPoint(signer.Curve, signer.CompressedPoint)!;
-        byte[] good = signer.Sign([7]), zero = new byte[32], order = signer.OrderBytes, most = [.. Enumerable.Repeat((byte)0xff, 32)];
+        byte[] good = signer.Sign([7]),
+            zero = new byte[32],
+            order = signer.OrderBytes,
+            most = [.. Enumerable.Repeat((byte)0xff, 32)];
         Assert.True(key.Verify([7], good, allowHighS: true));
         foreach (byte[] number in (byte[][])[zero, order, most])
         {
@@ -40,7 +47,9 @@ public sealed class Multikey_reading
         using TestSigner signer = new((EcdsaCurve)curve);
         EcdsaPublicKey key = EcdsaPublicKey.FromPoint(signer.Curve, signer.CompressedPoint)!;
         byte[] good = signer.Sign([7]);
-        bool[] valid = await Task.WhenAll(Enumerable.Range(0, 64).Select(i => Task.Run(() => key.Verify([(byte)(i % 2 == 0 ? 7 : 8)], good))));
+        bool[] valid = await Task.WhenAll(
+            Enumerable.Range(0, 64).Select(i => Task.Run(() => key.Verify([(byte)(i % 2 == 0 ? 7 : 8)], good)))
+        );
         Assert.Equal(Enumerable.Range(0, 64).Select(static i => i % 2 == 0), valid);
     }
 
@@ -67,7 +76,8 @@ public sealed class Multikey_reading
     {
         int points = 0;
         for (byte x = 0; x < 200; x++)
-            if (EcdsaPublicKey.FromPoint(EcdsaCurve.P256, [2, .. new byte[31], x]) is not null) points++;
+            if (EcdsaPublicKey.FromPoint(EcdsaCurve.P256, [2, .. new byte[31], x]) is not null)
+                points++;
         Assert.InRange(points, 60, 140);
     }
 

@@ -7,10 +7,12 @@ namespace MlsConsole.Host.Tests;
 /// <summary>Tokens of accounts whose documents are served over the network, at the door of two hosts over one database.</summary>
 public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
 {
-    private const string Method = "blue.catbird.mls.getServiceInfo", Audience = "did:web:localhost";
+    private const string Method = "blue.catbird.mls.getServiceInfo",
+        Audience = "did:web:localhost";
 
     private readonly DidServer server;
-    private readonly TestHost host, second;
+    private readonly TestHost host,
+        second;
     private readonly TestSigner signer = new(EcdsaCurve.Secp256k1);
     private readonly string did;
     private readonly List<string?> reasons = [];
@@ -18,16 +20,22 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
     public Negative_tokens(DidServer server)
     {
         this.server = server;
-        (string, string)[] settings = [("Identity:AllowPrivateHosts", "true"), ("Identity:PlcDirectory", server.Address.ToString())];
+        (string, string)[] settings =
+        [
+            ("Identity:AllowPrivateHosts", "true"),
+            ("Identity:PlcDirectory", server.Address.ToString()),
+        ];
         host = new TestHost(null, settings);
         second = new TestHost(host, settings);
         did = server.Web(Guid.NewGuid().ToString("N"));
         server.Publish(did, DidServer.Document(did, signer.Multikey));
         foreach (TestHost one in (TestHost[])[host, second])
-            one.Services.GetRequiredService<ActivityFeed>().Subscribe(activity =>
-            {
-                if (activity.IsRequest) reasons.Add(activity.Reason);
-            });
+            one.Services.GetRequiredService<ActivityFeed>()
+                .Subscribe(activity =>
+                {
+                    if (activity.IsRequest)
+                        reasons.Add(activity.Reason);
+                });
     }
 
     public void Dispose()
@@ -38,39 +46,49 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
     }
 
     /// <summary>One thing changed in a token that is accepted, and the reason for which it is refused.</summary>
-    public static TheoryData<string, string, string> OneThingWrong => new()
-    {
-        { "aud", "did:web:other.example.com", "token-audience" },
-        { "aud", Audience + "#other", "token-audience" },
-        { "aud", Audience + "%3A80", "token-audience" },
-        { "lxm", "blue.catbird.mls.getConvos", "token-method" },
-        { "lxm", "", "token-method" },
-        { "alg", "ES256", "token-algorithm" },
-        { "alg", "none", "token-algorithm" },
-        { "alg", "HS256", "token-algorithm" },
-        { "typ", "at+jwt", "token-type" },
-        { "typ", "refresh+jwt", "token-type" },
-        { "typ", "dpop+jwt", "token-type" },
-        { "exp", "-1", "token-expired" },
-        { "exp", "330", "token-lifetime" },
-        { "iat", "300", "token-issued-at" },
-        { "jti", "", "token-jti" },
-        { "iss", "did:web:unknown.localhost%3A1", "token-issuer" },
-        { "iss", "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "token-issuer" },
-        { "iss", "did:example:nobody", "token-issuer" },
-        { "iss", "nobody", "token-issuer" },
-        { "signature", "", "token-signature" },
-    };
+    public static TheoryData<string, string, string> OneThingWrong =>
+        new()
+        {
+            { "aud", "did:web:other.example.com", "token-audience" },
+            { "aud", Audience + "#other", "token-audience" },
+            { "aud", Audience + "%3A80", "token-audience" },
+            { "lxm", "blue.catbird.mls.getConvos", "token-method" },
+            { "lxm", "", "token-method" },
+            { "alg", "ES256", "token-algorithm" },
+            { "alg", "none", "token-algorithm" },
+            { "alg", "HS256", "token-algorithm" },
+            { "typ", "at+jwt", "token-type" },
+            { "typ", "refresh+jwt", "token-type" },
+            { "typ", "dpop+jwt", "token-type" },
+            { "exp", "-1", "token-expired" },
+            { "exp", "330", "token-lifetime" },
+            { "iat", "300", "token-issued-at" },
+            { "jti", "", "token-jti" },
+            { "iss", "did:web:unknown.localhost%3A1", "token-issuer" },
+            { "iss", "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "token-issuer" },
+            { "iss", "did:example:nobody", "token-issuer" },
+            { "iss", "nobody", "token-issuer" },
+            { "signature", "", "token-signature" },
+        };
 
     [Theory, MemberData(nameof(OneThingWrong))]
     public async Task A_token_with_one_thing_wrong_is_refused(string what, string value, string reason)
     {
         Assert.Equal(200, await Ask(Token(Claims())));
-        JsonObject claims = Claims(), header = new() { ["typ"] = "JWT", ["alg"] = signer.Algorithm };
-        if (what is "exp" or "iat") claims[what] = DateTimeOffset.UtcNow.ToUnixTimeSeconds() + long.Parse(value, System.Globalization.CultureInfo.InvariantCulture);
-        else if (what is "alg" or "typ") header[what] = value;
-        else if (what != "signature") claims[what] = value;
-        Assert.Equal(401, await Ask(signer.Token(claims, header, what == "signature" ? static bytes => [.. bytes.Reverse()] : null)));
+        JsonObject claims = Claims(),
+            header = new() { ["typ"] = "JWT", ["alg"] = signer.Algorithm };
+        if (what is "exp" or "iat")
+            claims[what] =
+                DateTimeOffset.UtcNow.ToUnixTimeSeconds()
+                + long.Parse(value, System.Globalization.CultureInfo.InvariantCulture);
+        else if (what is "alg" or "typ")
+            header[what] = value;
+        else if (what != "signature")
+            claims[what] = value;
+        Assert.Equal(
+            401,
+            await Ask(signer.Token(claims, header, what == "signature" ? static bytes => [.. bytes.Reverse()] : null))
+        );
         Assert.Equal([null, reason], reasons);
     }
 
@@ -95,7 +113,8 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
     public async Task A_token_is_used_once_on_all_hosts_together_and_its_twin_not_at_all()
     {
         JsonObject claims = Claims();
-        string token = signer.Token(claims), twin = signer.Token(claims, change: signer.Twin);
+        string token = signer.Token(claims),
+            twin = signer.Token(claims, change: signer.Twin);
         Assert.NotEqual(token, twin);
         Assert.Equal(200, await Ask(token));
         foreach (TestHost one in (TestHost[])[host, second])
@@ -123,7 +142,12 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
     {
         // A host that has seen the old key more than a minute ago: a clock of its own.
         ManualClock clock = new();
-        HostSettings settings = new() { ServiceDid = Audience, AllowDidKey = false, AllowPrivateHosts = true };
+        HostSettings settings = new()
+        {
+            ServiceDid = Audience,
+            AllowDidKey = false,
+            AllowPrivateHosts = true,
+        };
         using DidFetcher fetcher = new(settings);
         using DidResolver resolver = new(settings, fetcher, clock);
         ServiceAuthentication authentication = new(settings, resolver, clock);
@@ -136,7 +160,10 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
         Assert.Equal(did, (await Authenticate(next)).Issuer);
         Assert.Equal(before + 1, server.Asked(did));
         for (int i = 0; i < 50; i++)
-            Assert.Equal("token-algorithm", (await Assert.ThrowsAsync<AuthenticationException>(async () => await Authenticate(signer))).Reason);
+            Assert.Equal(
+                "token-algorithm",
+                (await Assert.ThrowsAsync<AuthenticationException>(async () => await Authenticate(signer))).Reason
+            );
         Assert.Equal(before + 1, server.Asked(did));
 
         ValueTask<ServiceToken> Authenticate(TestSigner by)
@@ -182,8 +209,12 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
 
     private async Task<int> Ask(string token, TestHost? of = null)
     {
-        RawAnswer answer = await RawHttp.Send((of ?? host).Address, $"GET /xrpc/{Method} HTTP/1.1\nAuthorization: Bearer {token}");
-        if (answer.Status == 401) Assert.Equal("AuthenticationRequired", answer.Error);
+        RawAnswer answer = await RawHttp.Send(
+            (of ?? host).Address,
+            $"GET /xrpc/{Method} HTTP/1.1\nAuthorization: Bearer {token}"
+        );
+        if (answer.Status == 401)
+            Assert.Equal("AuthenticationRequired", answer.Error);
         return answer.Status;
     }
 }

@@ -18,7 +18,13 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     public Resolving_dids(DidServer server)
     {
         this.server = server;
-        HostSettings settings = new() { ServiceDid = "did:web:localhost", AllowDidKey = false, AllowPrivateHosts = true, PlcDirectory = server.Address };
+        HostSettings settings = new()
+        {
+            ServiceDid = "did:web:localhost",
+            AllowDidKey = false,
+            AllowPrivateHosts = true,
+            PlcDirectory = server.Address,
+        };
         fetcher = new DidFetcher(settings);
         resolver = new DidResolver(settings, fetcher, clock);
     }
@@ -61,49 +67,97 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     public async Task A_key_in_the_legacy_form_is_a_key()
     {
         string did = server.Web(Name);
-        server.Publish(did, new JsonObject
-        {
-            ["id"] = did,
-            ["verificationMethod"] = new JsonArray(new JsonObject
+        server.Publish(
+            did,
+            new JsonObject
             {
-                ["id"] = "#atproto", ["type"] = "EcdsaSecp256k1VerificationKey2019", ["publicKeyMultibase"] = "z" + Base58.Bitcoin.Encode(signer.UncompressedPoint),
-            }),
-        });
+                ["id"] = did,
+                ["verificationMethod"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["id"] = "#atproto",
+                        ["type"] = "EcdsaSecp256k1VerificationKey2019",
+                        ["publicKeyMultibase"] = "z" + Base58.Bitcoin.Encode(signer.UncompressedPoint),
+                    }
+                ),
+            }
+        );
         Assert.True(Fits(await resolver.SigningKeyOf(did)));
     }
 
     /// <summary>What a host may answer instead of its document, each a change of the answer that is accepted.</summary>
-    public static TheoryData<string> NotADocument => new(
-        "404", "500", "redirect", "too large", "wrong id", "no json", "no object", "no key", "another method", "a key of no known kind", "another document's key", "id twice");
+    public static TheoryData<string> NotADocument =>
+        new(
+            "404",
+            "500",
+            "redirect",
+            "too large",
+            "wrong id",
+            "no json",
+            "no object",
+            "no key",
+            "another method",
+            "a key of no known kind",
+            "another document's key",
+            "id twice"
+        );
 
     [Theory, MemberData(nameof(NotADocument))]
     public async Task Anything_else_is_no_document_and_is_not_asked_again_at_once(string what)
     {
-        string did = server.Web(Name), target = Good();
+        string did = server.Web(Name),
+            target = Good();
         JsonObject good = DidServer.Document(did, signer.Multikey);
         server.Publish(did, good);
         Assert.NotNull((await fetcher.FetchAsync(did)).Document!.SigningKey);
 
-        server.Answer(did, context =>
-        {
-            switch (what)
+        server.Answer(
+            did,
+            context =>
             {
-                case "404": context.Response.StatusCode = 404; return Task.CompletedTask;
-                case "500": context.Response.StatusCode = 500; break;
-                case "redirect": context.Response.Redirect($"http://{DidAddress.OfWeb(target, true)!.Authority}/.well-known/did.json"); return Task.CompletedTask;
-                case "too large": good["padding"] = new string('x', 64 * 1024); break;
-                case "wrong id": good["id"] = did + "x"; break;
-                case "no json": return context.Response.WriteAsync(good.ToJsonString()[..^1]);
-                case "no object": return context.Response.WriteAsync($"[{good.ToJsonString()}]");
-                case "no key": good.Remove("verificationMethod"); break;
-                case "another method": good["verificationMethod"]![0]!["id"] = did + "#other"; break;
-                case "a key of no known kind": good["verificationMethod"]![0]!["type"] = "Ed25519VerificationKey2020"; break;
-                case "another document's key": good["verificationMethod"]![0]!["id"] = target + "#atproto"; break;
-                case "id twice": return context.Response.WriteAsync($$"""{"id":"x",{{good.ToJsonString()[1..]}}""");
-                default: throw new InvalidOperationException(what);
+                switch (what)
+                {
+                    case "404":
+                        context.Response.StatusCode = 404;
+                        return Task.CompletedTask;
+                    case "500":
+                        context.Response.StatusCode = 500;
+                        break;
+                    case "redirect":
+                        context.Response.Redirect(
+                            $"http://{DidAddress.OfWeb(target, true)!.Authority}/.well-known/did.json"
+                        );
+                        return Task.CompletedTask;
+                    case "too large":
+                        good["padding"] = new string('x', 64 * 1024);
+                        break;
+                    case "wrong id":
+                        good["id"] = did + "x";
+                        break;
+                    case "no json":
+                        return context.Response.WriteAsync(good.ToJsonString()[..^1]);
+                    case "no object":
+                        return context.Response.WriteAsync($"[{good.ToJsonString()}]");
+                    case "no key":
+                        good.Remove("verificationMethod");
+                        break;
+                    case "another method":
+                        good["verificationMethod"]![0]!["id"] = did + "#other";
+                        break;
+                    case "a key of no known kind":
+                        good["verificationMethod"]![0]!["type"] = "Ed25519VerificationKey2020";
+                        break;
+                    case "another document's key":
+                        good["verificationMethod"]![0]!["id"] = target + "#atproto";
+                        break;
+                    case "id twice":
+                        return context.Response.WriteAsync($$"""{"id":"x",{{good.ToJsonString()[1..]}}""");
+                    default:
+                        throw new InvalidOperationException(what);
+                }
+                return context.Response.WriteAsync(good.ToJsonString());
             }
-            return context.Response.WriteAsync(good.ToJsonString());
-        });
+        );
         int before = server.Asked(did);
         Assert.Null(await resolver.SigningKeyOf(did));
         Assert.Null(await resolver.SigningKeyOf(did));
@@ -122,12 +176,16 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     {
         string did = server.Web(Name);
         TaskCompletionSource givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        server.Answer(did, async context =>
-        {
-            context.RequestAborted.Register(givenUp.SetResult);
-            if (headers) await context.Response.WriteAsync("{");
-            await givenUp.Task;
-        });
+        server.Answer(
+            did,
+            async context =>
+            {
+                context.RequestAborted.Register(givenUp.SetResult);
+                if (headers)
+                    await context.Response.WriteAsync("{");
+                await givenUp.Task;
+            }
+        );
         Assert.Null(await resolver.SigningKeyOf(did));
         await givenUp.Task.WaitAsync(TimeSpan.FromSeconds(30));
     }
@@ -137,11 +195,14 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     {
         string did = server.Web(Name);
         TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        server.Answer(did, async context =>
-        {
-            await release.Task;
-            await context.Response.WriteAsync(DidServer.Document(did, signer.Multikey).ToJsonString());
-        });
+        server.Answer(
+            did,
+            async context =>
+            {
+                await release.Task;
+                await context.Response.WriteAsync(DidServer.Document(did, signer.Multikey).ToJsonString());
+            }
+        );
         Task<EcdsaPublicKey?>[] asking = [.. Enumerable.Range(0, 50).Select(_ => resolver.SigningKeyOf(did).AsTask())];
         release.SetResult();
         Assert.All(await Task.WhenAll(asking), key => Assert.True(Fits(key)));
@@ -155,9 +216,12 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
         server.Publish(Plc, DidServer.Document(Plc, signer.Multikey));
         TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
         string[] slow = [.. Enumerable.Range(0, 128).Select(_ => server.Web(Name))];
-        foreach (string did in slow) server.Answer(did, _ => release.Task);
+        foreach (string did in slow)
+            server.Answer(did, _ => release.Task);
         Task[] fetching = [.. slow.Select(did => (Task)fetcher.FetchAsync(did))];
-        XrpcException refused = await Assert.ThrowsAsync<XrpcException>(async () => await resolver.SigningKeyOf(server.Web(Name)));
+        XrpcException refused = await Assert.ThrowsAsync<XrpcException>(async () =>
+            await resolver.SigningKeyOf(server.Web(Name))
+        );
         Assert.Equal((503, "NotEnoughResources", 1), (refused.Status, refused.Error, refused.RetryAfter));
         Assert.True(Fits(await resolver.SigningKeyOf(Plc)));
         release.SetResult();
@@ -173,11 +237,14 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
         clock.Advance(TimeSpan.FromMinutes(59));
         Assert.True(Fits(await resolver.SigningKeyOf(did)));
         Assert.Equal(1, server.Asked(did));
-        server.Answer(did, context =>
-        {
-            context.Response.StatusCode = 503;
-            return Task.CompletedTask;
-        });
+        server.Answer(
+            did,
+            context =>
+            {
+                context.Response.StatusCode = 503;
+                return Task.CompletedTask;
+            }
+        );
         clock.Advance(TimeSpan.FromMinutes(2));
         Assert.True(Fits(await resolver.SigningKeyOf(did)));
         Assert.True(Fits(await resolver.SigningKeyOf(did)));
@@ -191,11 +258,14 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     {
         string did = Good();
         await resolver.SigningKeyOf(did);
-        server.Answer(did, context =>
-        {
-            context.Response.StatusCode = 410;
-            return Task.CompletedTask;
-        });
+        server.Answer(
+            did,
+            context =>
+            {
+                context.Response.StatusCode = 410;
+                return Task.CompletedTask;
+            }
+        );
         clock.Advance(TimeSpan.FromHours(1));
         Assert.Null(await resolver.SigningKeyOf(did));
     }
@@ -218,7 +288,8 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
 
         // Who still has the old key gets the new one without a question, and a thousand bad signatures cause none.
         Assert.Same(newer, await resolver.SigningKeyOf(did, unfit: old));
-        for (int i = 0; i < 1000; i++) Assert.Null(await resolver.SigningKeyOf(did, unfit: newer));
+        for (int i = 0; i < 1000; i++)
+            Assert.Null(await resolver.SigningKeyOf(did, unfit: newer));
         Assert.Equal(2, server.Asked(did));
     }
 
@@ -255,7 +326,8 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     [InlineData("did:web:example.com%3A8443", "https://example.com:8443/.well-known/did.json")]
     [InlineData("did:web:a-b.xn--bcher-kva.example%3a1", "https://a-b.xn--bcher-kva.example:1/.well-known/did.json")]
     [InlineData("did:web:localhost%3A1234", "http://localhost:1234/.well-known/did.json")]
-    public void A_did_web_names_its_address(string did, string address) => Assert.Equal(address, DidAddress.OfWeb(did, plainLoopback: true)!.AbsoluteUri);
+    public void A_did_web_names_its_address(string did, string address) =>
+        Assert.Equal(address, DidAddress.OfWeb(did, plainLoopback: true)!.AbsoluteUri);
 
     [Fact]
     public void Http_is_for_this_machine_where_private_hosts_are_allowed()
@@ -274,9 +346,16 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
         using TcpListener listener = new(IPAddress.Loopback, 0);
         listener.Start();
         Task<TcpClient> connected = listener.AcceptTcpClientAsync();
-        HostSettings settings = new() { ServiceDid = "did:web:localhost", AllowDidKey = false, AllowPrivateHosts = allowed };
+        HostSettings settings = new()
+        {
+            ServiceDid = "did:web:localhost",
+            AllowDidKey = false,
+            AllowPrivateHosts = allowed,
+        };
         using DidFetcher rebinding = new(settings, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Parse(address)]));
-        Task<FetchedDocument> fetching = rebinding.FetchAsync($"did:web:rebind.example.com%3A{((IPEndPoint)listener.LocalEndpoint).Port}");
+        Task<FetchedDocument> fetching = rebinding.FetchAsync(
+            $"did:web:rebind.example.com%3A{((IPEndPoint)listener.LocalEndpoint).Port}"
+        );
         if (allowed)
         {
             using TcpClient client = await connected; // the control: with the setting the same fetch connects
@@ -286,7 +365,10 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
         }
         Assert.Equal(new(null, IsAnswer: true), await fetching);
         Assert.False(connected.IsCompleted);
-        Assert.Equal(new(null, IsAnswer: true), await rebinding.FetchAsync($"did:web:localhost%3A{((IPEndPoint)listener.LocalEndpoint).Port}"));
+        Assert.Equal(
+            new(null, IsAnswer: true),
+            await rebinding.FetchAsync($"did:web:localhost%3A{((IPEndPoint)listener.LocalEndpoint).Port}")
+        );
         Assert.False(connected.IsCompleted || listener.Pending());
     }
 
@@ -316,7 +398,8 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     [InlineData("ff02::1", false)]
     [InlineData("2001:db8::1", false)]
     [InlineData("2002:7f00:1::", false)]
-    public void Addresses_of_ones_own_networks_are_not_public(string address, bool isPublic) => Assert.Equal(isPublic, PublicAddresses.Contain(IPAddress.Parse(address)));
+    public void Addresses_of_ones_own_networks_are_not_public(string address, bool isPublic) =>
+        Assert.Equal(isPublic, PublicAddresses.Contain(IPAddress.Parse(address)));
 
     [Fact]
     public async Task However_many_dids_there_are_what_is_kept_is_bounded()
@@ -328,9 +411,12 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
         using DidFetcher nowhere = new(settings, static (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]));
         using DidResolver other = new(settings, nowhere, clock);
         for (int i = 0; i < DidResolver.MaxKept + 1000; i += 100)
-            await Task.WhenAll(Enumerable.Range(i, 100).Select(at => other.SigningKeyOf($"did:web:a{at}.example.com").AsTask()));
+            await Task.WhenAll(
+                Enumerable.Range(i, 100).Select(at => other.SigningKeyOf($"did:web:a{at}.example.com").AsTask())
+            );
         Assert.InRange(other.Kept, 1, DidResolver.MaxKept);
     }
 
-    private bool Fits(EcdsaPublicKey? key) => key is not null && key.Verify(Encoding.ASCII.GetBytes("x"), signer.Sign(Encoding.ASCII.GetBytes("x")));
+    private bool Fits(EcdsaPublicKey? key) =>
+        key is not null && key.Verify(Encoding.ASCII.GetBytes("x"), signer.Sign(Encoding.ASCII.GetBytes("x")));
 }

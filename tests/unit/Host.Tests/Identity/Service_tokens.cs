@@ -22,41 +22,42 @@ public sealed class Service_tokens
     }
 
     /// <summary>Each case changes one claim or header of a token that is in order, and signs again.</summary>
-    public static TheoryData<string, string, string?> OneThingChanged => new()
-    {
-        { "aud", "\"did:web:other.example.com\"", "token-audience" },
-        { "aud", "\"did:web:mls.example.com#other\"", "token-audience" },
-        { "aud", "\"did:web:mls.example.com.evil.example\"", "token-audience" },
-        { "aud", "[\"did:web:mls.example.com\"]", "token-audience" },
-        { "aud", "null", "token-audience" },
-        { "lxm", "\"blue.catbird.mls.processExternalCommit\"", "token-method" },
-        { "lxm", "\"*\"", "token-method" },
-        { "lxm", "null", "token-method" },
-        { "exp", "1772366399", "token-expired" },
-        { "exp", "1772366400", "token-expired" },
-        { "exp", "1772366701", "token-lifetime" },
-        { "exp", "9999999999999", "token-malformed" },
-        { "exp", "1e300", "token-malformed" },
-        { "exp", "\"1772366460\"", "token-malformed" },
-        { "exp", "null", "token-malformed" },
-        { "iat", "1772366500", "token-issued-at" },
-        { "iat", "\"x\"", "token-issued-at" },
-        { "jti", "null", "token-jti" },
-        { "jti", "\"\"", "token-jti" },
-        { "jti", "17", "token-jti" },
-        { "iss", "null", "token-malformed" },
-        { "iss", "\"did:web:unknown.example.com\"", "token-issuer" },
-        { "iss", "\"did:key:zDnaembgSGUhZULN2Caob4HLJPaxBh92N7rtH21TErzqf8HQo\"", "token-signature" },
-        { "iss", "\"did:key:zQ3shqwJEJyMBsBXCWyCBpUBMqxcon9oHB7mCvx4sSpMdLJwc\"", "token-algorithm" },
-        { "header.alg", "\"none\"", "token-algorithm" },
-        { "header.alg", "\"HS256\"", "token-algorithm" },
-        { "header.alg", "\"ES256K\"", "token-algorithm" },
-        { "header.alg", "\"ES384\"", "token-algorithm" },
-        { "header.alg", "null", "token-malformed" },
-        { "header.typ", "\"at+jwt\"", "token-type" },
-        { "header.typ", "\"dpop+jwt\"", "token-type" },
-        { "header.crit", "[\"b64\"]", "token-malformed" },
-    };
+    public static TheoryData<string, string, string?> OneThingChanged =>
+        new()
+        {
+            { "aud", "\"did:web:other.example.com\"", "token-audience" },
+            { "aud", "\"did:web:mls.example.com#other\"", "token-audience" },
+            { "aud", "\"did:web:mls.example.com.evil.example\"", "token-audience" },
+            { "aud", "[\"did:web:mls.example.com\"]", "token-audience" },
+            { "aud", "null", "token-audience" },
+            { "lxm", "\"blue.catbird.mls.processExternalCommit\"", "token-method" },
+            { "lxm", "\"*\"", "token-method" },
+            { "lxm", "null", "token-method" },
+            { "exp", "1772366399", "token-expired" },
+            { "exp", "1772366400", "token-expired" },
+            { "exp", "1772366701", "token-lifetime" },
+            { "exp", "9999999999999", "token-malformed" },
+            { "exp", "1e300", "token-malformed" },
+            { "exp", "\"1772366460\"", "token-malformed" },
+            { "exp", "null", "token-malformed" },
+            { "iat", "1772366500", "token-issued-at" },
+            { "iat", "\"x\"", "token-issued-at" },
+            { "jti", "null", "token-jti" },
+            { "jti", "\"\"", "token-jti" },
+            { "jti", "17", "token-jti" },
+            { "iss", "null", "token-malformed" },
+            { "iss", "\"did:web:unknown.example.com\"", "token-issuer" },
+            { "iss", "\"did:key:zDnaembgSGUhZULN2Caob4HLJPaxBh92N7rtH21TErzqf8HQo\"", "token-signature" },
+            { "iss", "\"did:key:zQ3shqwJEJyMBsBXCWyCBpUBMqxcon9oHB7mCvx4sSpMdLJwc\"", "token-algorithm" },
+            { "header.alg", "\"none\"", "token-algorithm" },
+            { "header.alg", "\"HS256\"", "token-algorithm" },
+            { "header.alg", "\"ES256K\"", "token-algorithm" },
+            { "header.alg", "\"ES384\"", "token-algorithm" },
+            { "header.alg", "null", "token-malformed" },
+            { "header.typ", "\"at+jwt\"", "token-type" },
+            { "header.typ", "\"dpop+jwt\"", "token-type" },
+            { "header.crit", "[\"b64\"]", "token-malformed" },
+        };
 
     [Theory, MemberData(nameof(OneThingChanged))]
     public void A_token_with_one_thing_wrong_is_refused(string what, string json, string? reason)
@@ -69,8 +70,10 @@ public sealed class Service_tokens
         bool inHeader = what.StartsWith("header.", StringComparison.Ordinal);
         JsonObject target = inHeader ? header : claims;
         string name = inHeader ? what["header.".Length..] : what;
-        if (json == "null") target.Remove(name);
-        else target[name] = JsonNode.Parse(json);
+        if (json == "null")
+            target.Remove(name);
+        else
+            target[name] = JsonNode.Parse(json);
 
         Assert.Equal(reason, Refusal(signer.Token(claims, header)));
     }
@@ -119,11 +122,19 @@ public sealed class Service_tokens
         for (int bit = 0; bit < 512; bit += 37)
         {
             int at = bit;
-            Assert.Equal("token-signature", Refusal(signer.Token(claims, change: signature =>
-            {
-                signature[at / 8] ^= (byte)(1 << (at % 8));
-                return signature;
-            })));
+            Assert.Equal(
+                "token-signature",
+                Refusal(
+                    signer.Token(
+                        claims,
+                        change: signature =>
+                        {
+                            signature[at / 8] ^= (byte)(1 << (at % 8));
+                            return signature;
+                        }
+                    )
+                )
+            );
         }
         Assert.Equal("token-signature", Refusal(signer.Token(claims, change: static signature => signature[..63])));
         Assert.Equal("token-signature", Refusal(signer.Token(claims, change: static signature => [.. signature, 0])));
@@ -165,9 +176,18 @@ public sealed class Service_tokens
         Assert.DoesNotContain("marker", refusal.Message, StringComparison.Ordinal);
     }
 
-    private static ServiceToken Verify(string token) => ServiceToken.Verify(
-        token, static aud => aud is Audience or Audience + ServiceDocument.Fragment, Method,
-        static (did, unfit) => new(unfit is null ? Multikey.FromDidKey(did) : null), Now).AsTask().GetAwaiter().GetResult();
+    private static ServiceToken Verify(string token) =>
+        ServiceToken
+            .Verify(
+                token,
+                static aud => aud is Audience or Audience + ServiceDocument.Fragment,
+                Method,
+                static (did, unfit) => new(unfit is null ? Multikey.FromDidKey(did) : null),
+                Now
+            )
+            .AsTask()
+            .GetAwaiter()
+            .GetResult();
 
     private static string Refusal(string token) => Assert.Throws<AuthenticationException>(() => Verify(token)).Reason;
 }

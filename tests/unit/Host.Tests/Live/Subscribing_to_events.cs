@@ -10,7 +10,8 @@ namespace MlsConsole.Host.Tests;
 /// <summary>subscribeConvoEvents over a WebSocket of the platform, on a host as Program.cs composes it.</summary>
 public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHost>
 {
-    private const string Alice = "did:web:alice.example.com", Bob = "did:web:bob.example.com";
+    private const string Alice = "did:web:alice.example.com",
+        Bob = "did:web:bob.example.com";
 
     [Fact]
     public async Task Without_a_cursor_it_starts_with_what_happens_next()
@@ -20,7 +21,8 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
         await host.Relayed();
         using EventClient client = await host.Subscribe(Alice);
         await host.Tell(convo, 2);
-        SubscribeConvoEventsGroupInfoRefreshRequested happened = Assert.IsType<SubscribeConvoEventsGroupInfoRefreshRequested>(await client.Next());
+        SubscribeConvoEventsGroupInfoRefreshRequested happened =
+            Assert.IsType<SubscribeConvoEventsGroupInfoRefreshRequested>(await client.Next());
         Assert.Equal((convo, 2L), (happened.ConvoId, happened.Epoch));
         Assert.Equal(WebSocketCloseStatus.NormalClosure, await client.Close());
     }
@@ -30,17 +32,25 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
     {
         string convo = await host.CreateConvo(Alice);
         long start = await host.Relayed();
-        for (int i = 1; i <= 300; i++) await host.Tell(convo, i);
+        for (int i = 1; i <= 300; i++)
+            await host.Tell(convo, i);
         using EventClient first = await host.Subscribe(Alice, start);
         List<(long Seq, long Epoch)> seen = [];
-        for (int i = 0; i < 120; i++) seen.Add(Of(await first.Next()));
+        for (int i = 0; i < 120; i++)
+            seen.Add(Of(await first.Next()));
         using EventClient second = await host.Subscribe(Alice, seen[^1].Seq);
-        for (int i = 301; i <= 310; i++) await host.Tell(convo, i);
-        for (int i = 120; i < 310; i++) seen.Add(Of(await second.Next()));
-        Assert.Equal(Enumerable.Range(1, 310).Select(static epoch => (long)epoch), seen.Select(static one => one.Epoch));
+        for (int i = 301; i <= 310; i++)
+            await host.Tell(convo, i);
+        for (int i = 120; i < 310; i++)
+            seen.Add(Of(await second.Next()));
+        Assert.Equal(
+            Enumerable.Range(1, 310).Select(static epoch => (long)epoch),
+            seen.Select(static one => one.Epoch)
+        );
         Assert.Equal(seen.Select(static one => one.Seq).Distinct().Order(), seen.Select(static one => one.Seq));
 
-        static (long, long) Of(SubscribeConvoEventsEvent one) => one is SubscribeConvoEventsGroupInfoRefreshRequested told ? (told.Seq, told.Epoch) : default;
+        static (long, long) Of(SubscribeConvoEventsEvent one) =>
+            one is SubscribeConvoEventsGroupInfoRefreshRequested told ? (told.Seq, told.Epoch) : default;
     }
 
     [Fact]
@@ -48,9 +58,15 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
     {
         using TestHost other = new(host);
         string convo = await host.CreateConvo(Alice);
-        using EventClient here = await host.Subscribe(Alice), there = await other.Subscribe(Alice);
-        for (int i = 1; i <= 40; i++) await (i % 2 == 0 ? host : other).Tell(convo, i);
-        List<long>[] seen = [[], []];
+        using EventClient here = await host.Subscribe(Alice),
+            there = await other.Subscribe(Alice);
+        for (int i = 1; i <= 40; i++)
+            await (i % 2 == 0 ? host : other).Tell(convo, i);
+        List<long>[] seen =
+        [
+            [],
+            [],
+        ];
         for (int i = 0; i < 40; i++)
         {
             seen[0].Add(((SubscribeConvoEventsGroupInfoRefreshRequested)await here.Next()).Epoch);
@@ -66,13 +82,19 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
         using TestHost other = new(host);
         string convo = await host.CreateConvo(Alice);
         TaskCompletionSource<Activity> heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        using IDisposable subscription = other.Services.GetRequiredService<ActivityFeed>().Subscribe(activity =>
-        {
-            if (activity.ConvoId == convo) heard.TrySetResult(activity);
-        });
+        using IDisposable subscription = other
+            .Services.GetRequiredService<ActivityFeed>()
+            .Subscribe(activity =>
+            {
+                if (activity.ConvoId == convo)
+                    heard.TrySetResult(activity);
+            });
         await host.Tell(convo, 3);
         Activity told = await heard.Task.WaitAsync(TimeSpan.FromSeconds(30));
-        Assert.Equal((Activity.Event, "accepted", "GroupInfoRefreshRequested", 3ul), (told.Method, told.Outcome, told.Reason, told.Epoch));
+        Assert.Equal(
+            (Activity.Event, "accepted", "GroupInfoRefreshRequested", 3ul),
+            (told.Method, told.Outcome, told.Reason, told.Epoch)
+        );
         Assert.False(told.IsRequest);
     }
 
@@ -94,16 +116,28 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
     [Fact]
     public async Task Who_is_removed_gets_nothing_more_and_strangers_get_nothing()
     {
-        string both = await host.CreateConvo(Alice, Bob), alone = await host.CreateConvo(Bob);
-        using EventClient bob = await host.Subscribe(Bob), alice = await host.Subscribe(Alice);
+        string both = await host.CreateConvo(Alice, Bob),
+            alone = await host.CreateConvo(Bob);
+        using EventClient bob = await host.Subscribe(Bob),
+            alice = await host.Subscribe(Alice);
         await host.Tell(both, 1);
         Assert.Equal(1, ((SubscribeConvoEventsGroupInfoRefreshRequested)await bob.Next()).Epoch);
         Assert.Equal(1, ((SubscribeConvoEventsGroupInfoRefreshRequested)await alice.Next()).Epoch);
-        await host.Write(async context => await context.Set<RosterEntry>().Where(entry => entry.ConvoId == both && entry.Did == Bob).ExecuteUpdateAsync(set => set.SetProperty(entry => entry.State, RosterState.Removed)));
+        await host.Write(async context =>
+            await context
+                .Set<RosterEntry>()
+                .Where(entry => entry.ConvoId == both && entry.Did == Bob)
+                .ExecuteUpdateAsync(set => set.SetProperty(entry => entry.State, RosterState.Removed))
+        );
         await host.Tell(both, 2);
         await host.Tell(alone, 3);
         await host.Tell(both, 4);
-        Assert.Equal((alone, 3L), await bob.Next() is SubscribeConvoEventsGroupInfoRefreshRequested told ? (told.ConvoId, told.Epoch) : default);
+        Assert.Equal(
+            (alone, 3L),
+            await bob.Next() is SubscribeConvoEventsGroupInfoRefreshRequested told
+                ? (told.ConvoId, told.Epoch)
+                : default
+        );
         Assert.Equal(2, ((SubscribeConvoEventsGroupInfoRefreshRequested)await alice.Next()).Epoch);
         Assert.Equal(4, ((SubscribeConvoEventsGroupInfoRefreshRequested)await alice.Next()).Epoch);
     }
@@ -115,18 +149,46 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
         using EventClient client = await host.Subscribe(Alice);
         await host.Write(context =>
         {
-            LogEntry entry = new() { ConvoId = convo, Seq = 1, Kind = LogKind.Message, Epoch = 7, Message = [1, 2, 3], Sender = Alice, CreatedAt = DateTimeOffset.UnixEpoch };
+            LogEntry entry = new()
+            {
+                ConvoId = convo,
+                Seq = 1,
+                Kind = LogKind.Message,
+                Epoch = 7,
+                Message = [1, 2, 3],
+                Sender = Alice,
+                CreatedAt = DateTimeOffset.UnixEpoch,
+            };
             context.Add(entry);
             context.AddEvent(OutboxEvent.Of(entry));
             return Task.CompletedTask;
         });
         byte[] frame = (await client.NextFrame())!;
-        SubscribeConvoEventsMessage message = Assert.IsType<SubscribeConvoEventsMessage>(Lexicons.SubscribeConvoEvents.ReadFrame(frame));
-        Assert.Equal((convo, 7L, 1L, "message", "AQID"), (message.ConvoId, message.Message.Epoch, message.Message.Seq, message.Message.Kind, message.Message.Message));
+        SubscribeConvoEventsMessage message = Assert.IsType<SubscribeConvoEventsMessage>(
+            Lexicons.SubscribeConvoEvents.ReadFrame(frame)
+        );
+        Assert.Equal(
+            (convo, 7L, 1L, "message", "AQID"),
+            (message.ConvoId, message.Message.Epoch, message.Message.Seq, message.Message.Kind, message.Message.Message)
+        );
         // {"t": "#message", "op": 1} and then {"seq", "time", "convoId", "message": {...}}, keys by length and then by bytes.
         string hex = Convert.ToHexStringLower(frame);
-        Assert.StartsWith("a26174" + "68" + Hex("#message") + "626f7001" + "a4" + "63" + Hex("seq"), hex, StringComparison.Ordinal);
-        string[] keys = ["63" + Hex("seq"), "64" + Hex("time"), "67" + Hex("convoId"), "67" + Hex("message") + "a5" + "63" + Hex("seq"), "64" + Hex("kind") + "67", "65" + Hex("epoch") + "07", "67" + Hex("message") + "64" + Hex("AQID"), "69" + Hex("createdAt") + "7818" + Hex("1970-01-01T00:00:00.000Z")];
+        Assert.StartsWith(
+            "a26174" + "68" + Hex("#message") + "626f7001" + "a4" + "63" + Hex("seq"),
+            hex,
+            StringComparison.Ordinal
+        );
+        string[] keys =
+        [
+            "63" + Hex("seq"),
+            "64" + Hex("time"),
+            "67" + Hex("convoId"),
+            "67" + Hex("message") + "a5" + "63" + Hex("seq"),
+            "64" + Hex("kind") + "67",
+            "65" + Hex("epoch") + "07",
+            "67" + Hex("message") + "64" + Hex("AQID"),
+            "69" + Hex("createdAt") + "7818" + Hex("1970-01-01T00:00:00.000Z"),
+        ];
         int at = 0;
         Assert.All(keys, key => Assert.True((at = hex.IndexOf(key, at, StringComparison.Ordinal) + 1) > 0, key));
 
@@ -159,7 +221,10 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
     public async Task A_cursor_ahead_of_the_stream_is_refused()
     {
         long head = await host.Relayed();
-        using EventClient client = await EventClient.Connect(host, $"ticket={await host.Ticket(Alice)}&cursor={head + 1000}");
+        using EventClient client = await EventClient.Connect(
+            host,
+            $"ticket={await host.Ticket(Alice)}&cursor={head + 1000}"
+        );
         Assert.Equal("FutureCursor", await client.Refusal());
     }
 
@@ -168,7 +233,8 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
     {
         using TestHost own = new(null);
         string convo = await own.CreateConvo(Alice);
-        for (int i = 1; i <= 5; i++) await own.Tell(convo, i);
+        for (int i = 1; i <= 5; i++)
+            await own.Tell(convo, i);
         long head = await own.Relayed();
         await own.Write(context => context.Set<OutboxEvent>().Where(row => row.Seq <= head - 2).ExecuteDeleteAsync());
         using (EventClient outdated = await own.Subscribe(Alice, 1))
@@ -186,13 +252,24 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
     {
         using TestHost own = new(null, ("Events:MaxLag", "20"));
         string convo = await own.CreateConvo(Alice);
-        using EventClient slow = await own.Opened(async () => await EventClient.Connect(own, $"ticket={await own.Ticket(Alice)}", receiveBuffer: 64 * 1024));
+        using EventClient slow = await own.Opened(async () =>
+            await EventClient.Connect(own, $"ticket={await own.Ticket(Alice)}", receiveBuffer: 64 * 1024)
+        );
         // More than the buffers between the two hold, in one transaction: the service waits for the reader.
         await own.Write(context =>
         {
             for (int i = 1; i <= 8; i++)
             {
-                LogEntry entry = new() { ConvoId = convo, Seq = i, Kind = LogKind.Message, Epoch = i, Message = new byte[1 << 20], Sender = Alice, CreatedAt = DateTimeOffset.UtcNow };
+                LogEntry entry = new()
+                {
+                    ConvoId = convo,
+                    Seq = i,
+                    Kind = LogKind.Message,
+                    Epoch = i,
+                    Message = new byte[1 << 20],
+                    Sender = Alice,
+                    CreatedAt = DateTimeOffset.UtcNow,
+                };
                 context.Add(entry);
                 context.AddEvent(OutboxEvent.Of(entry));
             }
@@ -200,27 +277,48 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
         });
         await own.Relayed();
         SubscribeConvoEventsMessage first = Assert.IsType<SubscribeConvoEventsMessage>(await slow.Next());
-        for (int i = 9; i < 39; i++) await own.Tell(convo, i);
+        for (int i = 9; i < 39; i++)
+            await own.Tell(convo, i);
         await own.Relayed();
         List<long> seen = [first.Seq];
         EventStreamException dropped = await Assert.ThrowsAsync<EventStreamException>(async () =>
         {
-            while (true) seen.Add(await slow.Next() is SubscribeConvoEventsMessage message ? message.Seq : throw new InvalidOperationException("It kept up."));
+            while (true)
+                seen.Add(
+                    await slow.Next() is SubscribeConvoEventsMessage message
+                        ? message.Seq
+                        : throw new InvalidOperationException("It kept up.")
+                );
         });
         Assert.Equal("ConsumerTooSlow", dropped.Error);
         using EventClient again = await own.Subscribe(Alice, seen[^1]);
         for (int i = seen.Count + 1; i < 39; i++)
-            Assert.Equal(i, await again.Next() switch { SubscribeConvoEventsMessage message => message.Message.Epoch, SubscribeConvoEventsGroupInfoRefreshRequested told => told.Epoch, _ => 0 });
+            Assert.Equal(
+                i,
+                await again.Next() switch
+                {
+                    SubscribeConvoEventsMessage message => message.Message.Epoch,
+                    SubscribeConvoEventsGroupInfoRefreshRequested told => told.Epoch,
+                    _ => 0,
+                }
+            );
     }
 
     [Fact]
     public async Task Without_a_websocket_there_is_no_answer_but_a_refusal()
     {
         using HttpClient client = new() { BaseAddress = host.Address };
-        using HttpResponseMessage answer = await client.GetAsync("/xrpc/blue.catbird.mls.subscribeConvoEvents?ticket=a");
+        using HttpResponseMessage answer = await client.GetAsync(
+            "/xrpc/blue.catbird.mls.subscribeConvoEvents?ticket=a"
+        );
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Contains("\"InvalidRequest\"", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         using ClientWebSocket socket = new();
-        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(new UriBuilder(host.Address) { Scheme = "ws", Path = "/xrpc/blue.catbird.mls.getMessages" }.Uri, CancellationToken.None));
+        await Assert.ThrowsAsync<WebSocketException>(() =>
+            socket.ConnectAsync(
+                new UriBuilder(host.Address) { Scheme = "ws", Path = "/xrpc/blue.catbird.mls.getMessages" }.Uri,
+                CancellationToken.None
+            )
+        );
     }
 }

@@ -6,7 +6,10 @@ namespace MlsConsole.Host.Tests;
 /// <summary>The evaluator alone, over a state in memory; the stored flag is tested with the host.</summary>
 public sealed class External_commits_flag : IDisposable
 {
-    private static readonly Did[] People = [.. Enumerable.Range(0, 1000).Select(static i => Did($"did:web:person-{i}.example.com"))];
+    private static readonly Did[] People =
+    [
+        .. Enumerable.Range(0, 1000).Select(static i => Did($"did:web:person-{i}.example.com")),
+    ];
 
     private readonly ManualClock clock = new();
     private readonly FlagDefinitions definitions;
@@ -53,7 +56,8 @@ public sealed class External_commits_flag : IDisposable
         stored = static () => View(FlagState.Percentage, 30);
         using FlagDefinitions others = new(Read, clock, NullLogger<FlagDefinitions>.Instance);
         ExternalCommitsFlag other = new(others, null!, NullLoggerFactory.Instance);
-        foreach (Did did in People) Assert.Equal(await flag.IsOnFor(did), await other.IsOnFor(did));
+        foreach (Did did in People)
+            Assert.Equal(await flag.IsOnFor(did), await other.IsOnFor(did));
     }
 
     [Fact]
@@ -72,7 +76,8 @@ public sealed class External_commits_flag : IDisposable
                 Assert.True(now.Count > before.Count);
             }
             before = now;
-            if (percentage == 10) ten = now;
+            if (percentage == 10)
+                ten = now;
         }
 
         stored = static () => View(FlagState.Off, 0);
@@ -102,7 +107,10 @@ public sealed class External_commits_flag : IDisposable
         Assert.True(await flag.IsOnFor(People[0]));
         Assert.False(flag.Current.IsLastKnownGood);
 
-        foreach (Func<FlagView> broken in (Func<FlagView>[])[static () => throw new IOException("gone"), static () => View(FlagState.Percentage, 150)])
+        foreach (
+            Func<FlagView> broken in (Func<FlagView>[])
+                [static () => throw new IOException("gone"), static () => View(FlagState.Percentage, 150)]
+        )
         {
             stored = broken;
             clock.Advance(FlagDefinitions.MaxAge);
@@ -129,7 +137,8 @@ public sealed class External_commits_flag : IDisposable
     public async Task The_database_is_asked_at_most_once_a_second()
     {
         stored = static () => View(FlagState.On, 0);
-        for (int i = 0; i < 50; i++) Assert.True(await flag.IsOnFor(People[i]));
+        for (int i = 0; i < 50; i++)
+            Assert.True(await flag.IsOnFor(People[i]));
         Assert.Equal(1, readings);
         stored = static () => View(FlagState.Off, 0);
         clock.Advance(FlagDefinitions.MaxAge - TimeSpan.FromTicks(1));
@@ -155,7 +164,8 @@ public sealed class External_commits_flag : IDisposable
     {
         HashSet<Did> people = [];
         foreach (Did did in People)
-            if (await flag.IsOnFor(did)) people.Add(did);
+            if (await flag.IsOnFor(did))
+                people.Add(did);
         return people;
     }
 
@@ -165,7 +175,9 @@ public sealed class External_commits_flag : IDisposable
         return Task.FromResult(stored());
     }
 
-    private static FlagView View(FlagState state, int percentage) => new(state, percentage, 1, DateTimeOffset.UnixEpoch, "", "");
+    private static FlagView View(FlagState state, int percentage) =>
+        new(state, percentage, 1, DateTimeOffset.UnixEpoch, "", "");
 
-    private static Did Did(string text) => Core.Did.TryParse(text, out Did did) ? did : throw new ArgumentException(text);
+    private static Did Did(string text) =>
+        Core.Did.TryParse(text, out Did did) ? did : throw new ArgumentException(text);
 }

@@ -25,7 +25,8 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
 
     public async Task InitializeAsync()
     {
-        await using (MlsDbContext context = database.Read()) await context.Database.EnsureCreatedAsync();
+        await using (MlsDbContext context = database.Read())
+            await context.Database.EnsureCreatedAsync();
         await flag.StartAsync(FlagState.Off, CancellationToken.None);
     }
 
@@ -39,7 +40,10 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
         using (again)
         {
             await restarted.StartAsync(FlagState.Off, CancellationToken.None);
-            Assert.Equal((FlagState.Percentage, 100, 2L), (restarted.Current.State, restarted.Current.Percentage, restarted.Current.Version));
+            Assert.Equal(
+                (FlagState.Percentage, 100, 2L),
+                (restarted.Current.State, restarted.Current.Percentage, restarted.Current.Version)
+            );
             Assert.True(await restarted.IsOnFor(Alice));
         }
     }
@@ -69,7 +73,10 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
         audit.Appended += announced.Add;
         await flag.Set(FlagState.Percentage, 10, " first stage ", "anna");
         AuditEntry entry = Assert.Single(await audit.LatestAsync(10, CancellationToken.None));
-        Assert.Equal(("anna", "setFlag", "accepted", "first stage"), (entry.Actor, entry.Action, entry.Outcome, entry.Reason));
+        Assert.Equal(
+            ("anna", "setFlag", "accepted", "first stage"),
+            (entry.Actor, entry.Action, entry.Outcome, entry.Reason)
+        );
         Assert.Equal("external_commits_enabled: off -> 10 %", entry.Subject);
         Assert.Equal(entry.Id, Assert.Single(announced).Id);
     }
@@ -82,7 +89,9 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     [InlineData(FlagState.On, 0, "   ")]
     public async Task A_change_that_cannot_be_accepted_changes_nothing(FlagState state, int percentage, string reason)
     {
-        RefusedException refusal = await Assert.ThrowsAsync<RefusedException>(() => flag.Set(state, percentage, reason, "anna"));
+        RefusedException refusal = await Assert.ThrowsAsync<RefusedException>(() =>
+            flag.Set(state, percentage, reason, "anna")
+        );
         Assert.Equal("InvalidRequest", refusal.Refusal.Error);
         clock.Advance(FlagDefinitions.MaxAge);
         Assert.False(await flag.IsOnFor(Alice));
@@ -93,7 +102,9 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     [Fact]
     public async Task A_reason_has_a_length()
     {
-        await Assert.ThrowsAsync<RefusedException>(() => flag.Set(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength + 1), "anna"));
+        await Assert.ThrowsAsync<RefusedException>(() =>
+            flag.Set(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength + 1), "anna")
+        );
         await flag.Set(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength), "anna");
         Assert.True(await flag.IsOnFor(Alice));
     }
@@ -101,7 +112,8 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     [Fact]
     public async Task A_failed_write_leaves_state_version_and_audit_as_they_were()
     {
-        await using (MlsDbContext context = database.Read()) await context.Database.ExecuteSqlRawAsync("DROP TABLE audit");
+        await using (MlsDbContext context = database.Read())
+            await context.Database.ExecuteSqlRawAsync("DROP TABLE audit");
         await Assert.ThrowsAnyAsync<Exception>(() => flag.Set(FlagState.On, 0, "launch", "anna"));
         clock.Advance(FlagDefinitions.MaxAge);
         Assert.False(await flag.IsOnFor(Alice));
@@ -113,7 +125,8 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task A_database_that_cannot_be_read_leaves_the_last_state()
     {
         await flag.Set(FlagState.On, 0, "launch", "anna");
-        await using (MlsDbContext context = database.Read()) await context.Database.ExecuteSqlRawAsync("DROP TABLE rollout_flags");
+        await using (MlsDbContext context = database.Read())
+            await context.Database.ExecuteSqlRawAsync("DROP TABLE rollout_flags");
         clock.Advance(FlagDefinitions.MaxAge);
         Assert.True(await flag.IsOnFor(Alice));
         Assert.True(flag.Current.IsLastKnownGood);

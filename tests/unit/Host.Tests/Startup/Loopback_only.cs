@@ -29,7 +29,9 @@ public sealed class Loopback_only
     public void Any_other_address_is_refused_and_named(string url)
     {
         Assert.False(LoopbackOnly.IsLoopback(url));
-        ConfigurationException refusal = Assert.Throws<ConfigurationException>(() => LoopbackOnly.Check(With("URLS", url)));
+        ConfigurationException refusal = Assert.Throws<ConfigurationException>(() =>
+            LoopbackOnly.Check(With("URLS", url))
+        );
         Assert.Contains(url, refusal.Message, StringComparison.Ordinal);
         Assert.Contains("sign-in", refusal.Message, StringComparison.Ordinal);
         Assert.Throws<ConfigurationException>(() => LoopbackOnly.CheckBound(["http://localhost:1", url]));

@@ -18,7 +18,12 @@ public sealed class Starting_the_host
     [InlineData("Development", "Storage__Provider", "Oracle", "Storage:Provider")]
     [InlineData("Development", "ConnectionStrings__Default", "Nonsense", "ConnectionStrings:Default")]
     [InlineData("Development", "ConnectionStrings__Default", "Data Source=:memory:", "ConnectionStrings:Default")]
-    [InlineData("Development", "ConnectionStrings__Default", "Data Source=/proc/nowhere/host.db", "ConnectionStrings:Default")]
+    [InlineData(
+        "Development",
+        "ConnectionStrings__Default",
+        "Data Source=/proc/nowhere/host.db",
+        "ConnectionStrings:Default"
+    )]
     [InlineData("Development", "RateLimits__Enabled", "perhaps", "RateLimits:Enabled")]
     [InlineData("Development", "RateLimits__Window", "00:00:00.5", "RateLimits:Window")]
     [InlineData("Development", "RateLimits__Window", "1.00:00:00", "RateLimits:Window")]
@@ -30,7 +35,12 @@ public sealed class Starting_the_host
     [InlineData("Development", "Rollout__Initial", "50", "Rollout:Initial")]
     [InlineData("Development", "Identity__OpaqueCredentials", "perhaps", "Identity:OpaqueCredentials")]
     [InlineData("Development", "GroupInfo__CacheLifetime", "-1", "GroupInfo:CacheLifetime")]
-    public async Task A_setting_that_cannot_be_used_stops_the_start_and_is_named(string environment, string key, string value, string named)
+    public async Task A_setting_that_cannot_be_used_stops_the_start_and_is_named(
+        string environment,
+        string key,
+        string value,
+        string named
+    )
     {
         (int exitCode, string error) = await Run(environment, (key, value));
         Assert.Equal(1, exitCode);
@@ -38,7 +48,10 @@ public sealed class Starting_the_host
         Assert.StartsWith($"MlsConsole cannot start: {named} ", sentence, StringComparison.Ordinal);
     }
 
-    internal static async Task<(int ExitCode, string Error)> Run(string environment, params (string Key, string Value)[] settings)
+    internal static async Task<(int ExitCode, string Error)> Run(
+        string environment,
+        params (string Key, string Value)[] settings
+    )
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("mlsconsole-start-");
         try
@@ -53,8 +66,10 @@ public sealed class Starting_the_host
             start.Environment["ConnectionStrings__Default"] = $"Data Source={Path.Combine(folder.FullName, "host.db")}";
             // If the refusal were missing, the host would listen here and this test would fail by its time limit.
             start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
-            foreach ((string key, string value) in settings) start.Environment[key] = value;
-            if (settings.Any(static setting => setting.Key.EndsWith("PORTS", StringComparison.Ordinal))) start.Environment.Remove("ASPNETCORE_URLS");
+            foreach ((string key, string value) in settings)
+                start.Environment[key] = value;
+            if (settings.Any(static setting => setting.Key.EndsWith("PORTS", StringComparison.Ordinal)))
+                start.Environment.Remove("ASPNETCORE_URLS");
             using Process process = Process.Start(start)!;
             using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
             Task<string> error = process.StandardError.ReadToEndAsync(limit.Token);
@@ -65,7 +80,8 @@ public sealed class Starting_the_host
             }
             finally
             {
-                if (!process.HasExited) process.Kill();
+                if (!process.HasExited)
+                    process.Kill();
             }
             await output;
             return (process.ExitCode, await error);

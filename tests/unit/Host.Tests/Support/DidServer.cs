@@ -28,16 +28,25 @@ public sealed class DidServer : IAsyncLifetime
 
     public void Answer(string did, RequestDelegate answer) => answers[did] = answer;
 
-    public void Publish(string did, JsonNode document) => Answer(did, context => context.Response.WriteAsync(document.ToJsonString()));
+    public void Publish(string did, JsonNode document) =>
+        Answer(did, context => context.Response.WriteAsync(document.ToJsonString()));
 
-    public static JsonObject Document(string id, string? multikey, string fragment = "#atproto") => new()
-    {
-        ["id"] = id,
-        ["verificationMethod"] = multikey is null ? [] : new JsonArray(new JsonObject
+    public static JsonObject Document(string id, string? multikey, string fragment = "#atproto") =>
+        new()
         {
-            ["id"] = id + fragment, ["type"] = "Multikey", ["controller"] = id, ["publicKeyMultibase"] = multikey,
-        }),
-    };
+            ["id"] = id,
+            ["verificationMethod"] = multikey is null
+                ? []
+                : new JsonArray(
+                    new JsonObject
+                    {
+                        ["id"] = id + fragment,
+                        ["type"] = "Multikey",
+                        ["controller"] = id,
+                        ["publicKeyMultibase"] = multikey,
+                    }
+                ),
+        };
 
     public async Task InitializeAsync()
     {
@@ -47,12 +56,17 @@ public sealed class DidServer : IAsyncLifetime
         app = builder.Build();
         app.Run(async context =>
         {
-            string target = context.Features.Get<IHttpRequestFeature>()!.RawTarget, host = context.Request.Host.Host;
-            string did = host.EndsWith(".localhost", StringComparison.Ordinal) ? Web(host[..^".localhost".Length]) : Uri.UnescapeDataString(target.TrimStart('/'));
+            string target = context.Features.Get<IHttpRequestFeature>()!.RawTarget,
+                host = context.Request.Host.Host;
+            string did = host.EndsWith(".localhost", StringComparison.Ordinal)
+                ? Web(host[..^".localhost".Length])
+                : Uri.UnescapeDataString(target.TrimStart('/'));
             asked.AddOrUpdate(did, 1, static (_, count) => count + 1);
             targets[did] = target;
-            if (answers.TryGetValue(did, out RequestDelegate? answer)) await answer(context);
-            else context.Response.StatusCode = StatusCodes.Status404NotFound;
+            if (answers.TryGetValue(did, out RequestDelegate? answer))
+                await answer(context);
+            else
+                context.Response.StatusCode = StatusCodes.Status404NotFound;
         });
         await app.StartAsync();
         Address = new Uri(app.Urls.Single());

@@ -27,7 +27,12 @@ internal sealed class EventClient : IDisposable
     public static async Task<EventClient> Connect(TestHost host, string query, int? receiveBuffer = null)
     {
         EventClient client = new(receiveBuffer);
-        UriBuilder address = new(host.Address) { Scheme = "ws", Path = "/xrpc/blue.catbird.mls.subscribeConvoEvents", Query = query };
+        UriBuilder address = new(host.Address)
+        {
+            Scheme = "ws",
+            Path = "/xrpc/blue.catbird.mls.subscribeConvoEvents",
+            Query = query,
+        };
         using CancellationTokenSource limit = new(Limit);
         await client.socket.ConnectAsync(address.Uri, client.invoker, limit.Token);
         return client;
@@ -42,16 +47,20 @@ internal sealed class EventClient : IDisposable
         while (true)
         {
             ValueWebSocketReceiveResult part = await socket.ReceiveAsync(buffer.AsMemory(), limit.Token);
-            if (part.MessageType == WebSocketMessageType.Close) return null;
+            if (part.MessageType == WebSocketMessageType.Close)
+                return null;
             Assert.Equal(WebSocketMessageType.Binary, part.MessageType);
             frame.Write(buffer, 0, part.Count);
-            if (part.EndOfMessage) return frame.ToArray();
+            if (part.EndOfMessage)
+                return frame.ToArray();
         }
     }
 
     /// <exception cref="EventStreamException">It is an error frame.</exception>
     public async Task<SubscribeConvoEventsEvent> Next() =>
-        Lexicons.SubscribeConvoEvents.ReadFrame(await NextFrame() ?? throw new InvalidOperationException($"Closed: {socket.CloseStatus}")) ?? throw new InvalidOperationException("A type that the lexicon does not have.");
+        Lexicons.SubscribeConvoEvents.ReadFrame(
+            await NextFrame() ?? throw new InvalidOperationException($"Closed: {socket.CloseStatus}")
+        ) ?? throw new InvalidOperationException("A type that the lexicon does not have.");
 
     /// <summary>Expects an error frame and a close with 1008, and nothing else.</summary>
     public async Task<string> Refusal()

@@ -19,9 +19,8 @@ public sealed class ProbeHost : IAsyncLifetime
     private readonly string[] settings;
     private WebApplication? app;
 
-    public ProbeHost() : this(null, null, "--RateLimits:Enabled=false")
-    {
-    }
+    public ProbeHost()
+        : this(null, null, "--RateLimits:Enabled=false") { }
 
     /// <param name="database">Another host, for a second one over its database.</param>
     /// <param name="clock">Null for the system's.</param>
@@ -43,7 +42,11 @@ public sealed class ProbeHost : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        WebApplicationBuilder builder = HostBuilding.CreateBuilder(["--environment=Development", "--urls=http://127.0.0.1:0", .. settings]);
+        WebApplicationBuilder builder = HostBuilding.CreateBuilder([
+            "--environment=Development",
+            "--urls=http://127.0.0.1:0",
+            .. settings,
+        ]);
         builder.Logging.ClearProviders().AddProvider(new ListLogs(Log));
         builder.AddIdentity();
         builder.Services.AddSingleton(clock);
@@ -56,7 +59,8 @@ public sealed class ProbeHost : IAsyncLifetime
         builder.Services.AddXrpc();
         app = builder.Build();
         app.UseXrpc();
-        await using (MlsDbContext context = app.Services.GetRequiredService<Database>().Read()) await context.Database.EnsureCreatedAsync();
+        await using (MlsDbContext context = app.Services.GetRequiredService<Database>().Read())
+            await context.Database.EnsureCreatedAsync();
         await app.StartAsync();
         Address = new Uri(app.Urls.Single());
     }
@@ -72,8 +76,11 @@ public sealed class ProbeHost : IAsyncLifetime
         public override Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call)
         {
             (call.ConvoId, call.Epoch) = ("convo", 7);
-            if (host.Fault is { } fault) throw fault;
-            return Task.FromResult<ReadOnlyMemory<byte>>(Encoding.UTF8.GetBytes($$"""{"caller":"{{call.Caller.Did}}"}"""));
+            if (host.Fault is { } fault)
+                throw fault;
+            return Task.FromResult<ReadOnlyMemory<byte>>(
+                Encoding.UTF8.GetBytes($$"""{"caller":"{{call.Caller.Did}}"}""")
+            );
         }
     }
 
@@ -82,7 +89,8 @@ public sealed class ProbeHost : IAsyncLifetime
         public override async Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call)
         {
             ReadOnlyMemory<byte> body = await ReadBody(call);
-            if (host.Fault is { } fault) throw fault;
+            if (host.Fault is { } fault)
+                throw fault;
             return Encoding.UTF8.GetBytes($$"""{"length":{{body.Length}}}""");
         }
     }
@@ -91,18 +99,25 @@ public sealed class ProbeHost : IAsyncLifetime
     {
         public ILogger CreateLogger(string categoryName) => this;
 
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        )
         {
-            if (!IsEnabled(logLevel)) return;
-            lock (lines) lines.Add($"{formatter(state, exception)} {exception}");
+            if (!IsEnabled(logLevel))
+                return;
+            lock (lines)
+                lines.Add($"{formatter(state, exception)} {exception}");
         }
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
     }
 }

@@ -15,11 +15,13 @@ internal static class RawHttp
         await using NetworkStream stream = client.GetStream();
         string[] lines = head.ReplaceLineEndings("\n").Trim('\n').Split('\n');
         StringBuilder request = new StringBuilder(lines[0]).Append("\r\nHost: localhost\r\nConnection: close\r\n");
-        foreach (string line in lines[1..]) request.Append(line).Append("\r\n");
+        foreach (string line in lines[1..])
+            request.Append(line).Append("\r\n");
         await stream.WriteAsync(Encoding.Latin1.GetBytes(request.Append("\r\n").ToString()));
         try
         {
-            if (body is not null) await stream.WriteAsync(body);
+            if (body is not null)
+                await stream.WriteAsync(body);
         }
         catch (IOException)
         {
@@ -38,7 +40,11 @@ internal static class RawHttp
     }
 
     public static byte[] Chunked(byte[] body) =>
-        [.. Encoding.ASCII.GetBytes(body.Length.ToString("x", CultureInfo.InvariantCulture) + "\r\n"), .. body, .. "\r\n0\r\n\r\n"u8];
+        [
+            .. Encoding.ASCII.GetBytes(body.Length.ToString("x", CultureInfo.InvariantCulture) + "\r\n"),
+            .. body,
+            .. "\r\n0\r\n\r\n"u8,
+        ];
 }
 
 internal sealed record RawAnswer(int Status, IReadOnlyDictionary<string, string> Headers, string Body)
@@ -59,7 +65,11 @@ internal sealed record RawAnswer(int Status, IReadOnlyDictionary<string, string>
             int colon = line.IndexOf(':', StringComparison.Ordinal);
             headers[line[..colon]] = line[(colon + 1)..].Trim();
         }
-        return new RawAnswer(int.Parse(lines[0].Split(' ')[1], CultureInfo.InvariantCulture), headers, text[(end + 4)..]);
+        return new RawAnswer(
+            int.Parse(lines[0].Split(' ')[1], CultureInfo.InvariantCulture),
+            headers,
+            text[(end + 4)..]
+        );
     }
 
     public string? Json(string name)

@@ -9,16 +9,16 @@ public sealed class TestHost : WebApplicationFactory<Program>
     private readonly DirectoryInfo? folder;
     private readonly (string Key, string Value)[] settings;
 
-    public TestHost() : this(null)
-    {
-    }
+    public TestHost()
+        : this(null) { }
 
     /// <param name="database">The database of another host; null for one of its own.</param>
     /// <param name="settings">Beside the usual ones.</param>
     internal TestHost(TestHost? database, params (string Key, string Value)[] settings)
     {
         this.settings = settings;
-        if (database is null) folder = Directory.CreateTempSubdirectory("mlsconsole-host-tests-");
+        if (database is null)
+            folder = Directory.CreateTempSubdirectory("mlsconsole-host-tests-");
         Connection = database?.Connection ?? $"Data Source={Path.Combine(folder!.FullName, "host.db")};Pooling=False";
         UseKestrel(0);
         StartServer();
@@ -33,13 +33,15 @@ public sealed class TestHost : WebApplicationFactory<Program>
     {
         builder.UseEnvironment("Development");
         builder.UseSetting("ConnectionStrings:Default", Connection);
-        foreach ((string key, string value) in settings) builder.UseSetting(key, value);
+        foreach ((string key, string value) in settings)
+            builder.UseSetting(key, value);
     }
 
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
-        if (disposing && folder is { Exists: true }) Delete(folder);
+        if (disposing && folder is { Exists: true })
+            Delete(folder);
     }
 
     /// <summary>A request that was let go of may still read: its connection makes files of its own beside the database.</summary>

@@ -24,7 +24,9 @@ internal sealed class TestSigner : IDisposable
         Curve = curve;
         if (curve == EcdsaCurve.P256)
         {
-            p256 = privateKey is null ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = privateKey });
+            p256 = privateKey is null
+                ? ECDsa.Create(ECCurve.NamedCurves.nistP256)
+                : ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = privateKey });
             ECPoint q = p256.ExportParameters(false).Q;
             UncompressedPoint = [4, .. q.X!, .. q.Y!];
         }
@@ -42,7 +44,11 @@ internal sealed class TestSigner : IDisposable
 
     public string Did => "did:key:" + Multikey;
 
-    public string Multikey => "z" + Base58.Bitcoin.Encode((byte[])[.. Curve == EcdsaCurve.P256 ? [0x80, 0x24] : (byte[])[0xe7, 0x01], .. CompressedPoint]);
+    public string Multikey =>
+        "z"
+        + Base58.Bitcoin.Encode(
+            (byte[])[.. Curve == EcdsaCurve.P256 ? [0x80, 0x24] : (byte[])[0xe7, 0x01], .. CompressedPoint]
+        );
 
     public byte[] CompressedPoint => [(byte)(2 + (UncompressedPoint[^1] & 1)), .. UncompressedPoint[1..33]];
 
@@ -51,7 +57,9 @@ internal sealed class TestSigner : IDisposable
     /// <summary>r || s with the low form of s.</summary>
     public byte[] Sign(byte[] data)
     {
-        byte[] signature = p256?.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation) ?? SignK256(data);
+        byte[] signature =
+            p256?.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation)
+            ?? SignK256(data);
         return S(signature) > Order / 2 ? Twin(signature) : signature;
     }
 
@@ -59,7 +67,12 @@ internal sealed class TestSigner : IDisposable
     {
         ECDsaSigner signer = new();
         signer.Init(true, new ParametersWithRandom(k256!));
-        return [.. signer.GenerateSignature(SHA256.HashData(data)).SelectMany(static number => BigIntegers.AsUnsignedByteArray(32, number))];
+        return
+        [
+            .. signer
+                .GenerateSignature(SHA256.HashData(data))
+                .SelectMany(static number => BigIntegers.AsUnsignedByteArray(32, number)),
+        ];
     }
 
     /// <summary>The other valid signature: s replaced by n - s.</summary>
@@ -81,15 +94,16 @@ internal sealed class TestSigner : IDisposable
     }
 
     /// <summary>The claims of a token that is in order.</summary>
-    public JsonObject Claims(string audience, string method, DateTimeOffset now) => new()
-    {
-        ["iss"] = Did,
-        ["aud"] = audience,
-        ["lxm"] = method,
-        ["iat"] = now.ToUnixTimeSeconds(),
-        ["exp"] = now.ToUnixTimeSeconds() + 60,
-        ["jti"] = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)),
-    };
+    public JsonObject Claims(string audience, string method, DateTimeOffset now) =>
+        new()
+        {
+            ["iss"] = Did,
+            ["aud"] = audience,
+            ["lxm"] = method,
+            ["iat"] = now.ToUnixTimeSeconds(),
+            ["exp"] = now.ToUnixTimeSeconds() + 60,
+            ["jti"] = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)),
+        };
 
     public void Dispose() => p256?.Dispose();
 
@@ -97,9 +111,12 @@ internal sealed class TestSigner : IDisposable
 
     private static BigInteger S(byte[] signature) => new(signature.AsSpan(32), isUnsigned: true, isBigEndian: true);
 
-    public byte[] OrderBytes => Convert.FromHexString(Curve == EcdsaCurve.P256
-        ? "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
-        : "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");
+    public byte[] OrderBytes =>
+        Convert.FromHexString(
+            Curve == EcdsaCurve.P256
+                ? "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
+                : "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"
+        );
 
     private BigInteger Order => new(OrderBytes, isUnsigned: true, isBigEndian: true);
 }

@@ -16,7 +16,13 @@ public sealed class Metrics_of_groups
         using TestHost host = new();
         using HttpClient client = new() { BaseAddress = host.Address };
         ActivityFeed feed = host.Services.GetRequiredService<ActivityFeed>();
-        Activity accepted = new() { At = DateTimeOffset.UtcNow, Method = "acknowledgeEpoch", Outcome = AuditEntry.Accepted, Elapsed = TimeSpan.Zero };
+        Activity accepted = new()
+        {
+            At = DateTimeOffset.UtcNow,
+            Method = "acknowledgeEpoch",
+            Outcome = AuditEntry.Accepted,
+            Elapsed = TimeSpan.Zero,
+        };
         string before = await client.GetStringAsync("/metrics");
         // From the start, so that the first one is an increase.
         Assert.Equal(0, Value(before, "rejoin_outcomes_total", "outcome=\"failed\"", "way=\"legacy\""));
@@ -24,14 +30,42 @@ public sealed class Metrics_of_groups
 
         feed.Publish(accepted);
         feed.Publish(accepted with { Reason = EpochAcknowledgements.SuspectedFork });
-        feed.Publish(accepted with { Method = "updateGroupInfo", Outcome = "InvalidGroupInfo", Reason = GroupInfos.SuspectedFork });
-        feed.Publish(accepted with { Method = "reportRejoinOutcome", Rejoin = new(RejoinWay.Legacy, false, 4, TimeSpan.FromSeconds(20), null) });
-        feed.Publish(accepted with { Method = "reportRejoinOutcome", Outcome = "Unauthorized", Rejoin = new(RejoinWay.Legacy, false, 4, TimeSpan.FromSeconds(20), null) });
+        feed.Publish(
+            accepted with
+            {
+                Method = "updateGroupInfo",
+                Outcome = "InvalidGroupInfo",
+                Reason = GroupInfos.SuspectedFork,
+            }
+        );
+        feed.Publish(
+            accepted with
+            {
+                Method = "reportRejoinOutcome",
+                Rejoin = new(RejoinWay.Legacy, false, 4, TimeSpan.FromSeconds(20), null),
+            }
+        );
+        feed.Publish(
+            accepted with
+            {
+                Method = "reportRejoinOutcome",
+                Outcome = "Unauthorized",
+                Rejoin = new(RejoinWay.Legacy, false, 4, TimeSpan.FromSeconds(20), null),
+            }
+        );
 
         // A scrape is answered from the one before it for a moment.
         string after;
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(30));
-        while (Value(after = await client.GetStringAsync("/metrics", limit.Token), "rejoin_outcomes_total", "outcome=\"failed\"", "way=\"legacy\"") == 0) await Task.Delay(50, limit.Token);
+        while (
+            Value(
+                after = await client.GetStringAsync("/metrics", limit.Token),
+                "rejoin_outcomes_total",
+                "outcome=\"failed\"",
+                "way=\"legacy\""
+            ) == 0
+        )
+            await Task.Delay(50, limit.Token);
         Assert.Equal(2, Value(after, "epoch_acknowledgements_total"));
         Assert.Equal(1, Value(after, "suspected_forks_total", "sign=\"authenticator\""));
         Assert.Equal(1, Value(after, "suspected_forks_total", "sign=\"external_pub\""));
@@ -44,8 +78,17 @@ public sealed class Metrics_of_groups
 
     internal static double Value(string metrics, string name, params string[] labels)
     {
-        string line = Assert.Single(metrics.Split('\n'), line => (line.StartsWith(name + "{", StringComparison.Ordinal) || line.StartsWith(name + " ", StringComparison.Ordinal))
-            && labels.All(label => line.Contains(label, StringComparison.Ordinal)));
-        return double.Parse(line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+        string line = Assert.Single(
+            metrics.Split('\n'),
+            line =>
+                (
+                    line.StartsWith(name + "{", StringComparison.Ordinal)
+                    || line.StartsWith(name + " ", StringComparison.Ordinal)
+                ) && labels.All(label => line.Contains(label, StringComparison.Ordinal))
+        );
+        return double.Parse(
+            line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0],
+            System.Globalization.CultureInfo.InvariantCulture
+        );
     }
 }

@@ -12,22 +12,103 @@ public sealed partial class Metrics_of_requests
         using HttpClient client = new() { BaseAddress = host.Address };
         using TestSigner caller = new(EcdsaCurve.P256);
         string before = await client.GetStringAsync("/metrics");
-        Assert.Equal(0, Metrics_of_groups.Value(before, "xrpc_requests_total", "method=\"getGroupInfo\"", "outcome=\"accepted\"", "reason=\"none\""));
+        Assert.Equal(
+            0,
+            Metrics_of_groups.Value(
+                before,
+                "xrpc_requests_total",
+                "method=\"getGroupInfo\"",
+                "outcome=\"accepted\"",
+                "reason=\"none\""
+            )
+        );
 
-        string token = caller.Token(caller.Claims("did:web:localhost", "blue.catbird.mls.getGroupInfo", DateTimeOffset.UtcNow));
-        Assert.Equal(403, (await RawHttp.Send(host.Address, $"GET /xrpc/blue.catbird.mls.getGroupInfo?convoId=a-conversation-of-its-own HTTP/1.1\nAuthorization: Bearer {token}")).Status);
-        Assert.Equal(401, (await RawHttp.Send(host.Address, $"GET /xrpc/blue.catbird.mls.getGroupInfo?convoId=a-conversation-of-its-own HTTP/1.1\nAuthorization: Bearer {token}")).Status);
-        Assert.Equal(501, (await RawHttp.Send(host.Address, "GET /xrpc/com.example.of.somebodys.choice HTTP/1.1")).Status);
+        string token = caller.Token(
+            caller.Claims("did:web:localhost", "blue.catbird.mls.getGroupInfo", DateTimeOffset.UtcNow)
+        );
+        Assert.Equal(
+            403,
+            (
+                await RawHttp.Send(
+                    host.Address,
+                    $"GET /xrpc/blue.catbird.mls.getGroupInfo?convoId=a-conversation-of-its-own HTTP/1.1\nAuthorization: Bearer {token}"
+                )
+            ).Status
+        );
+        Assert.Equal(
+            401,
+            (
+                await RawHttp.Send(
+                    host.Address,
+                    $"GET /xrpc/blue.catbird.mls.getGroupInfo?convoId=a-conversation-of-its-own HTTP/1.1\nAuthorization: Bearer {token}"
+                )
+            ).Status
+        );
+        Assert.Equal(
+            501,
+            (await RawHttp.Send(host.Address, "GET /xrpc/com.example.of.somebodys.choice HTTP/1.1")).Status
+        );
 
         // A scrape is answered from the one before it for a moment.
         string after;
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(30));
-        while (!(after = await client.GetStringAsync("/metrics", limit.Token)).Contains("MethodNotImplemented", StringComparison.Ordinal)) await Task.Delay(50, limit.Token);
-        Assert.Equal(1, Metrics_of_groups.Value(after, "xrpc_requests_total", "method=\"getGroupInfo\"", "outcome=\"Unauthorized\"", "reason=\"NotMember\""));
-        Assert.Equal(1, Metrics_of_groups.Value(after, "xrpc_requests_total", "method=\"getGroupInfo\"", "outcome=\"AuthenticationRequired\"", "reason=\"token-replayed\""));
-        Assert.Equal(1, Metrics_of_groups.Value(after, "xrpc_requests_total", "method=\"unknown\"", "outcome=\"MethodNotImplemented\"", "reason=\"none\""));
-        foreach (string own in (string[])[caller.Did, "did:", "a-conversation", "somebodys"]) Assert.DoesNotContain(own, after, StringComparison.Ordinal);
-        Assert.Subset(new HashSet<string>(["method", "outcome", "reason", "way", "sign", "le", "otel_scope_name", "otel_scope_version"]), after.Split('\n').Where(line => !line.StartsWith("target_info", StringComparison.Ordinal)).SelectMany(line => LabelName().Matches(line)).Select(match => match.Groups[1].Value).ToHashSet());
+        while (
+            !(after = await client.GetStringAsync("/metrics", limit.Token)).Contains(
+                "MethodNotImplemented",
+                StringComparison.Ordinal
+            )
+        )
+            await Task.Delay(50, limit.Token);
+        Assert.Equal(
+            1,
+            Metrics_of_groups.Value(
+                after,
+                "xrpc_requests_total",
+                "method=\"getGroupInfo\"",
+                "outcome=\"Unauthorized\"",
+                "reason=\"NotMember\""
+            )
+        );
+        Assert.Equal(
+            1,
+            Metrics_of_groups.Value(
+                after,
+                "xrpc_requests_total",
+                "method=\"getGroupInfo\"",
+                "outcome=\"AuthenticationRequired\"",
+                "reason=\"token-replayed\""
+            )
+        );
+        Assert.Equal(
+            1,
+            Metrics_of_groups.Value(
+                after,
+                "xrpc_requests_total",
+                "method=\"unknown\"",
+                "outcome=\"MethodNotImplemented\"",
+                "reason=\"none\""
+            )
+        );
+        foreach (string own in (string[])[caller.Did, "did:", "a-conversation", "somebodys"])
+            Assert.DoesNotContain(own, after, StringComparison.Ordinal);
+        Assert.Subset(
+            new HashSet<string>([
+                "method",
+                "outcome",
+                "reason",
+                "way",
+                "sign",
+                "le",
+                "otel_scope_name",
+                "otel_scope_version",
+            ]),
+            after
+                .Split('\n')
+                .Where(line => !line.StartsWith("target_info", StringComparison.Ordinal))
+                .SelectMany(line => LabelName().Matches(line))
+                .Select(match => match.Groups[1].Value)
+                .ToHashSet()
+        );
     }
 
     [GeneratedRegex("""[{,]([a-z_]+)=""")]

@@ -6,13 +6,21 @@ namespace MlsConsole.Host.Tests;
 
 public sealed class Rate_limits : IAsyncLifetime
 {
-    private const int Queries = 16, Procedures = 8, Unauthenticated = 10;
+    private const int Queries = 16,
+        Procedures = 8,
+        Unauthenticated = 10;
     private static readonly string[] Settings =
-        [$"--RateLimits:Queries={Queries}", $"--RateLimits:Procedures={Procedures}", $"--RateLimits:Unauthenticated={Unauthenticated}"];
+    [
+        $"--RateLimits:Queries={Queries}",
+        $"--RateLimits:Procedures={Procedures}",
+        $"--RateLimits:Unauthenticated={Unauthenticated}",
+    ];
 
     private readonly ManualClock clock = new();
-    private readonly TestSigner alice = new(EcdsaCurve.Secp256k1), bob = new(EcdsaCurve.P256);
-    private readonly ProbeHost host, second;
+    private readonly TestSigner alice = new(EcdsaCurve.Secp256k1),
+        bob = new(EcdsaCurve.P256);
+    private readonly ProbeHost host,
+        second;
 
     public Rate_limits()
     {
@@ -64,10 +72,12 @@ public sealed class Rate_limits : IAsyncLifetime
     [Fact]
     public async Task A_token_that_was_refused_for_the_limit_is_not_used_up()
     {
-        for (int i = 0; i < Procedures; i++) Assert.Equal(200, (await Tell(alice)).Status);
+        for (int i = 0; i < Procedures; i++)
+            Assert.Equal(200, (await Tell(alice)).Status);
         clock.Advance(TimeSpan.FromSeconds(59));
         string token = Token(alice, ProbeHost.Tell);
-        for (int i = 0; i < 3; i++) Assert.Equal(429, (await Tell(alice, token)).Status);
+        for (int i = 0; i < 3; i++)
+            Assert.Equal(429, (await Tell(alice, token)).Status);
         clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(200, (await Tell(alice, token)).Status);
         Assert.Equal(401, (await Tell(alice, token)).Status);
@@ -96,9 +106,17 @@ public sealed class Rate_limits : IAsyncLifetime
     [InlineData("GET /xrpc/com.example.probe.ask HTTP/1.1\nAuthorization: Bearer a.b.c", 401, true)]
     [InlineData("GET /xrpc/com.example.unknown HTTP/1.1", 501, true)]
     [InlineData("GET /xrpc/ HTTP/1.1", 400, true)]
-    [InlineData("POST /xrpc/com.example.probe.tell HTTP/1.1\nContent-Type: application/json\nContent-Length: 999999999", 413, true)]
+    [InlineData(
+        "POST /xrpc/com.example.probe.tell HTTP/1.1\nContent-Type: application/json\nContent-Length: 999999999",
+        413,
+        true
+    )]
     [InlineData("GET /xrpc/com.example.unknown HTTP/1.1\nAuthorization: Bearer a.b.c", 501, false)]
-    [InlineData("POST /xrpc/com.example.probe.ask HTTP/1.1\nAuthorization: Bearer a.b.c\nContent-Length: 0", 400, false)]
+    [InlineData(
+        "POST /xrpc/com.example.probe.ask HTTP/1.1\nAuthorization: Bearer a.b.c\nContent-Length: 0",
+        400,
+        false
+    )]
     public async Task An_address_has_so_many_requests_without_a_good_token(string head, int status, bool counts)
     {
         for (int i = 0; i < Unauthenticated; i++)
@@ -109,7 +127,8 @@ public sealed class Rate_limits : IAsyncLifetime
         }
         RawAnswer next = await RawHttp.Send(host.Address, head);
         Assert.Equal(counts ? 429 : status, next.Status);
-        if (!counts) return;
+        if (!counts)
+            return;
         AssertHeaders(next, Unauthenticated, 0);
         Assert.Equal("60", next.Headers["Retry-After"]);
         // Verifying a token has its price too: a good one waits as well, and is good afterwards.
@@ -123,8 +142,13 @@ public sealed class Rate_limits : IAsyncLifetime
     [Fact]
     public async Task Good_tokens_are_no_burden_of_their_address()
     {
-        for (int i = 0; i < Unauthenticated; i++) Assert.Equal(200, (await Ask(i % 2 == 0 ? alice : bob)).Status);
-        AssertHeaders(await RawHttp.Send(host.Address, "GET /xrpc/com.example.probe.ask HTTP/1.1"), Unauthenticated, Unauthenticated - 1);
+        for (int i = 0; i < Unauthenticated; i++)
+            Assert.Equal(200, (await Ask(i % 2 == 0 ? alice : bob)).Status);
+        AssertHeaders(
+            await RawHttp.Send(host.Address, "GET /xrpc/com.example.probe.ask HTTP/1.1"),
+            Unauthenticated,
+            Unauthenticated - 1
+        );
     }
 
     [Fact]
@@ -132,12 +156,14 @@ public sealed class Rate_limits : IAsyncLifetime
     {
         int given = 0;
         for (int i = 0; i < 4 * Queries; i++)
-            if ((await Ask(alice, i % 2 == 0 ? host : second)).Status == 200) given++;
+            if ((await Ask(alice, i % 2 == 0 ? host : second)).Status == 200)
+                given++;
         Assert.InRange(given, Queries, Queries + Queries / 8);
         Assert.Equal(429, (await Ask(alice)).Status);
         Assert.Equal(429, (await Ask(alice, second)).Status);
 
-        for (int i = 0; i < 2 * Unauthenticated; i++) await RawHttp.Send((i % 2 == 0 ? host : second).Address, $"GET /xrpc/{ProbeHost.Ask} HTTP/1.1");
+        for (int i = 0; i < 2 * Unauthenticated; i++)
+            await RawHttp.Send((i % 2 == 0 ? host : second).Address, $"GET /xrpc/{ProbeHost.Ask} HTTP/1.1");
         foreach (ProbeHost one in (ProbeHost[])[host, second])
             Assert.Equal(429, (await RawHttp.Send(one.Address, $"GET /xrpc/{ProbeHost.Ask} HTTP/1.1")).Status);
     }
@@ -160,12 +186,16 @@ public sealed class Rate_limits : IAsyncLifetime
         List<Activity> seen = [];
         using (host.Feed.Subscribe(seen.Add))
         {
-            for (int i = 0; i <= Procedures; i++) await Tell(alice);
-            for (int i = 0; i <= Unauthenticated; i++) await RawHttp.Send(host.Address, $"GET /xrpc/{ProbeHost.Ask} HTTP/1.1");
+            for (int i = 0; i <= Procedures; i++)
+                await Tell(alice);
+            for (int i = 0; i <= Unauthenticated; i++)
+                await RawHttp.Send(host.Address, $"GET /xrpc/{ProbeHost.Ask} HTTP/1.1");
         }
         Assert.Equal(
             ["tell account", "unknown address"],
-            seen.Where(static one => one.Outcome == "RateLimitExceeded").Select(static one => $"{one.Method} {one.Reason}"));
+            seen.Where(static one => one.Outcome == "RateLimitExceeded")
+                .Select(static one => $"{one.Method} {one.Reason}")
+        );
     }
 
     [Fact]
@@ -177,16 +207,24 @@ public sealed class Rate_limits : IAsyncLifetime
         {
             // What the caller itself sends in front is not looked at.
             async Task<int> From(string address, ProbeHost of) =>
-                (await RawHttp.Send(of.Address, $"GET /xrpc/{ProbeHost.Ask} HTTP/1.1\nX-Forwarded-For: {Guid.NewGuid():N}, {address}")).Status;
-            for (int i = 0; i < Unauthenticated; i++) Assert.Equal(401, await From("192.0.2.1", proxied));
+                (
+                    await RawHttp.Send(
+                        of.Address,
+                        $"GET /xrpc/{ProbeHost.Ask} HTTP/1.1\nX-Forwarded-For: {Guid.NewGuid():N}, {address}"
+                    )
+                ).Status;
+            for (int i = 0; i < Unauthenticated; i++)
+                Assert.Equal(401, await From("192.0.2.1", proxied));
             Assert.Equal(429, await From("192.0.2.1", proxied));
             Assert.Equal(401, await From("192.0.2.2", proxied));
             // IPv6 by its first half.
-            for (int i = 0; i < Unauthenticated; i++) Assert.Equal(401, await From($"2001:db8::{i + 1}", proxied));
+            for (int i = 0; i < Unauthenticated; i++)
+                Assert.Equal(401, await From($"2001:db8::{i + 1}", proxied));
             Assert.Equal(429, await From("2001:db8::ffff", proxied));
             Assert.Equal(401, await From("2001:db8:0:1::1", proxied));
             // Without the setting the header is a caller's own word.
-            for (int i = 0; i < Unauthenticated; i++) Assert.Equal(401, await From($"192.0.2.{i}", host));
+            for (int i = 0; i < Unauthenticated; i++)
+                Assert.Equal(401, await From($"192.0.2.{i}", host));
             Assert.Equal(429, await From("192.0.2.77", host));
         }
         finally
@@ -206,7 +244,10 @@ public sealed class Rate_limits : IAsyncLifetime
             {
                 RawAnswer answer = await Ask(alice, off);
                 Assert.Equal(200, answer.Status);
-                Assert.DoesNotContain(answer.Headers.Keys, static name => name.StartsWith("RateLimit", StringComparison.OrdinalIgnoreCase));
+                Assert.DoesNotContain(
+                    answer.Headers.Keys,
+                    static name => name.StartsWith("RateLimit", StringComparison.OrdinalIgnoreCase)
+                );
             }
         }
         finally
@@ -220,18 +261,35 @@ public sealed class Rate_limits : IAsyncLifetime
         long window = clock.GetUtcNow().ToUnixTimeSeconds() / 60 * 60;
         Assert.Equal(
             (Text(limit), Text(remaining), Text(window + 60), $"{limit};w=60"),
-            (answer.Headers["RateLimit-Limit"], answer.Headers["RateLimit-Remaining"], answer.Headers["RateLimit-Reset"], answer.Headers["RateLimit-Policy"]));
-        foreach (string header in (string[])["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy", "Retry-After"])
+            (
+                answer.Headers["RateLimit-Limit"],
+                answer.Headers["RateLimit-Remaining"],
+                answer.Headers["RateLimit-Reset"],
+                answer.Headers["RateLimit-Policy"]
+            )
+        );
+        foreach (
+            string header in (string[])
+                ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy", "Retry-After"]
+        )
             Assert.Contains(header, answer.Headers["Access-Control-Expose-Headers"], StringComparison.Ordinal);
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private string Token(TestSigner signer, string method) => signer.Token(signer.Claims("did:web:localhost", method, clock.GetUtcNow()));
+    private string Token(TestSigner signer, string method) =>
+        signer.Token(signer.Claims("did:web:localhost", method, clock.GetUtcNow()));
 
-    private Task<RawAnswer> Ask(TestSigner signer, ProbeHost? of = null, string? token = null) => RawHttp.Send(
-        (of ?? host).Address, $"GET /xrpc/{ProbeHost.Ask} HTTP/1.1\nAuthorization: Bearer {token ?? Token(signer, ProbeHost.Ask)}");
+    private Task<RawAnswer> Ask(TestSigner signer, ProbeHost? of = null, string? token = null) =>
+        RawHttp.Send(
+            (of ?? host).Address,
+            $"GET /xrpc/{ProbeHost.Ask} HTTP/1.1\nAuthorization: Bearer {token ?? Token(signer, ProbeHost.Ask)}"
+        );
 
-    private Task<RawAnswer> Tell(TestSigner signer, string? token = null) => RawHttp.Send(
-        host.Address, $"POST /xrpc/{ProbeHost.Tell} HTTP/1.1\nContent-Type: application/json\nContent-Length: 2\nAuthorization: Bearer {token ?? Token(signer, ProbeHost.Tell)}", "{}"u8.ToArray());
+    private Task<RawAnswer> Tell(TestSigner signer, string? token = null) =>
+        RawHttp.Send(
+            host.Address,
+            $"POST /xrpc/{ProbeHost.Tell} HTTP/1.1\nContent-Type: application/json\nContent-Length: 2\nAuthorization: Bearer {token ?? Token(signer, ProbeHost.Tell)}",
+            "{}"u8.ToArray()
+        );
 }

@@ -10,153 +10,171 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
     private const string Namespace = "blue.catbird.mls.";
 
     /// <summary>A query, its parameters as sent, and the answer. Who reaches an unknown conversation (403) has passed the lexicon.</summary>
-    public static TheoryData<string, string, int> Parameters => new()
-    {
-        // Absent, empty, unknown, in another case.
-        { "getConvos", "", 200 },
-        { "getConvos", "?", 200 },
-        { "getConvos", "?&&", 200 },
-        { "getConvos", "?limit", 200 },
-        { "getConvos", "?limit=", 200 },
-        { "getConvos", "?limit=&limit=1", 200 },
-        { "getConvos", "?unknown=1&unknown=2&unknown", 200 },
-        { "getConvos", "?LIMIT=0", 200 },
-        { "getGroupInfo", "?convoId=c", 403 },
-        { "getGroupInfo", "?convoId=%63", 403 },
-        { "getGroupInfo", "?convo%49d=c", 403 },
-        { "getGroupInfo", "?convoId=a+b", 403 },
-        { "getGroupInfo", "", 400 },
-        { "getGroupInfo", "?convoId=", 400 },
-        { "getGroupInfo", "?convoid=c", 400 },
-        { "getGroupInfo", "?convoId=a&convoId=b", 400 },
-        // Lengths are those of UTF-8: 128 bytes.
-        { "getGroupInfo", "?convoId=" + new string('c', 128), 403 },
-        { "getGroupInfo", "?convoId=" + new string('c', 129), 400 },
-        { "getGroupInfo", "?convoId=" + string.Concat(Enumerable.Repeat("%C3%BC", 64)), 403 },
-        { "getGroupInfo", "?convoId=" + string.Concat(Enumerable.Repeat("%C3%BC", 65)), 400 },
-        // Booleans.
-        { "getGroupInfo", "?convoId=c&includeTree=true", 403 },
-        { "getGroupInfo", "?convoId=c&includeTree=false", 403 },
-        { "getGroupInfo", "?convoId=c&includeTree=", 403 },
-        { "getGroupInfo", "?convoId=c&includeTree=TRUE", 400 },
-        { "getGroupInfo", "?convoId=c&includeTree=True", 400 },
-        { "getGroupInfo", "?convoId=c&includeTree=1", 400 },
-        { "getGroupInfo", "?convoId=c&includeTree=yes", 400 },
-        { "getGroupInfo", "?convoId=c&includeTree=%20true", 400 },
-        { "getGroupInfo", "?convoId=c&includeTree=true&includeTree=true", 400 },
-        // Integers.
-        { "getConvos", "?limit=1", 200 },
-        { "getConvos", "?limit=100", 200 },
-        { "getConvos", "?limit=0", 400 },
-        { "getConvos", "?limit=101", 400 },
-        { "getConvos", "?limit=-1", 400 },
-        { "getConvos", "?limit=%2B1", 400 },
-        { "getConvos", "?limit=+1", 400 },
-        { "getConvos", "?limit=1%20", 400 },
-        { "getConvos", "?limit=1.0", 400 },
-        { "getConvos", "?limit=1e1", 400 },
-        { "getConvos", "?limit=0x10", 400 },
-        { "getConvos", "?limit=1,0", 400 },
-        { "getConvos", "?limit=%D9%A1", 400 },
-        { "getConvos", "?limit=true", 400 },
-        { "getConvos", "?limit=4294967297", 400 },
-        { "getConvos", "?limit=9007199254740993", 400 },
-        { "getConvos", "?limit=18446744073709551617", 400 },
-        { "getConvos", "?limit=1&limit=1", 400 },
-        // An epoch is a decimal string, of 53 bits.
-        { "getCommits", "?convoId=c&fromEpoch=0", 403 },
-        { "getCommits", "?convoId=c&fromEpoch=4294967296", 403 },
-        { "getCommits", "?convoId=c&fromEpoch=9007199254740991", 403 },
-        { "getCommits", "?convoId=c&fromEpoch=9007199254740992", 400 },
-        { "getCommits", "?convoId=c&fromEpoch=18446744073709551616", 400 },
-        { "getCommits", "?convoId=c&fromEpoch=-1", 400 },
-        { "getCommits", "?convoId=c&fromEpoch=1.0", 400 },
-        { "getCommits", "?convoId=c&fromEpoch=01", 400 },
-        { "getCommits", "?convoId=c", 400 },
-    };
+    public static TheoryData<string, string, int> Parameters =>
+        new()
+        {
+            // Absent, empty, unknown, in another case.
+            { "getConvos", "", 200 },
+            { "getConvos", "?", 200 },
+            { "getConvos", "?&&", 200 },
+            { "getConvos", "?limit", 200 },
+            { "getConvos", "?limit=", 200 },
+            { "getConvos", "?limit=&limit=1", 200 },
+            { "getConvos", "?unknown=1&unknown=2&unknown", 200 },
+            { "getConvos", "?LIMIT=0", 200 },
+            { "getGroupInfo", "?convoId=c", 403 },
+            { "getGroupInfo", "?convoId=%63", 403 },
+            { "getGroupInfo", "?convo%49d=c", 403 },
+            { "getGroupInfo", "?convoId=a+b", 403 },
+            { "getGroupInfo", "", 400 },
+            { "getGroupInfo", "?convoId=", 400 },
+            { "getGroupInfo", "?convoid=c", 400 },
+            { "getGroupInfo", "?convoId=a&convoId=b", 400 },
+            // Lengths are those of UTF-8: 128 bytes.
+            { "getGroupInfo", "?convoId=" + new string('c', 128), 403 },
+            { "getGroupInfo", "?convoId=" + new string('c', 129), 400 },
+            { "getGroupInfo", "?convoId=" + string.Concat(Enumerable.Repeat("%C3%BC", 64)), 403 },
+            { "getGroupInfo", "?convoId=" + string.Concat(Enumerable.Repeat("%C3%BC", 65)), 400 },
+            // Booleans.
+            { "getGroupInfo", "?convoId=c&includeTree=true", 403 },
+            { "getGroupInfo", "?convoId=c&includeTree=false", 403 },
+            { "getGroupInfo", "?convoId=c&includeTree=", 403 },
+            { "getGroupInfo", "?convoId=c&includeTree=TRUE", 400 },
+            { "getGroupInfo", "?convoId=c&includeTree=True", 400 },
+            { "getGroupInfo", "?convoId=c&includeTree=1", 400 },
+            { "getGroupInfo", "?convoId=c&includeTree=yes", 400 },
+            { "getGroupInfo", "?convoId=c&includeTree=%20true", 400 },
+            { "getGroupInfo", "?convoId=c&includeTree=true&includeTree=true", 400 },
+            // Integers.
+            { "getConvos", "?limit=1", 200 },
+            { "getConvos", "?limit=100", 200 },
+            { "getConvos", "?limit=0", 400 },
+            { "getConvos", "?limit=101", 400 },
+            { "getConvos", "?limit=-1", 400 },
+            { "getConvos", "?limit=%2B1", 400 },
+            { "getConvos", "?limit=+1", 400 },
+            { "getConvos", "?limit=1%20", 400 },
+            { "getConvos", "?limit=1.0", 400 },
+            { "getConvos", "?limit=1e1", 400 },
+            { "getConvos", "?limit=0x10", 400 },
+            { "getConvos", "?limit=1,0", 400 },
+            { "getConvos", "?limit=%D9%A1", 400 },
+            { "getConvos", "?limit=true", 400 },
+            { "getConvos", "?limit=4294967297", 400 },
+            { "getConvos", "?limit=9007199254740993", 400 },
+            { "getConvos", "?limit=18446744073709551617", 400 },
+            { "getConvos", "?limit=1&limit=1", 400 },
+            // An epoch is a decimal string, of 53 bits.
+            { "getCommits", "?convoId=c&fromEpoch=0", 403 },
+            { "getCommits", "?convoId=c&fromEpoch=4294967296", 403 },
+            { "getCommits", "?convoId=c&fromEpoch=9007199254740991", 403 },
+            { "getCommits", "?convoId=c&fromEpoch=9007199254740992", 400 },
+            { "getCommits", "?convoId=c&fromEpoch=18446744073709551616", 400 },
+            { "getCommits", "?convoId=c&fromEpoch=-1", 400 },
+            { "getCommits", "?convoId=c&fromEpoch=1.0", 400 },
+            { "getCommits", "?convoId=c&fromEpoch=01", 400 },
+            { "getCommits", "?convoId=c", 400 },
+        };
 
     [Theory, MemberData(nameof(Parameters))]
     public async Task A_query_reads_its_parameters_as_xrpc_has_them(string method, string query, int status)
     {
-        RawAnswer answer = await RawHttp.Send(host.Address, $"GET /xrpc/{Namespace}{method}{query} HTTP/1.1\nAuthorization: Bearer {Token(method)}");
+        RawAnswer answer = await RawHttp.Send(
+            host.Address,
+            $"GET /xrpc/{Namespace}{method}{query} HTTP/1.1\nAuthorization: Bearer {Token(method)}"
+        );
         Check(answer, status);
     }
 
     private const string Good = """{"dids":["did:web:a.example"],"cipherSuite":1}""";
 
     /// <summary>Bodies of claimKeyPackages.</summary>
-    public static TheoryData<string, int> Bodies => new()
-    {
-        { Good, 200 },
-        { " \r\n\t" + Good + "\n ", 200 },
-        { """{"cipherSuite":1,"dids":["did:web:a.example","did:web:b.example"]}""", 200 },
-        { """{"dids":["did:web:a.\u0065xample"],"cipher\u0053uite":1}""", 200 },
-        // Unknown fields are ignored, whatever they are.
-        { """{"dids":["did:web:a.example"],"cipherSuite":1,"unknown":null,"unknown":[1.5,{"a":{}}]}""", 200 },
-        { """{"$type":"x","dids":["did:web:a.example"],"cipherSuite":1}""", 200 },
-        // Malformed.
-        { "", 400 },
-        { " ", 400 },
-        { "{", 400 },
-        { Good + "}", 400 },
-        { Good + Good, 400 },
-        { Good[..^1] + ",}", 400 },
-        { "/**/" + Good, 400 },
-        { """{'dids':['did:web:a.example'],'cipherSuite':1}""", 400 },
-        { """{dids:["did:web:a.example"],"cipherSuite":1}""", 400 },
-        { "\uFEFF" + Good, 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":1,"x":"\ud800"}""", 200 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":"\ud800"}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":1,"x":""" + new string('[', 100) + new string(']', 100) + "}", 400 },
-        // Another kind of value at the top.
-        { "null", 400 },
-        { "[]", 400 },
-        { "[" + Good + "]", 400 },
-        { "1", 400 },
-        { "\"{}\"", 400 },
-        // Required, null, twice, in another case.
-        { "{}", 400 },
-        { """{"dids":["did:web:a.example"]}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":null}""", 400 },
-        { """{"dids":null,"cipherSuite":1}""", 400 },
-        { """{"dids":[null],"cipherSuite":1}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":null}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":1,"cipherSuite":1}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":1,"cipher\u0053uite":1}""", 400 },
-        { """{"dids":["did:web:a.example"],"ciphersuite":1}""", 400 },
-        { """{"Dids":["did:web:a.example"],"cipherSuite":1}""", 400 },
-        // Integers.
-        { """{"dids":["did:web:a.example"],"cipherSuite":9007199254740991}""", 200 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":9007199254740992}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":9223372036854775807}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":18446744073709551617}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":-1}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":1.0}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":1.5}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":1e0}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":01}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":+1}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":NaN}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":"1"}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":true}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":[1]}""", 400 },
-        // Arrays and strings.
-        { """{"dids":"did:web:a.example","cipherSuite":1}""", 400 },
-        { """{"dids":{"0":"did:web:a.example"},"cipherSuite":1}""", 400 },
-        { """{"dids":[],"cipherSuite":1}""", 400 },
-        { """{"dids":[["did:web:a.example"]],"cipherSuite":1}""", 400 },
-        { """{"dids":["did:web:a.example",],"cipherSuite":1}""", 400 },
-        { """{"dids":[17],"cipherSuite":1}""", 400 },
-        { """{"dids":["a.example"],"cipherSuite":1}""", 400 },
-        { $$"""{"dids":[{{string.Join(',', Enumerable.Range(0, 100).Select(static i => $"\"did:web:a{i}.example\""))}}],"cipherSuite":1}""", 200 },
-        { $$"""{"dids":[{{string.Join(',', Enumerable.Range(0, 101).Select(static i => $"\"did:web:a{i}.example\""))}}],"cipherSuite":1}""", 400 },
-        { """{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":""}""", 400 },
-        { $$"""{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":"{{new string('ü', 64)}}"}""", 200 },
-        { $$"""{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":"{{new string('ü', 65)}}"}""", 400 },
-    };
+    public static TheoryData<string, int> Bodies =>
+        new()
+        {
+            { Good, 200 },
+            { " \r\n\t" + Good + "\n ", 200 },
+            { """{"cipherSuite":1,"dids":["did:web:a.example","did:web:b.example"]}""", 200 },
+            { """{"dids":["did:web:a.\u0065xample"],"cipher\u0053uite":1}""", 200 },
+            // Unknown fields are ignored, whatever they are.
+            { """{"dids":["did:web:a.example"],"cipherSuite":1,"unknown":null,"unknown":[1.5,{"a":{}}]}""", 200 },
+            { """{"$type":"x","dids":["did:web:a.example"],"cipherSuite":1}""", 200 },
+            // Malformed.
+            { "", 400 },
+            { " ", 400 },
+            { "{", 400 },
+            { Good + "}", 400 },
+            { Good + Good, 400 },
+            { Good[..^1] + ",}", 400 },
+            { "/**/" + Good, 400 },
+            { """{'dids':['did:web:a.example'],'cipherSuite':1}""", 400 },
+            { """{dids:["did:web:a.example"],"cipherSuite":1}""", 400 },
+            { "\uFEFF" + Good, 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":1,"x":"\ud800"}""", 200 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":"\ud800"}""", 400 },
+            {
+                """{"dids":["did:web:a.example"],"cipherSuite":1,"x":"""
+                    + new string('[', 100)
+                    + new string(']', 100)
+                    + "}",
+                400
+            },
+            // Another kind of value at the top.
+            { "null", 400 },
+            { "[]", 400 },
+            { "[" + Good + "]", 400 },
+            { "1", 400 },
+            { "\"{}\"", 400 },
+            // Required, null, twice, in another case.
+            { "{}", 400 },
+            { """{"dids":["did:web:a.example"]}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":null}""", 400 },
+            { """{"dids":null,"cipherSuite":1}""", 400 },
+            { """{"dids":[null],"cipherSuite":1}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":null}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":1,"cipherSuite":1}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":1,"cipher\u0053uite":1}""", 400 },
+            { """{"dids":["did:web:a.example"],"ciphersuite":1}""", 400 },
+            { """{"Dids":["did:web:a.example"],"cipherSuite":1}""", 400 },
+            // Integers.
+            { """{"dids":["did:web:a.example"],"cipherSuite":9007199254740991}""", 200 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":9007199254740992}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":9223372036854775807}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":18446744073709551617}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":-1}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":1.0}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":1.5}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":1e0}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":01}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":+1}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":NaN}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":"1"}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":true}""", 400 },
+            { """{"dids":["did:web:a.example"],"cipherSuite":[1]}""", 400 },
+            // Arrays and strings.
+            { """{"dids":"did:web:a.example","cipherSuite":1}""", 400 },
+            { """{"dids":{"0":"did:web:a.example"},"cipherSuite":1}""", 400 },
+            { """{"dids":[],"cipherSuite":1}""", 400 },
+            { """{"dids":[["did:web:a.example"]],"cipherSuite":1}""", 400 },
+            { """{"dids":["did:web:a.example",],"cipherSuite":1}""", 400 },
+            { """{"dids":[17],"cipherSuite":1}""", 400 },
+            { """{"dids":["a.example"],"cipherSuite":1}""", 400 },
+            {
+                $$"""{"dids":[{{string.Join(',', Enumerable.Range(0, 100).Select(static i => $"\"did:web:a{i}.example\""))}}],"cipherSuite":1}""",
+                200
+            },
+            {
+                $$"""{"dids":[{{string.Join(',', Enumerable.Range(0, 101).Select(static i => $"\"did:web:a{i}.example\""))}}],"cipherSuite":1}""",
+                400
+            },
+            { """{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":""}""", 400 },
+            { $$"""{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":"{{new string('ü', 64)}}"}""", 200 },
+            { $$"""{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":"{{new string('ü', 65)}}"}""", 400 },
+        };
 
     [Theory, MemberData(nameof(Bodies))]
-    public async Task A_procedure_reads_its_body_as_its_lexicon_says(string body, int status) => Check(await Post("claimKeyPackages", Encoding.UTF8.GetBytes(body)), status);
+    public async Task A_procedure_reads_its_body_as_its_lexicon_says(string body, int status) =>
+        Check(await Post("claimKeyPackages", Encoding.UTF8.GetBytes(body)), status);
 
     [Fact]
     public async Task A_body_that_is_no_utf8_is_malformed()
@@ -179,8 +197,19 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
     {
         using TestSigner caller = new(EcdsaCurve.P256);
         string key = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32));
-        Check(await Post("registerDevice", Encoding.UTF8.GetBytes($$"""{"deviceId":"d","deviceName":"d","signaturePublicKey":"{{key}}"}"""), caller), 200);
-        RawAnswer answer = await Post("publishKeyPackages", Encoding.UTF8.GetBytes($$"""{"deviceId":"d","keyPackages":[{{keyPackage}}]}"""), caller);
+        Check(
+            await Post(
+                "registerDevice",
+                Encoding.UTF8.GetBytes($$"""{"deviceId":"d","deviceName":"d","signaturePublicKey":"{{key}}"}"""),
+                caller
+            ),
+            200
+        );
+        RawAnswer answer = await Post(
+            "publishKeyPackages",
+            Encoding.UTF8.GetBytes($$"""{"deviceId":"d","keyPackages":[{{keyPackage}}]}"""),
+            caller
+        );
         Check(answer, 400, error);
     }
 
@@ -190,10 +219,32 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
         using TestSigner caller = new(EcdsaCurve.P256);
         AuditLog audit = host.Services.GetRequiredService<AuditLog>();
         Check(await Post("claimKeyPackages", "{}"u8.ToArray(), caller), 400);
-        Check(await Post("processExternalCommit", """{"convoId":"c","externalCommit":"no base64","groupInfo":"AAAA"}"""u8.ToArray(), caller), 400);
-        Check(await RawHttp.Send(host.Address, $"GET /xrpc/{Namespace}getCommits?convoId=c&fromEpoch=-1 HTTP/1.1\nAuthorization: Bearer {Token("getCommits", caller)}"), 400);
-        var entries = (await audit.LatestAsync(100, CancellationToken.None)).Where(entry => entry.Actor == caller.Did).Select(entry => (entry.Action, entry.Outcome, entry.Reason));
-        Assert.Equal([("getCommits", "InvalidRequest", "malformed"), ("processExternalCommit", "InvalidRequest", "malformed"), ("claimKeyPackages", "InvalidRequest", "malformed")], entries);
+        Check(
+            await Post(
+                "processExternalCommit",
+                """{"convoId":"c","externalCommit":"no base64","groupInfo":"AAAA"}"""u8.ToArray(),
+                caller
+            ),
+            400
+        );
+        Check(
+            await RawHttp.Send(
+                host.Address,
+                $"GET /xrpc/{Namespace}getCommits?convoId=c&fromEpoch=-1 HTTP/1.1\nAuthorization: Bearer {Token("getCommits", caller)}"
+            ),
+            400
+        );
+        var entries = (await audit.LatestAsync(100, CancellationToken.None))
+            .Where(entry => entry.Actor == caller.Did)
+            .Select(entry => (entry.Action, entry.Outcome, entry.Reason));
+        Assert.Equal(
+            [
+                ("getCommits", "InvalidRequest", "malformed"),
+                ("processExternalCommit", "InvalidRequest", "malformed"),
+                ("claimKeyPackages", "InvalidRequest", "malformed"),
+            ],
+            entries
+        );
     }
 
     [Fact]
@@ -203,9 +254,18 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
         Assert.True(procedures.Length > 5);
         foreach (XrpcProcedure procedure in procedures)
         {
-            foreach ((int length, int status, string error) in ((int, int, string)[])[(procedure.MostBytes, 401, "AuthenticationRequired"), (procedure.MostBytes + 1, 413, "PayloadTooLarge")])
+            foreach (
+                (int length, int status, string error) in ((int, int, string)[])
+                    [
+                        (procedure.MostBytes, 401, "AuthenticationRequired"),
+                        (procedure.MostBytes + 1, 413, "PayloadTooLarge"),
+                    ]
+            )
             {
-                RawAnswer answer = await RawHttp.Send(host.Address, $"POST /xrpc/{procedure.Nsid} HTTP/1.1\nContent-Type: application/json\nContent-Length: {length}");
+                RawAnswer answer = await RawHttp.Send(
+                    host.Address,
+                    $"POST /xrpc/{procedure.Nsid} HTTP/1.1\nContent-Type: application/json\nContent-Length: {length}"
+                );
                 Assert.Equal((status, error), (answer.Status, answer.Error));
             }
         }
@@ -218,7 +278,8 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
     [InlineData("sendMessage", 14 << 20)]
     [InlineData("updateGroupInfo", 14 << 20)]
     [InlineData("processExternalCommit", 32 << 20)]
-    public void Its_bound_is_that_of_what_it_carries(string method, int bytes) => Assert.Equal(bytes, Methods().OfType<XrpcProcedure>().Single(procedure => procedure.Label == method).MostBytes);
+    public void Its_bound_is_that_of_what_it_carries(string method, int bytes) =>
+        Assert.Equal(bytes, Methods().OfType<XrpcProcedure>().Single(procedure => procedure.Label == method).MostBytes);
 
     [Fact]
     public async Task Every_method_has_its_verb_and_takes_no_other()
@@ -228,7 +289,12 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
             bool query = method is XrpcQuery;
             foreach (string verb in (string[])["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY"])
             {
-                RawAnswer answer = await RawHttp.Send(host.Address, $"{verb} /xrpc/{method.Nsid} HTTP/1.1\nAuthorization: Bearer a.b.c\n" + (verb is "GET" or "HEAD" ? "" : "Content-Type: application/json\nContent-Length: 2"), verb is "GET" or "HEAD" ? null : "{}"u8.ToArray());
+                RawAnswer answer = await RawHttp.Send(
+                    host.Address,
+                    $"{verb} /xrpc/{method.Nsid} HTTP/1.1\nAuthorization: Bearer a.b.c\n"
+                        + (verb is "GET" or "HEAD" ? "" : "Content-Type: application/json\nContent-Length: 2"),
+                    verb is "GET" or "HEAD" ? null : "{}"u8.ToArray()
+                );
                 bool right = query ? verb is "GET" or "HEAD" : verb == "POST";
                 Assert.True((right ? 401 : 400) == answer.Status, $"{verb} {method.Nsid}: {answer.Status}");
             }
@@ -242,7 +308,8 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
         Assert.True(status == answer.Status, $"{answer.Status} {answer.Body}");
         Assert.Contains("application/json", answer.Headers["Content-Type"], StringComparison.Ordinal);
         Assert.DoesNotContain(":null", answer.Body, StringComparison.Ordinal);
-        if (status == 200) return;
+        if (status == 200)
+            return;
         Assert.Equal(error ?? (status == 403 ? "Unauthorized" : "InvalidRequest"), answer.Error);
         Assert.False(string.IsNullOrEmpty(answer.Message));
     }
@@ -254,6 +321,10 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
         return signer.Token(signer.Claims("did:web:localhost", Namespace + method, DateTimeOffset.UtcNow));
     }
 
-    private Task<RawAnswer> Post(string method, byte[] body, TestSigner? caller = null) => RawHttp.Send(
-        host.Address, $"POST /xrpc/{Namespace}{method} HTTP/1.1\nContent-Type: application/json\nAuthorization: Bearer {Token(method, caller)}\nContent-Length: {body.Length}", body);
+    private Task<RawAnswer> Post(string method, byte[] body, TestSigner? caller = null) =>
+        RawHttp.Send(
+            host.Address,
+            $"POST /xrpc/{Namespace}{method} HTTP/1.1\nContent-Type: application/json\nAuthorization: Bearer {Token(method, caller)}\nContent-Length: {body.Length}",
+            body
+        );
 }

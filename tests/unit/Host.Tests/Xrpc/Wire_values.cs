@@ -28,7 +28,10 @@ public sealed class Wire_values
     public void Anything_else_is_an_invalid_request_that_names_the_field(string text)
     {
         XrpcFailure failure = XrpcFailure.From(Assert.ThrowsAny<Exception>(() => WireValues.Bytes("commit", text)));
-        Assert.Equal((400, "InvalidRequest", "commit must be base64 (RFC 4648 §4)."), (failure.Status, failure.Error, failure.Message));
+        Assert.Equal(
+            (400, "InvalidRequest", "commit must be base64 (RFC 4648 §4)."),
+            (failure.Status, failure.Error, failure.Message)
+        );
     }
 
     [Fact]
@@ -43,7 +46,8 @@ public sealed class Wire_values
     [InlineData("17", 17)]
     [InlineData("4294967296", 4294967296)]
     [InlineData("9007199254740991", 9007199254740991)]
-    public void An_epoch_in_a_query_has_all_its_bits(string text, long value) => Assert.Equal(value, WireValues.Number("fromEpoch", text));
+    public void An_epoch_in_a_query_has_all_its_bits(string text, long value) =>
+        Assert.Equal(value, WireValues.Number("fromEpoch", text));
 
     [Theory]
     [InlineData("")]
@@ -58,5 +62,6 @@ public sealed class Wire_values
     [InlineData("9007199254740992")]
     [InlineData("99999999999999999999999")]
     [InlineData("٣")]
-    public void Anything_else_is_no_epoch(string text) => Assert.Throws<XrpcException>(() => WireValues.Number("fromEpoch", text));
+    public void Anything_else_is_no_epoch(string text) =>
+        Assert.Throws<XrpcException>(() => WireValues.Number("fromEpoch", text));
 }

@@ -27,28 +27,39 @@ public sealed class Xrpc_failures
     [Fact]
     public void An_epoch_mismatch_says_where_the_group_is_in_body_and_header()
     {
-        XrpcFailure failure = XrpcFailure.From(new RefusedException(
-            new Refusal("EpochMismatch", "The group has moved on.") { CurrentEpoch = 17, Mismatch = "stale" }));
+        XrpcFailure failure = XrpcFailure.From(
+            new RefusedException(
+                new Refusal("EpochMismatch", "The group has moved on.") { CurrentEpoch = 17, Mismatch = "stale" }
+            )
+        );
         HeaderDictionary headers = [];
         failure.WriteHeaders(headers);
         Assert.Equal("17", headers["MLS-Current-Epoch"]);
         Assert.Equal(
             """{"error":"EpochMismatch","message":"The group has moved on.","currentEpoch":17,"reason":"stale"}""",
-            Encoding.UTF8.GetString(failure.WriteBody().Span));
+            Encoding.UTF8.GetString(failure.WriteBody().Span)
+        );
     }
 
     [Fact]
     public void A_broken_rule_is_named()
     {
-        XrpcFailure failure = XrpcFailure.From(new RefusedException(new Refusal("InvalidCommit", "No.") { Rule = "path.length" }));
-        Assert.Equal("""{"error":"InvalidCommit","message":"No.","rule":"path.length"}""", Encoding.UTF8.GetString(failure.WriteBody().Span));
+        XrpcFailure failure = XrpcFailure.From(
+            new RefusedException(new Refusal("InvalidCommit", "No.") { Rule = "path.length" })
+        );
+        Assert.Equal(
+            """{"error":"InvalidCommit","message":"No.","rule":"path.length"}""",
+            Encoding.UTF8.GetString(failure.WriteBody().Span)
+        );
         Assert.Equal("path.length", failure.Reason);
     }
 
     [Fact]
     public void The_reason_of_a_refusal_is_counted_and_not_sent()
     {
-        XrpcFailure failure = XrpcFailure.From(new RefusedException(new Refusal("Unauthorized", "No.") { Reason = "banned" }));
+        XrpcFailure failure = XrpcFailure.From(
+            new RefusedException(new Refusal("Unauthorized", "No.") { Reason = "banned" })
+        );
         Assert.Equal("banned", failure.Reason);
         Assert.Equal("""{"error":"Unauthorized","message":"No."}""", Encoding.UTF8.GetString(failure.WriteBody().Span));
     }
@@ -56,11 +67,14 @@ public sealed class Xrpc_failures
     [Fact]
     public void A_fault_says_nothing_of_its_cause()
     {
-        XrpcFailure failure = XrpcFailure.From(new InvalidOperationException("secret-marker", new IOException("/secret/path")));
+        XrpcFailure failure = XrpcFailure.From(
+            new InvalidOperationException("secret-marker", new IOException("/secret/path"))
+        );
         Assert.True(failure.IsFault);
         Assert.Equal(
             """{"error":"InternalServerError","message":"Something went wrong on our side."}""",
-            Encoding.UTF8.GetString(failure.WriteBody().Span));
+            Encoding.UTF8.GetString(failure.WriteBody().Span)
+        );
         Assert.Null(failure.Reason);
     }
 

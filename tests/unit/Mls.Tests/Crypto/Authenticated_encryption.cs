@@ -24,8 +24,14 @@ public class Authenticated_encryption
             Suites.Refused(Rules.AeadOpen, () => suite.AeadOpen(key, nonce, Suites.Flipped(data, 2), ciphertext));
             Suites.Refused(Rules.AeadOpen, () => suite.AeadOpen(key, nonce, [], ciphertext));
             Suites.Refused(Rules.AeadOpen, () => suite.AeadOpen(key, nonce, data, Suites.Flipped(ciphertext, 0)));
-            Suites.Refused(Rules.AeadOpen, () => suite.AeadOpen(key, nonce, data, Suites.Flipped(ciphertext, ciphertext.Length - 1)));
-            Suites.Refused(Rules.AeadOpen, () => suite.AeadOpen(key, nonce, data, ciphertext.AsSpan(0, ciphertext.Length - 1)));
+            Suites.Refused(
+                Rules.AeadOpen,
+                () => suite.AeadOpen(key, nonce, data, Suites.Flipped(ciphertext, ciphertext.Length - 1))
+            );
+            Suites.Refused(
+                Rules.AeadOpen,
+                () => suite.AeadOpen(key, nonce, data, ciphertext.AsSpan(0, ciphertext.Length - 1))
+            );
         }
         for (int length = 0; length < suite.AeadTagLength; length++)
             Suites.Refused(Rules.AeadOpen, () => suite.AeadOpen(key, nonce, [], new byte[length]));
@@ -38,8 +44,10 @@ public class Authenticated_encryption
         var suite = CipherSuite.Get(id);
         foreach (int length in (int[])[0, 12, 16, 24, 31, 32, 33])
         {
-            if (length != suite.AeadKeyLength) Refused(new byte[length], new byte[suite.AeadNonceLength]);
-            if (length != suite.AeadNonceLength) Refused(new byte[suite.AeadKeyLength], new byte[length]);
+            if (length != suite.AeadKeyLength)
+                Refused(new byte[length], new byte[suite.AeadNonceLength]);
+            if (length != suite.AeadNonceLength)
+                Refused(new byte[suite.AeadKeyLength], new byte[length]);
         }
         void Refused(byte[] key, byte[] nonce)
         {
@@ -53,8 +61,11 @@ public class Authenticated_encryption
     {
         Skip.IfNot(ChaCha20Poly1305.IsSupported, "The platform has no ChaCha20-Poly1305.");
         var suite = CipherSuite.Get(3);
-        byte[] key = RandomNumberGenerator.GetBytes(32), nonce = RandomNumberGenerator.GetBytes(12), data = RandomNumberGenerator.GetBytes(30);
-        byte[] plaintext = RandomNumberGenerator.GetBytes(length), expected = new byte[length + 16];
+        byte[] key = RandomNumberGenerator.GetBytes(32),
+            nonce = RandomNumberGenerator.GetBytes(12),
+            data = RandomNumberGenerator.GetBytes(30);
+        byte[] plaintext = RandomNumberGenerator.GetBytes(length),
+            expected = new byte[length + 16];
         using var platform = new ChaCha20Poly1305(key);
         platform.Encrypt(nonce, plaintext, expected.AsSpan(0, length), expected.AsSpan(length), data);
         Assert.Equal(expected, suite.AeadSeal(key, nonce, data, plaintext));

@@ -13,7 +13,14 @@ public class Crypto_of_every_suite
         using var kem = suite.GenerateKemKeyPair();
         var (kemOutput, ciphertext) = suite.EncryptWithLabel(kem.PublicKey, "test", "context"u8, "plaintext"u8);
         ciphertext[0] ^= 1;
-        Assert.Equal(Rules.HpkeOpen, Assert.Throws<MlsException>(() => suite.DecryptWithLabel(kem.PrivateKey, "test", "context"u8, kemOutput, ciphertext)).Rule);
+        Assert.Equal(
+            Rules.HpkeOpen,
+            Assert
+                .Throws<MlsException>(() =>
+                    suite.DecryptWithLabel(kem.PrivateKey, "test", "context"u8, kemOutput, ciphertext)
+                )
+                .Rule
+        );
 
         using var signer = suite.GenerateSignatureKeyPair();
         var signature = suite.SignWithLabel(signer.PrivateKey, "test", "content"u8);
@@ -34,7 +41,12 @@ public class Crypto_of_every_suite
         Assert.False(suite.IsWellFormedKemPublicKey(kem.PublicKey[1..]));
         Assert.False(suite.IsWellFormedKemPublicKey([.. kem.PublicKey, 0]));
         Assert.False(suite.IsWellFormedKemPublicKey(new byte[kem.PublicKey.Length])); // of low order, or not a point
-        Assert.Equal(Rules.PublicKeyMalformed, Assert.Throws<MlsException>(() => suite.EncryptWithLabel(new byte[kem.PublicKey.Length], "test", [], [])).Rule);
+        Assert.Equal(
+            Rules.PublicKeyMalformed,
+            Assert
+                .Throws<MlsException>(() => suite.EncryptWithLabel(new byte[kem.PublicKey.Length], "test", [], []))
+                .Rule
+        );
         using var signer = suite.GenerateSignatureKeyPair();
         Assert.True(suite.IsWellFormedSignaturePublicKey(signer.PublicKey));
         Assert.False(suite.IsWellFormedSignaturePublicKey(signer.PublicKey[1..]));
@@ -44,9 +56,14 @@ public class Crypto_of_every_suite
     public void Both_ends_of_an_external_init_export_the_same_secret(ushort id)
     {
         var suite = CipherSuite.Get(id);
-        using var kem = suite.DeriveKemKeyPair(Encoding.ASCII.GetBytes("a secret of sufficient length for any of the suites, 64 or more bytes"));
+        using var kem = suite.DeriveKemKeyPair(
+            Encoding.ASCII.GetBytes("a secret of sufficient length for any of the suites, 64 or more bytes")
+        );
         var (kemOutput, sent) = suite.ExportSend(kem.PublicKey, "MLS 1.0 external init secret", suite.HashLength);
-        Assert.Equal(sent, suite.ExportReceive(kem.PrivateKey, kemOutput, "MLS 1.0 external init secret", suite.HashLength));
+        Assert.Equal(
+            sent,
+            suite.ExportReceive(kem.PrivateKey, kemOutput, "MLS 1.0 external init secret", suite.HashLength)
+        );
     }
 
     [Fact]

@@ -8,7 +8,8 @@ public class Kem_public_keys
     public static TheoryData<ushort> Nist => Suites.Nist;
 
     // RFC 7748: u-coordinates whose order divides the cofactor, and the encodings of the same numbers at or above the prime.
-    private static readonly BigInteger s_p25519 = BigInteger.Pow(2, 255) - 19, s_p448 = BigInteger.Pow(2, 448) - BigInteger.Pow(2, 224) - 1;
+    private static readonly BigInteger s_p25519 = BigInteger.Pow(2, 255) - 19,
+        s_p448 = BigInteger.Pow(2, 448) - BigInteger.Pow(2, 224) - 1;
 
     private static readonly BigInteger[] s_orderEight =
     [
@@ -22,12 +23,12 @@ public class Kem_public_keys
         var suite = CipherSuite.Get(1);
         BigInteger[] numbers = [0, 1, .. s_orderEight, s_p25519 - 1, s_p25519, s_p25519 + 1];
         foreach (var number in numbers)
-            foreach (byte top in (byte[])[0, 0x80])
-            {
-                var key = LittleEndian(number, 32);
-                key[31] |= top;
-                RefusedEverywhere(suite, key);
-            }
+        foreach (byte top in (byte[])[0, 0x80])
+        {
+            var key = LittleEndian(number, 32);
+            key[31] |= top;
+            RefusedEverywhere(suite, key);
+        }
     }
 
     [Fact]
@@ -59,7 +60,8 @@ public class Kem_public_keys
         var key = pair.PublicKey;
         int field = (key.Length - 1) / 2;
         AcceptedEverywhere(suite, key);
-        for (int i = 0; i < key.Length; i++) RefusedEverywhere(suite, Suites.Flipped(key, i)); // off the curve, or not 0x04
+        for (int i = 0; i < key.Length; i++)
+            RefusedEverywhere(suite, Suites.Flipped(key, i)); // off the curve, or not 0x04
         RefusedEverywhere(suite, [0]); // the point at infinity
         RefusedEverywhere(suite, new byte[key.Length]);
         RefusedEverywhere(suite, [4, .. new byte[2 * field]]);
@@ -77,7 +79,10 @@ public class Kem_public_keys
         // P-521's coordinates have seven bits to spare, so that the same point could be written with x + p.
         var suite = CipherSuite.Get(5);
         using var pair = suite.GenerateKemKeyPair();
-        var x = new BigInteger(pair.PublicKey.AsSpan(1, 66), isUnsigned: true, isBigEndian: true) + BigInteger.Pow(2, 521) - 1;
+        var x =
+            new BigInteger(pair.PublicKey.AsSpan(1, 66), isUnsigned: true, isBigEndian: true)
+            + BigInteger.Pow(2, 521)
+            - 1;
         RefusedEverywhere(suite, [4, .. BigEndian(x, 66), .. pair.PublicKey[67..]]);
     }
 
@@ -85,21 +90,51 @@ public class Kem_public_keys
     public void A_private_key_is_a_scalar_of_the_curve_with_or_without_leading_zeros(ushort id)
     {
         var suite = CipherSuite.Get(id);
-        var curve = id switch { 2 => NistCurve.P256, 5 => NistCurve.P521, _ => NistCurve.P384 };
-        var order = new BigInteger(Org.BouncyCastle.Asn1.X9.ECNamedCurveTable.GetByName(id switch { 2 => "P-256", 5 => "P-521", _ => "P-384" }).N.ToByteArrayUnsigned(), true, true);
-        foreach (var (number, isScalar) in ((BigInteger, bool)[])[(0, false), (1, true), (255, true), (256, true), (order - 1, true), (order, false), (order + 1, false)])
+        var curve = id switch
+        {
+            2 => NistCurve.P256,
+            5 => NistCurve.P521,
+            _ => NistCurve.P384,
+        };
+        var order = new BigInteger(
+            Org.BouncyCastle.Asn1.X9.ECNamedCurveTable.GetByName(
+                    id switch
+                    {
+                        2 => "P-256",
+                        5 => "P-521",
+                        _ => "P-384",
+                    }
+                )
+                .N.ToByteArrayUnsigned(),
+            true,
+            true
+        );
+        foreach (
+            var (number, isScalar) in ((BigInteger, bool)[])
+                [(0, false), (1, true), (255, true), (256, true), (order - 1, true), (order, false), (order + 1, false)]
+        )
             Assert.Equal(isScalar, curve.IsScalar(BigEndian(number, curve.FieldLength)));
         Assert.False(curve.IsScalar([]));
         Assert.False(curve.IsScalar(new byte[curve.FieldLength + 1]));
 
-        using var one = ECDiffieHellman.Create(new ECParameters { Curve = Suites.Curve(id), D = BigEndian(1, curve.FieldLength) });
+        using var one = ECDiffieHellman.Create(
+            new ECParameters { Curve = Suites.Curve(id), D = BigEndian(1, curve.FieldLength) }
+        );
         var publicKey = NistCurve.Encode(one.ExportParameters(false).Q);
         var (output, ciphertext) = suite.EncryptWithLabel(publicKey, "Welcome", [], "plaintext"u8);
-        Assert.Equal("plaintext"u8, suite.DecryptWithLabel(BigEndian(1, curve.FieldLength), "Welcome", [], output, ciphertext));
+        Assert.Equal(
+            "plaintext"u8,
+            suite.DecryptWithLabel(BigEndian(1, curve.FieldLength), "Welcome", [], output, ciphertext)
+        );
         Assert.Equal("plaintext"u8, suite.DecryptWithLabel([1], "Welcome", [], output, ciphertext));
         Suites.Refused(Rules.HpkeOpen, () => suite.DecryptWithLabel([0], "Welcome", [], output, ciphertext));
-        Suites.Refused(Rules.HpkeOpen, () => suite.DecryptWithLabel(BigEndian(order, curve.FieldLength), "Welcome", [], output, ciphertext));
-        Assert.Throws<ArgumentException>(() => suite.SignWithLabel(BigEndian(order, curve.FieldLength), "LeafNodeTBS", []));
+        Suites.Refused(
+            Rules.HpkeOpen,
+            () => suite.DecryptWithLabel(BigEndian(order, curve.FieldLength), "Welcome", [], output, ciphertext)
+        );
+        Assert.Throws<ArgumentException>(() =>
+            suite.SignWithLabel(BigEndian(order, curve.FieldLength), "LeafNodeTBS", [])
+        );
     }
 
     private static void RefusedEverywhere(CipherSuite suite, byte[] key)

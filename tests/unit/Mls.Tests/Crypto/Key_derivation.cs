@@ -6,7 +6,13 @@ public class Key_derivation
 {
     public static TheoryData<ushort> All => Suites.All;
 
-    private static HashAlgorithmName HashOf(CipherSuite suite) => suite.HashLength switch { 32 => HashAlgorithmName.SHA256, 48 => HashAlgorithmName.SHA384, _ => HashAlgorithmName.SHA512 };
+    private static HashAlgorithmName HashOf(CipherSuite suite) =>
+        suite.HashLength switch
+        {
+            32 => HashAlgorithmName.SHA256,
+            48 => HashAlgorithmName.SHA384,
+            _ => HashAlgorithmName.SHA512,
+        };
 
     [Theory, MemberData(nameof(All))]
     public void Expand_and_Extract_are_HKDF(ushort id)
@@ -14,14 +20,28 @@ public class Key_derivation
         var suite = CipherSuite.Get(id);
         var prk = RandomNumberGenerator.GetBytes(suite.HashLength);
         foreach (int infoLength in (int[])[0, 1, 447, 448, 479, 512, 20_000])
-            foreach (int length in (int[])[1, 12, suite.HashLength - 1, suite.HashLength, suite.HashLength + 1, 3 * suite.HashLength, 255 * suite.HashLength])
-            {
-                var info = RandomNumberGenerator.GetBytes(infoLength);
-                Assert.Equal(HKDF.Expand(HashOf(suite), prk, length, info), suite.Expand(prk, info, length));
-            }
+        foreach (
+            int length in (int[])
+                [
+                    1,
+                    12,
+                    suite.HashLength - 1,
+                    suite.HashLength,
+                    suite.HashLength + 1,
+                    3 * suite.HashLength,
+                    255 * suite.HashLength,
+                ]
+        )
+        {
+            var info = RandomNumberGenerator.GetBytes(infoLength);
+            Assert.Equal(HKDF.Expand(HashOf(suite), prk, length, info), suite.Expand(prk, info, length));
+        }
         // The platform's takes no more than 32 KiB of info; a GroupContext may be longer. T(1) = HMAC(prk, info || 1), RFC 5869 §2.3.
         var context = RandomNumberGenerator.GetBytes(70_000);
-        Assert.Equal(CryptographicOperations.HmacData(HashOf(suite), prk, (byte[])[.. context, 1]), suite.Expand(prk, context, suite.HashLength));
+        Assert.Equal(
+            CryptographicOperations.HmacData(HashOf(suite), prk, (byte[])[.. context, 1]),
+            suite.Expand(prk, context, suite.HashLength)
+        );
         var salt = RandomNumberGenerator.GetBytes(20);
         Assert.Equal(HKDF.Extract(HashOf(suite), prk, salt), suite.Extract(salt, prk));
         Assert.Equal(HKDF.Extract(HashOf(suite), prk, []), suite.Extract([], prk));
@@ -61,8 +81,15 @@ public class Key_derivation
         foreach (string label in (string[])["init", "sender data", "no such label", "ä", new string('x', 1_000)])
         {
             var encoded = System.Text.Encoding.UTF8.GetBytes("MLS 1.0 " + label);
-            var info = new TlsWriter().WriteUInt16((ushort)suite.HashLength).WriteOpaque(encoded).WriteOpaque([1, 2, 3]).ToArray();
-            Assert.Equal(HKDF.Expand(HashOf(suite), secret, suite.HashLength, info), suite.ExpandWithLabel(secret, label, [1, 2, 3], suite.HashLength));
+            var info = new TlsWriter()
+                .WriteUInt16((ushort)suite.HashLength)
+                .WriteOpaque(encoded)
+                .WriteOpaque([1, 2, 3])
+                .ToArray();
+            Assert.Equal(
+                HKDF.Expand(HashOf(suite), secret, suite.HashLength, info),
+                suite.ExpandWithLabel(secret, label, [1, 2, 3], suite.HashLength)
+            );
         }
         Assert.NotEqual(suite.DeriveSecret(secret, "ä"), suite.DeriveSecret(secret, "ö"));
     }

@@ -10,7 +10,8 @@ public class Signatures_over_labels
     public void A_signature_holds_for_its_key_label_and_content_alone(ushort id)
     {
         var suite = CipherSuite.Get(id);
-        using SecretKeyPair signer = suite.GenerateSignatureKeyPair(), other = suite.GenerateSignatureKeyPair();
+        using SecretKeyPair signer = suite.GenerateSignatureKeyPair(),
+            other = suite.GenerateSignatureKeyPair();
         foreach (int length in (int[])[0, 1, 480, 70_000])
         {
             var content = new byte[length];
@@ -20,7 +21,10 @@ public class Signatures_over_labels
             Assert.False(suite.VerifyWithLabel(other.PublicKey, "LeafNodeTBS", content, signature));
             Assert.False(suite.VerifyWithLabel(signer.PublicKey, "LeafNodeTBS", [.. content, 0], signature));
             for (int i = 0; i < signature.Length && length == 1; i++)
-                Assert.False(suite.VerifyWithLabel(signer.PublicKey, "LeafNodeTBS", content, Suites.Flipped(signature, i)), $"byte {i}");
+                Assert.False(
+                    suite.VerifyWithLabel(signer.PublicKey, "LeafNodeTBS", content, Suites.Flipped(signature, i)),
+                    $"byte {i}"
+                );
         }
     }
 
@@ -43,20 +47,27 @@ public class Signatures_over_labels
         var random = new Random(id);
         for (int length = 0; length <= 200; length++)
         {
-            byte[] bytes = new byte[length], zeros = new byte[length], ones = [.. Enumerable.Repeat((byte)0xff, length)];
+            byte[] bytes = new byte[length],
+                zeros = new byte[length],
+                ones = [.. Enumerable.Repeat((byte)0xff, length)];
             random.NextBytes(bytes);
             foreach (var malformed in (byte[][])[bytes, zeros, ones])
             {
                 Assert.False(suite.VerifyWithLabel(signer.PublicKey, "LeafNodeTBS", "content"u8, malformed));
                 Assert.False(suite.VerifyWithLabel(malformed, "LeafNodeTBS", "content"u8, signature));
             }
-            if (length != signer.PublicKey.Length) Assert.False(suite.IsWellFormedSignaturePublicKey(bytes));
+            if (length != signer.PublicKey.Length)
+                Assert.False(suite.IsWellFormedSignaturePublicKey(bytes));
         }
         for (int length = 0; length < signature.Length; length++)
-            Assert.False(suite.VerifyWithLabel(signer.PublicKey, "LeafNodeTBS", "content"u8, signature.AsSpan(0, length)));
+            Assert.False(
+                suite.VerifyWithLabel(signer.PublicKey, "LeafNodeTBS", "content"u8, signature.AsSpan(0, length))
+            );
         Assert.False(suite.VerifyWithLabel(signer.PublicKey, "LeafNodeTBS", "content"u8, [.. signature, 0]));
         for (int i = 0; i < signer.PublicKey.Length; i++)
-            Assert.False(suite.VerifyWithLabel(Suites.Flipped(signer.PublicKey, i), "LeafNodeTBS", "content"u8, signature));
+            Assert.False(
+                suite.VerifyWithLabel(Suites.Flipped(signer.PublicKey, i), "LeafNodeTBS", "content"u8, signature)
+            );
     }
 
     [Theory, InlineData(1), InlineData(4)]
@@ -65,9 +76,19 @@ public class Signatures_over_labels
         var suite = CipherSuite.Get(id);
         using var signer = suite.GenerateSignatureKeyPair();
         var expected = suite.SignWithLabel(signer.PrivateKey, "LeafNodeTBS", "content"u8);
-        Assert.Equal(expected, suite.SignWithLabel([.. signer.PrivateKey, .. signer.PublicKey], "LeafNodeTBS", "content"u8));
+        Assert.Equal(
+            expected,
+            suite.SignWithLabel([.. signer.PrivateKey, .. signer.PublicKey], "LeafNodeTBS", "content"u8)
+        );
         // The public key there is not believed: signing under a wrong one gives the private key away.
-        Assert.Equal(expected, suite.SignWithLabel([.. signer.PrivateKey, .. new byte[signer.PublicKey.Length]], "LeafNodeTBS", "content"u8));
+        Assert.Equal(
+            expected,
+            suite.SignWithLabel(
+                [.. signer.PrivateKey, .. new byte[signer.PublicKey.Length]],
+                "LeafNodeTBS",
+                "content"u8
+            )
+        );
     }
 
     [Theory, MemberData(nameof(All))]
@@ -98,7 +119,10 @@ public class Signatures_over_labels
         var suite = CipherSuite.Get(5);
         using var signer = suite.GenerateSignatureKeyPair();
         var signature = suite.SignWithLabel(signer.PrivateKey, "LeafNodeTBS", "content"u8);
-        var x = new BigInteger(signer.PublicKey.AsSpan(1, 66), isUnsigned: true, isBigEndian: true) + BigInteger.Pow(2, 521) - 1;
+        var x =
+            new BigInteger(signer.PublicKey.AsSpan(1, 66), isUnsigned: true, isBigEndian: true)
+            + BigInteger.Pow(2, 521)
+            - 1;
         byte[] key = [4, .. x.ToByteArray(isUnsigned: true, isBigEndian: true), .. signer.PublicKey[67..]];
         Assert.Equal(signer.PublicKey.Length, key.Length);
         Assert.False(suite.IsWellFormedSignaturePublicKey(key));

@@ -9,7 +9,8 @@ internal static class Suites
 
     public static TheoryData<ushort> Nist => [2, 5, 7];
 
-    public static void Refused(Rule rule, Action action) => Assert.Equal(rule, Assert.Throws<MlsException>(action).Rule);
+    public static void Refused(Rule rule, Action action) =>
+        Assert.Equal(rule, Assert.Throws<MlsException>(action).Rule);
 
     public static byte[] Flipped(byte[] bytes, int index)
     {
@@ -18,11 +19,12 @@ internal static class Suites
         return copy;
     }
 
-    public static ECCurve Curve(ushort suite) => suite switch
-    {
-        2 => ECCurve.NamedCurves.nistP256,
-        5 => ECCurve.NamedCurves.nistP521,
-        7 => ECCurve.NamedCurves.nistP384,
-        _ => throw new ArgumentOutOfRangeException(nameof(suite)),
-    };
+    public static ECCurve Curve(ushort suite) =>
+        suite switch
+        {
+            2 => ECCurve.NamedCurves.nistP256,
+            5 => ECCurve.NamedCurves.nistP521,
+            7 => ECCurve.NamedCurves.nistP384,
+            _ => throw new ArgumentOutOfRangeException(nameof(suite)),
+        };
 }

@@ -29,7 +29,8 @@ public sealed class Fuzz_targets(ITestOutputHelper output)
         var random = new Random(Seed);
         int accepted = 0;
         for (int i = 0; i < 2_000; i++)
-            if (targets.Accepts(target, Mutation.Mutate(seeds.Of(target)[i % seeds.Of(target).Count], random))) accepted++;
+            if (targets.Accepts(target, Mutation.Mutate(seeds.Of(target)[i % seeds.Of(target).Count], random)))
+                accepted++;
         output.WriteLine($"{target}, seed {Seed}: {accepted} accepted");
         Assert.NotEqual(2_000, accepted);
     }

@@ -16,7 +16,12 @@ public class Mutated_messages(ITestOutputHelper output)
 
     private sealed class Counts
     {
-        public int Decoded, Authenticated, Staged, Accepted, Resigned, PastSignature;
+        public int Decoded,
+            Authenticated,
+            Staged,
+            Accepted,
+            Resigned,
+            PastSignature;
     }
 
     [Fact, Trait("Category", "Slow")]
@@ -29,28 +34,39 @@ public class Mutated_messages(ITestOutputHelper output)
     {
         var scene = new Scene();
         var all = new Counts();
-        Parallel.For(0, 8, part =>
-        {
-            var random = new Random(Seed + part);
-            var counts = new Counts();
-            for (int i = 0; i < mutations / 8; i++)
+        Parallel.For(
+            0,
+            8,
+            part =>
             {
-                if (i % 3 == 0) Resigned(scene, random, counts);
-                else Plain(scene, random, counts);
+                var random = new Random(Seed + part);
+                var counts = new Counts();
+                for (int i = 0; i < mutations / 8; i++)
+                {
+                    if (i % 3 == 0)
+                        Resigned(scene, random, counts);
+                    else
+                        Plain(scene, random, counts);
+                }
+                lock (all)
+                {
+                    all.Decoded += counts.Decoded;
+                    all.Authenticated += counts.Authenticated;
+                    all.Staged += counts.Staged;
+                    all.Accepted += counts.Accepted;
+                    all.Resigned += counts.Resigned;
+                    all.PastSignature += counts.PastSignature;
+                }
             }
-            lock (all)
-            {
-                all.Decoded += counts.Decoded;
-                all.Authenticated += counts.Authenticated;
-                all.Staged += counts.Staged;
-                all.Accepted += counts.Accepted;
-                all.Resigned += counts.Resigned;
-                all.PastSignature += counts.PastSignature;
-            }
-        });
-        output.WriteLine($"seed {Seed}: {mutations} mutations, {all.Resigned} of them signed anew and {all.PastSignature} of those past the signature; {all.Decoded} decoded, {all.Authenticated} authenticated, {all.Staged} staged, {all.Accepted} accepted");
+        );
+        output.WriteLine(
+            $"seed {Seed}: {mutations} mutations, {all.Resigned} of them signed anew and {all.PastSignature} of those past the signature; {all.Decoded} decoded, {all.Authenticated} authenticated, {all.Staged} staged, {all.Accepted} accepted"
+        );
         Assert.True(all.PastSignature >= mutations / 4);
-        Assert.All((int[])[all.Decoded, all.Authenticated, all.Staged, all.Accepted], count => Assert.NotEqual(0, count));
+        Assert.All(
+            (int[])[all.Decoded, all.Authenticated, all.Staged, all.Accepted],
+            count => Assert.NotEqual(0, count)
+        );
     }
 
     /// <summary>Any byte of any object, as it comes over the wire.</summary>
@@ -58,26 +74,48 @@ public class Mutated_messages(ITestOutputHelper output)
     {
         var (kind, bytes) = scene.Objects[random.Next(scene.Objects.Count)];
         var mutated = Mutation.Mutate(bytes, random);
-        Bounded(mutated.Length, () =>
-        {
-            switch (kind)
+        Bounded(
+            mutated.Length,
+            () =>
             {
-                case Kind.Tree: RatchetTree.Decode(scene.Group.Suite, mutated); break;
-                case Kind.GroupInfo: UnverifiedGroupInfo.Decode(mutated); break;
-                case Kind.KeyPackage: UnverifiedKeyPackage.Decode(mutated); break;
-                default: MlsMessage.Decode(mutated); break;
-            }
-            counts.Decoded++;
-        }, ProcessConstant / 16);
-        Bounded(mutated.Length, () =>
-        {
-            switch (kind)
+                switch (kind)
+                {
+                    case Kind.Tree:
+                        RatchetTree.Decode(scene.Group.Suite, mutated);
+                        break;
+                    case Kind.GroupInfo:
+                        UnverifiedGroupInfo.Decode(mutated);
+                        break;
+                    case Kind.KeyPackage:
+                        UnverifiedKeyPackage.Decode(mutated);
+                        break;
+                    default:
+                        MlsMessage.Decode(mutated);
+                        break;
+                }
+                counts.Decoded++;
+            },
+            ProcessConstant / 16
+        );
+        Bounded(
+            mutated.Length,
+            () =>
             {
-                case Kind.Commit: Process(scene, MlsMessage.Decode(mutated).PublicMessage, counts); break;
-                case Kind.KeyPackage: UnverifiedKeyPackage.Decode(mutated).Verify(null); break;
-                case Kind.GroupInfo: scene.Group.Group.VerifyGroupInfo(UnverifiedGroupInfo.Decode(mutated), null); break;
-            }
-        }, ProcessConstant);
+                switch (kind)
+                {
+                    case Kind.Commit:
+                        Process(scene, MlsMessage.Decode(mutated).PublicMessage, counts);
+                        break;
+                    case Kind.KeyPackage:
+                        UnverifiedKeyPackage.Decode(mutated).Verify(null);
+                        break;
+                    case Kind.GroupInfo:
+                        scene.Group.Group.VerifyGroupInfo(UnverifiedGroupInfo.Decode(mutated), null);
+                        break;
+                }
+            },
+            ProcessConstant
+        );
     }
 
     /// <summary>A commit whose content or leaf is mutated and then signed by its committer, so that it gets past the signature.</summary>
@@ -86,30 +124,51 @@ public class Mutated_messages(ITestOutputHelper output)
         counts.Resigned++;
         var (commit, signer) = scene.Commits[random.Next(scene.Commits.Count)];
         var (content, decoded) = MutatedCommit(commit.Content, random);
-        Bounded(content.Encoded.Length, () =>
-        {
-            counts.Decoded++;
-            // Now and then the leaf is signed anew as well, so that a changed path gets past its signature too.
-            if (decoded.Path is { } path && random.Next(2) == 0) content = scene.WithSignedLeaf(content, decoded, path, signer);
-            var signature = scene.Group.Suite.SignWithLabel(signer.SignatureKey.PrivateKey, "FramedContentTBS", content.ToBeSigned(WireFormat.PublicMessage, scene.Group.Group.Context).WrittenSpan);
-            var message = new PublicMessage(content, new(signature, commit.Auth.ConfirmationTag), content.Sender.Type == SenderType.Member ? new byte[32] : default(ReadOnlyMemory<byte>?));
-            int before = counts.Authenticated;
-            StagedCommit? staged;
-            try
+        Bounded(
+            content.Encoded.Length,
+            () =>
             {
-                staged = Process(scene, message, counts);
-            }
-            finally
-            {
-                counts.PastSignature += counts.Authenticated - before;
-            }
-            if (staged is null) return;
-            // A GroupInfo of the staged state, right or mutated.
-            var info = TestGroup.SignGroupInfo(signer, staged.Group.Context, staged.Group.ConfirmationTag.Span, staged.Committer, staged.Group.EncodeRatchetTree());
-            var bytes = random.Next(2) == 0 ? info.Encoded.ToArray() : Mutation.Mutate(info.Encoded.ToArray(), random);
-            staged.Accept(UnverifiedGroupInfo.Decode(bytes), null);
-            counts.Accepted++;
-        }, ProcessConstant);
+                counts.Decoded++;
+                // Now and then the leaf is signed anew as well, so that a changed path gets past its signature too.
+                if (decoded.Path is { } path && random.Next(2) == 0)
+                    content = scene.WithSignedLeaf(content, decoded, path, signer);
+                var signature = scene.Group.Suite.SignWithLabel(
+                    signer.SignatureKey.PrivateKey,
+                    "FramedContentTBS",
+                    content.ToBeSigned(WireFormat.PublicMessage, scene.Group.Group.Context).WrittenSpan
+                );
+                var message = new PublicMessage(
+                    content,
+                    new(signature, commit.Auth.ConfirmationTag),
+                    content.Sender.Type == SenderType.Member ? new byte[32] : default(ReadOnlyMemory<byte>?)
+                );
+                int before = counts.Authenticated;
+                StagedCommit? staged;
+                try
+                {
+                    staged = Process(scene, message, counts);
+                }
+                finally
+                {
+                    counts.PastSignature += counts.Authenticated - before;
+                }
+                if (staged is null)
+                    return;
+                // A GroupInfo of the staged state, right or mutated.
+                var info = TestGroup.SignGroupInfo(
+                    signer,
+                    staged.Group.Context,
+                    staged.Group.ConfirmationTag.Span,
+                    staged.Committer,
+                    staged.Group.EncodeRatchetTree()
+                );
+                var bytes =
+                    random.Next(2) == 0 ? info.Encoded.ToArray() : Mutation.Mutate(info.Encoded.ToArray(), random);
+                staged.Accept(UnverifiedGroupInfo.Decode(bytes), null);
+                counts.Accepted++;
+            },
+            ProcessConstant
+        );
     }
 
     /// <summary>A commit with something else in its body; what no longer decodes is for the other half of this test.</summary>
@@ -122,9 +181,28 @@ public class Mutated_messages(ITestOutputHelper output)
             var mutated = Mutation.Mutate(body.ToArray(), random);
             try
             {
-                var content = FramedContent.Create(original.GroupId.Span, original.Epoch, original.Sender, original.AuthenticatedData.Span, ContentType.Commit, writer => writer.WriteRaw(mutated));
+                var content = FramedContent.Create(
+                    original.GroupId.Span,
+                    original.Epoch,
+                    original.Sender,
+                    original.AuthenticatedData.Span,
+                    ContentType.Commit,
+                    writer => writer.WriteRaw(mutated)
+                );
                 var decoded = content.Commit!;
-                if (content.Encoded.Length == FramedContent.Create(original.GroupId.Span, original.Epoch, original.Sender, original.AuthenticatedData.Span, ContentType.Commit, decoded.Write).Encoded.Length)
+                if (
+                    content.Encoded.Length
+                    == FramedContent
+                        .Create(
+                            original.GroupId.Span,
+                            original.Epoch,
+                            original.Sender,
+                            original.AuthenticatedData.Span,
+                            ContentType.Commit,
+                            decoded.Write
+                        )
+                        .Encoded.Length
+                )
                     return (content, decoded);
             }
             catch (MlsException)
@@ -136,10 +214,12 @@ public class Mutated_messages(ITestOutputHelper output)
 
     private static StagedCommit? Process(Scene scene, PublicMessage? message, Counts counts)
     {
-        if (message is null) return null;
+        if (message is null)
+            return null;
         var authenticated = scene.Group.Group.Authenticate(message);
         counts.Authenticated++;
-        if (authenticated.Content.Commit is null) return null;
+        if (authenticated.Content.Commit is null)
+            return null;
         var staged = scene.Group.Group.Stage(authenticated, scene.Proposals, null);
         counts.Staged++;
         return staged;
@@ -157,10 +237,22 @@ public class Mutated_messages(ITestOutputHelper output)
             // The only exception that outside bytes may cause; any other fails the test.
         }
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        Assert.True(allocated <= (long)DecodePerByte * length + constant, $"{allocated} bytes were allocated for {length} bytes of input");
+        Assert.True(
+            allocated <= (long)DecodePerByte * length + constant,
+            $"{allocated} bytes were allocated for {length} bytes of input"
+        );
     }
 
-    private enum Kind { Commit, Proposal, GroupInfo, KeyPackage, Welcome, PrivateMessage, Tree }
+    private enum Kind
+    {
+        Commit,
+        Proposal,
+        GroupInfo,
+        KeyPackage,
+        Welcome,
+        PrivateMessage,
+        Tree,
+    }
 
     /// <summary>A group of eight with some parents filled, and one of each kind of object for it.</summary>
     private sealed class Scene
@@ -179,12 +271,16 @@ public class Mutated_messages(ITestOutputHelper output)
             Proposals = [Group.Group.Authenticate(MlsMessage.Decode(proposal).PublicMessage!)];
             var joiner = new TestClient(1, "did:example:new#a");
             var package = joiner.KeyPackage();
-            foreach (var (signer, built) in ((TestClient, BuiltCommit)[])[
-                (joiner, Group.ExternalCommit(joiner).Build()),
-                (_members[3], Group.ExternalCommit(_members[3]).Remove(new(3)).Build()),
-                (_members[0], Group.Commit(_members[0]).WithPath().Build()),
-                (_members[1], Group.Commit(_members[1]).Add(package).WithPath().Build()),
-                (_members[1], Group.Commit(_members[1]).Reference(proposal).WithPath().Build())])
+            foreach (
+                var (signer, built) in ((TestClient, BuiltCommit)[])
+                    [
+                        (joiner, Group.ExternalCommit(joiner).Build()),
+                        (_members[3], Group.ExternalCommit(_members[3]).Remove(new(3)).Build()),
+                        (_members[0], Group.Commit(_members[0]).WithPath().Build()),
+                        (_members[1], Group.Commit(_members[1]).Add(package).WithPath().Build()),
+                        (_members[1], Group.Commit(_members[1]).Reference(proposal).WithPath().Build()),
+                    ]
+            )
             {
                 Commits.Add((MlsMessage.Decode(built.Commit).PublicMessage!, signer));
                 Objects.Add((Kind.Commit, built.Commit));
@@ -207,12 +303,33 @@ public class Mutated_messages(ITestOutputHelper output)
         public FramedContent WithSignedLeaf(FramedContent content, Commit commit, UpdatePath path, TestClient signer)
         {
             var leaf = path.LeafNode;
-            if (leaf.Source != LeafNodeSource.Commit) return content;
-            var place = content.Sender.Type == SenderType.Member ? new LeafIndex(content.Sender.Index)
-                : commit.Proposals.Any(item => item.Proposal is RemoveProposal) ? new LeafIndex(3) : new LeafIndex(8);
-            var signed = LeafNode.Create(Group.Suite, signer.SignatureKey.PrivateKey, leaf.EncryptionKey.Span, leaf.SignatureKey.Span, leaf.Credential, leaf.Capabilities,
-                LeafNodeSource.Commit, null, leaf.ParentHash, (Group.Group.GroupId, place), leaf.Extensions);
-            return FramedContent.Create(content.GroupId.Span, content.Epoch, content.Sender, content.AuthenticatedData.Span, ContentType.Commit, new Commit(commit.Proposals, path with { LeafNode = signed }).Write);
+            if (leaf.Source != LeafNodeSource.Commit)
+                return content;
+            var place =
+                content.Sender.Type == SenderType.Member ? new LeafIndex(content.Sender.Index)
+                : commit.Proposals.Any(item => item.Proposal is RemoveProposal) ? new LeafIndex(3)
+                : new LeafIndex(8);
+            var signed = LeafNode.Create(
+                Group.Suite,
+                signer.SignatureKey.PrivateKey,
+                leaf.EncryptionKey.Span,
+                leaf.SignatureKey.Span,
+                leaf.Credential,
+                leaf.Capabilities,
+                LeafNodeSource.Commit,
+                null,
+                leaf.ParentHash,
+                (Group.Group.GroupId, place),
+                leaf.Extensions
+            );
+            return FramedContent.Create(
+                content.GroupId.Span,
+                content.Epoch,
+                content.Sender,
+                content.AuthenticatedData.Span,
+                ContentType.Commit,
+                new Commit(commit.Proposals, path with { LeafNode = signed }).Write
+            );
         }
     }
 

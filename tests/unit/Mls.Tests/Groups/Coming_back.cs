@@ -19,7 +19,13 @@ public sealed class Coming_back : GroupTests
         var dave = Add(alice, Client(1, "dave"));
         Assert.Equal(carol.OwnLeaf, dave.OwnLeaf);
 
-        var back = Keep(Group.JoinByExternalCommit(bobClient, UnverifiedGroupInfo.Decode(alice.CreateGroupInfo()), remove: bob.OwnLeaf));
+        var back = Keep(
+            Group.JoinByExternalCommit(
+                bobClient,
+                UnverifiedGroupInfo.Decode(alice.CreateGroupInfo()),
+                remove: bob.OwnLeaf
+            )
+        );
         alice.Receive(back.Pending!.Commit);
         back.MergePendingCommit();
         back.KeepPastOf(bob);
@@ -39,8 +45,11 @@ public sealed class Coming_back : GroupTests
     {
         var alice = Keep(Group.Create(Client(1, "alice")));
         var bob = Add(alice, Client(1, "bob"));
-        var fresh = Keep(Group.JoinByExternalCommit(Client(1, "dave"), UnverifiedGroupInfo.Decode(alice.CreateGroupInfo())));
-        foreach (var group in (Group[])[alice, bob]) group.Receive(fresh.Pending!.Commit);
+        var fresh = Keep(
+            Group.JoinByExternalCommit(Client(1, "dave"), UnverifiedGroupInfo.Decode(alice.CreateGroupInfo()))
+        );
+        foreach (var group in (Group[])[alice, bob])
+            group.Receive(fresh.Pending!.Commit);
         fresh.MergePendingCommit();
         Assert.Throws<ArgumentException>(() => fresh.KeepPastOf(Keep(Group.Create(Client(1, "carol")))));
         Assert.Throws<ArgumentException>(() => fresh.KeepPastOf(alice));
@@ -57,7 +66,9 @@ public sealed class Coming_back : GroupTests
         var bobClient = Client(1, "bob");
         var bob = Add(alice, bobClient);
         var next = sameKey ? bobClient : Client(1, "bob");
-        var back = Keep(Group.JoinByExternalCommit(next, UnverifiedGroupInfo.Decode(alice.CreateGroupInfo()), remove: bob.OwnLeaf));
+        var back = Keep(
+            Group.JoinByExternalCommit(next, UnverifiedGroupInfo.Decode(alice.CreateGroupInfo()), remove: bob.OwnLeaf)
+        );
         alice.Receive(back.Pending!.Commit);
         back.MergePendingCommit();
         Agree(alice, back);
@@ -70,7 +81,10 @@ public sealed class Coming_back : GroupTests
         var alice = Keep(Group.Create(Client(1, "alice")));
         var bobClient = Client(1, "bob");
         Add(alice, bobClient);
-        Refused(Rules.TreeSignatureKeyDuplicate, () => Group.JoinByExternalCommit(bobClient, UnverifiedGroupInfo.Decode(alice.CreateGroupInfo())));
+        Refused(
+            Rules.TreeSignatureKeyDuplicate,
+            () => Group.JoinByExternalCommit(bobClient, UnverifiedGroupInfo.Decode(alice.CreateGroupInfo()))
+        );
     }
 
     [Fact]
@@ -80,7 +94,10 @@ public sealed class Coming_back : GroupTests
         var bob = Add(alice, Client(1, "bob"));
         var message = alice.Encrypt("hello"u8);
         Assert.Equal(new ReceivedOwnMessage(ContentType.Application, 1, 0), alice.Receive(message));
-        var (open, closed) = (alice.ProposeUpdate(), alice.Propose(new GroupContextExtensionsProposal(Extensions.None), encrypt: true));
+        var (open, closed) = (
+            alice.ProposeUpdate(),
+            alice.Propose(new GroupContextExtensionsProposal(Extensions.None), encrypt: true)
+        );
         Assert.IsType<ReceivedProposal>(alice.Receive(open));
         Assert.Equal(new ReceivedOwnMessage(ContentType.Proposal, 1, 0), alice.Receive(closed));
         bob.Receive(open);
@@ -109,7 +126,8 @@ public sealed class Coming_back : GroupTests
         var alice = Keep(Group.Create(Client(1, "alice")));
         var bob = Add(alice, Client(1, "bob"));
         var daveClient = Client(1, "dave");
-        byte[] leave = bob.ProposeSelfRemove(), update = bob.ProposeUpdate();
+        byte[] leave = bob.ProposeSelfRemove(),
+            update = bob.ProposeUpdate();
         alice.Receive(leave);
         var groupInfo = UnverifiedGroupInfo.Decode(alice.CreateGroupInfo());
 
@@ -118,11 +136,22 @@ public sealed class Coming_back : GroupTests
         alice.Receive(dave.Pending!.Commit);
         dave.MergePendingCommit();
 
-        Assert.DoesNotContain(alice.PublicGroup.Members, member => member.Leaf.Credential.Identity.Span.SequenceEqual("bob"u8));
+        Assert.DoesNotContain(
+            alice.PublicGroup.Members,
+            member => member.Leaf.Credential.Identity.Span.SequenceEqual("bob"u8)
+        );
         Assert.Equal(2, alice.PublicGroup.MemberCount);
         Agree(alice, dave);
         Talk(alice, dave);
 
-        Group Join(byte[] proposal) => Group.JoinByExternalCommit(daveClient, groupInfo, PublicGroup.FromGroupInfo(groupInfo, null), null, null, selfRemoves: [MlsMessage.Decode(proposal).PublicMessage!]);
+        Group Join(byte[] proposal) =>
+            Group.JoinByExternalCommit(
+                daveClient,
+                groupInfo,
+                PublicGroup.FromGroupInfo(groupInfo, null),
+                null,
+                null,
+                selfRemoves: [MlsMessage.Decode(proposal).PublicMessage!]
+            );
     }
 }

@@ -20,16 +20,26 @@ public class Commits_to_a_large_group
             using var client = SyntheticGroup.NewClient();
             // Every other one comes back to a leaf that is its own, in some other place of the tree than the one before.
             LeafIndex? remove = i % 2 == 0 ? new LeafIndex((uint)(i * 7919 % Members)) : null;
-            using var joined = Group.JoinByExternalCommit(client, groupInfo, group, remove, null, treeInGroupInfo: false);
+            using var joined = Group.JoinByExternalCommit(
+                client,
+                groupInfo,
+                group,
+                remove,
+                null,
+                treeInGroupInfo: false
+            );
             var (commit, next) = (joined.Pending!.Commit, joined.Pending.GroupInfo);
 
             long allocated = AllocatedBy(() =>
             {
                 groupInfo = UnverifiedGroupInfo.Decode(next);
-                group = group.Stage(group.Authenticate(MlsMessage.Decode(commit).PublicMessage!), [], null).Accept(groupInfo, null);
+                group = group
+                    .Stage(group.Authenticate(MlsMessage.Decode(commit).PublicMessage!), [], null)
+                    .Accept(groupInfo, null);
             });
             // The first one computes what is kept of the tree from then on.
-            if (i > 0) most = Math.Max(most, allocated);
+            if (i > 0)
+                most = Math.Max(most, allocated);
         }
         Assert.InRange(most, 1, Limit);
     }
@@ -40,19 +50,25 @@ public class Commits_to_a_large_group
         var keys = Enumerable.Range(0, 2 * Members).Select(_ => NewKey()).ToList();
         var set = PublicKeySet.Of(keys)!;
         long most = 0;
-        for (int replaced = 0; replaced < 2 * keys.Count;)
+        for (int replaced = 0; replaced < 2 * keys.Count; )
         {
             // A commit of such a group replaces no more: a path to the root of a tree of 2^14 leaves, a leaf, and one that it removes.
             var before = keys.GetRange(replaced % keys.Count, 16);
             var after = before.ConvertAll(_ => NewKey());
-            most = Math.Max(most, AllocatedBy(() =>
-            {
-                var builder = set.ToBuilder();
-                foreach (var key in before) builder.Remove(key);
-                foreach (var key in after) Assert.True(builder.Add(key));
-                set = builder.ToImmutable();
-            }));
-            foreach (var key in after) keys[replaced++ % keys.Count] = key;
+            most = Math.Max(
+                most,
+                AllocatedBy(() =>
+                {
+                    var builder = set.ToBuilder();
+                    foreach (var key in before)
+                        builder.Remove(key);
+                    foreach (var key in after)
+                        Assert.True(builder.Add(key));
+                    set = builder.ToImmutable();
+                })
+            );
+            foreach (var key in after)
+                keys[replaced++ % keys.Count] = key;
         }
         Assert.All(keys, key => Assert.True(set.Contains(key)));
         Assert.InRange(most, 1, Limit / 2);

@@ -13,13 +13,15 @@ public abstract class GroupTests : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    protected T Keep<T>(T item) where T : IDisposable
+    protected T Keep<T>(T item)
+        where T : IDisposable
     {
         _disposables.Add(item);
         return item;
     }
 
-    protected Client Client(ushort suite, string name) => Keep(new Client(suite, Credential.Basic(Encoding.UTF8.GetBytes(name))));
+    protected Client Client(ushort suite, string name) =>
+        Keep(new Client(suite, Credential.Basic(Encoding.UTF8.GetBytes(name))));
 
     protected static MlsException Refused(Rule rule, Action act)
     {
@@ -33,12 +35,15 @@ public abstract class GroupTests : IDisposable
     {
         var observer = by.PublicGroup;
         var pending = by.Commit(options);
-        foreach (var other in others) other.Receive(pending.Commit);
+        foreach (var other in others)
+            other.Receive(pending.Commit);
         by.MergePendingCommit();
         var message = MlsMessage.Decode(pending.Commit).PublicMessage;
         if (message is not null && message.Content.Commit!.Proposals.All(proposal => proposal.Proposal is not null))
         {
-            var followed = observer.Stage(observer.Authenticate(message), [], null).Accept(UnverifiedGroupInfo.Decode(pending.GroupInfo), null);
+            var followed = observer
+                .Stage(observer.Authenticate(message), [], null)
+                .Accept(UnverifiedGroupInfo.Decode(pending.GroupInfo), null);
             Assert.Equal(by.PublicGroup.TreeHash.ToArray(), followed.TreeHash.ToArray());
         }
         Agree([by, .. others.Where(other => !other.HasEnded)]);

@@ -22,7 +22,9 @@ public class Large_groups
         {
             await Run(["make", folder, "--members", "50000", .. options]);
             // The collector must give memory back before it takes more than this; the assertion below counts what is not its own, too.
-            using var result = JsonDocument.Parse(await Run(["follow", folder], ("DOTNET_GCHeapHardLimit", $"0x{Limit:x}")));
+            using var result = JsonDocument.Parse(
+                await Run(["follow", folder], ("DOTNET_GCHeapHardLimit", $"0x{Limit:x}"))
+            );
             var followed = result.RootElement;
             Assert.Equal(50_001, followed.GetProperty("Members").GetInt32());
             Assert.Equal(5, followed.GetProperty("Epochs").GetInt32());
@@ -38,9 +40,22 @@ public class Large_groups
     private static async Task<string> Run(string[] arguments, params (string Name, string Value)[] environment)
     {
         var configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-        var program = Path.Combine(VectorFiles.Repository!, "benchmarks", "Mls", "bin", configuration, "net10.0", "MlsConsole.Mls.Benchmarks.dll");
-        var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var (name, value) in environment) start.Environment[name] = value;
+        var program = Path.Combine(
+            VectorFiles.Repository!,
+            "benchmarks",
+            "Mls",
+            "bin",
+            configuration,
+            "net10.0",
+            "MlsConsole.Mls.Benchmarks.dll"
+        );
+        var start = new ProcessStartInfo("dotnet", [program, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync();

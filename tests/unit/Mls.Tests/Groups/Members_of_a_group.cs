@@ -18,7 +18,9 @@ public sealed class Members_of_a_group : GroupTests
 
         // Bob loses his state and comes back by external commit that removes his old leaf.
         var old = bob.OwnLeaf;
-        var back = Keep(Group.JoinByExternalCommit(bobClient, UnverifiedGroupInfo.Decode(alice.CreateGroupInfo()), remove: old));
+        var back = Keep(
+            Group.JoinByExternalCommit(bobClient, UnverifiedGroupInfo.Decode(alice.CreateGroupInfo()), remove: old)
+        );
         var commit = back.Pending!.Commit;
         alice.Receive(commit);
         carol.Receive(commit);
@@ -27,8 +29,15 @@ public sealed class Members_of_a_group : GroupTests
         Talk(alice, back, carol);
 
         // His second device joins by external commit, without the tree inside the GroupInfo.
-        var tablet = Keep(Group.JoinByExternalCommit(Client(suite, "bob's tablet"), UnverifiedGroupInfo.Decode(carol.CreateGroupInfo(includeTree: false)), carol.PublicGroup.EncodeRatchetTree()));
-        foreach (var other in (Group[])[alice, back, carol]) other.Receive(tablet.Pending!.Commit);
+        var tablet = Keep(
+            Group.JoinByExternalCommit(
+                Client(suite, "bob's tablet"),
+                UnverifiedGroupInfo.Decode(carol.CreateGroupInfo(includeTree: false)),
+                carol.PublicGroup.EncodeRatchetTree()
+            )
+        );
+        foreach (var other in (Group[])[alice, back, carol])
+            other.Receive(tablet.Pending!.Commit);
         tablet.MergePendingCommit();
         Agree(alice, back, carol, tablet);
 
@@ -44,7 +53,8 @@ public sealed class Members_of_a_group : GroupTests
         var alice = Keep(Group.Create(Client(1, "alice")));
         var bob = Add(alice, Client(1, "bob"));
         var late = Enumerable.Range(0, 2).Select(_ => bob.Encrypt("late"u8)).ToList();
-        for (int i = 0; i < 3; i++) Commit(bob, new(), alice);
+        for (int i = 0; i < 3; i++)
+            Commit(bob, new(), alice);
         Assert.Equal("late"u8, Assert.IsType<ReceivedMessage>(alice.Receive(late[0])).Data);
         Commit(bob, new(), alice);
         Assert.Equal(Rules.FramingEpoch, Assert.Throws<MlsException>(() => alice.Receive(late[1])).Rule);
@@ -106,15 +116,34 @@ public sealed class Members_of_a_group : GroupTests
         var alice = Keep(Group.Create(Client(1, "alice"), preSharedKeys: keys));
         var bobClient = Client(1, "bob");
         using var package = bobClient.CreateKeyPackage();
-        var added = alice.Commit(new() { Add = [UnverifiedKeyPackage.Decode(package.Encode())], PreSharedKeys = [PreSharedKeyId.External("key"u8.ToArray(), new byte[32])] });
+        var added = alice.Commit(
+            new()
+            {
+                Add = [UnverifiedKeyPackage.Decode(package.Encode())],
+                PreSharedKeys = [PreSharedKeyId.External("key"u8.ToArray(), new byte[32])],
+            }
+        );
         alice.MergePendingCommit();
         var welcome = MlsMessage.Decode(added.Welcome!).Welcome!;
-        Assert.Equal(Rules.PreSharedKeyUnknown, Assert.Throws<MlsException>(() => Group.JoinByWelcome(bobClient, package, welcome)).Rule);
+        Assert.Equal(
+            Rules.PreSharedKeyUnknown,
+            Assert.Throws<MlsException>(() => Group.JoinByWelcome(bobClient, package, welcome)).Rule
+        );
         var bob = Keep(Group.JoinByWelcome(bobClient, package, welcome, preSharedKeys: keys));
         Agree(alice, bob);
         ulong epoch = alice.CurrentEpoch;
         Commit(bob, new(), alice);
-        Commit(alice, new() { PreSharedKeys = [PreSharedKeyId.Resumption(ResumptionUsage.Application, alice.GroupId, epoch, new byte[32])] }, bob);
+        Commit(
+            alice,
+            new()
+            {
+                PreSharedKeys =
+                [
+                    PreSharedKeyId.Resumption(ResumptionUsage.Application, alice.GroupId, epoch, new byte[32]),
+                ],
+            },
+            bob
+        );
     }
 
     [Fact]
@@ -123,16 +152,34 @@ public sealed class Members_of_a_group : GroupTests
         var alice = Keep(Group.Create(Client(1, "alice")));
         var clients = Enumerable.Range(0, 20).Select(i => Client(1, $"member {i}")).ToList();
         var packages = clients.Select(client => Keep(client.CreateKeyPackage())).ToList();
-        var added = Commit(alice, new() { Add = [.. packages.Select(package => UnverifiedKeyPackage.Decode(package.Encode()))], ForcePath = false });
-        var groups = clients.Select((client, i) => Keep(Group.JoinByWelcome(client, packages[i], MlsMessage.Decode(added.Welcome!).Welcome!))).ToArray();
+        var added = Commit(
+            alice,
+            new()
+            {
+                Add = [.. packages.Select(package => UnverifiedKeyPackage.Decode(package.Encode()))],
+                ForcePath = false,
+            }
+        );
+        var groups = clients
+            .Select(
+                (client, i) =>
+                    Keep(Group.JoinByWelcome(client, packages[i], MlsMessage.Decode(added.Welcome!).Welcome!))
+            )
+            .ToArray();
         Agree([alice, .. groups]);
-        foreach (var group in groups.Take(5)) Commit(group, new(), [alice, .. groups.Where(other => other != group)]);
-        Assert.Equal(Rules.WelcomeRecipient, Assert.Throws<MlsException>(() =>
-        {
-            var stranger = Client(1, "stranger");
-            using var package = stranger.CreateKeyPackage();
-            Group.JoinByWelcome(stranger, package, MlsMessage.Decode(added.Welcome!).Welcome!);
-        }).Rule);
+        foreach (var group in groups.Take(5))
+            Commit(group, new(), [alice, .. groups.Where(other => other != group)]);
+        Assert.Equal(
+            Rules.WelcomeRecipient,
+            Assert
+                .Throws<MlsException>(() =>
+                {
+                    var stranger = Client(1, "stranger");
+                    using var package = stranger.CreateKeyPackage();
+                    Group.JoinByWelcome(stranger, package, MlsMessage.Decode(added.Welcome!).Welcome!);
+                })
+                .Rule
+        );
     }
 
     [Fact]
@@ -143,7 +190,14 @@ public sealed class Members_of_a_group : GroupTests
         var commit = MlsMessage.Decode(alice.Commit().Commit).PublicMessage!;
         var tag = commit.MembershipTag!.Value.ToArray();
         tag[0] ^= 1;
-        Assert.Equal(Rules.MembershipTag, Assert.Throws<MlsException>(() => bob.Receive(MlsMessage.Of(new PublicMessage(commit.Content, commit.Auth, tag)).Encode())).Rule);
+        Assert.Equal(
+            Rules.MembershipTag,
+            Assert
+                .Throws<MlsException>(() =>
+                    bob.Receive(MlsMessage.Of(new PublicMessage(commit.Content, commit.Auth, tag)).Encode())
+                )
+                .Rule
+        );
         Assert.Equal(1ul, bob.CurrentEpoch);
         bob.Receive(MlsMessage.Of(commit).Encode());
         alice.MergePendingCommit();

@@ -12,7 +12,10 @@ public sealed class Proposals_from_many_sides : GroupTests
         using var package = carol.CreateKeyPackage();
         var request = ExternalProposals.Join(carol, package, alice.GroupId, alice.CurrentEpoch);
         foreach (var group in (Group[])[alice, bob])
-            Assert.Equal(SenderType.NewMemberProposal, Assert.IsType<ReceivedProposal>(group.Receive(request)).Sender.Type);
+            Assert.Equal(
+                SenderType.NewMemberProposal,
+                Assert.IsType<ReceivedProposal>(group.Receive(request)).Sender.Type
+            );
         var pending = Commit(bob, new(), alice);
         Agree(alice, bob, Keep(Group.JoinByWelcome(carol, package, MlsMessage.Decode(pending.Welcome!).Welcome!)));
     }
@@ -21,20 +24,33 @@ public sealed class Proposals_from_many_sides : GroupTests
     public void An_external_sender_removes_a_member_if_the_group_lists_it()
     {
         using var service = CipherSuite.Get(1).GenerateSignatureKeyPair();
-        var listed = new Extensions(ExternalSender.ToExtension(new ExternalSender(service.PublicKey, Credential.Basic("service"u8.ToArray()))));
+        var listed = new Extensions(
+            ExternalSender.ToExtension(new ExternalSender(service.PublicKey, Credential.Basic("service"u8.ToArray())))
+        );
         var alice = Keep(Group.Create(Client(1, "alice"), extensions: listed));
         var bob = Add(alice, Client(1, "bob"));
         var carol = Add(alice, Client(1, "carol"), bob);
-        byte[] Remove(uint sender) => ExternalProposals.Send(1, service, sender, alice.GroupId, alice.CurrentEpoch, new RemoveProposal(carol.OwnLeaf));
+        byte[] Remove(uint sender) =>
+            ExternalProposals.Send(
+                1,
+                service,
+                sender,
+                alice.GroupId,
+                alice.CurrentEpoch,
+                new RemoveProposal(carol.OwnLeaf)
+            );
         Refused(Rules.FramingSender, () => alice.Receive(Remove(1)));
-        foreach (var group in (Group[])[alice, bob, carol]) group.Receive(Remove(0));
+        foreach (var group in (Group[])[alice, bob, carol])
+            group.Receive(Remove(0));
         Commit(bob, new(), alice, carol);
         Assert.True(carol.HasEnded);
 
         // The list goes, and with it the sender's right.
         Commit(alice, new() { Proposals = [new GroupContextExtensionsProposal(Extensions.None)] }, bob);
         Refused(Rules.FramingSender, () => alice.Receive(Remove(0)));
-        Assert.Throws<ArgumentException>(() => ExternalProposals.Send(1, service, 0, alice.GroupId, 9, new SelfRemoveProposal()));
+        Assert.Throws<ArgumentException>(() =>
+            ExternalProposals.Send(1, service, 0, alice.GroupId, 9, new SelfRemoveProposal())
+        );
     }
 
     [Fact]
@@ -48,7 +64,8 @@ public sealed class Proposals_from_many_sides : GroupTests
         var newcomer = Client(1, "erin");
         using var package = newcomer.CreateKeyPackage();
         using var other = newcomer.CreateKeyPackage();
-        byte[][] messages = [
+        byte[][] messages =
+        [
             bob.ProposeUpdate(),
             bob.ProposeUpdate(), // the later one counts
             carol.ProposeUpdate(),
@@ -62,10 +79,18 @@ public sealed class Proposals_from_many_sides : GroupTests
             bob.Propose(new ReInitProposal(new byte[] { 1 }, 1, 1, Extensions.None)), // stands alone or not at all
             bob.Propose(new CustomProposal(0xF123, new byte[] { 1 })), // nobody knows it
         ];
-        foreach (var message in messages) alice.Receive(message);
+        foreach (var message in messages)
+            alice.Receive(message);
         var committed = MlsMessage.Decode(alice.Commit().Commit).PublicMessage!;
-        var staged = alice.PublicGroup.Stage(alice.PublicGroup.Authenticate(committed), [.. messages.Select(message => alice.PublicGroup.Authenticate(MlsMessage.Decode(message).PublicMessage!))], null);
-        Assert.Equal(["AddProposal", "RemoveProposal", "SelfRemoveProposal", "UpdateProposal"], staged.Proposals.Select(item => item.Proposal.GetType().Name).Order());
+        var staged = alice.PublicGroup.Stage(
+            alice.PublicGroup.Authenticate(committed),
+            [.. messages.Select(message => alice.PublicGroup.Authenticate(MlsMessage.Decode(message).PublicMessage!))],
+            null
+        );
+        Assert.Equal(
+            ["AddProposal", "RemoveProposal", "SelfRemoveProposal", "UpdateProposal"],
+            staged.Proposals.Select(item => item.Proposal.GetType().Name).Order()
+        );
         Assert.Equal([bob.OwnLeaf], staged.Updated.Select(item => item.LeafIndex));
         Assert.Equal([carol.OwnLeaf, dave.OwnLeaf], staged.Removed.Select(item => item.LeafIndex).Order());
 
@@ -74,7 +99,8 @@ public sealed class Proposals_from_many_sides : GroupTests
         Assert.DoesNotContain(Proposals(alice), proposal => proposal is UpdateProposal);
     }
 
-    private static IEnumerable<Proposal?> Proposals(Group group) => MlsMessage.Decode(group.Pending!.Commit).PublicMessage!.Content.Commit!.Proposals.Select(item => item.Proposal);
+    private static IEnumerable<Proposal?> Proposals(Group group) =>
+        MlsMessage.Decode(group.Pending!.Commit).PublicMessage!.Content.Commit!.Proposals.Select(item => item.Proposal);
 
     [Fact]
     public void A_lone_ReInit_is_committed()
@@ -90,7 +116,14 @@ public sealed class Proposals_from_many_sides : GroupTests
     [Fact]
     public void Custom_proposals_and_extensions_are_carried_for_those_who_know_them()
     {
-        Client Knows(string name) => Keep(new Client(1, Credential.Basic(System.Text.Encoding.UTF8.GetBytes(name)), capabilities: new(new(1), new(1), new(0xF001), new(0xF123), new(CredentialType.Basic))));
+        Client Knows(string name) =>
+            Keep(
+                new Client(
+                    1,
+                    Credential.Basic(System.Text.Encoding.UTF8.GetBytes(name)),
+                    capabilities: new(new(1), new(1), new(0xF001), new(0xF123), new(CredentialType.Basic))
+                )
+            );
         var extension = new Extension(0xF001, new byte[] { 7 });
         var alice = Keep(Group.Create(Knows("alice"), extensions: new(extension)));
         var bob = Add(alice, Knows("bob"));
@@ -100,6 +133,9 @@ public sealed class Proposals_from_many_sides : GroupTests
         Assert.Equal([1, 2], Assert.IsType<CustomProposal>(received.Commit.Proposals.Single().Proposal).Data.ToArray());
         using var stranger = Client(1, "carol").CreateKeyPackage();
         alice.MergePendingCommit();
-        Refused(Rules.LeafGroupExtensions, () => alice.Commit(new() { Add = [UnverifiedKeyPackage.Decode(stranger.Encode())] }));
+        Refused(
+            Rules.LeafGroupExtensions,
+            () => alice.Commit(new() { Add = [UnverifiedKeyPackage.Decode(stranger.Encode())] })
+        );
     }
 }

@@ -7,7 +7,8 @@ public sealed class Saved_states : GroupTests
 {
     private static readonly byte[] s_key = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
 
-    private Group Reload(Group group, Client client, PreSharedKeys? keys = null) => Keep(Group.Load(client, group.Save(s_key), s_key, keys));
+    private Group Reload(Group group, Client client, PreSharedKeys? keys = null) =>
+        Keep(Group.Load(client, group.Save(s_key), s_key, keys));
 
     [Theory, MemberData(nameof(Members_of_a_group.Suites), MemberType = typeof(Members_of_a_group))]
     public void A_member_goes_on_after_a_restart(ushort suite)
@@ -20,7 +21,22 @@ public sealed class Saved_states : GroupTests
         bob.Receive(update);
         alice = Reload(alice, Keep(Mls.Client.Load(aliceClient.Save(s_key), s_key)));
         Commit(bob, new(), alice); // with the key that alice proposed before the restart
-        Commit(alice, new() { PreSharedKeys = [PreSharedKeyId.Resumption(ResumptionUsage.Application, alice.GroupId, 1, new byte[CipherSuite.Get(suite).HashLength])] }, bob);
+        Commit(
+            alice,
+            new()
+            {
+                PreSharedKeys =
+                [
+                    PreSharedKeyId.Resumption(
+                        ResumptionUsage.Application,
+                        alice.GroupId,
+                        1,
+                        new byte[CipherSuite.Get(suite).HashLength]
+                    ),
+                ],
+            },
+            bob
+        );
         var skipped = bob.Encrypt("skipped"u8);
         alice.Receive(bob.Encrypt("second"u8));
         alice = Reload(alice, aliceClient);
@@ -41,13 +57,18 @@ public sealed class Saved_states : GroupTests
         using var package = Client(1, "carol").CreateKeyPackage();
         var sent = alice.Commit(new() { Add = [UnverifiedKeyPackage.Decode(package.Encode())] });
         alice = Reload(alice, aliceClient);
-        Assert.Equal((sent.Commit, sent.Welcome, sent.GroupInfo), (alice.Pending!.Commit, alice.Pending.Welcome, alice.Pending.GroupInfo), new Bytes());
+        Assert.Equal(
+            (sent.Commit, sent.Welcome, sent.GroupInfo),
+            (alice.Pending!.Commit, alice.Pending.Welcome, alice.Pending.GroupInfo),
+            new Bytes()
+        );
         if (accepted)
         {
             bob.Receive(sent.Commit);
             alice.MergePendingCommit();
         }
-        else alice.DiscardPendingCommit();
+        else
+            alice.DiscardPendingCommit();
         Agree(alice, bob);
         Commit(bob, new(), alice);
     }
@@ -57,7 +78,10 @@ public sealed class Saved_states : GroupTests
     {
         var alice = Keep(Group.Create(Client(1, "alice")));
         var bobClient = Client(1, "bob");
-        var bob = Reload(Keep(Group.JoinByExternalCommit(bobClient, UnverifiedGroupInfo.Decode(alice.CreateGroupInfo()))), bobClient);
+        var bob = Reload(
+            Keep(Group.JoinByExternalCommit(bobClient, UnverifiedGroupInfo.Decode(alice.CreateGroupInfo()))),
+            bobClient
+        );
         Assert.Throws<InvalidOperationException>(bob.DiscardPendingCommit);
         alice.Receive(bob.Pending!.Commit);
         bob.MergePendingCommit();
@@ -77,7 +101,8 @@ public sealed class Saved_states : GroupTests
         Refused(Rules.RatchetGeneration, () => Reload(alice, aliceClient).Receive(message));
 
         // Nor are the secrets that it could be derived from: those of the state before that the state after has no more.
-        ReadOnlySpan<byte> plainBefore = before.WriteState().WrittenSpan, plainAfter = alice.WriteState().WrittenSpan;
+        ReadOnlySpan<byte> plainBefore = before.WriteState().WrittenSpan,
+            plainAfter = alice.WriteState().WrittenSpan;
         foreach (var secret in before.MessageSecrets())
         {
             Assert.NotEqual(-1, plainBefore.IndexOf(secret));
@@ -122,12 +147,23 @@ public sealed class Saved_states : GroupTests
         {
             saved[i] ^= 1;
             string id = Assert.Throws<SavedStateException>(() => Group.Load(client, saved, s_key)).Id;
-            Assert.Equal(i < 5 ? "state.form" : i == 5 ? "state.version" : "state.sealed", id);
+            Assert.Equal(
+                i < 5 ? "state.form"
+                    : i == 5 ? "state.version"
+                    : "state.sealed",
+                id
+            );
             saved[i] ^= 1;
         }
-        Assert.Equal("state.sealed", Assert.Throws<SavedStateException>(() => Group.Load(client, saved, new byte[32])).Id);
+        Assert.Equal(
+            "state.sealed",
+            Assert.Throws<SavedStateException>(() => Group.Load(client, saved, new byte[32])).Id
+        );
         Assert.Equal("state.form", Assert.Throws<SavedStateException>(() => Mls.Client.Load(saved, s_key)).Id);
-        Assert.Equal("state.form", Assert.Throws<SavedStateException>(() => Group.Load(client, saved.AsSpan(0, 20), s_key)).Id);
+        Assert.Equal(
+            "state.form",
+            Assert.Throws<SavedStateException>(() => Group.Load(client, saved.AsSpan(0, 20), s_key)).Id
+        );
         Assert.Throws<ArgumentException>(() => Group.Load(client, saved, new byte[16]));
         Assert.DoesNotContain(Convert.ToHexString("alice"u8), Convert.ToHexString(saved));
     }
@@ -139,21 +175,32 @@ public sealed class Saved_states : GroupTests
     [Fact]
     public void Golden_states_of_version_1_are_read()
     {
-        if (Environment.GetEnvironmentVariable("MLSCONSOLE_WRITE_GOLDEN") == "1") WriteGolden();
+        if (Environment.GetEnvironmentVariable("MLSCONSOLE_WRITE_GOLDEN") == "1")
+            WriteGolden();
         using var alice = Mls.Client.Load(Golden("alice.client"), s_key);
         using var bob = Mls.Client.Load(Golden("bob.client"), s_key);
         using var aliceGroup = Group.Load(alice, Golden("alice.group"), s_key);
         using var bobGroup = Group.Load(bob, Golden("bob.group"), s_key);
-        Assert.Equal(Golden("late.message-content"), Assert.IsType<ReceivedMessage>(aliceGroup.Receive(Golden("late.message"))).Data);
+        Assert.Equal(
+            Golden("late.message-content"),
+            Assert.IsType<ReceivedMessage>(aliceGroup.Receive(Golden("late.message"))).Data
+        );
         Assert.Equal(Golden("alice.epoch-authenticator"), aliceGroup.EpochAuthenticator);
-        Assert.Equal(Golden("alice.state").AsSpan(), Group.Load(alice, Golden("alice.group"), s_key).WriteState().WrittenSpan);
+        Assert.Equal(
+            Golden("alice.state").AsSpan(),
+            Group.Load(alice, Golden("alice.group"), s_key).WriteState().WrittenSpan
+        );
         bobGroup.Receive(aliceGroup.Pending!.Commit);
         aliceGroup.MergePendingCommit();
         Agree(aliceGroup, bobGroup);
         using var package = OwnKeyPackage.Load(Golden("carol.key-package"), s_key);
         using var carol = Mls.Client.Load(Golden("carol.client"), s_key);
         bobGroup.Commit(new() { Add = [UnverifiedKeyPackage.Decode(package.Encode())] });
-        using var carolGroup = Group.JoinByWelcome(carol, package, MlsMessage.Decode(bobGroup.Pending!.Welcome!).Welcome!);
+        using var carolGroup = Group.JoinByWelcome(
+            carol,
+            package,
+            MlsMessage.Decode(bobGroup.Pending!.Welcome!).Welcome!
+        );
         bobGroup.MergePendingCommit();
         Agree(bobGroup, carolGroup);
     }
@@ -180,19 +227,26 @@ public sealed class Saved_states : GroupTests
         Write("bob.group", bob.Save(s_key));
     }
 
-    private static string Folder([CallerFilePath] string file = "") => Path.Combine(Path.GetDirectoryName(file)!, "Golden", "version-1");
+    private static string Folder([CallerFilePath] string file = "") =>
+        Path.Combine(Path.GetDirectoryName(file)!, "Golden", "version-1");
 
-    private static byte[] Golden(string name) => Convert.FromHexString(string.Concat(File.ReadAllLines(Path.Combine(Folder(), name + ".hex"))));
+    private static byte[] Golden(string name) =>
+        Convert.FromHexString(string.Concat(File.ReadAllLines(Path.Combine(Folder(), name + ".hex"))));
 
     private static void Write(string name, byte[] bytes)
     {
         Directory.CreateDirectory(Folder());
-        File.WriteAllLines(Path.Combine(Folder(), name + ".hex"), Convert.ToHexStringLower(bytes).Chunk(120).Select(line => new string(line)));
+        File.WriteAllLines(
+            Path.Combine(Folder(), name + ".hex"),
+            Convert.ToHexStringLower(bytes).Chunk(120).Select(line => new string(line))
+        );
     }
 
     private sealed class Bytes : IEqualityComparer<(byte[], byte[]?, byte[])>
     {
-        public bool Equals((byte[], byte[]?, byte[]) x, (byte[], byte[]?, byte[]) y) => x.Item1.SequenceEqual(y.Item1) && x.Item2!.SequenceEqual(y.Item2!) && x.Item3.SequenceEqual(y.Item3);
+        public bool Equals((byte[], byte[]?, byte[]) x, (byte[], byte[]?, byte[]) y) =>
+            x.Item1.SequenceEqual(y.Item1) && x.Item2!.SequenceEqual(y.Item2!) && x.Item3.SequenceEqual(y.Item3);
+
         public int GetHashCode((byte[], byte[]?, byte[]) value) => 0;
     }
 }

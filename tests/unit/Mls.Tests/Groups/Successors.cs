@@ -12,7 +12,8 @@ public sealed class Successors : GroupTests
         return (alice, bob, Add(alice, Client(1, "carol"), bob));
     }
 
-    private static ReInitProposal ReInit(ushort suite, Extensions? extensions = null) => new(s_newId, 1, suite, extensions ?? Extensions.None);
+    private static ReInitProposal ReInit(ushort suite, Extensions? extensions = null) =>
+        new(s_newId, 1, suite, extensions ?? Extensions.None);
 
     [Theory]
     [InlineData(1)]
@@ -21,7 +22,9 @@ public sealed class Successors : GroupTests
     public void A_group_goes_on_in_another_cipher_suite(ushort suite)
     {
         var (alice, bob, carol) = Three();
-        var extensions = new Extensions(new RequiredCapabilities(new(), new(), new(CredentialType.Basic)).ToExtension());
+        var extensions = new Extensions(
+            new RequiredCapabilities(new(), new(), new(CredentialType.Basic)).ToExtension()
+        );
         Commit(alice, new() { Proposals = [ReInit(suite, extensions)] }, bob, carol);
         Assert.All((Group[])[alice, bob, carol], group => Assert.True(group.HasEnded));
         Assert.Throws<InvalidOperationException>(() => bob.Encrypt("no more"u8));
@@ -51,11 +54,19 @@ public sealed class Successors : GroupTests
         using var package = client.CreateKeyPackage();
         // A branch claims nothing of a ReInit; the same members under the name of one do.
         var branch = Keep(alice.Branch([Wire(package)], s_newId));
-        var joined = Keep(Group.JoinByWelcome(client, package, MlsMessage.Decode(branch.Pending!.Welcome!).Welcome!, parent: carol));
+        var joined = Keep(
+            Group.JoinByWelcome(client, package, MlsMessage.Decode(branch.Pending!.Welcome!).Welcome!, parent: carol)
+        );
         Assert.Equal(s_newId, joined.GroupId.ToArray());
 
         Commit(alice, new() { Proposals = [ReInit(1)] }, bob, carol);
-        var false1 = Keep(Group.Create(Client(1, "mallory"), s_newId, new(new RequiredCapabilities(new(), new(), new(CredentialType.Basic)).ToExtension())));
+        var false1 = Keep(
+            Group.Create(
+                Client(1, "mallory"),
+                s_newId,
+                new(new RequiredCapabilities(new(), new(), new(CredentialType.Basic)).ToExtension())
+            )
+        );
         Refused(Rules.WelcomeReInit, () => JoinAfterReInit(alice, false1, client, carol));
         var false2 = Keep(Group.Create(Client(1, "mallory"), new byte[] { 9 }));
         Refused(Rules.WelcomeReInit, () => JoinAfterReInit(alice, false2, client, carol));
@@ -66,7 +77,16 @@ public sealed class Successors : GroupTests
     {
         using var package = joiner.CreateKeyPackage();
         made.KnowResumptionKeyOf(old);
-        var pending = made.Commit(new() { Add = [Wire(package)], PreSharedKeys = [PreSharedKeyId.Resumption(ResumptionUsage.ReInit, old.GroupId, old.CurrentEpoch, new byte[32])] });
+        var pending = made.Commit(
+            new()
+            {
+                Add = [Wire(package)],
+                PreSharedKeys =
+                [
+                    PreSharedKeyId.Resumption(ResumptionUsage.ReInit, old.GroupId, old.CurrentEpoch, new byte[32]),
+                ],
+            }
+        );
         Group.JoinByWelcome(joiner, package, MlsMessage.Decode(pending.Welcome!).Welcome!, parent: joinerOld);
     }
 
@@ -78,9 +98,20 @@ public sealed class Successors : GroupTests
         using var package = bobClient.CreateKeyPackage();
         using var stranger = Client(1, "stranger").CreateKeyPackage();
         var mixed = Keep(alice.Branch([Wire(package), Wire(stranger)]));
-        Refused(Rules.WelcomeBranch, () => Group.JoinByWelcome(bobClient, package, MlsMessage.Decode(mixed.Pending!.Welcome!).Welcome!, parent: bob));
+        Refused(
+            Rules.WelcomeBranch,
+            () =>
+                Group.JoinByWelcome(
+                    bobClient,
+                    package,
+                    MlsMessage.Decode(mixed.Pending!.Welcome!).Welcome!,
+                    parent: bob
+                )
+        );
         var branch = Keep(alice.Branch([Wire(package)]));
-        var joined = Keep(Group.JoinByWelcome(bobClient, package, MlsMessage.Decode(branch.Pending!.Welcome!).Welcome!, parent: bob));
+        var joined = Keep(
+            Group.JoinByWelcome(bobClient, package, MlsMessage.Decode(branch.Pending!.Welcome!).Welcome!, parent: bob)
+        );
         branch.MergePendingCommit();
         Agree(branch, joined);
         Talk(branch, joined);
@@ -95,12 +126,24 @@ public sealed class Successors : GroupTests
         var made = Keep(Group.Create(Client(1, "alice")));
         made.KnowResumptionKeyOf(alice);
         using var package = bobClient.CreateKeyPackage();
-        PreSharedKeyId Link(byte nonce) => PreSharedKeyId.Resumption(ResumptionUsage.Branch, alice.GroupId, alice.CurrentEpoch, Enumerable.Repeat(nonce, 32).ToArray());
+        PreSharedKeyId Link(byte nonce) =>
+            PreSharedKeyId.Resumption(
+                ResumptionUsage.Branch,
+                alice.GroupId,
+                alice.CurrentEpoch,
+                Enumerable.Repeat(nonce, 32).ToArray()
+            );
         var twice = made.Commit(new() { Add = [Wire(package)], PreSharedKeys = [Link(1), Link(2)] });
-        Refused(Rules.WelcomeResumption, () => Group.JoinByWelcome(bobClient, package, MlsMessage.Decode(twice.Welcome!).Welcome!, parent: bob));
+        Refused(
+            Rules.WelcomeResumption,
+            () => Group.JoinByWelcome(bobClient, package, MlsMessage.Decode(twice.Welcome!).Welcome!, parent: bob)
+        );
         made.Commit();
         made.MergePendingCommit();
-        Refused(Rules.ProposalPreSharedKey, () => made.Commit(new() { Add = [Wire(package)], PreSharedKeys = [Link(1)] }));
+        Refused(
+            Rules.ProposalPreSharedKey,
+            () => made.Commit(new() { Add = [Wire(package)], PreSharedKeys = [Link(1)] })
+        );
     }
 
     [Fact]

@@ -15,7 +15,8 @@ internal sealed partial class RandomHistory
     private void Propose(Group? by, Step step, byte[] message)
     {
         Flipped(message, step, by);
-        foreach (var (member, _) in _members.Where(member => member.Group != by)) Assert.IsType<ReceivedProposal>(member.Receive(message));
+        foreach (var (member, _) in _members.Where(member => member.Group != by))
+            Assert.IsType<ReceivedProposal>(member.Receive(message));
         if (MlsMessage.Decode(message).PublicMessage is not { } proposal)
         {
             _observerMissedProposals = true;
@@ -25,7 +26,10 @@ internal sealed partial class RandomHistory
         _publicProposals.Add(seen);
         // The observer cannot verify a membership tag; the proposal is the same one whatever the tag.
         if (Try(() => _observer.Authenticate(MlsMessage.Decode(Flip(message, step)).PublicMessage!)) is { } other)
-            Assert.Equal(seen.ProposalReference(CipherSuite.Get(_suite)), other.ProposalReference(CipherSuite.Get(_suite)));
+            Assert.Equal(
+                seen.ProposalReference(CipherSuite.Get(_suite)),
+                other.ProposalReference(CipherSuite.Get(_suite))
+            );
     }
 
     private void Commit(Group by, Step step, CommitOptions options)
@@ -33,19 +37,36 @@ internal sealed partial class RandomHistory
         var pending = by.Commit(options);
         Flipped(pending.Commit, step, by);
         var removed = Deliver(pending.Commit, by);
-        if (step.Third) by.MergePendingCommit();
-        else Assert.IsType<ReceivedOwnCommit>(by.Receive(pending.Commit));
+        if (step.Third)
+            by.MergePendingCommit();
+        else
+            Assert.IsType<ReceivedOwnCommit>(by.Receive(pending.Commit));
         Observe(pending, step);
         NextEpoch(by, removed);
-        if (pending.Welcome is not null) JoinByWelcome(by, pending.Welcome, options.TreeInWelcome, step);
+        if (pending.Welcome is not null)
+            JoinByWelcome(by, pending.Welcome, options.TreeInWelcome, step);
         Agree(by);
     }
 
     private void External(Client client, LeafIndex? remove, Group from, Step step, Group? lost = null)
     {
-        var (info, tree) = (from.CreateGroupInfo(includeTree: step.Third), step.Third ? default(ReadOnlyMemory<byte>?) : from.PublicGroup.EncodeRatchetTree());
-        Refused(() => Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(Flip(info, step)), tree, remove, _psks));
-        if (tree is { } whole) Refused(() => Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(info), Flip(whole.ToArray(), step), remove, _psks));
+        var (info, tree) = (
+            from.CreateGroupInfo(includeTree: step.Third),
+            step.Third ? default(ReadOnlyMemory<byte>?) : from.PublicGroup.EncodeRatchetTree()
+        );
+        Refused(() =>
+            Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(Flip(info, step)), tree, remove, _psks)
+        );
+        if (tree is { } whole)
+            Refused(() =>
+                Group.JoinByExternalCommit(
+                    client,
+                    UnverifiedGroupInfo.Decode(info),
+                    Flip(whole.ToArray(), step),
+                    remove,
+                    _psks
+                )
+            );
         var joined = Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(info), tree, remove, _psks);
         var pending = joined.Pending!;
         Flipped(pending.Commit, step, null);
@@ -55,7 +76,9 @@ internal sealed partial class RandomHistory
         if (lost is not null)
         {
             joined.KeepPastOf(lost);
-            foreach (var message in _late) if (message.Receivers.Remove(lost)) message.Receivers.Add(joined);
+            foreach (var message in _late)
+                if (message.Receivers.Remove(lost))
+                    message.Receivers.Add(joined);
         }
         NextEpoch(joined, []);
         _members.Add((joined, client));
@@ -66,7 +89,8 @@ internal sealed partial class RandomHistory
     {
         var removed = new List<Group>();
         foreach (var (member, _) in _members.Where(member => member.Group != by))
-            if (Assert.IsType<ReceivedCommit>(member.Receive(commit)).RemovedMe) removed.Add(member);
+            if (Assert.IsType<ReceivedCommit>(member.Receive(commit)).RemovedMe)
+                removed.Add(member);
         return removed;
     }
 
@@ -79,7 +103,18 @@ internal sealed partial class RandomHistory
             var before = _observer;
             _observer = before.Stage(before.Authenticate(commit), _publicProposals, null).Accept(info, null);
             // Changed in a tag that it cannot verify, it is the same commit; changed in anything else it is refused.
-            if (Try(() => before.Stage(before.Authenticate(MlsMessage.Decode(Flip(pending.Commit, step)).PublicMessage!), _publicProposals, null).Accept(info, null)) is { } other)
+            if (
+                Try(() =>
+                    before
+                        .Stage(
+                            before.Authenticate(MlsMessage.Decode(Flip(pending.Commit, step)).PublicMessage!),
+                            _publicProposals,
+                            null
+                        )
+                        .Accept(info, null)
+                ) is
+                { } other
+            )
                 Assert.Equal(_observer.Context.Encoded.ToArray(), other.Context.Encoded.ToArray());
             PublicCommits++;
         }
@@ -97,7 +132,8 @@ internal sealed partial class RandomHistory
         {
             Assert.True(gone.HasEnded);
             _members.RemoveAll(member => member.Group == gone);
-            foreach (var message in _late) message.Receivers.Remove(gone);
+            foreach (var message in _late)
+                message.Receivers.Remove(gone);
             gone.Dispose();
         }
         _publicProposals.Clear();
@@ -108,17 +144,37 @@ internal sealed partial class RandomHistory
     private void JoinByWelcome(Group by, byte[] bytes, bool treeInside, Step step)
     {
         ReadOnlyMemory<byte>? tree = treeInside ? default(ReadOnlyMemory<byte>?) : by.PublicGroup.EncodeRatchetTree();
-        var recipients = MlsMessage.Decode(bytes).Welcome!.Secrets.Select(entry => Convert.ToHexString(entry.NewMember.Span)).ToHashSet();
-        foreach (var (client, package) in _waiting.Where(waiting => recipients.Contains(Convert.ToHexString(waiting.Package.KeyPackage.Reference.Span))))
+        var recipients = MlsMessage
+            .Decode(bytes)
+            .Welcome!.Secrets.Select(entry => Convert.ToHexString(entry.NewMember.Span))
+            .ToHashSet();
+        foreach (
+            var (client, package) in _waiting.Where(waiting =>
+                recipients.Contains(Convert.ToHexString(waiting.Package.KeyPackage.Reference.Span))
+            )
+        )
         {
             // Entries for others are not this client's concern.
-            if (Try(() => Group.JoinByWelcome(client, package, MlsMessage.Decode(Flip(bytes, step)).Welcome ?? throw new MlsException(Rules.CodecWireFormat), tree, _psks)) is { } same)
+            if (
+                Try(() =>
+                    Group.JoinByWelcome(
+                        client,
+                        package,
+                        MlsMessage.Decode(Flip(bytes, step)).Welcome ?? throw new MlsException(Rules.CodecWireFormat),
+                        tree,
+                        _psks
+                    )
+                ) is
+                { } same
+            )
             {
                 Assert.Equal(by.EpochAuthenticator, same.EpochAuthenticator);
                 Assert.True(recipients.Count > 1);
                 same.Dispose();
             }
-            _members.Add((Group.JoinByWelcome(client, package, MlsMessage.Decode(bytes).Welcome!, tree, _psks), client));
+            _members.Add(
+                (Group.JoinByWelcome(client, package, MlsMessage.Decode(bytes).Welcome!, tree, _psks), client)
+            );
         }
         _waiting.Clear();
     }
@@ -131,11 +187,21 @@ internal sealed partial class RandomHistory
             Assert.Throws<InvalidOperationException>(() => by.Encrypt("before the commit"u8));
             Commit(by, step, new() { Encrypt = step.Encrypt });
         }
-        var sent = Enumerable.Range(0, 1 + step.Whom % 3).Select(i => (Data: BitConverter.GetBytes(step.Flip + i), Aad: new byte[i])).ToList()
+        var sent = Enumerable
+            .Range(0, 1 + step.Whom % 3)
+            .Select(i => (Data: BitConverter.GetBytes(step.Flip + i), Aad: new byte[i]))
+            .ToList()
             .ConvertAll(item => (Message: by.Encrypt(item.Data, item.Aad, step.Path ? 64 : 0), item.Data));
         Flipped(sent[0].Message, step, by);
         foreach (var (message, data) in Enumerable.Reverse(sent))
-            _late.Add((message, data, by.CurrentEpoch, [.. _members.Select(member => member.Group).Where(member => member != by)]));
+            _late.Add(
+                (
+                    message,
+                    data,
+                    by.CurrentEpoch,
+                    [.. _members.Select(member => member.Group).Where(member => member != by)]
+                )
+            );
         for (int i = _late.Count - 1; i >= 0; i--)
         {
             var (message, data, epoch, receivers) = _late[i];
@@ -145,7 +211,8 @@ internal sealed partial class RandomHistory
                 Assert.Equal((Convert.ToHexString(data), epoch), (Convert.ToHexString(received.Data), received.Epoch));
                 Assert.Throws<MlsException>(() => receiver.Receive(message));
                 receivers.Remove(receiver);
-                if (epoch != receiver.CurrentEpoch) LateMessages++;
+                if (epoch != receiver.CurrentEpoch)
+                    LateMessages++;
             }
         }
         _late.RemoveAll(message => message.Receivers.Count == 0);
@@ -174,7 +241,8 @@ internal sealed partial class RandomHistory
 
     private static void Refused(Action act) => Assert.Throws<MlsException>(act);
 
-    private static T? Try<T>(Func<T> act) where T : class
+    private static T? Try<T>(Func<T> act)
+        where T : class
     {
         try
         {

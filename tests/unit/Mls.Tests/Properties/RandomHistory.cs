@@ -19,14 +19,34 @@ internal readonly record struct Step(StepKind Kind, int Who, int Whom, int Flags
     public override string ToString() => $"{Kind} {Who} {Whom} {Flags} {Flip}";
 }
 
-internal enum StepKind { Add, Remove, Update, CommitReceived, ProposeUpdate, ProposeRemove, ProposeAdd, ProposeFromOutside, SelfRemove, ExternalJoin, Resync, PreSharedKey, Extensions, Talk, LostCommit }
+internal enum StepKind
+{
+    Add,
+    Remove,
+    Update,
+    CommitReceived,
+    ProposeUpdate,
+    ProposeRemove,
+    ProposeAdd,
+    ProposeFromOutside,
+    SelfRemove,
+    ExternalJoin,
+    Resync,
+    PreSharedKey,
+    Extensions,
+    Talk,
+    LostCommit,
+}
 
 /// <summary>A group in one process: all its members, one who sees only what is public, and whoever sends every message.</summary>
 /// <remarks>Before a message is delivered, everybody gets a copy with one bit changed. After a commit everybody must be in the same epoch.</remarks>
 internal sealed partial class RandomHistory : IDisposable
 {
     private const ushort CustomExtension = 0xF001;
-    private static readonly Capabilities s_capabilities = Mls.Client.DefaultCapabilities with { Extensions = new UInt16List(CustomExtension) };
+    private static readonly Capabilities s_capabilities = Mls.Client.DefaultCapabilities with
+    {
+        Extensions = new UInt16List(CustomExtension),
+    };
 
     private readonly ushort _suite;
     private readonly int _most;
@@ -57,44 +77,114 @@ internal sealed partial class RandomHistory : IDisposable
         {
             case StepKind.Add:
                 var packages = Packages(Math.Min(1 + step.Whom % 4, _most - _members.Count));
-                if (packages.Count > 0) Commit(by, step, new() { Add = packages, ForcePath = step.Path, Encrypt = step.Encrypt, IncludeReceived = step.Received, TreeInWelcome = step.Third });
+                if (packages.Count > 0)
+                    Commit(
+                        by,
+                        step,
+                        new()
+                        {
+                            Add = packages,
+                            ForcePath = step.Path,
+                            Encrypt = step.Encrypt,
+                            IncludeReceived = step.Received,
+                            TreeInWelcome = step.Third,
+                        }
+                    );
                 break;
             case StepKind.Remove:
-                if (other != by) Commit(by, step, new() { Remove = [other.OwnLeaf], Encrypt = step.Encrypt, IncludeReceived = step.Received });
+                if (other != by)
+                    Commit(
+                        by,
+                        step,
+                        new()
+                        {
+                            Remove = [other.OwnLeaf],
+                            Encrypt = step.Encrypt,
+                            IncludeReceived = step.Received,
+                        }
+                    );
                 break;
-            case StepKind.Update: Commit(by, step, new() { Encrypt = step.Encrypt, IncludeReceived = false, AuthenticatedData = "aad"u8.ToArray() }); break;
-            case StepKind.CommitReceived: Commit(by, step, new() { Encrypt = step.Encrypt, ForcePath = step.Path }); break;
-            case StepKind.ProposeUpdate: Propose(by, step, by.ProposeUpdate(step.Encrypt)); break;
+            case StepKind.Update:
+                Commit(
+                    by,
+                    step,
+                    new()
+                    {
+                        Encrypt = step.Encrypt,
+                        IncludeReceived = false,
+                        AuthenticatedData = "aad"u8.ToArray(),
+                    }
+                );
+                break;
+            case StepKind.CommitReceived:
+                Commit(by, step, new() { Encrypt = step.Encrypt, ForcePath = step.Path });
+                break;
+            case StepKind.ProposeUpdate:
+                Propose(by, step, by.ProposeUpdate(step.Encrypt));
+                break;
             case StepKind.ProposeRemove:
-                if (other != by) Propose(by, step, by.Propose(new RemoveProposal(other.OwnLeaf), step.Encrypt));
+                if (other != by)
+                    Propose(by, step, by.Propose(new RemoveProposal(other.OwnLeaf), step.Encrypt));
                 break;
             case StepKind.ProposeAdd:
-                foreach (var package in Packages(Math.Min(1, _most - _members.Count - _waiting.Count))) Propose(by, step, by.Propose(new AddProposal(package), step.Encrypt));
+                foreach (var package in Packages(Math.Min(1, _most - _members.Count - _waiting.Count)))
+                    Propose(by, step, by.Propose(new AddProposal(package), step.Encrypt));
                 break;
             case StepKind.ProposeFromOutside:
                 if (Packages(Math.Min(1, _most - _members.Count - _waiting.Count)).Count > 0)
-                    Propose(null, step, ExternalProposals.Join(_waiting[^1].Client, _waiting[^1].Package, by.GroupId, by.CurrentEpoch));
+                    Propose(
+                        null,
+                        step,
+                        ExternalProposals.Join(_waiting[^1].Client, _waiting[^1].Package, by.GroupId, by.CurrentEpoch)
+                    );
                 break;
             case StepKind.SelfRemove:
-                if (_members.Count > 1) Propose(by, step, by.Propose(new SelfRemoveProposal(), step.Encrypt));
+                if (_members.Count > 1)
+                    Propose(by, step, by.Propose(new SelfRemoveProposal(), step.Encrypt));
                 break;
             case StepKind.ExternalJoin:
-                if (_members.Count < _most) External(NewClient(), null, other, step);
+                if (_members.Count < _most)
+                    External(NewClient(), null, other, step);
                 break;
             case StepKind.Resync:
-                if (_members.Count > 1) Resync(by, step.Path ? client : NewClient(), step);
+                if (_members.Count > 1)
+                    Resync(by, step.Path ? client : NewClient(), step);
                 break;
             case StepKind.PreSharedKey:
                 // Who is added by the same commit was not there before, and cannot know a resumption key.
                 bool resumption = step.Third && _waiting.Count == 0;
-                Commit(by, step, new() { PreSharedKeys = [PreSharedKey(resumption)], ForcePath = step.Path, Encrypt = step.Encrypt, IncludeReceived = step.Received });
+                Commit(
+                    by,
+                    step,
+                    new()
+                    {
+                        PreSharedKeys = [PreSharedKey(resumption)],
+                        ForcePath = step.Path,
+                        Encrypt = step.Encrypt,
+                        IncludeReceived = step.Received,
+                    }
+                );
                 break;
-            case StepKind.Extensions: Commit(by, step, new() { Proposals = [new GroupContextExtensionsProposal(Extensions(step))], Encrypt = step.Encrypt, IncludeReceived = step.Received }); break;
-            case StepKind.Talk: Talk(by, step); break;
+            case StepKind.Extensions:
+                Commit(
+                    by,
+                    step,
+                    new()
+                    {
+                        Proposals = [new GroupContextExtensionsProposal(Extensions(step))],
+                        Encrypt = step.Encrypt,
+                        IncludeReceived = step.Received,
+                    }
+                );
+                break;
+            case StepKind.Talk:
+                Talk(by, step);
+                break;
             case StepKind.LostCommit:
                 // Another commit wins, sometimes: then this one is discarded by what is received.
                 by.Commit(new() { Encrypt = step.Encrypt });
-                if (step.Path) by.DiscardPendingCommit();
+                if (step.Path)
+                    by.DiscardPendingCommit();
                 break;
         }
     }
@@ -111,15 +201,24 @@ internal sealed partial class RandomHistory : IDisposable
     private PreSharedKeyId PreSharedKey(bool resumption)
     {
         var nonce = RandomNumberGenerator.GetBytes(CipherSuite.Get(_suite).HashLength);
-        return resumption ? PreSharedKeyId.Resumption(ResumptionUsage.Application, _members[0].Group.GroupId, Epoch, nonce) : PreSharedKeyId.External("key"u8.ToArray(), nonce);
+        return resumption
+            ? PreSharedKeyId.Resumption(ResumptionUsage.Application, _members[0].Group.GroupId, Epoch, nonce)
+            : PreSharedKeyId.External("key"u8.ToArray(), nonce);
     }
 
-    private static Extensions Extensions(Step step) => (step.Whom % 3) switch
-    {
-        0 => Mls.Extensions.None,
-        1 => new(new RequiredCapabilities(new UInt16List(CustomExtension), new UInt16List(ProposalType.SelfRemove), new UInt16List(CredentialType.Basic)).ToExtension()),
-        _ => new(new Extension(CustomExtension, new byte[step.Who % 100])),
-    };
+    private static Extensions Extensions(Step step) =>
+        (step.Whom % 3) switch
+        {
+            0 => Mls.Extensions.None,
+            1 => new(
+                new RequiredCapabilities(
+                    new UInt16List(CustomExtension),
+                    new UInt16List(ProposalType.SelfRemove),
+                    new UInt16List(CredentialType.Basic)
+                ).ToExtension()
+            ),
+            _ => new(new Extension(CustomExtension, new byte[step.Who % 100])),
+        };
 
     private List<UnverifiedKeyPackage> Packages(int count)
     {
@@ -137,14 +236,19 @@ internal sealed partial class RandomHistory : IDisposable
 
     private Client NewClient()
     {
-        var client = new Client(_suite, Credential.Basic(Encoding.ASCII.GetBytes($"client {_names++}")), capabilities: s_capabilities);
+        var client = new Client(
+            _suite,
+            Credential.Basic(Encoding.ASCII.GetBytes($"client {_names++}")),
+            capabilities: s_capabilities
+        );
         _disposables.Add(client);
         return client;
     }
 
     public void Dispose()
     {
-        foreach (var (group, _) in _members) group.Dispose();
+        foreach (var (group, _) in _members)
+            group.Dispose();
         _disposables.ForEach(item => item.Dispose());
         _psks.Dispose();
     }

@@ -9,7 +9,8 @@ public sealed partial class Samples_of_the_readme
     private readonly byte[] _key = new byte[32];
     private readonly Dictionary<string, byte[]> _disk = [];
 
-    private static Group Existing(out Client alice) => Group.Create(alice = new Client(1, Credential.Basic("alice"u8.ToArray())));
+    private static Group Existing(out Client alice) =>
+        Group.Create(alice = new Client(1, Credential.Basic("alice"u8.ToArray())));
 
     [Fact]
     public async Task Join_by_external_commit()
@@ -17,7 +18,8 @@ public sealed partial class Samples_of_the_readme
         using var group = Existing(out var alice);
         using var ownerOfAlice = alice;
         Task<byte[]> FetchGroupInfoAsync() => Task.FromResult(group.CreateGroupInfo());
-        Task<bool> SendCommitAsync(byte[] commit, byte[] groupInfo) => Task.FromResult(group.Receive(commit) is ReceivedCommit);
+        Task<bool> SendCommitAsync(byte[] commit, byte[] groupInfo) =>
+            Task.FromResult(group.Receive(commit) is ReceivedCommit);
         Task SendAsync(byte[] sent)
         {
             Assert.Equal("I am back"u8, Assert.IsType<ReceivedMessage>(group.Receive(sent)).Data);
@@ -70,11 +72,20 @@ public sealed partial class Samples_of_the_readme
         {
             switch (group.Receive(bytes, DateTimeOffset.UtcNow))
             {
-                case ReceivedMessage message: log.Add($"{message.Data.Length} bytes from leaf {message.Sender.Value}"); break;
-                case ReceivedProposal proposal: log.Add($"proposed: {proposal.Proposal.Type}"); break;
-                case ReceivedCommit { RemovedMe: true }: log.Add("I was removed"); break;
-                case ReceivedCommit commit: log.Add($"epoch {commit.Commit.Epoch}, {commit.Commit.Added.Count} added"); break;
-                case ReceivedOwnCommit or ReceivedOwnMessage: break; // what I sent came back
+                case ReceivedMessage message:
+                    log.Add($"{message.Data.Length} bytes from leaf {message.Sender.Value}");
+                    break;
+                case ReceivedProposal proposal:
+                    log.Add($"proposed: {proposal.Proposal.Type}");
+                    break;
+                case ReceivedCommit { RemovedMe: true }:
+                    log.Add("I was removed");
+                    break;
+                case ReceivedCommit commit:
+                    log.Add($"epoch {commit.Commit.Epoch}, {commit.Commit.Added.Count} added");
+                    break;
+                case ReceivedOwnCommit or ReceivedOwnMessage:
+                    break; // what I sent came back
             }
         }
         catch (MlsException refused)
@@ -93,8 +104,8 @@ public sealed partial class Samples_of_the_readme
         var (key, disk) = (_key, _disk);
 
         // <sample>
-        disk["client"] = client.Save(key);  // once
-        disk["group"] = group.Save(key);    // after every change; replace, keep no copy
+        disk["client"] = client.Save(key); // once
+        disk["group"] = group.Save(key); // after every change; replace, keep no copy
 
         using var loadedClient = Client.Load(disk["client"], key);
         using var loadedGroup = Group.Load(loadedClient, disk["group"], key);
@@ -122,8 +133,13 @@ public sealed partial class Samples_of_the_readme
     [Fact]
     public void The_readme_has_these_samples()
     {
-        var samples = Sample().Matches(File.ReadAllText(ThisFile())).Select(match => Dedent(match.Groups[1].Value)).ToList();
-        var readme = File.ReadAllText(Path.Combine(Path.GetDirectoryName(ThisFile())!, "../../../../src/Mls/README.md"));
+        var samples = Sample()
+            .Matches(File.ReadAllText(ThisFile()))
+            .Select(match => Dedent(match.Groups[1].Value))
+            .ToList();
+        var readme = File.ReadAllText(
+            Path.Combine(Path.GetDirectoryName(ThisFile())!, "../../../../src/Mls/README.md")
+        );
         var blocks = Block().Matches(readme).Select(match => match.Groups[1].Value.TrimEnd()).ToList();
         Assert.Equal(5, samples.Count);
         Assert.Equal(samples.Order(), blocks.Order());
@@ -131,7 +147,13 @@ public sealed partial class Samples_of_the_readme
 
     private static string ThisFile([CallerFilePath] string file = "") => file;
 
-    private static string Dedent(string code) => string.Join('\n', code.Split('\n').Select(line => line.StartsWith("        ", StringComparison.Ordinal) ? line[8..] : line)).TrimEnd();
+    private static string Dedent(string code) =>
+        string.Join(
+                '\n',
+                code.Split('\n')
+                    .Select(line => line.StartsWith("        ", StringComparison.Ordinal) ? line[8..] : line)
+            )
+            .TrimEnd();
 
     [GeneratedRegex(@"// <sample>\n(.*?)        // </sample>", RegexOptions.Singleline)]
     private static partial Regex Sample();

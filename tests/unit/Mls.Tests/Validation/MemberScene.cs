@@ -17,7 +17,12 @@ internal sealed class MemberScene
         AliceClient = Named("alice");
         BobClient = new Client(1, Credential.Basic("bob"u8.ToArray())) { VerifyCredential = verifier };
         CarolClient = Named("carol");
-        Alice = Group.Create(AliceClient, preSharedKeys: new PreSharedKeys().Add("known"u8.ToArray(), "secret"u8).Add("unknown"u8.ToArray(), "secret"u8));
+        Alice = Group.Create(
+            AliceClient,
+            preSharedKeys: new PreSharedKeys()
+                .Add("known"u8.ToArray(), "secret"u8)
+                .Add("unknown"u8.ToArray(), "secret"u8)
+        );
         using var bob = BobClient.CreateKeyPackage();
         var added = Alice.Commit(new() { Add = [Unverified(bob)] });
         Alice.MergePendingCommit();
@@ -26,7 +31,9 @@ internal sealed class MemberScene
         added = Alice.Commit(new() { Add = [Unverified(carol)] });
         Alice.MergePendingCommit();
         Bob.Receive(added.Commit);
-        var joiner = WelcomeSecrets.OpenGroupSecrets(_suite, Welcome(added), carol.KeyPackage.Reference.Span, carol.Init.PrivateKey).JoinerSecret;
+        var joiner = WelcomeSecrets
+            .OpenGroupSecrets(_suite, Welcome(added), carol.KeyPackage.Reference.Span, carol.Init.PrivateKey)
+            .JoinerSecret;
         Secrets = EpochSecrets.FromJoiner(_suite, joiner.ToArray(), new byte[_suite.HashLength], Public.Context);
     }
 
@@ -40,11 +47,15 @@ internal sealed class MemberScene
     public LeafIndex CarolsLeaf => new(2);
 
     public static Client Named(string name) => new(1, Credential.Basic(Encoding.UTF8.GetBytes(name)));
-    public static UnverifiedKeyPackage Unverified(OwnKeyPackage package) => UnverifiedKeyPackage.Decode(package.Encode());
+
+    public static UnverifiedKeyPackage Unverified(OwnKeyPackage package) =>
+        UnverifiedKeyPackage.Decode(package.Encode());
+
     public static Welcome Welcome(PendingCommit commit) => MlsMessage.Decode(commit.Welcome!).Welcome!;
 
     /// <summary>Bob takes one message, then another.</summary>
-    public Attempt Attempt(byte[] broken, byte[] control) => new(() => Bob.Receive(broken, PublicScene.Now), () => Bob.Receive(control, PublicScene.Now), State);
+    public Attempt Attempt(byte[] broken, byte[] control) =>
+        new(() => Bob.Receive(broken, PublicScene.Now), () => Bob.Receive(control, PublicScene.Now), State);
 
     public byte[] State() => [.. Bob.EpochAuthenticator, .. Bob.PublicGroup.Snapshot()];
 
@@ -57,11 +68,22 @@ internal sealed class MemberScene
     }
 
     /// <summary>A commit of Alice's with something changed, signed by her anew and with the membership tag that belongs to it.</summary>
-    public byte[] Changed(byte[] message, Func<Commit, Commit>? commit = null, Func<byte[], byte[]>? confirmationTag = null)
+    public byte[] Changed(
+        byte[] message,
+        Func<Commit, Commit>? commit = null,
+        Func<byte[], byte[]>? confirmationTag = null
+    )
     {
         var old = MlsMessage.Decode(message).PublicMessage!;
         var body = commit is null ? old.Content.Commit! : commit(old.Content.Commit!);
-        var content = FramedContent.Create(Public.GroupId.Span, Public.Epoch, old.Content.Sender, [], ContentType.Commit, body.Write);
+        var content = FramedContent.Create(
+            Public.GroupId.Span,
+            Public.Epoch,
+            old.Content.Sender,
+            [],
+            ContentType.Commit,
+            body.Write
+        );
         var tag = old.Auth.ConfirmationTag.ToArray();
         return InClear(AliceClient, content, confirmationTag is null ? tag : confirmationTag(tag));
     }
@@ -69,33 +91,69 @@ internal sealed class MemberScene
     public byte[] InClear(Client signer, FramedContent content, ReadOnlyMemory<byte> confirmationTag = default)
     {
         var auth = new FramedContentAuthData(Sign(signer, content, WireFormat.PublicMessage), confirmationTag);
-        return MlsMessage.Of(new PublicMessage(content, auth, MessageProtection.MembershipTag(_suite, Secrets.MembershipKey, content, auth, Public.Context))).Encode();
+        return MlsMessage
+            .Of(
+                new PublicMessage(
+                    content,
+                    auth,
+                    MessageProtection.MembershipTag(_suite, Secrets.MembershipKey, content, auth, Public.Context)
+                )
+            )
+            .Encode();
     }
 
     private byte[] Sign(Client signer, FramedContent content, WireFormat format) =>
-        _suite.SignWithLabel(signer.SignatureKey.PrivateKey, "FramedContentTBS", content.ToBeSigned(format, Public.Context).WrittenSpan);
+        _suite.SignWithLabel(
+            signer.SignatureKey.PrivateKey,
+            "FramedContentTBS",
+            content.ToBeSigned(format, Public.Context).WrittenSpan
+        );
 
     /// <summary>An application message of Carol's, made by hand.</summary>
     /// <param name="padding">Behind the content.</param>
     /// <param name="leaf">Who the sender data says it is from; the key is of Carol's ratchet where that leaf has none.</param>
     /// <param name="generation">What the sender data says.</param>
     /// <param name="signer">Whose key signs it.</param>
-    public PrivateMessage Encrypted(byte[]? padding = null, LeafIndex? leaf = null, uint generation = 0, Client? signer = null)
+    public PrivateMessage Encrypted(
+        byte[]? padding = null,
+        LeafIndex? leaf = null,
+        uint generation = 0,
+        Client? signer = null
+    )
     {
         var from = leaf ?? CarolsLeaf;
-        var content = FramedContent.Create(Public.GroupId.Span, Public.Epoch, new(SenderType.Member, from), [], ContentType.Application, writer => writer.WriteOpaque("hello"u8));
+        var content = FramedContent.Create(
+            Public.GroupId.Span,
+            Public.Epoch,
+            new(SenderType.Member, from),
+            [],
+            ContentType.Application,
+            writer => writer.WriteOpaque("hello"u8)
+        );
         var plaintext = new TlsWriter();
         content.WriteBody(plaintext);
         plaintext.WriteOpaque(Sign(signer ?? CarolClient, content, WireFormat.PrivateMessage)).WriteRaw(padding);
 
         using var tree = new SecretTree(_suite, Public.Tree.LeafCount, Secrets.Encryption);
         var (_, key, nonce) = tree.Next(from.Value < Public.Tree.LeafCount ? from : CarolsLeaf, handshake: false);
-        var header = new TlsWriter().WriteOpaque(Public.GroupId.Span).WriteUInt64(Public.Epoch).WriteUInt8((byte)ContentType.Application);
-        var ciphertext = _suite.AeadSeal(key, nonce, new TlsWriter().WriteRaw(header.WrittenSpan).WriteOpaque([]).WrittenSpan, plaintext.WrittenSpan);
+        var header = new TlsWriter()
+            .WriteOpaque(Public.GroupId.Span)
+            .WriteUInt64(Public.Epoch)
+            .WriteUInt8((byte)ContentType.Application);
+        var ciphertext = _suite.AeadSeal(
+            key,
+            nonce,
+            new TlsWriter().WriteRaw(header.WrittenSpan).WriteOpaque([]).WrittenSpan,
+            plaintext.WrittenSpan
+        );
         var senderData = new TlsWriter().WriteUInt32(from).WriteUInt32(generation).WriteUInt32(0); // a reuse guard of zero changes nothing
         var sample = ciphertext.AsSpan(0, _suite.HashLength);
-        var sealedData = _suite.AeadSeal(_suite.ExpandWithLabel(Secrets.SenderData, "key", sample, _suite.AeadKeyLength),
-            _suite.ExpandWithLabel(Secrets.SenderData, "nonce", sample, _suite.AeadNonceLength), header.WrittenSpan, senderData.WrittenSpan);
+        var sealedData = _suite.AeadSeal(
+            _suite.ExpandWithLabel(Secrets.SenderData, "key", sample, _suite.AeadKeyLength),
+            _suite.ExpandWithLabel(Secrets.SenderData, "nonce", sample, _suite.AeadNonceLength),
+            header.WrittenSpan,
+            senderData.WrittenSpan
+        );
         return new(Public.GroupId, Public.Epoch, ContentType.Application, default, sealedData, ciphertext);
     }
 
@@ -113,14 +171,22 @@ internal sealed class MemberScene
     {
         var staged = Public.Stage(Public.Authenticate(MlsMessage.Decode(message).PublicMessage!), [], null);
         var context = Mls.CommitBuilder.Provisional(Public, staged.Group.Tree, staged.Group.Context.Extensions);
-        var (kemOutput, ciphertext) = _suite.EncryptWithLabel(Public.Leaf(Bob.OwnLeaf)!.EncryptionKey.Span, "UpdatePathNode", context.Encoded.Span, RandomNumberGenerator.GetBytes(_suite.HashLength));
+        var (kemOutput, ciphertext) = _suite.EncryptWithLabel(
+            Public.Leaf(Bob.OwnLeaf)!.EncryptionKey.Span,
+            "UpdatePathNode",
+            context.Encoded.Span,
+            RandomNumberGenerator.GetBytes(_suite.HashLength)
+        );
         return WithFirstCiphertext(commit, _ => new(kemOutput, ciphertext));
     }
 
     public static Commit WithFirstCiphertext(Commit commit, Func<HpkeCiphertext, HpkeCiphertext> change)
     {
         var first = commit.Path!.Nodes[0];
-        var node = first with { EncryptedPathSecrets = [change(first.EncryptedPathSecrets[0]), .. first.EncryptedPathSecrets.Skip(1)] };
+        var node = first with
+        {
+            EncryptedPathSecrets = [change(first.EncryptedPathSecrets[0]), .. first.EncryptedPathSecrets.Skip(1)],
+        };
         return new(commit.Proposals, commit.Path with { Nodes = [node, .. commit.Path.Nodes.Skip(1)] });
     }
 }

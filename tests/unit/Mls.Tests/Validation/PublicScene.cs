@@ -25,10 +25,13 @@ internal sealed class PublicScene
 
     /// <summary>A commit with a path by Alice.</summary>
     public CommitBuilder Commit() => Group.Commit(Alice).WithPath();
+
     /// <summary>Mallory joins.</summary>
     public CommitBuilder Join() => Group.ExternalCommit(Mallory);
+
     /// <summary>Bob comes back with a new signature key and removes his old leaf.</summary>
     public CommitBuilder Resync() => Group.ExternalCommit(Bob.Reinstalled()).Remove(Group.LeafOf(Bob));
+
     public LeafNode LeafOf(TestClient client) => Group.Group.Leaf(Group.LeafOf(client))!;
 
     /// <summary>Sends a proposal that commits may name.</summary>
@@ -53,23 +56,54 @@ internal sealed class PublicScene
     /// <summary>All that a verifier does with a commit and the GroupInfo of its epoch.</summary>
     public void Process(BuiltCommit built)
     {
-        var known = _proposals.ConvertAll(message => Group.Group.Authenticate(MlsMessage.Decode(message).PublicMessage!));
-        Group.Group.Stage(Authenticate(built.Commit), known, Now).Accept(UnverifiedGroupInfo.Decode(built.GroupInfo), null);
+        var known = _proposals.ConvertAll(message =>
+            Group.Group.Authenticate(MlsMessage.Decode(message).PublicMessage!)
+        );
+        Group
+            .Group.Stage(Authenticate(built.Commit), known, Now)
+            .Accept(UnverifiedGroupInfo.Decode(built.GroupInfo), null);
     }
 
-    public AuthenticatedContent Authenticate(byte[] message) => Group.Group.Authenticate(MlsMessage.Decode(message).PublicMessage!);
+    public AuthenticatedContent Authenticate(byte[] message) =>
+        Group.Group.Authenticate(MlsMessage.Decode(message).PublicMessage!);
 
-    public Attempt Attempt(BuiltCommit broken, BuiltCommit control) => new(() => Process(broken), () => Process(control), Group.Group.Snapshot);
+    public Attempt Attempt(BuiltCommit broken, BuiltCommit control) =>
+        new(() => Process(broken), () => Process(control), Group.Group.Snapshot);
 
-    public Attempt Attempt(byte[] brokenMessage, byte[] controlMessage) => new(() => Authenticate(brokenMessage), () => Authenticate(controlMessage), Group.Group.Snapshot);
+    public Attempt Attempt(byte[] brokenMessage, byte[] controlMessage) =>
+        new(() => Authenticate(brokenMessage), () => Authenticate(controlMessage), Group.Group.Snapshot);
 
     /// <summary>A commit that is right, and the same commit with one thing changed.</summary>
-    public static Broken Case(Rule rule, string name, Func<PublicScene, CommitBuilder> control, Func<PublicScene, CommitBuilder, CommitBuilder> spoil) => new(rule, name, () =>
-    {
-        var scene = new PublicScene();
-        return scene.Attempt(spoil(scene, control(scene)).Build(), control(scene).Build());
-    });
+    public static Broken Case(
+        Rule rule,
+        string name,
+        Func<PublicScene, CommitBuilder> control,
+        Func<PublicScene, CommitBuilder, CommitBuilder> spoil
+    ) =>
+        new(
+            rule,
+            name,
+            () =>
+            {
+                var scene = new PublicScene();
+                return scene.Attempt(spoil(scene, control(scene)).Build(), control(scene).Build());
+            }
+        );
 
-    public static Broken Case(Rule rule, string name, Func<PublicScene, CommitBuilder> control, Action<PublicScene, CommitBuilder> spoil) =>
-        Case(rule, name, control, (scene, commit) => { spoil(scene, commit); return commit; });
+    public static Broken Case(
+        Rule rule,
+        string name,
+        Func<PublicScene, CommitBuilder> control,
+        Action<PublicScene, CommitBuilder> spoil
+    ) =>
+        Case(
+            rule,
+            name,
+            control,
+            (scene, commit) =>
+            {
+                spoil(scene, commit);
+                return commit;
+            }
+        );
 }

@@ -12,8 +12,14 @@ public class Observer_of_published_vectors
     public void It_follows_every_public_commit(string name, int followed, int external)
     {
         Published_vectors.SkipIfAbsent();
-        Skip.If(VectorFiles.IsChosen, "The numbers are those of the published files, and MLSCONSOLE_VECTORS names others.");
+        Skip.If(
+            VectorFiles.IsChosen,
+            "The numbers are those of the published files, and MLSCONSOLE_VECTORS names others."
+        );
         var outcomes = Published_vectors.Files.Value.Single(file => file.Name == name).Outcomes;
-        Assert.Equal((followed, external), (outcomes.Sum(outcome => outcome.Public.Followed), outcomes.Sum(outcome => outcome.Public.External)));
+        Assert.Equal(
+            (followed, external),
+            (outcomes.Sum(outcome => outcome.Public.Followed), outcomes.Sum(outcome => outcome.Public.External))
+        );
     }
 }

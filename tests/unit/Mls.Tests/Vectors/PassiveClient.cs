@@ -9,9 +9,16 @@ internal static class PassiveClient
     public static PublicCommits Check(CipherSuite suite, JsonElement test)
     {
         using var psks = new PreSharedKeys();
-        foreach (var psk in test.GetProperty("external_psks").EnumerateArray()) psks.Add(psk.Hex("psk_id"), psk.Hex("psk"));
+        foreach (var psk in test.GetProperty("external_psks").EnumerateArray())
+            psks.Add(psk.Hex("psk_id"), psk.Hex("psk"));
         using var client = ClientOf(suite, test, out var package);
-        using var group = Group.JoinByWelcome(client, package, MlsMessage.Decode(test.Hex("welcome")).Welcome!, test.HexOrNull("ratchet_tree"), psks);
+        using var group = Group.JoinByWelcome(
+            client,
+            package,
+            MlsMessage.Decode(test.Hex("welcome")).Welcome!,
+            test.HexOrNull("ratchet_tree"),
+            psks
+        );
         Assert.Equal(test.Hex("initial_epoch_authenticator"), group.EpochAuthenticator);
 
         var observer = new Observer(PublicGroup.Restore(group.PublicGroup.Snapshot()));
@@ -19,11 +26,13 @@ internal static class PassiveClient
         {
             var proposals = epoch.GetProperty("proposals").EnumerateArray().Select(proposal => proposal.Hex()).ToList();
             var commit = epoch.Hex("commit");
-            foreach (var proposal in proposals) Assert.IsType<ReceivedProposal>(group.Receive(proposal));
+            foreach (var proposal in proposals)
+                Assert.IsType<ReceivedProposal>(group.Receive(proposal));
             Assert.False(Assert.IsType<ReceivedCommit>(group.Receive(commit)).RemovedMe, "the client was removed");
             Assert.Equal(epoch.Hex("epoch_authenticator"), group.EpochAuthenticator);
             observer.Follow(proposals.ConvertAll(bytes => MlsMessage.Decode(bytes)), MlsMessage.Decode(commit));
-            if (epoch.HexOrNull("group_info_after") is { } info) observer.Agree(UnverifiedGroupInfo.Decode(info), group);
+            if (epoch.HexOrNull("group_info_after") is { } info)
+                observer.Agree(UnverifiedGroupInfo.Decode(info), group);
             observer.AgreeWith(group);
         }
         return observer.Saw;
@@ -33,8 +42,17 @@ internal static class PassiveClient
     {
         var package = MlsMessage.Decode(test.Hex("key_package")).KeyPackage!.Verify(now: null);
         var leaf = package.LeafNode;
-        own = new(package, new(package.InitKey.ToArray(), test.Hex("init_priv")), new(leaf.EncryptionKey.ToArray(), test.Hex("encryption_priv")));
-        return new(suite.Id, leaf.Credential, new SecretKeyPair(leaf.SignatureKey.ToArray(), test.Hex("signature_priv")), leaf.Capabilities);
+        own = new(
+            package,
+            new(package.InitKey.ToArray(), test.Hex("init_priv")),
+            new(leaf.EncryptionKey.ToArray(), test.Hex("encryption_priv"))
+        );
+        return new(
+            suite.Id,
+            leaf.Credential,
+            new SecretKeyPair(leaf.SignatureKey.ToArray(), test.Hex("signature_priv")),
+            leaf.Capabilities
+        );
     }
 
     /// <summary>Sees PublicMessages and GroupInfos. A commit that is encrypted to the members it cannot follow; the next GroupInfo lets it in again.</summary>
@@ -46,13 +64,18 @@ internal static class PassiveClient
 
         public void Follow(IReadOnlyList<MlsMessage> proposals, MlsMessage message)
         {
-            if (_group is null) return;
+            if (_group is null)
+                return;
             if (message.PublicMessage is not { } commit || proposals.Any(proposal => proposal.PublicMessage is null))
             {
                 _group = null;
                 return;
             }
-            var staged = _group.Stage(_group.Authenticate(commit), [.. proposals.Select(proposal => _group.Authenticate(proposal.PublicMessage!))], now: null);
+            var staged = _group.Stage(
+                _group.Authenticate(commit),
+                [.. proposals.Select(proposal => _group.Authenticate(proposal.PublicMessage!))],
+                now: null
+            );
             // Through bytes, as a service keeps it between two commits.
             _group = PublicGroup.Restore(staged.Follow().Snapshot());
             Saw = Saw with { Followed = Saw.Followed + 1, External = Saw.External + (staged.IsExternal ? 1 : 0) };
@@ -61,21 +84,30 @@ internal static class PassiveClient
         public void Agree(UnverifiedGroupInfo info, Group member)
         {
             // A stranger finds the same group in it.
-            var opened = PublicGroup.FromGroupInfo(info, info.RatchetTree is null ? member.PublicGroup.EncodeRatchetTree() : default(ReadOnlyMemory<byte>?));
+            var opened = PublicGroup.FromGroupInfo(
+                info,
+                info.RatchetTree is null ? member.PublicGroup.EncodeRatchetTree() : default(ReadOnlyMemory<byte>?)
+            );
             _group ??= opened;
             Same(_group, opened);
             Same(member.PublicGroup, opened);
             if (info.ExternalPublicKey is { } external)
             {
                 _group.VerifyGroupInfo(info, null);
-                Assert.Equal(UnverifiedGroupInfo.Decode(member.CreateGroupInfo(includeTree: false)).ExternalPublicKey!.Value.ToArray(), external.ToArray());
+                Assert.Equal(
+                    UnverifiedGroupInfo
+                        .Decode(member.CreateGroupInfo(includeTree: false))
+                        .ExternalPublicKey!.Value.ToArray(),
+                    external.ToArray()
+                );
             }
             Saw = Saw with { GroupInfos = Saw.GroupInfos + 1 };
         }
 
         public void AgreeWith(Group member)
         {
-            if (_group is not null) Same(member.PublicGroup, _group);
+            if (_group is not null)
+                Same(member.PublicGroup, _group);
         }
 
         private static void Same(PublicGroup expected, PublicGroup actual)

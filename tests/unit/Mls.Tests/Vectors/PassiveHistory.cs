@@ -30,13 +30,16 @@ internal sealed class PassiveHistory : IDisposable
 
         var passive = Client("passive");
         var package = Keep(passive.CreateKeyPackage());
-        var pending = _members[0].Commit(new() { Add = [UnverifiedKeyPackage.Decode(package.Encode())], PreSharedKeys = [PreSharedKey()] });
+        var pending = _members[0]
+            .Commit(new() { Add = [UnverifiedKeyPackage.Decode(package.Encode())], PreSharedKeys = [PreSharedKey()] });
         _members[1].Receive(pending.Commit);
         _members[0].MergePendingCommit();
         var test = new JsonObject
         {
             ["cipher_suite"] = _suite,
-            ["external_psks"] = new JsonArray(new JsonObject { ["psk_id"] = Hex("pre-shared"u8), ["psk"] = Hex("key"u8) }),
+            ["external_psks"] = new JsonArray(
+                new JsonObject { ["psk_id"] = Hex("pre-shared"u8), ["psk"] = Hex("key"u8) }
+            ),
             ["key_package"] = Hex(package.Encode()),
             ["signature_priv"] = Hex(passive.SignatureKey.PrivateKey),
             ["encryption_priv"] = Hex(package.Encryption.PrivateKey),
@@ -51,7 +54,14 @@ internal sealed class PassiveHistory : IDisposable
         Commit(0, new());
         Commit(1, new() { PreSharedKeys = [PreSharedKey()] });
         External(Client("carol"), null);
-        Commit(2, new() { Add = [UnverifiedKeyPackage.Decode(Keep(Client("dave").CreateKeyPackage()).Encode())], ForcePath = false });
+        Commit(
+            2,
+            new()
+            {
+                Add = [UnverifiedKeyPackage.Decode(Keep(Client("dave").CreateKeyPackage()).Encode())],
+                ForcePath = false,
+            }
+        );
         var old = _members[1];
         _members.RemoveAt(1);
         External(bob, old.OwnLeaf);
@@ -62,20 +72,29 @@ internal sealed class PassiveHistory : IDisposable
         return test;
     }
 
-    private PreSharedKeyId PreSharedKey() => PreSharedKeyId.External("pre-shared"u8.ToArray(), System.Security.Cryptography.RandomNumberGenerator.GetBytes(CipherSuite.Get(_suite).HashLength));
+    private PreSharedKeyId PreSharedKey() =>
+        PreSharedKeyId.External(
+            "pre-shared"u8.ToArray(),
+            System.Security.Cryptography.RandomNumberGenerator.GetBytes(CipherSuite.Get(_suite).HashLength)
+        );
 
     private void Join(Client client)
     {
         var package = Keep(client.CreateKeyPackage());
         var pending = _members[0].Commit(new() { Add = [UnverifiedKeyPackage.Decode(package.Encode())] });
         _members[0].MergePendingCommit();
-        _members.Add(Keep(Group.JoinByWelcome(client, package, MlsMessage.Decode(pending.Welcome!).Welcome!, preSharedKeys: _psks)));
+        _members.Add(
+            Keep(
+                Group.JoinByWelcome(client, package, MlsMessage.Decode(pending.Welcome!).Welcome!, preSharedKeys: _psks)
+            )
+        );
     }
 
     private void Propose(int member, Func<Group, byte[]> propose)
     {
         var proposal = propose(_members[member]);
-        foreach (var other in _members.Where(other => other != _members[member])) other.Receive(proposal);
+        foreach (var other in _members.Where(other => other != _members[member]))
+            other.Receive(proposal);
         _proposals.Add(Hex(proposal));
     }
 
@@ -83,17 +102,27 @@ internal sealed class PassiveHistory : IDisposable
     {
         var by = _members[member];
         var pending = by.Commit(options);
-        foreach (var other in _members.Where(other => other != by)) other.Receive(pending.Commit);
+        foreach (var other in _members.Where(other => other != by))
+            other.Receive(pending.Commit);
         by.MergePendingCommit();
-        if (removed is { } gone) _members.RemoveAt(gone);
+        if (removed is { } gone)
+            _members.RemoveAt(gone);
         Record(pending, by);
     }
 
     private void External(Client client, LeafIndex? remove)
     {
-        var joined = Keep(Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(_members[0].CreateGroupInfo()), remove: remove, preSharedKeys: _psks));
+        var joined = Keep(
+            Group.JoinByExternalCommit(
+                client,
+                UnverifiedGroupInfo.Decode(_members[0].CreateGroupInfo()),
+                remove: remove,
+                preSharedKeys: _psks
+            )
+        );
         var pending = joined.Pending!;
-        foreach (var other in _members) other.Receive(pending.Commit);
+        foreach (var other in _members)
+            other.Receive(pending.Commit);
         joined.MergePendingCommit();
         _members.Add(joined);
         Record(pending, joined);
@@ -102,8 +131,16 @@ internal sealed class PassiveHistory : IDisposable
     /// <summary>Every other GroupInfo is one that the committer makes later, without a tree; every third epoch has none.</summary>
     private void Record(PendingCommit pending, Group by)
     {
-        var epoch = new JsonObject { ["proposals"] = _proposals, ["commit"] = Hex(pending.Commit), ["epoch_authenticator"] = Hex(by.EpochAuthenticator) };
-        if (_epochs.Count % 3 != 2) epoch["group_info_after"] = Hex(_epochs.Count % 2 == 0 ? pending.GroupInfo : by.CreateGroupInfo(includeTree: false));
+        var epoch = new JsonObject
+        {
+            ["proposals"] = _proposals,
+            ["commit"] = Hex(pending.Commit),
+            ["epoch_authenticator"] = Hex(by.EpochAuthenticator),
+        };
+        if (_epochs.Count % 3 != 2)
+            epoch["group_info_after"] = Hex(
+                _epochs.Count % 2 == 0 ? pending.GroupInfo : by.CreateGroupInfo(includeTree: false)
+            );
         _epochs.Add(epoch);
         _proposals = [];
     }
@@ -112,7 +149,8 @@ internal sealed class PassiveHistory : IDisposable
 
     private static string Hex(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(bytes);
 
-    private T Keep<T>(T item) where T : IDisposable
+    private T Keep<T>(T item)
+        where T : IDisposable
     {
         _disposables.Add(item);
         return item;

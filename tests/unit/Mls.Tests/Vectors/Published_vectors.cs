@@ -7,7 +7,9 @@ namespace MlsConsole.Mls.Tests;
 [Trait("Category", "Vectors")]
 public class Published_vectors
 {
-    internal static readonly Lazy<IReadOnlyList<VectorFile>> Files = new(() => VectorFile.In(VectorFiles.Folder ?? "../shared/mls-vectors"));
+    internal static readonly Lazy<IReadOnlyList<VectorFile>> Files = new(() =>
+        VectorFile.In(VectorFiles.Folder ?? "../shared/mls-vectors")
+    );
 
     public static TheoryData<string, int> Cases
     {
@@ -15,7 +17,8 @@ public class Published_vectors
         {
             var data = new TheoryData<string, int>();
             foreach (var file in Files.Value)
-                for (int i = 0; i < Math.Max(1, file.Count); i++) data.Add(file.Name, i);
+                for (int i = 0; i < Math.Max(1, file.Count); i++)
+                    data.Add(file.Name, i);
             return data;
         }
     }
@@ -25,9 +28,11 @@ public class Published_vectors
     {
         SkipIfAbsent();
         var vectors = Files.Value.Single(vectors => vectors.Name == file);
-        if (vectors.Problem is not null) Assert.Fail(vectors.Problem);
+        if (vectors.Problem is not null)
+            Assert.Fail(vectors.Problem);
         var outcome = vectors.Outcomes[index];
-        if (outcome.Failure is not null) Assert.Fail($"{vectors.Kind}, suite {outcome.Suite}: {outcome.Failure}");
+        if (outcome.Failure is not null)
+            Assert.Fail($"{vectors.Kind}, suite {outcome.Suite}: {outcome.Failure}");
     }
 
     /// <summary>With MLSCONSOLE_TABLES=write (as <c>./test --vectors</c> sets it) the run writes docs/conformance.md; else it compares.</summary>
@@ -36,21 +41,39 @@ public class Published_vectors
     {
         SkipIfAbsent();
         string table = Table(Files.Value);
-        Assert.All(Files.Value, file => Assert.True(file.Problem is null && file.Outcomes.All(outcome => outcome.Failure is null), file.Name));
-        if (VectorFiles.IsChosen) return;
+        Assert.All(
+            Files.Value,
+            file =>
+                Assert.True(file.Problem is null && file.Outcomes.All(outcome => outcome.Failure is null), file.Name)
+        );
+        if (VectorFiles.IsChosen)
+            return;
         string path = Path.Combine(VectorFiles.Repository!, "docs", "conformance.md");
-        if (Environment.GetEnvironmentVariable("MLSCONSOLE_TABLES") == "write") File.WriteAllText(path, table);
-        else Assert.Equal(table, File.ReadAllText(path).ReplaceLineEndings("\n"));
+        if (Environment.GetEnvironmentVariable("MLSCONSOLE_TABLES") == "write")
+            File.WriteAllText(path, table);
+        else
+            Assert.Equal(table, File.ReadAllText(path).ReplaceLineEndings("\n"));
     }
 
     /// <summary>Cases passed by file and suite, as Markdown.</summary>
     internal static string Table(IReadOnlyList<VectorFile> files)
     {
-        var suites = files.SelectMany(file => file.Outcomes).Select(outcome => outcome.Suite).OfType<ushort>().Distinct().Order().ToList();
-        var text = new StringBuilder("# Conformance\n\nTest vectors of the MLS working group that pass, of those in the file, by cipher suite. Written by `./test --vectors`.\n\n");
-        text.Append("| file | cases |").AppendJoin("", suites.Select(suite => string.Create(CultureInfo.InvariantCulture, $" 0x{suite:X4} |"))).Append(" no suite |\n");
+        var suites = files
+            .SelectMany(file => file.Outcomes)
+            .Select(outcome => outcome.Suite)
+            .OfType<ushort>()
+            .Distinct()
+            .Order()
+            .ToList();
+        var text = new StringBuilder(
+            "# Conformance\n\nTest vectors of the MLS working group that pass, of those in the file, by cipher suite. Written by `./test --vectors`.\n\n"
+        );
+        text.Append("| file | cases |")
+            .AppendJoin("", suites.Select(suite => string.Create(CultureInfo.InvariantCulture, $" 0x{suite:X4} |")))
+            .Append(" no suite |\n");
         text.Append("|---|--:|").Insert(text.Length, "--:|", suites.Count + 1).Append('\n');
-        foreach (var file in files) Row(file.Name, file.Outcomes);
+        foreach (var file in files)
+            Row(file.Name, file.Outcomes);
         Row("all", [.. files.SelectMany(file => file.Outcomes)]);
         return text.ToString();
 
@@ -63,12 +86,20 @@ public class Published_vectors
         }
     }
 
-    private static string Passed(IReadOnlyCollection<VectorOutcome> outcomes) => outcomes.Count == 0 ? "" :
-        string.Create(CultureInfo.InvariantCulture, $"{outcomes.Count(outcome => outcome.Failure is null)} of {outcomes.Count}");
+    private static string Passed(IReadOnlyCollection<VectorOutcome> outcomes) =>
+        outcomes.Count == 0
+            ? ""
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{outcomes.Count(outcome => outcome.Failure is null)} of {outcomes.Count}"
+            );
 
     internal static void SkipIfAbsent()
     {
         bool absent = VectorFiles.Folder is null || !Directory.Exists(VectorFiles.Folder);
-        Skip.If(absent && !VectorFiles.IsChosen && Environment.GetEnvironmentVariable("CI") != "true", "The test vectors are absent: set MLSCONSOLE_VECTORS to their folder.");
+        Skip.If(
+            absent && !VectorFiles.IsChosen && Environment.GetEnvironmentVariable("CI") != "true",
+            "The test vectors are absent: set MLSCONSOLE_VECTORS to their folder."
+        );
     }
 }

@@ -41,10 +41,16 @@ internal static class TreeVectors
             int level = TreeMath.Level(new(i));
             var resolution = new List<ResolvedNode>();
             RatchetTree.Resolve(position, i >> (level + 1) << level, level, resolution);
-            Assert.Equal(resolutions[(int)i].EnumerateArray().Select(x => x.GetUInt32()), resolution.Select(x => x.Index.Value));
+            Assert.Equal(
+                resolutions[(int)i].EnumerateArray().Select(x => x.GetUInt32()),
+                resolution.Select(x => x.Index.Value)
+            );
             Assert.Equal(resolution.Count, RatchetTree.ResolutionCount(position));
         }
-        TreeValidation.Verify(tree, new GroupContext(suite.Id, test.Hex("group_id"), 0, tree.Hash, default, Extensions.None));
+        TreeValidation.Verify(
+            tree,
+            new GroupContext(suite.Id, test.Hex("group_id"), 0, tree.Hash, default, Extensions.None)
+        );
     }
 
     public static void TreeOperation(CipherSuite suite, JsonElement test)
@@ -55,10 +61,18 @@ internal static class TreeVectors
         var editor = new TreeEditor(tree);
         switch (Proposal.Read(ref reader))
         {
-            case AddProposal add: editor.Add(add.KeyPackage.LeafNode); break;
-            case UpdateProposal update: editor.Update(new(test.GetProperty("proposal_sender").GetUInt32()), update.LeafNode); break;
-            case RemoveProposal remove: editor.Remove(remove.Removed); break;
-            default: Assert.Fail("A proposal that changes no tree"); break;
+            case AddProposal add:
+                editor.Add(add.KeyPackage.LeafNode);
+                break;
+            case UpdateProposal update:
+                editor.Update(new(test.GetProperty("proposal_sender").GetUInt32()), update.LeafNode);
+                break;
+            case RemoveProposal remove:
+                editor.Remove(remove.Removed);
+                break;
+            default:
+                Assert.Fail("A proposal that changes no tree");
+                break;
         }
         editor.CheckAddedKeys();
         var after = editor.ToTree();
@@ -71,7 +85,10 @@ internal static class TreeVectors
         var commit = AuthenticatedContent.Decode(test.Hex("authenticated_content"));
         var confirmed = TranscriptHash.Confirmed(suite, test.Hex("interim_transcript_hash_before"), commit);
         Assert.Equal(test.Hex("confirmed_transcript_hash_after"), confirmed);
-        Assert.Equal(test.Hex("interim_transcript_hash_after"), TranscriptHash.Interim(suite, confirmed, commit.Auth.ConfirmationTag.Span));
+        Assert.Equal(
+            test.Hex("interim_transcript_hash_after"),
+            TranscriptHash.Interim(suite, confirmed, commit.Auth.ConfirmationTag.Span)
+        );
         Assert.Equal(commit.Auth.ConfirmationTag.ToArray(), suite.Mac(test.Hex("confirmation_key"), confirmed));
     }
 }

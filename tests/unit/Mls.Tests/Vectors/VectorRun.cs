@@ -23,6 +23,7 @@ internal sealed class VectorFile
 
     /// <summary>The path below the folder, with slashes.</summary>
     public string Name { get; }
+
     /// <summary>Why no case of it can run; null if they can.</summary>
     public string? Problem { get; }
     public string? Kind => _kind?.Name;
@@ -32,10 +33,16 @@ internal sealed class VectorFile
     /// <summary>Every <c>*.json</c> below a folder, in the order of their names. A folder without one is a problem, and so is a file of no known shape.</summary>
     public static IReadOnlyList<VectorFile> In(string folder)
     {
-        if (!Directory.Exists(folder)) return [new(folder, "There is no such folder.", null, [])];
-        var names = Directory.EnumerateFiles(folder, "*.json", SearchOption.AllDirectories)
-            .Select(path => Path.GetRelativePath(folder, path).Replace('\\', '/')).Order(StringComparer.Ordinal).ToList();
-        return names.Count == 0 ? [new(folder, "There is no test vector (*.json) in this folder.", null, [])] : names.ConvertAll(name => Load(folder, name));
+        if (!Directory.Exists(folder))
+            return [new(folder, "There is no such folder.", null, [])];
+        var names = Directory
+            .EnumerateFiles(folder, "*.json", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(folder, path).Replace('\\', '/'))
+            .Order(StringComparer.Ordinal)
+            .ToList();
+        return names.Count == 0
+            ? [new(folder, "There is no test vector (*.json) in this folder.", null, [])]
+            : names.ConvertAll(name => Load(folder, name));
     }
 
     private static VectorFile Load(string folder, string name)
@@ -45,10 +52,14 @@ internal sealed class VectorFile
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, name)));
             var root = document.RootElement.Clone();
-            if (root.ValueKind != JsonValueKind.Array) return Bad("The file is not a list of cases.");
+            if (root.ValueKind != JsonValueKind.Array)
+                return Bad("The file is not a list of cases.");
             var cases = root.EnumerateArray().ToList();
-            if (cases.Count == 0) return Bad("The file has no case.");
-            return VectorKind.Of(name, cases[0]) is { } kind ? new(name, null, kind, cases) : Bad("The keys of its first case are those of no known kind of vector.");
+            if (cases.Count == 0)
+                return Bad("The file has no case.");
+            return VectorKind.Of(name, cases[0]) is { } kind
+                ? new(name, null, kind, cases)
+                : Bad("The keys of its first case are those of no known kind of vector.");
         }
         catch (JsonException e)
         {
@@ -60,7 +71,10 @@ internal sealed class VectorFile
     {
         var outcomes = new VectorOutcome[_cases.Count];
         // Loose partitions: single cases differ a hundredfold in length.
-        Parallel.ForEach(Partitioner.Create(Enumerable.Range(0, outcomes.Length), EnumerablePartitionerOptions.NoBuffering), i => outcomes[i] = Run(_cases[i]));
+        Parallel.ForEach(
+            Partitioner.Create(Enumerable.Range(0, outcomes.Length), EnumerablePartitionerOptions.NoBuffering),
+            i => outcomes[i] = Run(_cases[i])
+        );
         return outcomes;
     }
 
@@ -69,7 +83,8 @@ internal sealed class VectorFile
         ushort? id = null;
         try
         {
-            if (_kind!.HasSuite) id = test.GetProperty("cipher_suite").GetUInt16();
+            if (_kind!.HasSuite)
+                id = test.GetProperty("cipher_suite").GetUInt16();
             return new(id, null, _kind.Check(id is { } suite ? CipherSuite.Get(suite) : null, test));
         }
 #pragma warning disable CA1031 // Whatever it throws, the case has failed.

@@ -41,17 +41,32 @@ public sealed class Vectors_of_any_folder : IDisposable
     public void A_passive_client_is_known_by_its_folder_or_its_shape()
     {
         var history = PassiveHistory.Create(1);
-        foreach (string name in (string[])["unheard-of.json", "deep/er/file.json", "passive-x/welcome.json", "passive-x/y/treekem.json", "welcome.json"])
+        foreach (
+            string name in (string[])
+                [
+                    "unheard-of.json",
+                    "deep/er/file.json",
+                    "passive-x/welcome.json",
+                    "passive-x/y/treekem.json",
+                    "welcome.json",
+                ]
+        )
             Assert.Equal((string?)null, Run(history, name).Failure);
         // In such a folder everything must be a passive client.
-        var other = Only("passive-x/tree-math.json", """[{"n_leaves":1,"n_nodes":1,"root":0,"left":[null],"right":[null],"parent":[null],"sibling":[null]}]""");
+        var other = Only(
+            "passive-x/tree-math.json",
+            """[{"n_leaves":1,"n_nodes":1,"root":0,"left":[null],"right":[null],"parent":[null],"sibling":[null]}]"""
+        );
         Assert.NotNull(Assert.Single(other.Outcomes).Failure);
     }
 
     [Fact]
     public void A_kind_is_known_by_its_shape_whatever_the_name()
     {
-        var file = Only("new-name.json", """[{"n_leaves":1,"n_nodes":1,"root":0,"left":[null],"right":[null],"parent":[null],"sibling":[null]}, {"n_leaves":1,"n_nodes":2,"root":0,"left":[null],"right":[null],"parent":[null],"sibling":[null]}]""");
+        var file = Only(
+            "new-name.json",
+            """[{"n_leaves":1,"n_nodes":1,"root":0,"left":[null],"right":[null],"parent":[null],"sibling":[null]}, {"n_leaves":1,"n_nodes":2,"root":0,"left":[null],"right":[null],"parent":[null],"sibling":[null]}]"""
+        );
         Assert.Equal("tree-math", file.Kind);
         Assert.Equal([true, false], file.Outcomes.Select(outcome => outcome.Failure is null));
     }
@@ -102,7 +117,8 @@ public sealed class Vectors_of_any_folder : IDisposable
     [InlineData("[1]")]
     [InlineData("""[{"cipher_suite":1,"what":"ever"}]""")]
     [InlineData("[{")]
-    public void A_file_that_says_nothing_to_us_is_a_problem(string content) => Assert.NotNull(Only("some.json", content).Problem);
+    public void A_file_that_says_nothing_to_us_is_a_problem(string content) =>
+        Assert.NotNull(Only("some.json", content).Problem);
 
     [Fact]
     public void A_folder_without_vectors_or_no_folder_is_a_problem()

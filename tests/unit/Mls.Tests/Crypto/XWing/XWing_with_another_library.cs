@@ -25,7 +25,10 @@ public sealed class XWing_with_another_library
         using var pair = Kem.XWing.Derive(Hex("ikm"));
         Assert.Equal(Hex("public_key"), pair.PublicKey);
         var hpke = new Hpke(Kem.XWing, Kdf.Sha256, Aead.ChaCha20Poly1305);
-        Assert.Equal($"plaintext {index + 1}", Encoding.UTF8.GetString(hpke.Open(pair.PrivateKey, Hex("info"), Hex("kem_output"), Hex("ciphertext"))!));
+        Assert.Equal(
+            $"plaintext {index + 1}",
+            Encoding.UTF8.GetString(hpke.Open(pair.PrivateKey, Hex("info"), Hex("kem_output"), Hex("ciphertext"))!)
+        );
     }
 
     [Fact]
@@ -33,7 +36,10 @@ public sealed class XWing_with_another_library
     {
         Assert.DoesNotContain(CipherSuite.Table(withXWing: false), suite => suite.Id == CipherSuite.XWing);
         Assert.True(CipherSuite.IsSupported(CipherSuite.XWing));
-        Assert.Equal((1216, 1120), (CipherSuite.Get(CipherSuite.XWing).KemPublicKeyLength, CipherSuite.Get(CipherSuite.XWing).KemOutputLength));
+        Assert.Equal(
+            (1216, 1120),
+            (CipherSuite.Get(CipherSuite.XWing).KemPublicKeyLength, CipherSuite.Get(CipherSuite.XWing).KemOutputLength)
+        );
     }
 
     [Fact]
