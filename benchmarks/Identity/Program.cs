@@ -3,7 +3,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
-using MlsConsole.Host;
+using MlsConsole.Host.Identity;
 using MlsConsole.Identity.Benchmarks;
 
 const int Rounds = 60;

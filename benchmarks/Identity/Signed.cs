@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using MlsConsole.Host;
+using MlsConsole.Host.Identity;
 using NBitcoin.Secp256k1;
 using Org.BouncyCastle.Crypto.Parameters;
 using Org.BouncyCastle.Crypto.Signers;

@@ -1,161 +1,102 @@
-using Microsoft.AspNetCore.DataProtection;
+using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Logging;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Approvals;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Devices;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.ExternalCommits;
+using MlsConsole.Core.ExternalSenders;
+using MlsConsole.Core.Forks;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.Groups;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Identity;
+using MlsConsole.Core.JoinTurns;
+using MlsConsole.Core.KeyPackages;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Messages;
+using MlsConsole.Core.Proposals;
+using MlsConsole.Core.RateLimits;
+using MlsConsole.Core.Rejoins;
+using MlsConsole.Core.Retention;
+using MlsConsole.Core.Storage;
+using MlsConsole.Core.Welcomes;
 
 namespace MlsConsole.Core;
 
-/// <summary>What the host asks for.</summary>
+/// <summary>Puts the features of Core together. This is the only file that knows all of them.</summary>
 public static class CoreServices
 {
-    /// <summary>Registers every feature over one database. All of them are singletons: they hold no state of a request.</summary>
+    /// <summary>
+    /// Registers every feature over one database. Each is a singleton, since a feature holds no state of a request.
+    /// The host also provides an <c>IDataProtectionProvider</c> and calls <c>AddRollouts</c>.
+    /// </summary>
     public static IServiceCollection AddCore(this IServiceCollection services, Database database, CoreSettings settings)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<ActivityFeed>();
+        // By a factory, so that the container disposes the database when the host ends.
         services.AddSingleton(_ => database);
         services.AddSingleton(settings);
-        services.AddSingleton<AuditLog>();
-        services.AddSingleton(provider => new Leases(Clock(provider)));
-        services.AddSingleton(provider => new AuditLinker(Database(provider), provider.GetRequiredService<Leases>()));
-        services.AddSingleton(provider => new EventRelay(Database(provider), provider.GetRequiredService<Leases>()));
-        services.AddSingleton(provider => new EventReader(Database(provider)));
-        services.AddSingleton(provider => new SubscriptionTickets(
-            Attempts(provider),
-            Database(provider),
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new Pruning(Database(provider), settings, Clock(provider)));
-        services.TryAddSingleton<ActivityFeed>();
-        services.AddSingleton<RefusalTally>();
-        services.AddSingleton<TokenReplay>();
-        services.AddSingleton<RateWindows>();
-        services.AddSingleton(provider => new Attempts(
-            provider.GetRequiredService<Database>(),
-            provider.GetRequiredService<AuditLog>(),
-            provider.GetRequiredService<TimeProvider>()
-        ));
-        services.AddSingleton(provider => new SignatureKeys(
-            Database(provider),
-            provider.GetRequiredService<AuditLog>(),
-            provider.GetRequiredService<IDataProtectionProvider>(),
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new PublicGroups(
-            provider.GetRequiredService<Database>(),
-            settings,
-            provider.GetRequiredService<TimeProvider>()
-        ));
-        services.AddSingleton(provider => new Devices(
-            Attempts(provider),
-            Database(provider),
-            settings,
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new KeyPackages(Attempts(provider), Database(provider), Clock(provider)));
-        services.AddSingleton(provider => new Conversations(
-            Attempts(provider),
-            Database(provider),
-            Groups(provider),
-            settings,
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new MemberCommits(
-            Attempts(provider),
-            Database(provider),
-            Groups(provider),
-            settings,
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new JoinTurns(
-            Database(provider),
-            provider.GetRequiredService<ActivityFeed>(),
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new Proposals(
-            Attempts(provider),
-            Database(provider),
-            Groups(provider),
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new RemovalProposals(
-            Database(provider),
-            Groups(provider),
-            provider.GetRequiredService<SignatureKeys>(),
-            provider.GetRequiredService<AuditLog>(),
-            Clock(provider),
-            provider.GetRequiredService<ILogger<RemovalProposals>>()
-        ));
-        services.AddSingleton(provider => new Leaving(
-            Attempts(provider),
-            Database(provider),
-            Groups(provider),
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new Admins(Attempts(provider), Database(provider), Clock(provider)));
-        services.AddSingleton(provider => new Bans(
-            Attempts(provider),
-            Database(provider),
-            provider.GetRequiredService<AuditLog>(),
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new GroupInfos(
-            Attempts(provider),
-            Database(provider),
-            Groups(provider),
-            Flag(provider),
-            Turns(provider),
-            settings,
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new ExternalCommits(
-            Attempts(provider),
-            Database(provider),
-            Groups(provider),
-            Flag(provider),
-            Turns(provider),
-            settings,
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new EpochAcknowledgements(
-            Attempts(provider),
-            Database(provider),
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new SuspectedForks(Database(provider)));
-        services.AddSingleton(provider => new RejoinOutcomes(Attempts(provider), Database(provider)));
-        services.AddSingleton(provider => new RejoinRequests(
-            Attempts(provider),
-            Database(provider),
-            Groups(provider),
-            settings,
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new DeviceApprovals(
-            Attempts(provider),
-            Database(provider),
-            Groups(provider),
-            Clock(provider)
-        ));
-        services.AddSingleton(provider => new Welcomes(Attempts(provider), Database(provider), Clock(provider)));
-        services.AddSingleton(provider => new Messages(
-            Attempts(provider),
-            Database(provider),
-            settings,
-            Clock(provider)
-        ));
+
+        services.Add<Leases>();
+        services.Add<AuditLog>();
+        services.Add<AuditLinker>();
+        services.Add<RefusalTally>();
+        services.Add<Attempts>();
+        services.Add<EventRelay>();
+        services.Add<EventReader>();
+        services.Add<SubscriptionTickets>();
+        services.Add<Pruning>();
+        services.Add<TokenReplay>();
+        services.Add<RateWindows>();
+
+        services.Add<PublicGroups>();
+        services.Add<SignatureKeys>();
+        services.Add<DeviceRegistry>();
+        services.Add<KeyPackageStore>();
+        services.Add<JoinTurnConductor>();
+        services.Add<ProposalReceiver>();
+        services.Add<RemovalProposals>();
+        services.Add<Admins>();
+        services.Add<Bans>();
+        services.Add<SuspectedForks>();
+        services.Add<EpochAcknowledgements>();
+        services.Add<GroupInfoProvider>();
+        services.Add<GroupInfoPublisher>();
+        services.Add<RejoinOutcomes>();
+        services.Add<RejoinRequests>();
+        services.Add<DeviceApprovals>();
+        services.Add<WelcomeDelivery>();
+        services.Add<MessageDelivery>();
+
+        services.Add<ConversationCreator>();
+        services.Add<ConversationReader>();
+        services.Add<MemberCommits>();
+        services.Add<Leaving>();
+        services.Add<ExternalCommitProcessor>();
         return services;
     }
 
-    private static Attempts Attempts(IServiceProvider provider) => provider.GetRequiredService<Attempts>();
-
-    private static Database Database(IServiceProvider provider) => provider.GetRequiredService<Database>();
-
-    private static PublicGroups Groups(IServiceProvider provider) => provider.GetRequiredService<PublicGroups>();
-
-    private static JoinTurns Turns(IServiceProvider provider) => provider.GetRequiredService<JoinTurns>();
-
-    private static ExternalCommitsFlag Flag(IServiceProvider provider) =>
-        provider.GetRequiredService<ExternalCommitsFlag>();
-
-    private static TimeProvider Clock(IServiceProvider provider) => provider.GetRequiredService<TimeProvider>();
+    /// <summary>
+    /// Registers a feature by its only constructor, which is internal where its parameters are: the container itself
+    /// calls public constructors alone.
+    /// </summary>
+    private static void Add<TFeature>(this IServiceCollection services)
+        where TFeature : class
+    {
+        const BindingFlags anyVisibility = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+        var constructor = typeof(TFeature).GetConstructors(anyVisibility).Single();
+        services.AddSingleton(provider =>
+            (TFeature)
+                constructor.Invoke([
+                    .. constructor
+                        .GetParameters()
+                        .Select(parameter => provider.GetRequiredService(parameter.ParameterType)),
+                ])
+        );
+    }
 }

@@ -35,8 +35,8 @@ public sealed record Refusal(string Error, string Message)
         new("EpochMismatch", "The commit is not for the current epoch.")
         {
             CurrentEpoch = current,
-            Mismatch = given > current ? "ahead" : "stale",
-            Reason = given > current ? "ahead" : "stale",
+            Mismatch = given > current ? RefusalReasons.Ahead : RefusalReasons.Stale,
+            Reason = given > current ? RefusalReasons.Ahead : RefusalReasons.Stale,
         };
 
     /// <summary>Too many attempts in an hour.</summary>
@@ -75,7 +75,7 @@ public sealed record Refusal(string Error, string Message)
             "In this conversation a device comes in after another one of the account has approved it."
         )
         {
-            Reason = nameof(RejoinReason.DeviceNotApproved),
+            Reason = RefusalReasons.DeviceNotApproved,
         };
     public static Refusal InvalidApproval { get; } =
         new(

@@ -1,8 +1,12 @@
-using MlsConsole.Host;
+using MlsConsole.Host.Identity;
+using MlsConsole.Host.Live;
+using MlsConsole.Host.Startup;
+using MlsConsole.Host.Telemetry;
+using MlsConsole.Host.Xrpc;
 
 try
 {
-    if (await Commands.Run(args) is { } exitCode)
+    if (await Commands.RunAsync(args) is { } exitCode)
         return exitCode;
     WebApplicationBuilder builder = HostBuilding.CreateBuilder(args);
     builder.AddIdentity();
@@ -13,14 +17,14 @@ try
     builder.AddConsole();
 
     await using WebApplication app = builder.Build();
-    await app.StartStorage();
+    await app.StartStorageAsync();
     app.UseXrpc();
     app.MapServiceDocument();
     app.MapHealth();
     app.MapLive();
     app.MapMetrics();
     app.MapConsole();
-    await app.RunOnLoopback();
+    await app.RunOnLoopbackAsync();
     return 0;
 }
 catch (ConfigurationException exception)

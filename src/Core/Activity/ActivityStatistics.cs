@@ -1,4 +1,4 @@
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Activity;
 
 /// <summary>How many times an outcome came.</summary>
 /// <param name="Outcome"><c>accepted</c>, or the error name.</param>
@@ -138,7 +138,7 @@ public sealed class ActivityStatistics : IDisposable
 
     public void Dispose() => _subscription.Dispose();
 
-    private void Count(Activity activity)
+    private void Count(ActivityRecord activity)
     {
         if (!activity.IsRequest)
             return;
@@ -173,7 +173,7 @@ public sealed class ActivityStatistics : IDisposable
         public LatencyHistogram Latency { get; } = new();
         public Dictionary<(string Outcome, string? Reason), int> Outcomes { get; } = [];
 
-        public void Count(Activity activity, bool policy)
+        public void Count(ActivityRecord activity, bool policy)
         {
             Requests++;
             Outcomes[(activity.Outcome, activity.Reason)] =
@@ -182,7 +182,7 @@ public sealed class ActivityStatistics : IDisposable
                 return;
             Attempts++;
             Latency.Add(activity.Elapsed);
-            if (activity.Outcome == AuditEntry.Accepted)
+            if (activity.Outcome == RequestOutcomes.Accepted)
                 Accepted++;
             if (activity.Outcome == "EpochMismatch")
                 Mismatches++;

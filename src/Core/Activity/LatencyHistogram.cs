@@ -1,4 +1,4 @@
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Activity;
 
 /// <summary>Counts of durations in 96 buckets whose bounds grow by 15 %, from half a millisecond to about five minutes: a quantile is right to 15 %.</summary>
 internal sealed class LatencyHistogram

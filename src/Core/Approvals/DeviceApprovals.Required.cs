@@ -1,7 +1,12 @@
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Approvals;
 
 /// <param name="Required">Whether the conversation shall require approval of new devices.</param>
 /// <param name="DeviceId">The device that signs; it has a leaf.</param>
@@ -34,7 +39,7 @@ public sealed partial class DeviceApprovals
 
     /// <summary>Changes whether the conversation requires approval. It is signed as an approval is: an admin's tokens alone change nothing.</summary>
     /// <exception cref="RefusedException">Unauthorized, NotAdmin, EpochMismatch, or InvalidApproval: also where it was changed in the same epoch before.</exception>
-    public Task<SetDeviceApprovalResult> SetDeviceApproval(
+    public Task<SetDeviceApprovalResult> SetDeviceApprovalAsync(
         Caller caller,
         SetDeviceApprovalInput input,
         CancellationToken cancellation

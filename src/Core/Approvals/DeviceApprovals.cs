@@ -1,8 +1,14 @@
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Groups;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Approvals;
 
 /// <param name="DeviceId">The device that is to be let in.</param>
 /// <param name="SignatureKey">With which key; enrolled for it.</param>
@@ -50,7 +56,7 @@ public sealed partial class DeviceApprovals
 
     /// <summary>Takes the approval of one device of the caller by another.</summary>
     /// <exception cref="RefusedException">Unauthorized, EpochMismatch, InvalidApproval, or InvalidRequest: the account has no device with that key.</exception>
-    public Task<ApproveDeviceResult> ApproveDevice(
+    public Task<ApproveDeviceResult> ApproveDeviceAsync(
         Caller caller,
         ApproveDeviceInput input,
         CancellationToken cancellation
@@ -121,10 +127,10 @@ public sealed partial class DeviceApprovals
     {
         var device =
             access.Devices.FirstOrDefault(device => device.DeviceId == deviceId)
-            ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
-        var leaf = JoinRules.LeafOf(group, device) is { } index
+            ?? throw Refusal.Unauthorized(RefusalReasons.NoDevice).AsException();
+        var leaf = GroupLeaves.LeafOf(group, device) is { } index
             ? group.Leaf(index)!
-            : throw Refusal.Unauthorized("NoLeaf").AsException();
+            : throw Refusal.Unauthorized(RefusalReasons.NoLeaf).AsException();
         if (epoch != group.Epoch)
             throw Refusal.EpochMismatch(group.Epoch, epoch).AsException();
         bool valid =

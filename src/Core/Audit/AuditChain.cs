@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Audit;
 
 /// <summary>What makes the audit log a chain: each linked entry's hash is SHA-256 over its canonical JSON, in which the hash before it stands.</summary>
 internal static class AuditChain

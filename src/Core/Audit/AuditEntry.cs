@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Audit;
 
 /// <summary>Who did, or tried, what, on what, and how it ended. Never a secret, never content.</summary>
 public sealed record AuditEntry
@@ -36,8 +36,6 @@ public sealed record AuditEntry
     /// <summary>SHA-256 over its canonical JSON, which names the entry before it; null until it is linked.</summary>
     public byte[]? Hash { get; init; }
 
-    public const string Accepted = "accepted";
-
     /// <summary>The actor of requests whose token was missing or not in order: nobody is known by it.</summary>
     public const string Unauthenticated = "unauthenticated";
 
@@ -56,15 +54,6 @@ public sealed record AuditEntry
             builder.Property(entry => entry.Id).ValueGeneratedOnAdd();
             builder.Property(entry => entry.Times).HasDefaultValue(1).ValueGeneratedNever();
             builder.HasIndex(entry => entry.At);
-            builder
-                .HasIndex(entry => new
-                {
-                    entry.Actor,
-                    entry.Subject,
-                    entry.At,
-                })
-                .HasFilter(JoinLimits.RefusedFilter)
-                .HasDatabaseName("ix_audit_of_refused_external_commits");
             // It has the unlinked entries too, those without a position.
             builder.HasIndex(entry => entry.Position).IsUnique();
         }

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Audit;
 
 /// <summary>Links audit entries into the chain, some time after they were written: so commits of different conversations never wait for each other.</summary>
 /// <remarks>One linker works at a time, however many hosts there are; a kill in the middle leaves what was linked before it.</remarks>

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Audit;
 
 /// <summary>The audit log. An entry is written in the transaction of what it records; listeners hear of it after the commit.</summary>
 public sealed class AuditLog(Database database)

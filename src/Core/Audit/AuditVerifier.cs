@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Audit;
 
 /// <summary>What a check of the audit chain found.</summary>
 /// <param name="Linked">Linked entries that hold, from the first on.</param>

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Audit;
 
 /// <summary>One JSON object as RFC 8785 writes it: no white space, properties in the order of their names, only what must be escaped is. Every string has exactly one form.</summary>
 internal sealed class CanonicalJson

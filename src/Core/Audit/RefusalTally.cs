@@ -1,4 +1,6 @@
-namespace MlsConsole.Core;
+using MlsConsole.Core.Activity;
+
+namespace MlsConsole.Core.Audit;
 
 /// <summary>Counts refusals that anybody can cause at any rate, so that the audit log grows by a few entries a minute and not by one for each.</summary>
 /// <remarks>Counts are in memory until their minute is over or the host stops; a kill loses what the running minute had.</remarks>
@@ -51,7 +53,7 @@ public sealed class RefusalTally : IDisposable
 
     public void Dispose() => _subscription.Dispose();
 
-    private void Count(Activity activity)
+    private void Count(ActivityRecord activity)
     {
         string? actor = activity.Outcome switch
         {

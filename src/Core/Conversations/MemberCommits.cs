@@ -1,8 +1,19 @@
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Devices;
+using MlsConsole.Core.Epochs;
+using MlsConsole.Core.ExternalSenders;
+using MlsConsole.Core.Groups;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Log;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Rejoins;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
+using MlsConsole.Core.Welcomes;
 using MlsConsole.Mls;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Conversations;
 
 /// <param name="RejoinRequestIds">Those that addMembers answers.</param>
 public sealed record MemberCommitInput(
@@ -33,8 +44,8 @@ public sealed class MemberCommits
     ) => (_attempts, _database, _groups, _settings, _clock) = (attempts, database, groups, settings, clock);
 
     /// <summary>A commit that adds, with the Welcome of those it adds, and removes only the leaves of devices whose requests it answers and those that wait for their removal.</summary>
-    public Task<CommitResult> AddMembers(Caller caller, MemberCommitInput input, CancellationToken cancellation) =>
-        Run(caller, "addMembers", input, null, RequireOnlyAdds, cancellation);
+    public Task<CommitResult> AddMembersAsync(Caller caller, MemberCommitInput input, CancellationToken cancellation) =>
+        RunAsync(caller, "addMembers", input, null, RequireOnlyAdds, cancellation);
 
     /// <summary>An admin's commit that removes all leaves of an account, which is no member from then on.</summary>
     /// <param name="caller">An admin; of an account that left, any member.</param>
@@ -42,17 +53,17 @@ public sealed class MemberCommits
     /// <param name="target">Whom to remove.</param>
     /// <param name="reason">For the audit log.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    public Task<CommitResult> RemoveMember(
+    public Task<CommitResult> RemoveMemberAsync(
         Caller caller,
         MemberCommitInput input,
         Did target,
         string? reason,
         CancellationToken cancellation
-    ) => Run(caller, "removeMember", input, new(target.Value, reason), RequireOnlyRemoves, cancellation);
+    ) => RunAsync(caller, "removeMember", input, new(target.Value, reason), RequireOnlyRemoves, cancellation);
 
     /// <summary>Any commit of a member.</summary>
-    public Task<CommitResult> Commit(Caller caller, MemberCommitInput input, CancellationToken cancellation) =>
-        Run(caller, "commit", input, null, static (_, _, _) => { }, cancellation);
+    public Task<CommitResult> CommitAsync(Caller caller, MemberCommitInput input, CancellationToken cancellation) =>
+        RunAsync(caller, "commit", input, null, static (_, _, _) => { }, cancellation);
 
     /// <param name="Did">Whom removeMember removes.</param>
     private sealed record Target(string Did, string? Reason);
@@ -93,7 +104,7 @@ public sealed class MemberCommits
         IEnumerable<OpenRejoinRequest> answered
     ) => [.. PendingRemovals.LeavesOf(pending), .. answered.Select(request => request.Leaf).OfType<uint>()];
 
-    private Task<CommitResult> Run(
+    private Task<CommitResult> RunAsync(
         Caller caller,
         string method,
         MemberCommitInput input,
@@ -163,13 +174,13 @@ public sealed class MemberCommits
     )
     {
         var ids = input.RejoinRequestIds ?? [];
-        var message = Handshakes.DecodeCommit(input.Commit, access.Conversation);
+        var message = HandshakeMessages.DecodeCommit(input.Commit, access.Conversation);
         if (message.Content.Sender.Type != SenderType.Member)
             throw Refusal.InvalidCommit(DeliveryRules.NotACommit.Id).AsException();
         var group = await _groups.GetAsync(access.Conversation, cancellation);
         var pending = await PendingRemovals.OfAsync(context, access.Conversation.Id, cancellation);
         var proposals = await ProposalLog.FindAsync(context, access.Conversation.Id, [message.Content], cancellation);
-        var staged = Handshakes.InvalidCommit(() =>
+        var staged = HandshakeMessages.InvalidCommit(() =>
         {
             var authenticated = group.Authenticate(message);
             return group.Stage(
@@ -182,14 +193,14 @@ public sealed class MemberCommits
         if (!ids.All(id => answered.Any(request => request.Id == id)))
             throw Refusal.InvalidCommit(DeliveryRules.RejoinRequestAnswered.Id).AsException();
         requireShape(staged, pending, [.. answered.Where(request => ids.Contains(request.Id))]);
-        var owners = await LeafOwners.FindAsync(context, Handshakes.LeavesOf(staged, group), cancellation);
+        var owners = await LeafOwners.FindAsync(context, MemberLeafChanges.LeavesOf(staged, group), cancellation);
         Authorise(access, group, staged, owners, FreeLeaves(pending, answered));
         string? expelled = target is null
             ? null
             : await RequireTargetAsync(context, access, target.Did, staged, pending, cancellation);
         await RequireNotBannedAsync(context, access, staged, owners, cancellation);
         PendingRemovals.RequireRemoved(pending, staged.Removed.Select(entry => entry.LeafIndex.Value));
-        var leaves = await Handshakes.LeafChangesAsync(
+        var leaves = await MemberLeafChanges.DecideAsync(
             context,
             access.Conversation.Id,
             staged,
@@ -200,13 +211,13 @@ public sealed class MemberCommits
         if (group.MemberCount + staged.Added.Count > _settings.MaxLeaves)
             throw Refusal.TooManyMembers.AsException();
         var welcome = WelcomeOf(input, staged, leaves);
-        var next = Handshakes.Accept(staged, input.GroupInfo, input.RatchetTree);
+        var next = HandshakeMessages.Accept(staged, input.GroupInfo, input.RatchetTree);
 
         var change = new EpochChange(
             access.Conversation,
             next,
             input.Commit.ToArray(),
-            Handshakes.AsMessage(input.GroupInfo),
+            HandshakeMessages.AsMessage(input.GroupInfo),
             access.Entry.Did,
             null,
             leaves,
@@ -229,13 +240,13 @@ public sealed class MemberCommits
     )
     {
         var before = group.Leaf(staged.Committer)!;
-        Handshakes.RequireSender(access, before, owners, Refusal.InvalidCommit);
+        SenderRules.RequireSender(access, before, owners, Refusal.InvalidCommit);
         foreach (var item in staged.Proposals)
             if (!item.ByReference)
                 Authorisation.Require(access, item.Proposal, group, owners, free);
-        Handshakes.RequireSameOwner(before, staged.CommitterLeaf, owners, Refusal.InvalidCommit);
+        SenderRules.RequireSameOwner(before, staged.CommitterLeaf, owners, Refusal.InvalidCommit);
         foreach (var (_, old, updated) in staged.Updated)
-            Handshakes.RequireSameOwner(old, updated, owners, Refusal.InvalidCommit);
+            SenderRules.RequireSameOwner(old, updated, owners, Refusal.InvalidCommit);
     }
 
     /// <summary>The open requests whose key packages the commit adds.</summary>

@@ -1,7 +1,9 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Devices;
 
 /// <summary>Finds the enrolled devices behind leaves: whole identities are compared, never prefixes, and the key must be enrolled too.</summary>
 internal sealed class LeafOwners

@@ -1,4 +1,6 @@
-namespace MlsConsole.Core;
+using MlsConsole.Core.Outbox;
+
+namespace MlsConsole.Core.Events;
 
 /// <summary>An event on its way to subscribers.</summary>
 /// <param name="Seq">Its place in the stream.</param>

@@ -1,6 +1,9 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Events;
 
 /// <summary>Reads the stream of events. Whoever may have an event is asked of the roster at the moment of reading, not of the moment of the event.</summary>
 public sealed class EventReader

@@ -1,6 +1,8 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Events;
 
 /// <summary>Gives events their places in the stream: without gaps and in the order of commits.</summary>
 /// <remarks>Ids come from a counter that transactions take before they commit, so a smaller id can appear after a greater one. A place is given only to what is there to be seen, under a lease that

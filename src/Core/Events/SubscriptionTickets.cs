@@ -2,9 +2,11 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Events;
 
 /// <param name="Ticket">For one connection.</param>
 public sealed record SubscriptionTicketResult(string Ticket, DateTimeOffset ExpiresAt);
@@ -22,7 +24,11 @@ public sealed class SubscriptionTickets
         (_attempts, _database, _clock) = (attempts, database, clock);
 
     /// <summary>Makes a ticket for the caller.</summary>
-    public Task<SubscriptionTicketResult> Issue(Caller caller, string? idempotencyKey, CancellationToken cancellation)
+    public Task<SubscriptionTicketResult> IssueAsync(
+        Caller caller,
+        string? idempotencyKey,
+        CancellationToken cancellation
+    )
     {
         var attempt = new Attempt(caller, "getSubscriptionTicket", null, idempotencyKey, Attempt.HashOf());
         return _attempts.RunAsync(
@@ -35,9 +41,9 @@ public sealed class SubscriptionTickets
                         await context.RequireNotBannedAsync(caller, CancellationToken.None);
                         var now = _clock.GetUtcNow();
                         string ticket = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
-                        await context.Set<Ticket>().Where(row => row.ExpiresAt < now).ExecuteDeleteAsync();
+                        await context.Set<SubscriptionTicket>().Where(row => row.ExpiresAt < now).ExecuteDeleteAsync();
                         context.Add(
-                            new Ticket
+                            new SubscriptionTicket
                             {
                                 Hash = HashOf(ticket),
                                 Did = caller.Did.Value,
@@ -54,14 +60,18 @@ public sealed class SubscriptionTickets
 
     /// <summary>Uses a ticket up.</summary>
     /// <returns>The account that it was made for; null if there is no such ticket, or no more.</returns>
-    public async Task<string?> TryUse(string ticket, CancellationToken cancellation)
+    public async Task<string?> TryUseAsync(string ticket, CancellationToken cancellation)
     {
         byte[] hash = HashOf(ticket);
         var now = _clock.GetUtcNow();
         await using (var context = _database.Read())
         {
             // Whoever guesses does not take the writer's time.
-            if (!await context.Set<Ticket>().AnyAsync(row => row.Hash == hash && row.ExpiresAt >= now, cancellation))
+            if (
+                !await context
+                    .Set<SubscriptionTicket>()
+                    .AnyAsync(row => row.Hash == hash && row.ExpiresAt >= now, cancellation)
+            )
                 return null;
         }
         return await _database.WriteAsync(
@@ -69,11 +79,11 @@ public sealed class SubscriptionTickets
             {
                 var bans = context.Set<Ban>().Where(ban => ban.ConvoId == Ban.FromService);
                 string? did = await context
-                    .Set<Ticket>()
+                    .Set<SubscriptionTicket>()
                     .Where(row => row.Hash == hash && row.ExpiresAt >= now && !bans.Any(ban => ban.Did == row.Did))
                     .Select(row => row.Did)
                     .FirstOrDefaultAsync();
-                return await context.Set<Ticket>().Where(row => row.Hash == hash).ExecuteDeleteAsync() == 1
+                return await context.Set<SubscriptionTicket>().Where(row => row.Hash == hash).ExecuteDeleteAsync() == 1
                     ? did
                     : null;
             },
@@ -82,21 +92,4 @@ public sealed class SubscriptionTickets
     }
 
     private static byte[] HashOf(string ticket) => SHA256.HashData(Encoding.UTF8.GetBytes(ticket));
-
-    internal sealed class Ticket
-    {
-        public required byte[] Hash { get; init; }
-        public required string Did { get; init; }
-        public DateTimeOffset ExpiresAt { get; init; }
-
-        internal sealed class Table : IEntityTypeConfiguration<Ticket>
-        {
-            public void Configure(EntityTypeBuilder<Ticket> builder)
-            {
-                builder.ToTable("subscription_tickets");
-                builder.HasKey(ticket => ticket.Hash);
-                builder.HasIndex(ticket => ticket.ExpiresAt);
-            }
-        }
-    }
 }

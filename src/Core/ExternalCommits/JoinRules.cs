@@ -1,6 +1,7 @@
+using MlsConsole.Core.Devices;
 using MlsConsole.Mls;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.ExternalCommits;
 
 /// <summary>Whose leaf may join and whose it may remove (delivery-service §4): what RFC 9420 §12.2 leaves to the application.</summary>
 internal static class JoinRules
@@ -16,15 +17,6 @@ internal static class JoinRules
             if (item.Proposal is RemoveProposal remove && group.Leaf(remove.Removed) is { } leaf)
                 removed.Add((remove.Removed, leaf));
         return removed;
-    }
-
-    /// <summary>The leaf that a device has.</summary>
-    public static LeafIndex? LeafOf(PublicGroup group, Device device)
-    {
-        foreach (var (index, leaf) in group.Members)
-            if (leaf.Credential.Identity.Span.SequenceEqual(device.Identity))
-                return index;
-        return null;
     }
 
     /// <summary>A device with a leaf removes that leaf; one without may remove any one leaf of the same account.</summary>

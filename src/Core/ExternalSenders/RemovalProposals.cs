@@ -1,9 +1,16 @@
 using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Groups;
+using MlsConsole.Core.Log;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.ExternalSenders;
 
 /// <summary>Proposes in the service's name that leaves be removed whose accounts are gone, in the groups that list one of its keys: a Remove of an external sender (RFC 9420 §12.1.8) for each leaf, anew in each epoch.</summary>
 public sealed partial class RemovalProposals
@@ -82,7 +89,7 @@ public sealed partial class RemovalProposals
         )
             return 0;
         var pending = await PendingRemovals.OfAsync(context, convoId, cancellation);
-        IReadOnlyList<(string Did, NewProposal Proposal)>? proposals = null;
+        IReadOnlyList<(string Did, VerifiedProposal Proposal)>? proposals = null;
         try
         {
             var group = await _groups.GetAsync(conversation, cancellation);
@@ -109,7 +116,7 @@ public sealed partial class RemovalProposals
         }
     }
 
-    private List<(string Did, NewProposal Proposal)> Sign(
+    private List<(string Did, VerifiedProposal Proposal)> Sign(
         PublicGroup group,
         SignatureKey key,
         IReadOnlyList<PendingLeaf> pending
@@ -119,7 +126,7 @@ public sealed partial class RemovalProposals
         uint place = (uint)
             Enumerable.Range(0, senders.Count).First(i => senders[i].SignatureKey.Span.SequenceEqual(key.PublicKey));
         using var pair = _keys.Open(key);
-        var signed = new List<(string, NewProposal)>();
+        var signed = new List<(string, VerifiedProposal)>();
         foreach (var leaf in pending)
         {
             byte[] message = ExternalProposals.Send(
@@ -144,7 +151,7 @@ public sealed partial class RemovalProposals
     private async Task<(int Made, AuditEntry? Entry)> WriteAsync(
         MlsDbContext write,
         Conversation conversation,
-        IReadOnlyList<(string Did, NewProposal Proposal)>? proposals
+        IReadOnlyList<(string Did, VerifiedProposal Proposal)>? proposals
     )
     {
         string id = conversation.Id;
@@ -165,7 +172,7 @@ public sealed partial class RemovalProposals
                 write.AddEvent(OutboxEvent.RemovalRequested(id, did, epoch, now));
             return default;
         }
-        List<NewProposal> wanted = [.. proposals.Where(one => due.Contains(one.Did)).Select(one => one.Proposal)];
+        List<VerifiedProposal> wanted = [.. proposals.Where(one => due.Contains(one.Did)).Select(one => one.Proposal)];
         if (wanted.Count == 0)
             return default;
         await ProposalLog.AppendAsync(write, conversation, wanted, LogEntry.OfService, now);
@@ -175,7 +182,7 @@ public sealed partial class RemovalProposals
             Actor = Actor,
             Action = "proposeRemoval",
             Subject = id,
-            Outcome = AuditEntry.Accepted,
+            Outcome = RequestOutcomes.Accepted,
             EpochBefore = (ulong)epoch,
             CorrelationId = Guid.NewGuid().ToString("N"),
         };

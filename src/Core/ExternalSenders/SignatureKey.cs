@@ -1,7 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using MlsConsole.Core.Rows;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.ExternalSenders;
 
 /// <summary>A signature key of the service. Of each signature scheme one is current; a retired one is kept while a group lists it.</summary>
 internal sealed class SignatureKey
@@ -31,6 +32,7 @@ internal sealed class SignatureKey
                 .IsUnique()
                 .HasFilter("retired_at IS NULL")
                 .HasDatabaseName("ix_signature_keys_of_the_current");
+            builder.HasMany<Conversation>().WithOne().HasForeignKey(conversation => conversation.SignatureKeyId);
         }
     }
 }

@@ -2,9 +2,11 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.ExternalSenders;
 
 /// <summary>The service as a group may list it in external_senders (RFC 9420 §12.1.8.1).</summary>
 /// <param name="SignatureScheme">TLS SignatureScheme of the key.</param>
@@ -75,7 +77,7 @@ public sealed class SignatureKeys
             At = _clock.GetUtcNow(),
             Actor = actor,
             Action = "rotateSignatureKey",
-            Outcome = AuditEntry.Accepted,
+            Outcome = RequestOutcomes.Accepted,
             CorrelationId = correlationId,
         };
         var rotation = await _database.WriteAsync(

@@ -1,7 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using MlsConsole.Core.Rows;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Forks;
 
 /// <summary>What a device says of an epoch that it has reached.</summary>
 internal sealed class Acknowledgement

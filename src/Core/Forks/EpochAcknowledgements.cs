@@ -1,8 +1,13 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Forks;
 
 /// <param name="AuthenticatorHash">SHA-256 of the epoch authenticator (RFC 9420 §8.7).</param>
 public sealed record AcknowledgeEpochInput(
@@ -31,7 +36,7 @@ public sealed class EpochAcknowledgements
 
     /// <summary>Stores the acknowledgement of a device that has a leaf. What a device said first stands; saying something else is a disagreement.</summary>
     /// <exception cref="RefusedException">Unauthorized, InvalidRequest, or EpochMismatch: there is no such epoch.</exception>
-    public Task<AcknowledgeEpochResult> AcknowledgeEpoch(
+    public Task<AcknowledgeEpochResult> AcknowledgeEpochAsync(
         Caller caller,
         AcknowledgeEpochInput input,
         CancellationToken cancellation

@@ -1,6 +1,8 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Forks;
 
 /// <summary>What made a fork suspected.</summary>
 public enum ForkSign
@@ -37,8 +39,9 @@ public sealed class SuspectedForks
     private const int MaxWitnesses = 200;
 
     private readonly Database _database;
+    private readonly TimeProvider _clock;
 
-    internal SuspectedForks(Database database) => _database = database;
+    internal SuspectedForks(Database database, TimeProvider clock) => (_database, _clock) = (database, clock);
 
     /// <summary>The newest suspicions, newest first, each with at most 200 witnesses.</summary>
     /// <param name="count">How many at most.</param>
@@ -78,6 +81,27 @@ public sealed class SuspectedForks
                 )
             );
         return suspicions;
+    }
+
+    /// <summary>
+    /// Records that a member published a GroupInfo with another external_pub than the epoch has. The refusal of that
+    /// GroupInfo changes nothing of the conversation, but people have to see that somebody tried.
+    /// </summary>
+    internal Task RecordExternalPubAsync(string convoId, long epoch, CancellationToken cancellation)
+    {
+        long at = _clock.GetUtcNow().ToUnixTimeMilliseconds();
+        return _database.WriteAsync(
+            context =>
+                context.Database.ExecuteSqlAsync(
+                    $"""
+                    INSERT INTO epoch_agreements (convo_id, epoch, external_pub_disputed_at)
+                    VALUES ({convoId}, {epoch}, {at})
+                    ON CONFLICT (convo_id, epoch) DO UPDATE SET external_pub_disputed_at =
+                        COALESCE(epoch_agreements.external_pub_disputed_at, excluded.external_pub_disputed_at)
+                    """
+                ),
+            cancellation
+        );
     }
 
     private static DateTimeOffset SuspectedAt(EpochAgreement row) =>

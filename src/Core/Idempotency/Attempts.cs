@@ -3,8 +3,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Idempotency;
 
 /// <summary>One call of a procedure: who, what, on what, and what makes a retry the same call.</summary>
 /// <param name="Caller">Who calls.</param>
@@ -86,7 +89,7 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
                 )
                     return (known, null);
                 var (result, before, after, reason) = await work(context);
-                var written = Entry(attempt, AuditEntry.Accepted, reason) with
+                var written = Entry(attempt, RequestOutcomes.Accepted, reason) with
                 {
                     EpochBefore = before,
                     EpochAfter = after,
@@ -128,7 +131,7 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
     )
     {
         var (unplaced, before, after, reason) = done(0);
-        var entry = Entry(attempt, AuditEntry.Accepted, reason) with { EpochBefore = before, EpochAfter = after };
+        var entry = Entry(attempt, RequestOutcomes.Accepted, reason) with { EpochBefore = before, EpochAfter = after };
         statements.Add(AuditLog.Insert(entry));
         if (attempt.Key is not null)
             statements.Add(
@@ -151,7 +154,7 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
                 return known;
             await using var context = database.Read();
             if (await context.IsBannedAsync(attempt.Caller.Did.Value, attempt.Subject!, CancellationToken.None))
-                throw Refusal.Unauthorized(nameof(RejoinReason.Banned)).AsException();
+                throw Refusal.Unauthorized(RefusalReasons.Banned).AsException();
             var now = await context
                 .Set<Conversation>()
                 .Where(row => row.Id == attempt.Subject)
@@ -166,7 +169,7 @@ internal sealed class Attempts(Database database, AuditLog audit, TimeProvider c
     /// <summary>Of a call that does nothing but leave its audit entry.</summary>
     public async Task<T> RecordAsync<T>(Attempt attempt, T answer, string reason, CancellationToken cancellation)
     {
-        var entry = Entry(attempt, AuditEntry.Accepted, reason);
+        var entry = Entry(attempt, RequestOutcomes.Accepted, reason);
         var statements = new Statements(AuditLog.Insert(entry));
         if (attempt.Key is not null)
             statements.Add(

@@ -1,7 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Identity;
 
 /// <summary>Remembers used tokens by issuer and jti until they expire, in the database: so a restart or a second host forgets none.</summary>
 public sealed class TokenReplay(Database database, TimeProvider clock)
@@ -10,7 +11,7 @@ public sealed class TokenReplay(Database database, TimeProvider clock)
 
     /// <summary>Uses a token up.</summary>
     /// <returns>False if it was used before.</returns>
-    public async Task<bool> TryUse(
+    public async Task<bool> TryUseAsync(
         string issuer,
         string jti,
         DateTimeOffset expires,

@@ -1,4 +1,4 @@
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.JoinTurns;
 
 /// <summary>A conversation's line of joiners, first come first served: values in, a line out. Whoever acts writes the difference.</summary>
 /// <param name="ConvoId">The conversation.</param>

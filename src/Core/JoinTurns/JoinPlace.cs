@@ -1,7 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using MlsConsole.Core.Rows;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.JoinTurns;
 
 /// <summary>A device in a conversation's line: it waits, or has the turn, or is remembered for turns that it did not use.</summary>
 internal sealed record JoinPlace

@@ -1,6 +1,7 @@
+using MlsConsole.Core.Rows;
 using MlsConsole.Mls;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.KeyPackages;
 
 /// <summary>A key package whose signatures, lifetime and kind have been checked; whose it is, is checked against its device.</summary>
 /// <param name="Package">The key package.</param>

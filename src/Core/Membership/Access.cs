@@ -1,6 +1,11 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Devices;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Membership;
 
 /// <summary>What the service knows of an account in a conversation, read at one time.</summary>
 /// <param name="Conversation">The conversation.</param>
@@ -113,6 +118,20 @@ internal sealed record Access(
             cancellation
         );
 
+    /// <summary>For queries: the access of a member, or a refusal that the audit log has.</summary>
+    public static Task<Access> RequireMemberAsync(
+        Attempts attempts,
+        MlsDbContext context,
+        Caller caller,
+        string method,
+        string convoId,
+        CancellationToken cancellation
+    ) =>
+        attempts.AuditedAsync(
+            new(caller, method, convoId, null, []),
+            () => RequireMemberAsync(context, caller, convoId, cancellation)
+        );
+
     /// <summary>Reads the conversation for somebody who may join; everybody else gets the one Unauthorized.</summary>
     public static Task<Access> RequireJoinerAsync(
         MlsDbContext context,
@@ -194,12 +213,12 @@ internal sealed record Access(
         string id = Conversation.Id;
         var device =
             Devices.SingleOrDefault(device => device.DeviceId == deviceId)
-            ?? throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
+            ?? throw Refusal.Unauthorized(RefusalReasons.NoDevice).AsException();
         return await context
             .Set<Leaf>()
             .AnyAsync(leaf => leaf.ConvoId == id && leaf.DeviceRow == device.Id, cancellation)
             ? device
-            : throw Refusal.Unauthorized("NoLeaf").AsException();
+            : throw Refusal.Unauthorized(RefusalReasons.NoLeaf).AsException();
     }
 
     /// <summary>Judges what is meant for the epoch that was read here. What is judged by is read after it, and may be a later epoch's: what that has brought about is not the caller's fault.</summary>

@@ -1,7 +1,11 @@
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Membership;
 
 /// <param name="Reason">For the audit log.</param>
 public sealed record SetAdminInput(string ConvoId, Did Target, string? Reason, string? IdempotencyKey);
@@ -20,14 +24,14 @@ public sealed class Admins
         (_attempts, _database, _clock) = (attempts, database, clock);
 
     /// <summary>Makes a member an admin.</summary>
-    public Task<SetAdminResult> PromoteAdmin(Caller caller, SetAdminInput input, CancellationToken cancellation) =>
-        Set(caller, "promoteAdmin", input, true, cancellation);
+    public Task<SetAdminResult> PromoteAdminAsync(Caller caller, SetAdminInput input, CancellationToken cancellation) =>
+        SetAsync(caller, "promoteAdmin", input, true, cancellation);
 
     /// <summary>Makes an admin a member like others; not the last one.</summary>
-    public Task<SetAdminResult> DemoteAdmin(Caller caller, SetAdminInput input, CancellationToken cancellation) =>
-        Set(caller, "demoteAdmin", input, false, cancellation);
+    public Task<SetAdminResult> DemoteAdminAsync(Caller caller, SetAdminInput input, CancellationToken cancellation) =>
+        SetAsync(caller, "demoteAdmin", input, false, cancellation);
 
-    private Task<SetAdminResult> Set(
+    private Task<SetAdminResult> SetAsync(
         Caller caller,
         string method,
         SetAdminInput input,

@@ -1,6 +1,7 @@
+using MlsConsole.Core.Devices;
 using MlsConsole.Mls;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Membership;
 
 /// <summary>Who may propose what (delivery-service §4). It follows the proposals, whichever method brought them: a proposal by value is judged with its commit, one by reference when it was stored.</summary>
 internal static class Authorisation

@@ -1,7 +1,12 @@
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Membership;
 
 /// <param name="Target">A member or not.</param>
 /// <param name="Reason">For the audit log.</param>
@@ -23,8 +28,8 @@ public sealed class Bans
 
     /// <summary>Bans an account from a conversation; it is an admin no more, and its leaves wait for their removal.</summary>
     /// <exception cref="RefusedException">Unauthorized, NotAdmin, or InvalidRequest: oneself.</exception>
-    public Task<SetBanResult> BanMember(Caller caller, SetBanInput input, CancellationToken cancellation) =>
-        Set(
+    public Task<SetBanResult> BanMemberAsync(Caller caller, SetBanInput input, CancellationToken cancellation) =>
+        SetAsync(
             caller,
             "banMember",
             input,
@@ -40,8 +45,8 @@ public sealed class Bans
 
     /// <summary>Ends a ban from a conversation. Whose leaves are still in the tree is a member as before; who was removed may be added.</summary>
     /// <exception cref="RefusedException">Unauthorized, NotAdmin, or InvalidRequest: oneself.</exception>
-    public Task<SetBanResult> UnbanMember(Caller caller, SetBanInput input, CancellationToken cancellation) =>
-        Set(
+    public Task<SetBanResult> UnbanMemberAsync(Caller caller, SetBanInput input, CancellationToken cancellation) =>
+        SetAsync(
             caller,
             "unbanMember",
             input,
@@ -55,9 +60,9 @@ public sealed class Bans
 
     /// <summary>Bans an account from the service: it has no part in any conversation and starts none. Again, it does again what a fault may have left undone.</summary>
     /// <returns>False if it was banned before.</returns>
-    public async Task<bool> BanAccount(Did target, string? reason, CancellationToken cancellation)
+    public async Task<bool> BanAccountAsync(Did target, string? reason, CancellationToken cancellation)
     {
-        bool added = await Operate(
+        bool added = await OperateAsync(
             "banAccount",
             target,
             reason,
@@ -77,7 +82,7 @@ public sealed class Bans
                     return false;
                 foreach (string convo in convos)
                     write.AddEvent(OutboxEvent.Membership(convo, did, MembershipChange.Banned, now));
-                await write.Set<SubscriptionTickets.Ticket>().Where(ticket => ticket.Did == did).ExecuteDeleteAsync();
+                await write.Set<SubscriptionTicket>().Where(ticket => ticket.Did == did).ExecuteDeleteAsync();
                 return true;
             },
             cancellation
@@ -112,8 +117,8 @@ public sealed class Bans
 
     /// <summary>Ends a ban from the service; those from conversations stay.</summary>
     /// <returns>False if it was not banned.</returns>
-    public Task<bool> UnbanAccount(Did target, string? reason, CancellationToken cancellation) =>
-        Operate(
+    public Task<bool> UnbanAccountAsync(Did target, string? reason, CancellationToken cancellation) =>
+        OperateAsync(
             "unbanAccount",
             target,
             reason,
@@ -134,7 +139,7 @@ public sealed class Bans
             cancellation
         );
 
-    private Task<SetBanResult> Set(
+    private Task<SetBanResult> SetAsync(
         Caller caller,
         string method,
         SetBanInput input,
@@ -189,7 +194,7 @@ public sealed class Bans
         );
     }
 
-    private async Task<bool> Operate(
+    private async Task<bool> OperateAsync(
         string action,
         Did target,
         string? reason,
@@ -204,7 +209,7 @@ public sealed class Bans
             Actor = AuditEntry.Operator,
             Action = action,
             Subject = target.Value,
-            Outcome = AuditEntry.Accepted,
+            Outcome = RequestOutcomes.Accepted,
             Reason = reason,
             CorrelationId = Guid.CreateVersion7(now).ToString("N"),
         };

@@ -1,4 +1,6 @@
-namespace MlsConsole.Core;
+using MlsConsole.Core.Rows;
+
+namespace MlsConsole.Core.Membership;
 
 /// <summary>Why somebody may, or may not, have the GroupInfo and join by external commit. The names are audit reasons and metric labels: never renamed.</summary>
 internal enum RejoinReason

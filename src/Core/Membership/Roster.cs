@@ -1,42 +1,8 @@
-using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
-
-/// <summary>How an account stands to a conversation.</summary>
-internal enum RosterState
-{
-    /// <summary>A member, whether or not a device of the account has a leaf at the moment.</summary>
-    Member = 1,
-
-    /// <summary>Another account removed its last leaf.</summary>
-    Removed = 2,
-
-    /// <summary>Left by its own will, at <see cref="RosterEntry.EndedAt"/>.</summary>
-    Left = 3,
-}
-
-/// <summary>An account in a conversation's roster.</summary>
-internal sealed class RosterEntry
-{
-    public required string ConvoId { get; init; }
-    public required string Did { get; init; }
-    public RosterState State { get; set; }
-    public bool IsAdmin { get; set; }
-    public DateTimeOffset JoinedAt { get; set; }
-    public DateTimeOffset? EndedAt { get; set; }
-
-    internal sealed class Table : IEntityTypeConfiguration<RosterEntry>
-    {
-        public void Configure(EntityTypeBuilder<RosterEntry> builder)
-        {
-            builder.ToTable("roster");
-            builder.HasKey(entry => new { entry.ConvoId, entry.Did });
-            builder.HasIndex(entry => new { entry.Did, entry.ConvoId });
-            builder.HasOne<Conversation>().WithMany().HasForeignKey(entry => entry.ConvoId);
-        }
-    }
-}
+namespace MlsConsole.Core.Membership;
 
 /// <summary>What an epoch does to the roster. It may have changed since the epoch was decided, so conditions are in the statements.</summary>
 internal static class Roster
@@ -78,25 +44,5 @@ internal static class Roster
             ON CONFLICT (convo_id, did) DO UPDATE SET state = {member}, ended_at = NULL WHERE roster.state <> {member} OR roster.ended_at IS NOT NULL
             """
         );
-    }
-}
-
-/// <summary>Which device holds which leaf.</summary>
-internal sealed class Leaf
-{
-    public required string ConvoId { get; init; }
-    public long LeafIndex { get; init; }
-    public long DeviceRow { get; init; }
-
-    internal sealed class Table : IEntityTypeConfiguration<Leaf>
-    {
-        public void Configure(EntityTypeBuilder<Leaf> builder)
-        {
-            builder.ToTable("leaves");
-            builder.HasKey(leaf => new { leaf.ConvoId, leaf.LeafIndex });
-            builder.HasIndex(leaf => new { leaf.ConvoId, leaf.DeviceRow }).IsUnique();
-            builder.HasOne<Conversation>().WithMany().HasForeignKey(leaf => leaf.ConvoId);
-            builder.HasOne<Device>().WithMany().HasForeignKey(leaf => leaf.DeviceRow);
-        }
     }
 }

@@ -1,7 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.RateLimits;
 
 /// <summary>Counts by key and window that all hosts over one database share.</summary>
 public sealed class RateWindows(Database database, TimeProvider clock)

@@ -1,20 +1,10 @@
 using System.Text;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
-
-/// <summary>By which way a device came back, or tried to.</summary>
-public enum RejoinWay
-{
-    ExternalCommit,
-    Legacy,
-}
-
-/// <param name="Way">The way that was tried last.</param>
-/// <param name="Succeeded">Whether the device is back in its group.</param>
-/// <param name="Attempts">How many it took, all ways together.</param>
-/// <param name="Elapsed">From the first attempt to the end.</param>
-/// <param name="LastError">The name of the last error that the client met, letters only; null if there was none.</param>
-public sealed record RejoinOutcome(RejoinWay Way, bool Succeeded, int Attempts, TimeSpan Elapsed, string? LastError);
+namespace MlsConsole.Core.Rejoins;
 
 /// <summary>What clients tell of their rejoins, so that the fallback rate is a measured figure.</summary>
 public sealed class RejoinOutcomes
@@ -27,9 +17,9 @@ public sealed class RejoinOutcomes
 
     internal RejoinOutcomes(Attempts attempts, Database database) => (_attempts, _database) = (attempts, database);
 
-    /// <summary>Writes the outcome to the audit log. Counting it is for those who listen to <see cref="Activity.Rejoin"/>.</summary>
+    /// <summary>Writes the outcome to the audit log. Counting it is for those who listen to <see cref="ActivityRecord.Rejoin"/>.</summary>
     /// <exception cref="RefusedException">Unauthorized: not a member with this device. InvalidRequest: lastError is no name.</exception>
-    public Task<RejoinOutcome> Report(
+    public Task<RejoinOutcome> ReportAsync(
         Caller caller,
         string convoId,
         string deviceId,
@@ -62,7 +52,7 @@ public sealed class RejoinOutcomes
                 await using var context = _database.Read();
                 var access = await Access.RequireMemberAsync(context, caller, convoId, cancellation);
                 if (!access.Devices.Any(device => device.DeviceId == deviceId))
-                    throw Refusal.Unauthorized(nameof(RejoinReason.NoDevice)).AsException();
+                    throw Refusal.Unauthorized(RefusalReasons.NoDevice).AsException();
                 string told =
                     $"{outcome.Way} {(outcome.Succeeded ? "succeeded" : "failed")} in {outcome.Attempts} {(outcome.Attempts == 1 ? "attempt" : "attempts")}, {outcome.Elapsed.TotalMilliseconds} ms{(outcome.LastError is null ? "" : $", last error {outcome.LastError}")}";
                 return await _attempts.RecordAsync(attempt, outcome, told, cancellation);

@@ -1,8 +1,16 @@
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Approvals;
+using MlsConsole.Core.Groups;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.KeyPackages;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Rejoins;
 
 public sealed record RequestRejoinInput(
     string ConvoId,
@@ -47,7 +55,11 @@ public sealed class RejoinRequests
 
     /// <summary>Asks the members to add a device of the caller again. A new request of a device takes the place of its open one; the same key package is the same request.</summary>
     /// <exception cref="RefusedException">Unauthorized: who may not join by external commit may not ask either, and so with DeviceNotApproved. InvalidKeyPackage.</exception>
-    public Task<RequestRejoinResult> Rejoin(Caller caller, RequestRejoinInput input, CancellationToken cancellation)
+    public Task<RequestRejoinResult> RejoinAsync(
+        Caller caller,
+        RequestRejoinInput input,
+        CancellationToken cancellation
+    )
     {
         var attempt = new Attempt(
             caller,
@@ -101,14 +113,14 @@ public sealed class RejoinRequests
 
     /// <summary>The requests that a member's commit may answer, oldest first.</summary>
     /// <exception cref="RefusedException">Unauthorized</exception>
-    public async Task<IReadOnlyList<RejoinRequestView>> GetRejoinRequests(
+    public async Task<IReadOnlyList<RejoinRequestView>> GetRejoinRequestsAsync(
         Caller caller,
         string convoId,
         CancellationToken cancellation
     )
     {
         await using var context = _database.Read();
-        await Conversations.RequireMemberAsync(_attempts, context, caller, "getRejoinRequests", convoId, cancellation);
+        await Access.RequireMemberAsync(_attempts, context, caller, "getRejoinRequests", convoId, cancellation);
         var open = await OpenRejoinRequest.FindAsync(
             context,
             convoId,
@@ -152,12 +164,12 @@ public sealed class RejoinRequests
         if (!access.Conversation.RequiresApproval)
             return null;
         var group = await _groups.GetAsync(access.Conversation, cancellation);
-        return await Approvals.RequireAsync(
+        return await ApprovalRequirement.RequireAsync(
             context,
             access,
             device,
             leaf.SignatureKey,
-            JoinRules.LeafOf(group, device) is { } own ? group.Leaf(own) : null,
+            GroupLeaves.LeafOf(group, device) is { } own ? group.Leaf(own) : null,
             cancellation
         );
     }

@@ -1,7 +1,7 @@
 using Microsoft.FeatureManagement;
 using Microsoft.FeatureManagement.FeatureFilters;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Rollouts;
 
 /// <summary>The flag in the words of Microsoft.FeatureManagement.</summary>
 internal static class ExternalCommitsDefinition

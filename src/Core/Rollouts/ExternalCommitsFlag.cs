@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.FeatureManagement;
 using Microsoft.FeatureManagement.FeatureFilters;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Rollouts;
 
 /// <summary>
 /// Whether external commits are on for somebody. Everything that asks, an endpoint or a page, asks here:
@@ -39,7 +39,7 @@ public sealed class ExternalCommitsFlag
 
     /// <summary>Whether external commits are on for a DID. Never throws because the state cannot be read.</summary>
     /// <exception cref="ArgumentException"><paramref name="did"/> is no DID: all nameless callers would share one bucket.</exception>
-    public async ValueTask<bool> IsOnFor(Did did)
+    public async ValueTask<bool> IsOnForAsync(Did did)
     {
         if (string.IsNullOrEmpty(did.Value))
             throw new ArgumentException("The flag is evaluated for a DID.", nameof(did));
@@ -58,7 +58,7 @@ public sealed class ExternalCommitsFlag
     /// <param name="reason">Why, for the audit log: 1 to <see cref="MaxReasonLength"/> characters.</param>
     /// <param name="actor">Who changes it.</param>
     /// <exception cref="RefusedException">State, percentage or reason cannot be accepted; nothing has changed.</exception>
-    public async Task Set(FlagState state, int percentage, string reason, string actor)
+    public async Task SetAsync(FlagState state, int percentage, string reason, string actor)
     {
         if (!FlagView.IsValid(state, percentage))
             throw Refusal.InvalidRequest("The flag is off, on, or on for a percentage of 0 to 100.").AsException();
@@ -66,7 +66,7 @@ public sealed class ExternalCommitsFlag
             throw Refusal
                 .InvalidRequest($"A change of the flag needs a reason of at most {MaxReasonLength} characters.")
                 .AsException();
-        await definitions.Change(() =>
+        await definitions.ChangeAsync(() =>
             store.ChangeAsync(
                 state,
                 percentage,
@@ -82,6 +82,6 @@ public sealed class ExternalCommitsFlag
     public async Task StartAsync(FlagState initial, CancellationToken cancellation)
     {
         await store.CreateAsync(initial, cancellation);
-        await definitions.Current(cancellation);
+        await definitions.CurrentAsync(cancellation);
     }
 }

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.FeatureManagement;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Rollouts;
 
 /// <summary>
 /// The flag's definition as the database has it, at most <see cref="MaxAge"/> old. A failing database never
@@ -29,10 +29,11 @@ internal sealed partial class FlagDefinitions(
     /// <summary>The state as it was read last, without asking the database.</summary>
     public FlagView LastRead => (latest?.View) ?? NeverRead;
 
-    public async ValueTask<FlagView> Current(CancellationToken cancellation) => (await Fresh(cancellation)).View;
+    public async ValueTask<FlagView> CurrentAsync(CancellationToken cancellation) =>
+        (await FreshAsync(cancellation)).View;
 
     /// <summary>Writes a state and takes it over. No reading runs meanwhile, so none can bring back what was before.</summary>
-    public async Task Change(Func<Task<FlagView>> write)
+    public async Task ChangeAsync(Func<Task<FlagView>> write)
     {
         await gate.WaitAsync();
         try
@@ -48,17 +49,17 @@ internal sealed partial class FlagDefinitions(
     public async Task<FeatureDefinition> GetFeatureDefinitionAsync(string featureName) =>
         // Null is the provider's word for "no such feature"; the package's interface does not say so in its types.
         featureName == ExternalCommitsDefinition.FlagName
-            ? (await Fresh(CancellationToken.None)).Definition
+            ? (await FreshAsync(CancellationToken.None)).Definition
             : null!;
 
     public async IAsyncEnumerable<FeatureDefinition> GetAllFeatureDefinitionsAsync()
     {
-        yield return (await Fresh(CancellationToken.None)).Definition;
+        yield return (await FreshAsync(CancellationToken.None)).Definition;
     }
 
     public void Dispose() => gate.Dispose();
 
-    private async ValueTask<Snapshot> Fresh(CancellationToken cancellation)
+    private async ValueTask<Snapshot> FreshAsync(CancellationToken cancellation)
     {
         if (latest is { } recent && IsFresh(recent))
             return recent;

@@ -1,7 +1,9 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Rollouts;
 
 /// <summary>The flag as a row: created once with the database, then only changed together with an audit entry.</summary>
 internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider clock)
@@ -69,7 +71,7 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                     Actor = actor,
                     Action = "setFlag",
                     Subject = $"{Name}: {before} -> {Words(state, percentage)}",
-                    Outcome = AuditEntry.Accepted,
+                    Outcome = RequestOutcomes.Accepted,
                     Reason = reason,
                     CorrelationId = correlationId,
                 };

@@ -1,4 +1,4 @@
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Rollouts;
 
 /// <summary>For whom a feature is on.</summary>
 public enum FlagState

@@ -1,7 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Rollouts;
 
 public static class RolloutServices
 {

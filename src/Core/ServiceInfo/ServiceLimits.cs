@@ -1,4 +1,8 @@
-namespace MlsConsole.Core;
+using MlsConsole.Core.Devices;
+using MlsConsole.Core.KeyPackages;
+using MlsConsole.Core.Messages;
+
+namespace MlsConsole.Core.ServiceInfo;
 
 /// <summary>What clients have to stay within.</summary>
 /// <param name="MaxLeaves">Most leaves of a conversation.</param>
@@ -21,10 +25,10 @@ public sealed record ServiceLimits(
         new(
             settings.MaxLeaves,
             settings.MaxMessageBytes,
-            (int)Messages.PastEpochs,
-            Devices.MaxDevices,
-            KeyPackages.MaxOfDevice,
-            KeyPackages.ClaimsPerDay
+            (int)MessageDelivery.PastEpochs,
+            DeviceRegistry.MaxDevices,
+            KeyPackageStore.MaxOfDevice,
+            KeyPackageStore.ClaimsPerDay
         );
 
     /// <summary>The cipher suites of conversations and key packages (RFC 9420 §17.1).</summary>

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.EntityFrameworkCore.Metadata;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Storage;
 
 /// <summary>A query that is translated once for each provider and not looked up again each time it is asked: for those that stand before a rejoin.</summary>
 /// <param name="compile">Calls <c>EF.CompileAsyncQuery</c>.</param>

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Runtime.ExceptionServices;
 using Npgsql;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Storage;
 
 /// <summary>PostgreSQL's single statements, each of which decides for itself: those that come while others are under way go together. So one round trip and one synchronisation of the disk are for many.</summary>
 internal sealed class GroupSender

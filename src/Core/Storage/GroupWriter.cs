@@ -1,7 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Microsoft.EntityFrameworkCore;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Storage;
 
 /// <summary>SQLite's one writer: all who wait for it are written in the next transaction, each in a savepoint of its own. So one synchronisation of the disk is for many.</summary>
 internal sealed class GroupWriter : IDisposable

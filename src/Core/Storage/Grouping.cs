@@ -1,4 +1,4 @@
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Storage;
 
 /// <summary>What is asked for one by one is done in groups: who comes while a group is at work waits, and all who wait are the next one. The first of a group does the work of all.</summary>
 /// <param name="work">Tells each of a group how it went; it throws nothing.</param>

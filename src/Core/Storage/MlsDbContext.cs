@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Storage;
 
 /// <summary>The one model; each provider has a context of its own derived from it, with its own migrations.</summary>
 /// <remarks>Tables are configured beside the feature they belong to. Times are milliseconds since 1970, UTC, so that both providers compare them alike.</remarks>

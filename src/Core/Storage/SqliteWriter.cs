@@ -1,6 +1,6 @@
 using Microsoft.Data.Sqlite;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Storage;
 
 /// <summary>The connection that writes, which stays open, with the commands that it has prepared: the texts are those of the code, so they are few.</summary>
 internal sealed class SqliteWriter : IDisposable

@@ -4,7 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Storage;
 
 /// <summary>What one transaction writes, in order, in SQL that both providers understand. Everything is decided before; where what was read is no longer so, a statement breaks a constraint and nothing of the list stays.</summary>
 /// <param name="first">Returns one number: for a log, the sequence number that it takes.</param>

@@ -1,7 +1,7 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
-namespace MlsConsole.Core;
+namespace MlsConsole.Core.Storage;
 
 /// <summary>Brings the database to the current schema before the first request.</summary>
 public static class StorageStartup

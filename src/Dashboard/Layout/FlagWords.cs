@@ -1,4 +1,4 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Rollouts;
 using MudBlazor;
 
 namespace MlsConsole.Dashboard.Layout;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using MlsConsole.Core;
+using MlsConsole.Core.Activity;
 using MudBlazor;
 
 namespace MlsConsole.Dashboard.Overview;

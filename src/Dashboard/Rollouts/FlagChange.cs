@@ -1,4 +1,5 @@
-using MlsConsole.Core;
+
+using MlsConsole.Core.Rollouts;
 
 namespace MlsConsole.Dashboard.Rollouts;
 

@@ -1,4 +1,4 @@
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>A caller could not be authenticated: answered 401 <c>AuthenticationRequired</c>.</summary>
 /// <param name="reason">A low-cardinality label for metrics, never sent.</param>

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>Where the document of a DID is, for the two methods of AT Protocol (<see href="https://atproto.com/specs/did"/>).</summary>
 internal static partial class DidAddress

@@ -1,6 +1,7 @@
 using System.Text.Json;
+using MlsConsole.Host.Startup;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>
 /// DID documents from one local file, a JSON array of documents, so that a whole system can run without a

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>What this service needs of a DID document: whose it is and the key of its <c>#atproto</c> method.</summary>
 /// <param name="Id">The DID that the document describes.</param>

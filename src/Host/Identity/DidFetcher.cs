@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using MlsConsole.Host.Startup;
+using MlsConsole.Host.Xrpc;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>What a fetch brought.</summary>
 /// <param name="Document">Null if there is none to be had.</param>
@@ -124,7 +126,7 @@ internal sealed class DidFetcher : IDisposable
                 PooledConnectionLifetime = TimeSpan.FromMinutes(1),
                 ConnectCallback = async (context, cancellation) =>
                 {
-                    IPAddress[] addresses = await AddressesOf(context.DnsEndPoint.Host, cancellation);
+                    IPAddress[] addresses = await AddressesOfAsync(context.DnsEndPoint.Host, cancellation);
                     if (!anyAddress)
                         addresses = [.. addresses.Where(PublicAddresses.Contain)];
                     if (addresses.Length == 0)
@@ -144,7 +146,7 @@ internal sealed class DidFetcher : IDisposable
             }
         );
 
-    private async Task<IPAddress[]> AddressesOf(string host, CancellationToken cancellation)
+    private async Task<IPAddress[]> AddressesOfAsync(string host, CancellationToken cancellation)
     {
         if (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address))
             return [address];

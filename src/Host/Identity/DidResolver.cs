@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Caching.Memory;
+using MlsConsole.Host.Startup;
+using MlsConsole.Host.Xrpc;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>
 /// Finds the key with which a DID signs its service tokens: <c>did:web</c> and <c>did:plc</c> by their documents, which are kept, as is that there is none; in
@@ -36,7 +38,7 @@ internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, Tim
     /// <param name="unfit">A key that this method has given and that does not fit the token: then the question is whether there is a newer one.</param>
     /// <returns>Null if the DID is unknown, its document has no usable <c>#atproto</c> key, or there is no newer one.</returns>
     /// <exception cref="XrpcException">Too many documents are being fetched (503).</exception>
-    public async ValueTask<EcdsaPublicKey?> SigningKeyOf(string did, EcdsaPublicKey? unfit = null)
+    public async ValueTask<EcdsaPublicKey?> SigningKeyOfAsync(string did, EcdsaPublicKey? unfit = null)
     {
         EcdsaPublicKey? key;
         if (did.StartsWith("did:key:", StringComparison.Ordinal))
@@ -58,7 +60,7 @@ internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, Tim
                         : known.Document?.SigningKey == unfit && known.AskedAt + s_refresh <= now
                 )
             )
-                known = await FetchOnce(did, known);
+                known = await FetchOnceAsync(did, known);
             key = known.Document?.SigningKey;
         }
         return key == unfit ? null : key;
@@ -90,12 +92,16 @@ internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, Tim
     }
 
     /// <summary>Whoever asks while a document is being fetched waits for the same fetch, which belongs to no request.</summary>
-    private Task<Known> FetchOnce(string did, Known? before) =>
+    private Task<Known> FetchOnceAsync(string did, Known? before) =>
         fetching
-            .GetOrAdd(did, static (did, given) => new(() => given.Self.Fetch(did, given.before)), (Self: this, before))
+            .GetOrAdd(
+                did,
+                static (did, given) => new(() => given.Self.FetchAsync(did, given.before)),
+                (Self: this, before)
+            )
             .Value;
 
-    private async Task<Known> Fetch(string did, Known? before)
+    private async Task<Known> FetchAsync(string did, Known? before)
     {
         try
         {

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Security.Cryptography;
 using Secp256k1Net;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>The two curves of AT Protocol cryptography.</summary>
 internal enum EcdsaCurve

@@ -1,6 +1,6 @@
 using SimpleBase;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>Public keys as text: <c>did:key</c> and the <c>publicKeyMultibase</c> forms of DID documents.</summary>
 internal static class Multikey

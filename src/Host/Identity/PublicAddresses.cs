@@ -1,6 +1,6 @@
 using System.Net;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>Tells addresses of the public Internet from those that lead into a network of one's own (IANA's special-purpose registries).</summary>
 internal static class PublicAddresses

@@ -1,4 +1,4 @@
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>
 /// One key's count in one window, as one host sees it. The first eighth of the limit costs nothing: nobody is asked. After it an eighth at a time is taken from the

@@ -1,6 +1,7 @@
 using System.Globalization;
+using MlsConsole.Host.Xrpc;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>How a limit stands after a request, for the headers of its answer.</summary>
 /// <param name="Limit">Requests in a window.</param>

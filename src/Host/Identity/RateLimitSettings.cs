@@ -1,4 +1,8 @@
-namespace MlsConsole.Host;
+using MlsConsole.Host.Startup;
+using MlsConsole.Host.Xrpc;
+using MlsConsole.Host.Xrpc.Methods;
+
+namespace MlsConsole.Host.Identity;
 
 /// <summary>How many requests there may be in a window.</summary>
 internal sealed record RateLimitSettings
@@ -35,7 +39,7 @@ internal sealed record RateLimitSettings
         {
             // Keys of settings have no case.
             XrpcMethod method =
-                Host.Methods.All.FirstOrDefault(method =>
+                XrpcMethodIndex.All.FirstOrDefault(method =>
                     method.Label.Equals(given.Key, StringComparison.OrdinalIgnoreCase)
                 ) ?? throw new ConfigurationException(given.Path, "names no method.");
             methods[method.Label] = Settings.Count(configuration, given.Path, otherwise.Of(method));

@@ -3,9 +3,10 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
-using MlsConsole.Core;
+using MlsConsole.Core.RateLimits;
+using MlsConsole.Host.Xrpc;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>Limits of requests: by account and method, the account from a verified token; and by address for requests without one.</summary>
 internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared, TimeProvider clock)
@@ -19,7 +20,7 @@ internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared,
     /// <param name="did">Of a verified token.</param>
     /// <param name="method">What it calls.</param>
     /// <returns>How the limit stands, and what takes the request back if it turns out to be somebody else's; null where there are no limits.</returns>
-    public async ValueTask<(RateLimit Limit, Action Refund)?> Take(string did, XrpcMethod method)
+    public async ValueTask<(RateLimit Limit, Action Refund)?> TakeAsync(string did, XrpcMethod method)
     {
         if (!settings.Enabled)
             return null;
@@ -40,7 +41,7 @@ internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared,
 
     /// <summary>Counts a request without a token that is in order.</summary>
     /// <returns>Null where there are no limits.</returns>
-    public async ValueTask<RateLimit?> Take(IPAddress? address)
+    public async ValueTask<RateLimit?> TakeAsync(IPAddress? address)
     {
         if (!settings.Enabled)
             return null;

@@ -1,26 +1,29 @@
 using MlsConsole.Core;
+using MlsConsole.Core.Identity;
+using MlsConsole.Host.Startup;
+using MlsConsole.Host.Xrpc;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>Turns a request's service token into the caller that Core knows. Nothing is read from a token before it is verified.</summary>
 internal sealed class ServiceAuthentication(HostSettings settings, DidResolver resolver, TimeProvider clock)
 {
     private const string Scheme = "Bearer ";
 
-    /// <summary>Verifies the token, except for replay: see <see cref="Admit"/>.</summary>
+    /// <summary>Verifies the token, except for replay: see <see cref="AdmitAsync"/>.</summary>
     /// <exception cref="AuthenticationException">There is no token, or it is not in order.</exception>
     /// <exception cref="XrpcException">The issuer's document cannot be fetched now (503).</exception>
-    public ValueTask<ServiceToken> Authenticate(HttpRequest request, string nsid)
+    public ValueTask<ServiceToken> AuthenticateAsync(HttpRequest request, string nsid)
     {
         if (request.Headers.Authorization is not [{ } header])
             throw new AuthenticationException("token-missing", "A service token is required.");
         if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
             throw new AuthenticationException("token-missing", "The Authorization header must carry a Bearer token.");
-        return ServiceToken.Verify(
+        return ServiceToken.VerifyAsync(
             header[Scheme.Length..].Trim(),
             IsThisService,
             nsid,
-            resolver.SigningKeyOf,
+            resolver.SigningKeyOfAsync,
             clock.GetUtcNow()
         );
     }
@@ -29,11 +32,11 @@ internal sealed class ServiceAuthentication(HostSettings settings, DidResolver r
     /// Uses the token up. It comes after the rate limits: a request answered 429 or 503 may be sent again with the same token.
     /// </summary>
     /// <exception cref="AuthenticationException">The token has been used before, or its issuer is no DID.</exception>
-    public static async Task<Caller> Admit(ServiceToken token, TokenReplay replay, string correlationId)
+    public static async Task<Caller> AdmitAsync(ServiceToken token, TokenReplay replay, string correlationId)
     {
         if (!Did.TryParse(token.Issuer, out Did did))
             throw new AuthenticationException("token-issuer", "The token's issuer is not a DID.");
-        if (!await replay.TryUse(token.Issuer, token.TokenId, token.ExpiresAt))
+        if (!await replay.TryUseAsync(token.Issuer, token.TokenId, token.ExpiresAt))
             throw new AuthenticationException("token-replayed", "The token has been used before.");
         return new Caller(did, correlationId);
     }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
+using MlsConsole.Host.Startup;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>This service's own DID document, where <c>did:web</c> expects it.</summary>
 internal static class ServiceDocument

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Identity;
 
 /// <summary>
 /// The verified claims of an AT Protocol service-auth token
@@ -41,7 +41,7 @@ internal sealed class ServiceToken
     /// </param>
     /// <param name="now">The current time.</param>
     /// <exception cref="AuthenticationException">Something about the token is not as it has to be.</exception>
-    public static async ValueTask<ServiceToken> Verify(
+    public static async ValueTask<ServiceToken> VerifyAsync(
         string compact,
         Func<string, bool> audience,
         string method,

@@ -1,7 +1,8 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.Outbox;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Live;
 
 /// <summary>Events as frames of subscribeConvoEvents.</summary>
 internal static class EventFrames

@@ -1,6 +1,11 @@
 using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Retention;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Live;
 
 /// <summary>An event, encoded once for all who get it.</summary>
 /// <param name="Kind">What it tells.</param>
@@ -114,7 +119,7 @@ internal sealed partial class EventStream(
                         started = true;
                     }
                     bool relayed = await relay.RelayAsync(stoppingToken) > 0;
-                    await ReadNew(stoppingToken);
+                    await ReadNewAsync(stoppingToken);
                     if (relayed)
                         await Task.Delay(s_pace, clock, stoppingToken);
                     if (clock.GetElapsedTime(prunedAt) > s_pruning)
@@ -141,7 +146,7 @@ internal sealed partial class EventStream(
         }
     }
 
-    private async Task ReadNew(CancellationToken cancellation)
+    private async Task ReadNewAsync(CancellationToken cancellation)
     {
         while (true)
         {
@@ -154,11 +159,11 @@ internal sealed partial class EventStream(
                 return;
             foreach (var one in events.Select(static addressed => addressed.Event))
                 feed.Publish(
-                    new Activity
+                    new ActivityRecord
                     {
                         At = one.At,
-                        Method = Activity.Event,
-                        Outcome = AuditEntry.Accepted,
+                        Method = ActivityRecord.Event,
+                        Outcome = RequestOutcomes.Accepted,
                         Reason = one.Kind.ToString(),
                         Elapsed = TimeSpan.Zero,
                         ConvoId = one.ConvoId,

@@ -1,8 +1,8 @@
 using System.Threading.Channels;
 using Microsoft.AspNetCore.SignalR;
-using MlsConsole.Core;
+using MlsConsole.Core.Activity;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Live;
 
 /// <summary>The only sender to <see cref="LiveHub"/>: a batch of what happened four times a second, and the overview when it has changed.</summary>
 internal sealed class LiveBroadcaster(

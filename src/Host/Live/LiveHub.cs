@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.SignalR;
-using MlsConsole.Core;
+using MlsConsole.Core.Activity;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Live;
 
 /// <summary>What happened, for consumers outside of this process. Messages: <c>activity</c> (a list of <see cref="LiveActivity"/>) and <c>overview</c> (an <see cref="LiveOverview"/>).</summary>
 internal sealed class LiveHub : Hub
@@ -24,7 +24,7 @@ public sealed record LiveActivity(
     ulong? Epoch
 )
 {
-    internal static LiveActivity Of(Activity activity) =>
+    internal static LiveActivity Of(ActivityRecord activity) =>
         new(
             activity.At,
             activity.Method,

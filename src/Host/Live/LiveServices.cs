@@ -1,6 +1,8 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Audit;
+using MlsConsole.Host.Startup;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Live;
 
 internal static class LiveServices
 {
@@ -23,10 +25,10 @@ internal static class LiveServices
         var feed = app.Services.GetRequiredService<ActivityFeed>();
         app.Services.GetRequiredService<AuditLog>().Appended += entry =>
             feed.Publish(
-                new Activity
+                new ActivityRecord
                 {
                     At = entry.At,
-                    Method = Activity.Audit,
+                    Method = ActivityRecord.Audit,
                     Outcome = entry.Outcome,
                     Reason = entry.Action,
                     Elapsed = TimeSpan.Zero,

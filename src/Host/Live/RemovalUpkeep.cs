@@ -1,6 +1,6 @@
-using MlsConsole.Core;
+using MlsConsole.Core.ExternalSenders;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Live;
 
 /// <summary>Has removals proposed by the service as they become due: after a ban, and after each epoch that leaves a leaf behind whose account is gone.</summary>
 internal sealed partial class RemovalUpkeep(RemovalProposals proposals, TimeProvider clock, ILogger<RemovalUpkeep> log)
@@ -14,7 +14,7 @@ internal sealed partial class RemovalUpkeep(RemovalProposals proposals, TimeProv
         try
         {
             while (await timer.WaitForNextTickAsync(stoppingToken))
-                await Step(stoppingToken);
+                await StepAsync(stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -22,7 +22,7 @@ internal sealed partial class RemovalUpkeep(RemovalProposals proposals, TimeProv
         }
     }
 
-    private async Task Step(CancellationToken cancellation)
+    private async Task StepAsync(CancellationToken cancellation)
     {
         try
         {

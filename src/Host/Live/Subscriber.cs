@@ -1,7 +1,8 @@
 using System.Net.WebSockets;
-using MlsConsole.Core;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.Outbox;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Live;
 
 /// <summary>One open subscription: sends what its account may have from its cursor on, until somebody closes.</summary>
 /// <remarks>It reads at its own pace and nothing is queued for it, so a slow one costs no memory; one that falls too far behind is dropped.</remarks>
@@ -23,7 +24,7 @@ internal sealed class Subscriber(
     /// <param name="opened">Called when the cursor is known to be good.</param>
     /// <param name="cancellation">The end of the connection.</param>
     /// <exception cref="StreamRefusal">The cursor is ahead, or the consumer behind; or the account is banned.</exception>
-    public async Task Run(long? from, Action opened, CancellationToken cancellation)
+    public async Task RunAsync(long? from, Action opened, CancellationToken cancellation)
     {
         long cursor = from ?? range.Head;
         if (cursor > range.Head)
@@ -31,7 +32,7 @@ internal sealed class Subscriber(
         opened();
         if (cursor + 1 < range.Oldest)
         {
-            await Send(
+            await SendAsync(
                 EventFrames.Info(
                     "OutdatedCursor",
                     "Events after the cursor are no longer kept; getMessages and getCommits have what conversations keep."
@@ -55,8 +56,8 @@ internal sealed class Subscriber(
                 long before = stream.Head - cursor;
                 cursor =
                     stream.After(cursor) is { } recent && stream.IsFresh(recent[0])
-                        ? await SendRecent(recent, cursor, cancellation)
-                        : await SendPage(cursor, cancellation);
+                        ? await SendRecentAsync(recent, cursor, cancellation)
+                        : await SendPageAsync(cursor, cancellation);
                 // However many events come at once: only who takes them more slowly than they come is too slow.
                 long behind = stream.Head - cursor;
                 if (caughtUp && behind > maxLag && behind >= before)
@@ -65,7 +66,7 @@ internal sealed class Subscriber(
         }
     }
 
-    private async Task<long> SendRecent(
+    private async Task<long> SendRecentAsync(
         IReadOnlyList<StreamedEvent> recent,
         long cursor,
         CancellationToken cancellation
@@ -78,20 +79,20 @@ internal sealed class Subscriber(
                 return cursor;
             RequireOpen(one.Seq, one.Kind, one.Members.Contains(did));
             if (one.Frame is not null && one.Members.Contains(did))
-                await Send(one.Frame, cancellation);
+                await SendAsync(one.Frame, cancellation);
             cursor = one.Seq;
         }
         return cursor;
     }
 
-    private async Task<long> SendPage(long cursor, CancellationToken cancellation)
+    private async Task<long> SendPageAsync(long cursor, CancellationToken cancellation)
     {
         var page = await reader.ReadForAsync(did, cursor, cancellation);
         foreach (var one in page.Events)
         {
             RequireOpen(one.Seq, one.Kind, isFor: true);
             if (EventFrames.Of(one) is { } frame)
-                await Send(frame, cancellation);
+                await SendAsync(frame, cancellation);
         }
         return page.Last;
     }
@@ -102,7 +103,7 @@ internal sealed class Subscriber(
             throw new StreamRefusal("Unauthorized", "The account is banned from the service or from a conversation.");
     }
 
-    private async Task Send(byte[] frame, CancellationToken cancellation)
+    private async Task SendAsync(byte[] frame, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(s_sendLimit);

@@ -1,6 +1,6 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Audit;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Startup;
 
 /// <summary>Links audit entries within a second of their writing, and writes the refusals of each minute that is over.</summary>
 internal sealed partial class AuditUpkeep(
@@ -18,7 +18,7 @@ internal sealed partial class AuditUpkeep(
         try
         {
             while (await timer.WaitForNextTickAsync(stoppingToken))
-                await Step(all: false, stoppingToken);
+                await StepAsync(all: false, stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -30,10 +30,10 @@ internal sealed partial class AuditUpkeep(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        await Step(all: true, cancellationToken);
+        await StepAsync(all: true, cancellationToken);
     }
 
-    private async Task Step(bool all, CancellationToken cancellation)
+    private async Task StepAsync(bool all, CancellationToken cancellation)
     {
         try
         {

@@ -1,8 +1,12 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using MlsConsole.Core;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.ExternalSenders;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Startup;
 
 /// <summary>What the program does instead of serving, by its first argument. Whether a host runs on the database makes no difference.</summary>
 internal static class Commands
@@ -16,26 +20,26 @@ internal static class Commands
     /// <summary>Runs the command that the arguments name.</summary>
     /// <returns>The exit code, or null if they name none: then the host is meant.</returns>
     /// <exception cref="ConfigurationException">The database cannot be used.</exception>
-    public static async Task<int?> Run(string[] args)
+    public static async Task<int?> RunAsync(string[] args)
     {
         if (args is not [Verify or Export or Rotate or Ban or Unban, ..])
             return null;
         WebApplicationBuilder builder = HostBuilding.CreateBuilder(args[1..]);
         using Database database = Storage.Open(builder.Configuration);
-        await RequireSchema(database);
+        await RequireSchemaAsync(database);
         if (args[0] == Rotate)
-            return await RotateSignatureKey(builder, Console.Out);
+            return await RotateSignatureKeyAsync(builder, Console.Out);
         if (args[0] is Ban or Unban)
-            return await SetBan(database, args[0] == Ban, args[1..], builder.Configuration["reason"], Console.Out);
+            return await SetBanAsync(database, args[0] == Ban, args[1..], builder.Configuration["reason"], Console.Out);
         if (args[0] == Verify)
-            return await VerifyAudit(database, Console.Out);
+            return await VerifyAuditAsync(database, Console.Out);
         await using StreamWriter output = new(Console.OpenStandardOutput(), bufferSize: 64 * 1024);
         await AuditVerifier.ExportAsync(database, output, CancellationToken.None);
         return 0;
     }
 
     /// <summary>0 if the chain holds, 1 if not.</summary>
-    internal static async Task<int> VerifyAudit(Database database, TextWriter output)
+    internal static async Task<int> VerifyAuditAsync(Database database, TextWriter output)
     {
         AuditReport report = await AuditVerifier.VerifyAsync(database, CancellationToken.None);
         IFormatProvider culture = CultureInfo.InvariantCulture;
@@ -56,7 +60,7 @@ internal static class Commands
         return report.Holds ? 0 : 1;
     }
 
-    private static async Task<int> RotateSignatureKey(WebApplicationBuilder builder, TextWriter output)
+    private static async Task<int> RotateSignatureKeyAsync(WebApplicationBuilder builder, TextWriter output)
     {
         builder.Logging.ClearProviders();
         builder.AddCore();
@@ -75,7 +79,13 @@ internal static class Commands
     }
 
     /// <summary>Bans an account from the service, or ends that: hosts that run on the database hear of it.</summary>
-    private static async Task<int> SetBan(Database database, bool ban, string[] args, string? reason, TextWriter output)
+    private static async Task<int> SetBanAsync(
+        Database database,
+        bool ban,
+        string[] args,
+        string? reason,
+        TextWriter output
+    )
     {
         if (args is not [var text, ..] || !Did.TryParse(text, out Did did))
             throw new ConfigurationException(ban ? Ban : Unban, "must be followed by the DID of an account.");
@@ -84,8 +94,8 @@ internal static class Commands
             .BuildServiceProvider();
         Bans bans = services.GetRequiredService<Bans>();
         bool changed = ban
-            ? await bans.BanAccount(did, reason, CancellationToken.None)
-            : await bans.UnbanAccount(did, reason, CancellationToken.None);
+            ? await bans.BanAccountAsync(did, reason, CancellationToken.None)
+            : await bans.UnbanAccountAsync(did, reason, CancellationToken.None);
         await output.WriteLineAsync(
             (ban, changed) switch
             {
@@ -98,7 +108,7 @@ internal static class Commands
         return 0;
     }
 
-    private static async Task RequireSchema(Database database)
+    private static async Task RequireSchemaAsync(Database database)
     {
         await using MlsDbContext context = database.Open();
         // Asked before connecting: SQLite would create the file.

@@ -1,4 +1,4 @@
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Startup;
 
 /// <summary>A setting with which the host must not start. Its message is one sentence that names the key.</summary>
 /// <param name="key">The setting, as appsettings spell it (<c>Service:Did</c>).</param>

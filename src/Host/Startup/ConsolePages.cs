@@ -1,6 +1,6 @@
 using MlsConsole.Dashboard;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Startup;
 
 /// <summary>The console's pages: Blazor components of the Dashboard project over this host's services.</summary>
 internal static class ConsolePages

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Core;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Startup;
 
 internal static class Health
 {

@@ -1,4 +1,6 @@
-namespace MlsConsole.Host;
+using MlsConsole.Host.Identity;
+
+namespace MlsConsole.Host.Startup;
 
 /// <summary>What is decided before services are added: folders, addresses, defaults of settings.</summary>
 internal static class HostBuilding

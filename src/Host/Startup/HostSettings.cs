@@ -1,4 +1,4 @@
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Startup;
 
 /// <summary>The host's own settings, read and checked once, before anything is built from them.</summary>
 internal sealed record HostSettings

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Data.Sqlite;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Startup;
 
 /// <summary>The keys that encrypt secrets in the database. They are files apart from it: who has the database alone has no secret. Hosts over one database need one key ring.</summary>
 internal static class KeyRing

@@ -1,6 +1,6 @@
 using System.Net;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Startup;
 
 /// <summary>
 /// Until the console has sign-in, whoever reaches the host can turn its switches. So the host listens on

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Startup;
 
 /// <summary>Reads single settings. Each throws a <see cref="ConfigurationException"/> that names the key.</summary>
 internal static class Settings

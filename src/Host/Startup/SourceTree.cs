@@ -1,4 +1,4 @@
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Startup;
 
 /// <summary>Where static files and data are: beside the solution when run from its sources, beside the program when published.</summary>
 internal static class SourceTree

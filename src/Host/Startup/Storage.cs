@@ -2,8 +2,11 @@ using System.Data.Common;
 using System.Security.Cryptography;
 using Microsoft.Data.Sqlite;
 using MlsConsole.Core;
+using MlsConsole.Core.ExternalSenders;
+using MlsConsole.Core.Rollouts;
+using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Startup;
 
 /// <summary>Core over the configured database.</summary>
 internal static class Storage
@@ -60,7 +63,7 @@ internal static class Storage
 
     /// <summary>Brings the database to the current schema; writes the flag's first state and the service's signature keys into a new one.</summary>
     /// <exception cref="ConfigurationException">The first state is misspelt, or the database or the key ring cannot be used.</exception>
-    public static async Task StartStorage(this WebApplication app)
+    public static async Task StartStorageAsync(this WebApplication app)
     {
         FlagState initial = InitialFlag(app.Configuration, app.Environment);
         try

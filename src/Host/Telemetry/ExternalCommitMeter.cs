@@ -1,7 +1,9 @@
 using System.Diagnostics.Metrics;
 using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.JoinTurns;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Telemetry;
 
 /// <summary>All instruments. They count what the activity feed says, and nothing else does.</summary>
 internal sealed class ExternalCommitMeter : IDisposable
@@ -22,7 +24,7 @@ internal sealed class ExternalCommitMeter : IDisposable
         _turnWait;
     private readonly IDisposable _subscription;
 
-    public ExternalCommitMeter(ActivityFeed feed, JoinTurns turns)
+    public ExternalCommitMeter(ActivityFeed feed, JoinTurnConductor turns)
     {
         _requests = _meter.CreateCounter<long>(
             "external_commit_requests",
@@ -67,16 +69,16 @@ internal sealed class ExternalCommitMeter : IDisposable
         _meter.Dispose();
     }
 
-    private void Count(Activity activity)
+    private void Count(ActivityRecord activity)
     {
-        if (activity is { Method: Activity.JoinTurn, Outcome: JoinTurns.Given })
+        if (activity is { Method: ActivityRecord.JoinTurn, Outcome: ActivityRecord.TurnGiven })
             _turnWait.Record(activity.Elapsed.TotalSeconds);
-        if (activity is { Method: Activity.JoinTurn, Outcome: JoinTurns.Expired })
+        if (activity is { Method: ActivityRecord.JoinTurn, Outcome: ActivityRecord.TurnExpired })
             _turnsExpired.Add(1);
         if (activity.Method != "processExternalCommit")
             return;
         _requests.Add(1);
-        if (activity.Outcome == AuditEntry.Accepted)
+        if (activity.Outcome == RequestOutcomes.Accepted)
             _successes.Add(1);
         if (activity.Outcome == "EpochMismatch")
             _mismatches.Add(1);

@@ -1,7 +1,10 @@
 using System.Diagnostics.Metrics;
 using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Forks;
+using MlsConsole.Core.GroupInfos;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Telemetry;
 
 /// <summary>Whether groups are whole and their members come back: epochs acknowledged, forks suspected, rejoins by way and outcome. It counts what the activity feed says.</summary>
 internal sealed class GroupMeter : IDisposable
@@ -54,15 +57,15 @@ internal sealed class GroupMeter : IDisposable
         _meter.Dispose();
     }
 
-    private void Count(Activity activity)
+    private void Count(ActivityRecord activity)
     {
-        if (activity is { Method: "acknowledgeEpoch", Outcome: AuditEntry.Accepted })
+        if (activity is { Method: "acknowledgeEpoch", Outcome: RequestOutcomes.Accepted })
             _acknowledgements.Add(1);
         if (activity is { Method: "acknowledgeEpoch", Reason: EpochAcknowledgements.SuspectedFork })
             _suspicions.Add(1, new KeyValuePair<string, object?>("sign", "authenticator"));
-        if (activity.Method == "updateGroupInfo" && activity.Reason == GroupInfos.SuspectedFork)
+        if (activity.Method == "updateGroupInfo" && activity.Reason == GroupInfoPublisher.SuspectedFork)
             _suspicions.Add(1, new KeyValuePair<string, object?>("sign", "external_pub"));
-        if (activity is not { Outcome: AuditEntry.Accepted, Rejoin: { } rejoin })
+        if (activity is not { Outcome: RequestOutcomes.Accepted, Rejoin: { } rejoin })
             return;
         _rejoins.Add(1, Way(rejoin.Way), Outcome(rejoin.Succeeded));
         _duration.Record(rejoin.Elapsed.TotalSeconds, Way(rejoin.Way), Outcome(rejoin.Succeeded));

@@ -1,7 +1,9 @@
 using System.Diagnostics.Metrics;
 using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Host.Xrpc;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Telemetry;
 
 /// <summary>Every request by what became of it. It counts what the activity feed says.</summary>
 internal sealed class RequestMeter : IDisposable
@@ -23,7 +25,7 @@ internal sealed class RequestMeter : IDisposable
         );
         // A series exists from the start, so that the first event is an increase.
         foreach (XrpcMethod method in methods.All)
-            Add(0, method.Label, AuditEntry.Accepted, NoReason);
+            Add(0, method.Label, RequestOutcomes.Accepted, NoReason);
         _subscription = feed.Subscribe(activity =>
         {
             if (activity.IsRequest)

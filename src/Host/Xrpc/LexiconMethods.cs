@@ -1,6 +1,6 @@
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 /// <summary>A query whose lexicon decodes and encodes for it.</summary>
 internal sealed class QueryMethod<TParameters, TOutput>(
@@ -8,7 +8,7 @@ internal sealed class QueryMethod<TParameters, TOutput>(
     Func<XrpcCall, TParameters, Task<TOutput>> handle
 ) : XrpcQuery(lexicon.Nsid)
 {
-    public override async Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call) =>
+    public override async Task<ReadOnlyMemory<byte>> InvokeAsync(XrpcCall call) =>
         lexicon.WriteOutput(await handle(call, lexicon.ReadParameters(QueryParameters.Of(call.Request))));
 }
 
@@ -32,9 +32,9 @@ internal sealed class ProcedureMethod<TInput, TOutput>(
     Func<XrpcCall, TInput, Task<TOutput>> handle
 ) : XrpcProcedure(lexicon.Nsid, bodyLimit)
 {
-    public override async Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call)
+    public override async Task<ReadOnlyMemory<byte>> InvokeAsync(XrpcCall call)
     {
-        var body = await ReadBody(call);
+        var body = await ReadBodyAsync(call);
         return lexicon.WriteOutput(await handle(call, lexicon.ReadInput(body.Span)));
     }
 }

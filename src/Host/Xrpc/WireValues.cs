@@ -1,7 +1,7 @@
 using System.Globalization;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 /// <summary>Values that JSON and query strings carry as text. What cannot be read is an invalid request that names the field, never its content.</summary>
 internal static class WireValues
@@ -20,11 +20,11 @@ internal static class WireValues
 
     /// <summary>Key packages of a field <c>keyPackages</c>.</summary>
     /// <exception cref="LexiconException">One is no base64.</exception>
-    public static IReadOnlyList<Core.NewKeyPackage> KeyPackages(IReadOnlyList<NewKeyPackage> packages) =>
+    public static IReadOnlyList<Core.KeyPackages.NewKeyPackage> KeyPackages(IReadOnlyList<NewKeyPackage> packages) =>
         [
             .. packages.Select(
                 (package, i) =>
-                    new Core.NewKeyPackage(
+                    new Core.KeyPackages.NewKeyPackage(
                         Bytes($"keyPackages[{i}].keyPackage", package.KeyPackage),
                         package.LastResort ?? false
                     )
@@ -32,7 +32,7 @@ internal static class WireValues
         ];
 
     /// <summary>A conversation as several methods answer with it.</summary>
-    public static ConvoView Convo(Core.ConvoView convo) =>
+    public static ConvoView Convo(Core.Conversations.ConvoView convo) =>
         new()
         {
             ConvoId = convo.ConvoId,

@@ -1,6 +1,7 @@
 using MlsConsole.Core;
+using MlsConsole.Core.Activity;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 /// <summary>One admitted request, as a method's handler sees it.</summary>
 internal sealed class XrpcCall(HttpContext context, Caller caller)

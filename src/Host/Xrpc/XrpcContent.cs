@@ -2,7 +2,7 @@ using System.Buffers;
 using System.IO.Compression;
 using Microsoft.Net.Http.Headers;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 /// <summary>What comes with a request beside its path: verb, headers that describe a body, and the body.</summary>
 internal static class XrpcContent
@@ -58,7 +58,7 @@ internal static class XrpcContent
 
     /// <summary>Reads a body that <see cref="CheckJson"/> let through, at most <paramref name="limit"/> bytes after decompression.</summary>
     /// <exception cref="XrpcException">Longer than the limit, or not what its encoding says.</exception>
-    public static async Task<ReadOnlyMemory<byte>> ReadJson(
+    public static async Task<ReadOnlyMemory<byte>> ReadJsonAsync(
         HttpRequest request,
         int limit,
         CancellationToken cancellation

@@ -1,6 +1,6 @@
 using Microsoft.Net.Http.Headers;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 /// <summary>
 /// CORS of everything under <c>/xrpc/</c>: any origin, because a request is authorised by its token alone and

@@ -1,11 +1,16 @@
 using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Identity;
+using MlsConsole.Host.Identity;
+using MlsConsole.Host.Live;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 /// <summary>
 /// Everything under <c>/xrpc</c>. One request goes: limit of its address, known method, verb and headers of the content, token,
 /// limit of its account, token used up, body or parameters decoded, Core. Whatever is thrown on that way ends in the one
-/// <see cref="XrpcFailure"/>, and every request but a preflight publishes one <see cref="Activity"/>.
+/// <see cref="XrpcFailure"/>, and every request but a preflight publishes one <see cref="ActivityRecord"/>.
 /// </summary>
 /// <remarks>A middleware and not a route, so that nothing between (redirects, error pages, antiforgery) can answer in its place.</remarks>
 internal sealed partial class XrpcEndpoint(
@@ -30,12 +35,12 @@ internal sealed partial class XrpcEndpoint(
             && XrpcPath.NsidOf(RawTarget(context)) is { } nsid
             && methods.Find(nsid) is XrpcSubscription subscription
         )
-            await Subscribe(context, subscription);
+            await SubscribeAsync(context, subscription);
         else
-            await Answer(context);
+            await AnswerAsync(context);
     }
 
-    private async Task Answer(HttpContext context)
+    private async Task AnswerAsync(HttpContext context)
     {
         Attempt attempt = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N"));
         XrpcCors.Allow(context.Response);
@@ -44,7 +49,7 @@ internal sealed partial class XrpcEndpoint(
         ReadOnlyMemory<byte> body;
         try
         {
-            body = await Run(context, attempt);
+            body = await RunAsync(context, attempt);
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -54,16 +59,16 @@ internal sealed partial class XrpcEndpoint(
         }
         catch (Exception exception)
         {
-            failure = await Failure(context, attempt, exception);
+            failure = await FailureAsync(context, attempt, exception);
             body = failure.WriteBody();
         }
         // Counted before it is written: whoever has the answer finds it in the figures.
         Publish(attempt, failure?.Error ?? "accepted", failure?.Reason, failure?.CurrentEpoch);
         attempt.Limit?.WriteHeaders(context.Response.Headers);
-        await Write(context, failure, body);
+        await WriteAsync(context, failure, body);
     }
 
-    private async Task<XrpcFailure> Failure(HttpContext context, Attempt attempt, Exception exception)
+    private async Task<XrpcFailure> FailureAsync(HttpContext context, Attempt attempt, Exception exception)
     {
         XrpcFailure failure = XrpcFailure.From(exception);
         try
@@ -73,7 +78,7 @@ internal sealed partial class XrpcEndpoint(
                 attempt.Call is null
                 && (exception is AuthenticationException || context.Request.Headers.Authorization.Count == 0)
             )
-                attempt.Limit = await limits.Take(context.Connection.RemoteIpAddress);
+                attempt.Limit = await limits.TakeAsync(context.Connection.RemoteIpAddress);
             // What an account tried and Core never saw; Core's own refusals are in the audit log, faults in the other.
             if (attempt.Call is { } call && exception is not RefusedException && !failure.IsFault)
                 await audit.AppendAsync(
@@ -98,11 +103,11 @@ internal sealed partial class XrpcEndpoint(
         return failure;
     }
 
-    private Task Subscribe(HttpContext context, XrpcSubscription subscription)
+    private Task SubscribeAsync(HttpContext context, XrpcSubscription subscription)
     {
         Attempt attempt = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N")) { Method = subscription };
         // Counted when it is open or refused: how long it stays open says nothing of how fast it was opened.
-        return subscription.Serve(
+        return subscription.ServeAsync(
             context,
             refused =>
             {
@@ -114,7 +119,7 @@ internal sealed partial class XrpcEndpoint(
         );
     }
 
-    private async Task<ReadOnlyMemory<byte>> Run(HttpContext context, Attempt attempt)
+    private async Task<ReadOnlyMemory<byte>> RunAsync(HttpContext context, Attempt attempt)
     {
         HttpRequest request = context.Request;
         attempt.Limit = limits.Of(context.Connection.RemoteIpAddress);
@@ -123,20 +128,20 @@ internal sealed partial class XrpcEndpoint(
         XrpcMethod method = methods.Find(nsid) ?? throw XrpcException.MethodNotImplemented();
         attempt.Method = method;
         method.CheckContent(request);
-        ServiceToken token = await authentication.Authenticate(request, method.Nsid);
-        attempt.Call = new XrpcCall(context, await Admit(context, token, method, attempt));
-        return await method.Invoke(attempt.Call);
+        ServiceToken token = await authentication.AuthenticateAsync(request, method.Nsid);
+        attempt.Call = new XrpcCall(context, await AdmitAsync(context, token, method, attempt));
+        return await method.InvokeAsync(attempt.Call);
     }
 
     /// <summary>A request over the limit leaves its token usable; one whose token was used before is not its owner's, and not counted as such.</summary>
-    private async Task<Caller> Admit(HttpContext context, ServiceToken token, XrpcMethod method, Attempt attempt)
+    private async Task<Caller> AdmitAsync(HttpContext context, ServiceToken token, XrpcMethod method, Attempt attempt)
     {
-        var taken = await limits.Take(token.Issuer, method);
+        var taken = await limits.TakeAsync(token.Issuer, method);
         attempt.Limit = taken?.Limit;
         attempt.Limit?.Check("account", clock.GetUtcNow());
         try
         {
-            return await ServiceAuthentication.Admit(
+            return await ServiceAuthentication.AdmitAsync(
                 token,
                 context.RequestServices.GetRequiredService<TokenReplay>(),
                 attempt.CorrelationId
@@ -149,7 +154,7 @@ internal sealed partial class XrpcEndpoint(
         }
     }
 
-    private static async Task Write(HttpContext context, XrpcFailure? failure, ReadOnlyMemory<byte> body)
+    private static async Task WriteAsync(HttpContext context, XrpcFailure? failure, ReadOnlyMemory<byte> body)
     {
         HttpResponse response = context.Response;
         response.StatusCode = failure?.Status ?? StatusCodes.Status200OK;
@@ -166,7 +171,7 @@ internal sealed partial class XrpcEndpoint(
         // What an unauthorised caller calls a conversation is the caller's text, not ours.
         bool known = outcome is not ("Unauthorized" or "InvalidRequest");
         feed.Publish(
-            new Activity
+            new ActivityRecord
             {
                 At = clock.GetUtcNow(),
                 Method = attempt.Method?.Label ?? "unknown",

@@ -1,4 +1,4 @@
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 /// <summary>A request that breaks the conventions of XRPC itself, before any feature has seen it.</summary>
 /// <param name="status">The HTTP status.</param>

@@ -2,9 +2,10 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using MlsConsole.Core;
+using MlsConsole.Host.Identity;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 /// <summary>The answer to a request that did not succeed: the one place where anything thrown becomes status and body.</summary>
 /// <param name="Status">The HTTP status.</param>

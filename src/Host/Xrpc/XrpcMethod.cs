@@ -1,4 +1,4 @@
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 /// <summary>One method: what it expects of a request, and its handler.</summary>
 internal abstract class XrpcMethod(string nsid)
@@ -13,7 +13,7 @@ internal abstract class XrpcMethod(string nsid)
     public abstract void CheckContent(HttpRequest request);
 
     /// <summary>Decodes the input, asks Core and encodes the output.</summary>
-    public abstract Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call);
+    public abstract Task<ReadOnlyMemory<byte>> InvokeAsync(XrpcCall call);
 }
 
 /// <summary>A method by GET or HEAD, with parameters and without a body.</summary>
@@ -37,6 +37,6 @@ internal abstract class XrpcProcedure(string nsid, int bodyLimit) : XrpcMethod(n
         XrpcContent.CheckJson(request, MostBytes);
     }
 
-    protected Task<ReadOnlyMemory<byte>> ReadBody(XrpcCall call) =>
-        XrpcContent.ReadJson(call.Request, MostBytes, call.Cancellation);
+    protected Task<ReadOnlyMemory<byte>> ReadBodyAsync(XrpcCall call) =>
+        XrpcContent.ReadJsonAsync(call.Request, MostBytes, call.Cancellation);
 }

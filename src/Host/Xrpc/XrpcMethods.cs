@@ -1,4 +1,4 @@
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 /// <summary>All methods by NSID.</summary>
 internal sealed class XrpcMethods(IEnumerable<XrpcMethod> methods)

@@ -1,4 +1,4 @@
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 /// <summary>Finds the NSID in a request target: <c>/xrpc/{nsid}</c>, one trailing slash allowed, nothing escaped.</summary>
 internal static class XrpcPath

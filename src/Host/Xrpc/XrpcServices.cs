@@ -1,14 +1,15 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Host.Xrpc.Methods;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 internal static class XrpcServices
 {
     /// <summary>Adds everything under <c>/xrpc</c>. A method is registered as <see cref="XrpcMethod"/>; any other NSID is not implemented.</summary>
     public static void AddXrpc(this IServiceCollection services)
     {
-        foreach (var method in Methods.All)
+        foreach (var method in XrpcMethodIndex.All)
             services.AddSingleton(method);
         services.AddSingleton<XrpcMethods>();
         services.TryAddSingleton<ActivityFeed>();

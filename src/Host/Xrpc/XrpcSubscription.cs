@@ -1,8 +1,9 @@
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Connections;
+using MlsConsole.Host.Live;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc;
 
 /// <summary>A method by WebSocket. A refusal is an error frame and a close with 1008: an HTTP status would make the official client try for ever.</summary>
 internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
@@ -14,17 +15,22 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
     public override void CheckContent(HttpRequest request) =>
         throw XrpcException.InvalidRequest("This method is a subscription: a WebSocket is expected.");
 
-    public override Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call) =>
+    public override Task<ReadOnlyMemory<byte>> InvokeAsync(XrpcCall call) =>
         throw new InvalidOperationException("A subscription has no body.");
 
     /// <summary>Admits the caller; from then on <paramref name="opened"/> has been called and the socket is the method's.</summary>
     /// <exception cref="Exception">Anything that <see cref="XrpcFailure"/> knows, or a <see cref="StreamRefusal"/>.</exception>
-    protected abstract Task Run(HttpContext context, WebSocket socket, Action opened, CancellationToken cancellation);
+    protected abstract Task RunAsync(
+        HttpContext context,
+        WebSocket socket,
+        Action opened,
+        CancellationToken cancellation
+    );
 
     /// <summary>Serves one connection from its acceptance to its end.</summary>
     /// <param name="context">A WebSocket request.</param>
     /// <param name="outcome">Told once: null when the subscription is open, else why it is refused.</param>
-    public async Task Serve(HttpContext context, Action<Exception?> outcome)
+    public async Task ServeAsync(HttpContext context, Action<Exception?> outcome)
     {
         using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync();
         var stopping = context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
@@ -32,11 +38,11 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
             context.RequestAborted,
             stopping
         );
-        Task receiving = Receive(socket, ended);
+        Task receiving = ReceiveAsync(socket, ended);
         bool told = false;
         try
         {
-            await Run(context, socket, () => Tell(null), ended.Token);
+            await RunAsync(context, socket, () => Tell(null), ended.Token);
         }
         catch (Exception exception)
             when (ended.IsCancellationRequested
@@ -49,7 +55,7 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
         {
             Tell(exception);
             XrpcFailure? failure = exception is StreamRefusal ? null : XrpcFailure.From(exception);
-            await Refuse(
+            await RefuseAsync(
                 socket,
                 failure?.Error ?? ((StreamRefusal)exception).Error,
                 failure?.Message ?? exception.Message
@@ -57,7 +63,7 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
         }
         // The official client takes a close frame for the end of the stream and comes back only after a connection that broke. So a host that stops breaks it.
         if (socket.State == WebSocketState.CloseReceived && !stopping.IsCancellationRequested)
-            await Quietly(limit => socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, limit));
+            await QuietlyAsync(limit => socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, limit));
         if (socket.State == WebSocketState.CloseSent)
             await Task.WhenAny(receiving, Task.Delay(s_closeLimit, CancellationToken.None));
         socket.Abort();
@@ -72,17 +78,17 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
         }
     }
 
-    private static async Task Refuse(WebSocket socket, string error, string message)
+    private static async Task RefuseAsync(WebSocket socket, string error, string message)
     {
-        await Quietly(limit =>
+        await QuietlyAsync(limit =>
             socket.SendAsync(EventFrame.Error(error, message), WebSocketMessageType.Binary, endOfMessage: true, limit)
         );
         if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
-            await Quietly(limit => socket.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, error, limit));
+            await QuietlyAsync(limit => socket.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, error, limit));
     }
 
     /// <summary>What a client sends is read and ignored: only its close means something.</summary>
-    private static async Task Receive(WebSocket socket, CancellationTokenSource ended)
+    private static async Task ReceiveAsync(WebSocket socket, CancellationTokenSource ended)
     {
         byte[] buffer = new byte[256];
         try
@@ -106,7 +112,7 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
         await ended.CancelAsync();
     }
 
-    private static async Task Quietly(Func<CancellationToken, Task> action)
+    private static async Task QuietlyAsync(Func<CancellationToken, Task> action)
     {
         using CancellationTokenSource limit = new(s_closeLimit);
         try

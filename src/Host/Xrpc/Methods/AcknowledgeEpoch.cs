@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Forks;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class AcknowledgeEpoch
 {
@@ -14,7 +14,7 @@ internal static class AcknowledgeEpoch
                 call.ConvoId = input.ConvoId;
                 call.Epoch = (ulong)input.Epoch;
                 var result = await call.Feature<EpochAcknowledgements>()
-                    .AcknowledgeEpoch(
+                    .AcknowledgeEpochAsync(
                         call.Caller,
                         new(
                             input.ConvoId,

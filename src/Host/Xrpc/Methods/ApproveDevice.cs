@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Approvals;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class ApproveDevice
 {
@@ -14,7 +14,7 @@ internal static class ApproveDevice
                 call.ConvoId = input.ConvoId;
                 call.Epoch = (ulong)input.Epoch;
                 var result = await call.Feature<DeviceApprovals>()
-                    .ApproveDevice(
+                    .ApproveDeviceAsync(
                         call.Caller,
                         new(
                             input.ConvoId,

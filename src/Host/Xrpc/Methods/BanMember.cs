@@ -1,7 +1,8 @@
 using MlsConsole.Core;
+using MlsConsole.Core.Membership;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class BanMember
 {
@@ -13,7 +14,7 @@ internal static class BanMember
             {
                 call.ConvoId = input.ConvoId;
                 var result = await call.Feature<Bans>()
-                    .BanMember(
+                    .BanMemberAsync(
                         call.Caller,
                         new(input.ConvoId, Did.Parse(input.TargetDid), input.Reason, input.IdempotencyKey),
                         call.Cancellation

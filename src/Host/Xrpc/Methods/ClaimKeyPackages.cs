@@ -1,8 +1,9 @@
 using MlsConsole.Core;
+using MlsConsole.Core.KeyPackages;
 using MlsConsole.Lexicon;
 using ClaimedKeyPackage = MlsConsole.Lexicon.ClaimedKeyPackage;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class ClaimKeyPackages
 {
@@ -12,8 +13,8 @@ internal static class ClaimKeyPackages
             BodyLimit.Small * 4,
             async (call, input) =>
             {
-                var result = await call.Feature<KeyPackages>()
-                    .ClaimKeyPackages(
+                var result = await call.Feature<KeyPackageStore>()
+                    .ClaimKeyPackagesAsync(
                         call.Caller,
                         new(
                             [.. input.Dids.Select(Did.Parse)],

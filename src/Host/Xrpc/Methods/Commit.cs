@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Conversations;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class Commit
 {
@@ -13,7 +13,7 @@ internal static class Commit
             {
                 call.ConvoId = input.ConvoId;
                 var result = await call.Feature<MemberCommits>()
-                    .Commit(
+                    .CommitAsync(
                         call.Caller,
                         new(
                             input.ConvoId,

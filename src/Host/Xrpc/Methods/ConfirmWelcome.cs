@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Welcomes;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class ConfirmWelcome
 {
@@ -11,8 +11,8 @@ internal static class ConfirmWelcome
             BodyLimit.Small,
             async (call, input) =>
             {
-                var result = await call.Feature<Welcomes>()
-                    .ConfirmWelcome(
+                var result = await call.Feature<WelcomeDelivery>()
+                    .ConfirmWelcomeAsync(
                         call.Caller,
                         new(input.Id, input.Success, input.ErrorDetails, input.IdempotencyKey),
                         call.Cancellation

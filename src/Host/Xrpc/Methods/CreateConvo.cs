@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Conversations;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class CreateConvo
 {
@@ -11,8 +11,8 @@ internal static class CreateConvo
             BodyLimit.Message,
             async (call, input) =>
             {
-                var convo = await call.Feature<Conversations>()
-                    .CreateConvo(
+                var convo = await call.Feature<ConversationCreator>()
+                    .CreateConvoAsync(
                         call.Caller,
                         new(
                             WireValues.Bytes("groupInfo", input.GroupInfo),

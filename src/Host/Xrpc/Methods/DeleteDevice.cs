@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Devices;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class DeleteDevice
 {
@@ -11,8 +11,8 @@ internal static class DeleteDevice
             BodyLimit.Small,
             async (call, input) =>
             {
-                var result = await call.Feature<Devices>()
-                    .DeleteDevice(call.Caller, new(input.DeviceId, input.IdempotencyKey), call.Cancellation);
+                var result = await call.Feature<DeviceRegistry>()
+                    .DeleteDeviceAsync(call.Caller, new(input.DeviceId, input.IdempotencyKey), call.Cancellation);
                 return new() { DeletedAt = result.DeletedAt, RemainingLeaves = result.RemainingLeaves };
             }
         );

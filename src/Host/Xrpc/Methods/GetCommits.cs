@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Conversations;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class GetCommits
 {
@@ -11,8 +11,8 @@ internal static class GetCommits
             async (call, parameters) =>
             {
                 call.ConvoId = parameters.ConvoId;
-                var commits = await call.Feature<Conversations>()
-                    .GetCommits(
+                var commits = await call.Feature<ConversationReader>()
+                    .GetCommitsAsync(
                         call.Caller,
                         new(
                             parameters.ConvoId,

@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Conversations;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class GetConvo
 {
@@ -11,8 +11,8 @@ internal static class GetConvo
             async (call, parameters) =>
             {
                 call.ConvoId = parameters.ConvoId;
-                var convo = await call.Feature<Conversations>()
-                    .GetConvo(call.Caller, parameters.ConvoId, call.Cancellation);
+                var convo = await call.Feature<ConversationReader>()
+                    .GetConvoAsync(call.Caller, parameters.ConvoId, call.Cancellation);
                 call.Epoch = convo.Epoch;
                 return new() { Convo = WireValues.Convo(convo) };
             }

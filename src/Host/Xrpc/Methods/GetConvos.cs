@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Conversations;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class GetConvos
 {
@@ -10,8 +10,8 @@ internal static class GetConvos
             Lexicons.GetConvos,
             async (call, parameters) =>
             {
-                var result = await call.Feature<Conversations>()
-                    .GetConvos(call.Caller, new(parameters.Cursor, (int)parameters.Limit), call.Cancellation);
+                var result = await call.Feature<ConversationReader>()
+                    .GetConvosAsync(call.Caller, new(parameters.Cursor, (int)parameters.Limit), call.Cancellation);
                 return new() { Convos = [.. result.Convos.Select(WireValues.Convo)], Cursor = result.Cursor };
             }
         );

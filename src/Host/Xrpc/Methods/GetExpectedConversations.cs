@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Conversations;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class GetExpectedConversations
 {
@@ -10,8 +10,8 @@ internal static class GetExpectedConversations
             Lexicons.GetExpectedConversations,
             async (call, parameters) =>
             {
-                var conversations = await call.Feature<Conversations>()
-                    .GetExpectedConversations(call.Caller, parameters.DeviceId, call.Cancellation);
+                var conversations = await call.Feature<ConversationReader>()
+                    .GetExpectedConversationsAsync(call.Caller, parameters.DeviceId, call.Cancellation);
                 return new()
                 {
                     Conversations =

@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.GroupInfos;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class GetGroupInfo
 {
@@ -13,8 +13,8 @@ internal static class GetGroupInfo
                 call.ConvoId = parameters.ConvoId;
                 if (parameters is { Turn: true, DeviceId: null })
                     throw XrpcException.InvalidRequest("turn needs deviceId.");
-                var result = await call.Feature<GroupInfos>()
-                    .GetGroupInfo(
+                var result = await call.Feature<GroupInfoProvider>()
+                    .GetGroupInfoAsync(
                         call.Caller,
                         new(
                             parameters.ConvoId,

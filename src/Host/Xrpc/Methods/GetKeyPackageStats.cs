@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.KeyPackages;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class GetKeyPackageStats
 {
@@ -10,8 +10,8 @@ internal static class GetKeyPackageStats
             Lexicons.GetKeyPackageStats,
             async (call, parameters) =>
             {
-                var stats = await call.Feature<KeyPackages>()
-                    .GetKeyPackageStats(call.Caller, parameters.DeviceId, call.Cancellation);
+                var stats = await call.Feature<KeyPackageStore>()
+                    .GetKeyPackageStatsAsync(call.Caller, parameters.DeviceId, call.Cancellation);
                 return new()
                 {
                     Available = stats.Available,

@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Messages;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class GetMessages
 {
@@ -12,8 +12,12 @@ internal static class GetMessages
             {
                 call.ConvoId = parameters.ConvoId;
                 long since = parameters.SinceSeq is { } seq ? WireValues.Number("sinceSeq", seq) : 0;
-                var result = await call.Feature<Messages>()
-                    .GetMessages(call.Caller, new(parameters.ConvoId, since, (int)parameters.Limit), call.Cancellation);
+                var result = await call.Feature<MessageDelivery>()
+                    .GetMessagesAsync(
+                        call.Caller,
+                        new(parameters.ConvoId, since, (int)parameters.Limit),
+                        call.Cancellation
+                    );
                 return new()
                 {
                     Messages =

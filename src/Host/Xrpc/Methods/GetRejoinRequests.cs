@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Rejoins;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class GetRejoinRequests
 {
@@ -12,7 +12,7 @@ internal static class GetRejoinRequests
             {
                 call.ConvoId = parameters.ConvoId;
                 var requests = await call.Feature<RejoinRequests>()
-                    .GetRejoinRequests(call.Caller, parameters.ConvoId, call.Cancellation);
+                    .GetRejoinRequestsAsync(call.Caller, parameters.ConvoId, call.Cancellation);
                 return new()
                 {
                     Requests =

@@ -1,7 +1,9 @@
 using MlsConsole.Core;
+using MlsConsole.Core.ExternalSenders;
+using MlsConsole.Host.Startup;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class GetServiceInfo
 {
@@ -11,12 +13,12 @@ internal static class GetServiceInfo
             async (call, _) =>
             {
                 string did = call.Feature<HostSettings>().ServiceDid;
-                var limits = Core.ServiceLimits.Of(call.Feature<CoreSettings>());
+                var limits = Core.ServiceInfo.ServiceLimits.Of(call.Feature<CoreSettings>());
                 var senders = await call.Feature<SignatureKeys>().ExternalSendersAsync(did, call.Cancellation);
                 return new GetServiceInfoOutput
                 {
                     Did = did,
-                    CipherSuites = [.. Core.ServiceLimits.CipherSuites.Select(suite => (long)suite)],
+                    CipherSuites = [.. Core.ServiceInfo.ServiceLimits.CipherSuites.Select(suite => (long)suite)],
                     ExternalSenders =
                     [
                         .. senders.Select(sender => new ExternalSender

@@ -1,7 +1,9 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Events;
+using MlsConsole.Host.Identity;
+using MlsConsole.Host.Startup;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class GetSubscriptionTicket
 {
@@ -12,7 +14,7 @@ internal static class GetSubscriptionTicket
             async (call, input) =>
             {
                 var result = await call.Feature<SubscriptionTickets>()
-                    .Issue(call.Caller, input.IdempotencyKey, call.Cancellation);
+                    .IssueAsync(call.Caller, input.IdempotencyKey, call.Cancellation);
                 string endpoint =
                     ServiceDocument.EndpointOf(call.Feature<HostSettings>().ServiceDid, call.Request)
                     ?? $"{call.Request.Scheme}://{call.Request.Host}";

@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Welcomes;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class GetWelcomes
 {
@@ -10,8 +10,8 @@ internal static class GetWelcomes
             Lexicons.GetWelcomes,
             async (call, parameters) =>
             {
-                var welcomes = await call.Feature<Welcomes>()
-                    .GetWelcomes(call.Caller, parameters.DeviceId, call.Cancellation);
+                var welcomes = await call.Feature<WelcomeDelivery>()
+                    .GetWelcomesAsync(call.Caller, parameters.DeviceId, call.Cancellation);
                 return new()
                 {
                     Welcomes =

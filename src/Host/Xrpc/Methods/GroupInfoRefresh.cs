@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.GroupInfos;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class GroupInfoRefresh
 {
@@ -12,8 +12,8 @@ internal static class GroupInfoRefresh
             async (call, input) =>
             {
                 call.ConvoId = input.ConvoId;
-                var result = await call.Feature<GroupInfos>()
-                    .RequestRefresh(call.Caller, input.ConvoId, input.IdempotencyKey, call.Cancellation);
+                var result = await call.Feature<GroupInfoPublisher>()
+                    .RequestRefreshAsync(call.Caller, input.ConvoId, input.IdempotencyKey, call.Cancellation);
                 return new() { Requested = result.Requested, ActiveMembers = result.ActiveMembers };
             }
         );

@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Conversations;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class LeaveConvo
 {
@@ -18,7 +18,11 @@ internal static class LeaveConvo
                     )
                     .ToList();
                 var result = await call.Feature<Leaving>()
-                    .LeaveConvo(call.Caller, new(input.ConvoId, proposals, input.IdempotencyKey), call.Cancellation);
+                    .LeaveConvoAsync(
+                        call.Caller,
+                        new(input.ConvoId, proposals, input.IdempotencyKey),
+                        call.Cancellation
+                    );
                 return new() { LeftAt = result.LeftAt, Seq = result.Seq };
             }
         );

@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Devices;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class ListDevices
 {
@@ -10,7 +10,7 @@ internal static class ListDevices
             Lexicons.ListDevices,
             async (call, _) =>
             {
-                var devices = await call.Feature<Devices>().ListDevices(call.Caller, call.Cancellation);
+                var devices = await call.Feature<DeviceRegistry>().ListDevicesAsync(call.Caller, call.Cancellation);
                 return new()
                 {
                     Devices =

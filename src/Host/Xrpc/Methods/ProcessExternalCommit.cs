@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.ExternalCommits;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class ProcessExternalCommit
 {
@@ -12,8 +12,8 @@ internal static class ProcessExternalCommit
             async (call, input) =>
             {
                 call.ConvoId = input.ConvoId;
-                var result = await call.Feature<ExternalCommits>()
-                    .ProcessExternalCommit(
+                var result = await call.Feature<ExternalCommitProcessor>()
+                    .ProcessExternalCommitAsync(
                         call.Caller,
                         new(
                             input.ConvoId,

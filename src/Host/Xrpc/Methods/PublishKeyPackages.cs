@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.KeyPackages;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class PublishKeyPackages
 {
@@ -11,8 +11,8 @@ internal static class PublishKeyPackages
             BodyLimit.KeyPackages,
             async (call, input) =>
             {
-                var result = await call.Feature<KeyPackages>()
-                    .PublishKeyPackages(
+                var result = await call.Feature<KeyPackageStore>()
+                    .PublishKeyPackagesAsync(
                         call.Caller,
                         new(
                             input.DeviceId,

@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Devices;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class RegisterDevice
 {
@@ -11,8 +11,8 @@ internal static class RegisterDevice
             BodyLimit.KeyPackages,
             async (call, input) =>
             {
-                var result = await call.Feature<Devices>()
-                    .RegisterDevice(
+                var result = await call.Feature<DeviceRegistry>()
+                    .RegisterDeviceAsync(
                         call.Caller,
                         new(
                             input.DeviceId,

@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Rejoins;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class Rejoin
 {
@@ -13,7 +13,7 @@ internal static class Rejoin
             {
                 call.ConvoId = input.ConvoId;
                 var result = await call.Feature<RejoinRequests>()
-                    .Rejoin(
+                    .RejoinAsync(
                         call.Caller,
                         new(
                             input.ConvoId,

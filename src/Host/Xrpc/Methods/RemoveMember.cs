@@ -1,7 +1,8 @@
 using MlsConsole.Core;
+using MlsConsole.Core.Conversations;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class RemoveMember
 {
@@ -13,7 +14,7 @@ internal static class RemoveMember
             {
                 call.ConvoId = input.ConvoId;
                 var result = await call.Feature<MemberCommits>()
-                    .RemoveMember(
+                    .RemoveMemberAsync(
                         call.Caller,
                         new(
                             input.ConvoId,

@@ -1,7 +1,8 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Rejoins;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class ReportRejoinOutcome
 {
@@ -21,7 +22,7 @@ internal static class ReportRejoinOutcome
                     input.LastError
                 );
                 call.Rejoin = await call.Feature<RejoinOutcomes>()
-                    .Report(
+                    .ReportAsync(
                         call.Caller,
                         input.ConvoId,
                         input.DeviceId,

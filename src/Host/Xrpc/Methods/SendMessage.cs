@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Messages;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class SendMessage
 {
@@ -12,8 +12,8 @@ internal static class SendMessage
             async (call, input) =>
             {
                 call.ConvoId = input.ConvoId;
-                var result = await call.Feature<Messages>()
-                    .SendMessage(
+                var result = await call.Feature<MessageDelivery>()
+                    .SendMessageAsync(
                         call.Caller,
                         new(input.ConvoId, WireValues.Bytes("message", input.Message), input.IdempotencyKey),
                         call.Cancellation

@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Proposals;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class SendProposal
 {
@@ -12,8 +12,8 @@ internal static class SendProposal
             async (call, input) =>
             {
                 call.ConvoId = input.ConvoId;
-                var result = await call.Feature<Proposals>()
-                    .SendProposal(
+                var result = await call.Feature<ProposalReceiver>()
+                    .SendProposalAsync(
                         call.Caller,
                         new(input.ConvoId, WireValues.Bytes("proposal", input.Proposal), input.IdempotencyKey),
                         call.Cancellation

@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Approvals;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class SetDeviceApproval
 {
@@ -14,7 +14,7 @@ internal static class SetDeviceApproval
                 call.ConvoId = input.ConvoId;
                 call.Epoch = (ulong)input.Epoch;
                 var result = await call.Feature<DeviceApprovals>()
-                    .SetDeviceApproval(
+                    .SetDeviceApprovalAsync(
                         call.Caller,
                         new(
                             input.ConvoId,

@@ -1,8 +1,11 @@
 using System.Net.WebSockets;
 using MlsConsole.Core;
+using MlsConsole.Core.Events;
+using MlsConsole.Host.Identity;
+using MlsConsole.Host.Live;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.SubscribeConvoEvents.Nsid)
 {
@@ -11,7 +14,7 @@ internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.Subscri
 
     public static XrpcMethod Method { get; } = new SubscribeConvoEvents();
 
-    protected override async Task Run(
+    protected override async Task RunAsync(
         HttpContext context,
         WebSocket socket,
         Action opened,
@@ -27,11 +30,11 @@ internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.Subscri
         EventReader reader = services.GetRequiredService<EventReader>();
         var range = await reader.RangeAsync(cancellation);
         if (
-            await services.GetRequiredService<SubscriptionTickets>().TryUse(parameters.Ticket, cancellation)
+            await services.GetRequiredService<SubscriptionTickets>().TryUseAsync(parameters.Ticket, cancellation)
             is not { } did
         )
         {
-            await limits.Take(address);
+            await limits.TakeAsync(address);
             throw new AuthenticationException("ticket-unknown", "The ticket is unknown, used or too old.");
         }
         var stream = services.GetRequiredService<EventStream>();
@@ -47,7 +50,7 @@ internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.Subscri
                 range,
                 services.GetRequiredService<CoreSettings>().EventMaxLag
             );
-            await subscriber.Run(cursor, opened, cancellation);
+            await subscriber.RunAsync(cursor, opened, cancellation);
         }
         finally
         {

@@ -1,7 +1,8 @@
 using MlsConsole.Core;
+using MlsConsole.Core.Membership;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class UnbanMember
 {
@@ -13,7 +14,7 @@ internal static class UnbanMember
             {
                 call.ConvoId = input.ConvoId;
                 var result = await call.Feature<Bans>()
-                    .UnbanMember(
+                    .UnbanMemberAsync(
                         call.Caller,
                         new(input.ConvoId, Did.Parse(input.TargetDid), input.Reason, input.IdempotencyKey),
                         call.Cancellation

@@ -1,7 +1,7 @@
-using MlsConsole.Core;
+using MlsConsole.Core.GroupInfos;
 using MlsConsole.Lexicon;
 
-namespace MlsConsole.Host;
+namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class UpdateGroupInfo
 {
@@ -12,8 +12,8 @@ internal static class UpdateGroupInfo
             async (call, input) =>
             {
                 call.ConvoId = input.ConvoId;
-                var result = await call.Feature<GroupInfos>()
-                    .UpdateGroupInfo(
+                var result = await call.Feature<GroupInfoPublisher>()
+                    .UpdateGroupInfoAsync(
                         call.Caller,
                         new(input.ConvoId, WireValues.Bytes("groupInfo", input.GroupInfo), input.IdempotencyKey),
                         call.Cancellation

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using MlsConsole.Core.Activity;
 
 namespace MlsConsole.Core.Tests;
 
@@ -19,7 +20,7 @@ public sealed class Counting_activity : IDisposable
         string? reason = null
     ) =>
         _feed.Publish(
-            new Activity
+            new ActivityRecord
             {
                 At = _clock.GetUtcNow(),
                 Method = method,
@@ -52,8 +53,8 @@ public sealed class Counting_activity : IDisposable
         foreach (string outcome in (string[])["Unauthorized", "ExternalCommitsDisabled", "AuthenticationRequired"])
             Publish(outcome);
         Publish(method: "getGroupInfo");
-        Publish(method: Activity.Audit);
-        Publish(method: Activity.Event);
+        Publish(method: ActivityRecord.Audit);
+        Publish(method: ActivityRecord.Event);
         var overview = FiveMinutes;
         Assert.Equal(
             (103, 100, 97, 1, 3),

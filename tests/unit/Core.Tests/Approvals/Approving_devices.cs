@@ -1,4 +1,13 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Approvals;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Devices;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.JoinTurns;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rejoins;
+using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 
@@ -57,7 +66,7 @@ public class Approving_devices
             )
         );
         // The device deleted and enrolled anew is no other case.
-        await service.Get<Devices>().DeleteDevice(bob.Caller, new(bob.DeviceId, null), default);
+        await service.Get<DeviceRegistry>().DeleteDeviceAsync(bob.Caller, new(bob.DeviceId, null), default);
         await service.RegisterAsync(bob.Did, bob.DeviceId, reinstalled.Client);
         Assert.Equal(Refusal.DeviceNotApproved, await Refused(() => service.JoinAsync(convo, reinstalled, resync)));
         // With the old key in hand it vouches for its new one.
@@ -110,12 +119,12 @@ public class Approving_devices
         var asked = await Asking_to_be_added_again.AskAsync(service, convo, tablet, package);
         Assert.Equal(
             [asked.RequestId],
-            (await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default)).Select(request =>
-                request.RequestId
+            (await service.Get<RejoinRequests>().GetRejoinRequestsAsync(alice.Caller, convo.Id, default)).Select(
+                request => request.RequestId
             )
         );
         convo = await RemoveAsync(service, convo, alice, bob);
-        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
+        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequestsAsync(alice.Caller, convo.Id, default));
         var adding = convo.Group.Commit(alice.Client).Add(package).WithPath().Build();
         Assert.Equal(
             DeliveryRules.RejoinRequestAnswered.Id,
@@ -136,19 +145,19 @@ public class Approving_devices
         await using var service = await Service.StartAsync();
         var (convo, alice, bob, tablet) = await SceneAsync(service);
         var input = Signed(convo, bob, tablet);
-        await service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default);
+        await service.Get<DeviceApprovals>().ApproveDeviceAsync(bob.Caller, input, default);
         var ended = endApproved ? tablet : bob;
-        await service.Get<Devices>().DeleteDevice(ended.Caller, new(ended.DeviceId, null), default);
+        await service.Get<DeviceRegistry>().DeleteDeviceAsync(ended.Caller, new(ended.DeviceId, null), default);
         await service.RegisterAsync(ended.Did, ended.DeviceId, ended.Client);
         Assert.Equal(
             Refusal.InvalidApproval,
-            await Refused(() => service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default))
+            await Refused(() => service.Get<DeviceApprovals>().ApproveDeviceAsync(bob.Caller, input, default))
         );
         Assert.Equal(Refusal.DeviceNotApproved, await Refused(() => JoinAsync(service, convo, tablet)));
         convo = await CommitAsync(service, convo, alice);
         Assert.Equal(
             "EpochMismatch",
-            (await Refused(() => service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default))).Error
+            (await Refused(() => service.Get<DeviceApprovals>().ApproveDeviceAsync(bob.Caller, input, default))).Error
         );
         await ApproveAsync(service, convo, bob, tablet);
         await JoinAsync(service, convo, tablet);
@@ -224,11 +233,13 @@ public class Approving_devices
         Assert.Equal(
             Refusal.InvalidApproval,
             await Refused(() =>
-                service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, right with { Signature = spoilt }, default)
+                service
+                    .Get<DeviceApprovals>()
+                    .ApproveDeviceAsync(bob.Caller, right with { Signature = spoilt }, default)
             )
         );
         Assert.Equal(Refusal.DeviceNotApproved, await Refused(() => JoinAsync(service, convo, tablet)));
-        await service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, right, default);
+        await service.Get<DeviceApprovals>().ApproveDeviceAsync(bob.Caller, right, default);
         await JoinAsync(service, convo, tablet);
     }
 
@@ -241,7 +252,7 @@ public class Approving_devices
         var carol = await service.EnrolAsync("did:example:carol", "phone");
         Task<Refusal> By(TestDevice by, TestDevice approved, string? name = null) =>
             Refused(() =>
-                service.Get<DeviceApprovals>().ApproveDevice(by.Caller, Signed(convo, by, approved, name), default)
+                service.Get<DeviceApprovals>().ApproveDeviceAsync(by.Caller, Signed(convo, by, approved, name), default)
             );
         Assert.Equal(Refusal.Unauthorized("NoLeaf"), await By(laptop, tablet));
         Assert.Equal(Refusal.Unauthorized("NoDevice"), await By(bob, tablet, "no-such-device"));
@@ -259,9 +270,9 @@ public class Approving_devices
         await using var service = await Service.StartAsync();
         var (convo, alice, bob, tablet) = await SceneAsync(service);
         var input = Signed(convo, bob, tablet) with { IdempotencyKey = "once" };
-        var first = await service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default);
+        var first = await service.Get<DeviceApprovals>().ApproveDeviceAsync(bob.Caller, input, default);
         await CommitAsync(service, convo, alice);
-        Assert.Equal(first, await service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input, default));
+        Assert.Equal(first, await service.Get<DeviceApprovals>().ApproveDeviceAsync(bob.Caller, input, default));
         Assert.Equal(
             [(tablet.DeviceId, convo.Id)],
             (await Telling_events.For(service, alice.Did))
@@ -272,14 +283,14 @@ public class Approving_devices
             "IdempotencyConflict",
             (
                 await Refused(() =>
-                    service.Get<DeviceApprovals>().ApproveDevice(bob.Caller, input with { Epoch = 0 }, default)
+                    service.Get<DeviceApprovals>().ApproveDeviceAsync(bob.Caller, input with { Epoch = 0 }, default)
                 )
             ).Error
         );
         Assert.Equal(
             [(bob.Did, $"{convo.Id} {tablet.DeviceId}")],
             (await service.Get<AuditLog>().LatestAsync(50, default))
-                .Where(entry => entry is { Action: "approveDevice", Outcome: AuditEntry.Accepted })
+                .Where(entry => entry is { Action: "approveDevice", Outcome: RequestOutcomes.Accepted })
                 .Select(entry => (entry.Actor, entry.Subject!))
         );
     }
@@ -315,11 +326,15 @@ public class Approving_devices
         var (requiring, _, bob, tablet) = await SceneAsync(service);
         var free = await service.CreateConvoAsync(bob);
         await service.JoinAsync(free, tablet, free.Group.ExternalCommit(tablet.Client).Build());
-        Assert.False((await service.Get<Conversations>().GetConvo(bob.Caller, free.Id, default)).RequiresApproval);
-        Assert.True((await service.Get<Conversations>().GetConvo(bob.Caller, requiring.Id, default)).RequiresApproval);
+        Assert.False(
+            (await service.Get<ConversationReader>().GetConvoAsync(bob.Caller, free.Id, default)).RequiresApproval
+        );
+        Assert.True(
+            (await service.Get<ConversationReader>().GetConvoAsync(bob.Caller, requiring.Id, default)).RequiresApproval
+        );
         Assert.Equal(
             new[] { (free.Id, false), (requiring.Id, true) }.Order(),
-            (await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), default))
+            (await service.Get<ConversationReader>().GetConvosAsync(bob.Caller, new(null, 50), default))
                 .Convos.Select(view => (view.ConvoId, view.RequiresApproval))
                 .Order()
         );
@@ -353,15 +368,15 @@ public class Approving_devices
         );
         var group = TestGroup.Create(alice.Client);
         var view = await service
-            .Get<Conversations>()
-            .CreateConvo(alice.Caller, new(group.GroupInfo, null, null, null, RequiresApproval: true), default);
+            .Get<ConversationCreator>()
+            .CreateConvoAsync(alice.Caller, new(group.GroupInfo, null, null, null, RequiresApproval: true), default);
         Assert.True(view.RequiresApproval);
         var convo = await service.AddAsync(new(view.ConvoId, group), alice, bob);
         return (convo, alice, bob, await service.EnrolAsync(bob.Did, "tablet"));
     }
 
     internal static Task ApproveAsync(Service service, TestConvo convo, TestDevice by, TestDevice device) =>
-        service.Get<DeviceApprovals>().ApproveDevice(by.Caller, Signed(convo, by, device), default);
+        service.Get<DeviceApprovals>().ApproveDeviceAsync(by.Caller, Signed(convo, by, device), default);
 
     internal static ApproveDeviceInput Signed(
         TestConvo convo,
@@ -401,7 +416,9 @@ public class Approving_devices
         ];
 
     private static Task<GroupInfoResult> GroupInfoAsync(Service service, TestConvo convo, TestDevice device) =>
-        service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(convo.Id, true, device.DeviceId), default);
+        service
+            .Get<GroupInfoProvider>()
+            .GetGroupInfoAsync(device.Caller, new(convo.Id, true, device.DeviceId), default);
 
     /// <summary>Joins, or rejoins where the device has a leaf.</summary>
     private static async Task<TestConvo> JoinAsync(Service service, TestConvo convo, TestDevice device)

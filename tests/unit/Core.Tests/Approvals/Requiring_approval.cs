@@ -1,3 +1,8 @@
+using MlsConsole.Core.Approvals;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rejoins;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
@@ -30,14 +35,14 @@ public class Requiring_approval
         Assert.Equal(
             ["not required", "required", "required: a rehearsal"],
             (await service.Get<AuditLog>().LatestAsync(50, default))
-                .Where(entry => entry is { Action: "setDeviceApproval", Outcome: AuditEntry.Accepted })
+                .Where(entry => entry is { Action: "setDeviceApproval", Outcome: RequestOutcomes.Accepted })
                 .Select(entry => entry.Reason)
         );
 
         async Task ShownAsync(bool required) =>
             Assert.Equal(
                 required,
-                (await service.Get<Conversations>().GetConvo(bob.Caller, convo.Id, default)).RequiresApproval
+                (await service.Get<ConversationReader>().GetConvoAsync(bob.Caller, convo.Id, default)).RequiresApproval
             );
     }
 
@@ -57,7 +62,9 @@ public class Requiring_approval
         convo = await CommitAsync(service, convo, alice);
         await SetAsync(service, convo, alice, true);
         Assert.Equal("EpochMismatch", (await Refused(() => SendAsync(service, alice, off))).Error);
-        Assert.True((await service.Get<Conversations>().GetConvo(alice.Caller, convo.Id, default)).RequiresApproval);
+        Assert.True(
+            (await service.Get<ConversationReader>().GetConvoAsync(alice.Caller, convo.Id, default)).RequiresApproval
+        );
     }
 
     [Fact]
@@ -69,7 +76,7 @@ public class Requiring_approval
         await Approving_devices.ApproveAsync(service, convo, bob, tablet);
         await Asking_to_be_added_again.AskAsync(service, convo, tablet, tablet.Client.KeyPackage());
         await SetAsync(service, convo, alice, true);
-        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
+        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequestsAsync(alice.Caller, convo.Id, default));
         Assert.Equal(
             Refusal.DeviceNotApproved,
             await Refused(() => service.JoinAsync(convo, tablet, convo.Group.ExternalCommit(tablet.Client).Build()))
@@ -116,7 +123,9 @@ public class Requiring_approval
             Refusal.InvalidApproval,
             await Refused(() => SendAsync(service, alice, right with { Signature = signature }))
         );
-        Assert.False((await service.Get<Conversations>().GetConvo(alice.Caller, convo.Id, default)).RequiresApproval);
+        Assert.False(
+            (await service.Get<ConversationReader>().GetConvoAsync(alice.Caller, convo.Id, default)).RequiresApproval
+        );
         await SendAsync(service, alice, right);
     }
 
@@ -152,7 +161,7 @@ public class Requiring_approval
         Service service,
         TestDevice by,
         SetDeviceApprovalInput input
-    ) => service.Get<DeviceApprovals>().SetDeviceApproval(by.Caller, input, default);
+    ) => service.Get<DeviceApprovals>().SetDeviceApprovalAsync(by.Caller, input, default);
 
     internal static SetDeviceApprovalInput Signed(TestConvo convo, TestDevice by, bool required) =>
         new(

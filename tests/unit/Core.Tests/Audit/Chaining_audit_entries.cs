@@ -4,6 +4,8 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Tests;
 

@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Audit;
 
 namespace MlsConsole.Core.Tests;
 
@@ -17,7 +19,7 @@ public class Counting_refusals
         Publish(feed, "commit", "AuthenticationRequired", "token-expired");
         Publish(feed, "sendMessage", "RateLimitExceeded", null);
         Publish(feed, "commit", "EpochMismatch", "stale");
-        Publish(feed, "commit", AuditEntry.Accepted, null);
+        Publish(feed, "commit", RequestOutcomes.Accepted, null);
         await tally.FlushAsync(all: false, default);
         Assert.Empty(await Entries(service)); // the minute is not over
         _clock.Advance(TimeSpan.FromMinutes(1));

@@ -1,3 +1,5 @@
+using MlsConsole.Core.Epochs;
+using MlsConsole.Core.KeyPackages;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 

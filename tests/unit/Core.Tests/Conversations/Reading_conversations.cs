@@ -1,3 +1,8 @@
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Messages;
+using MlsConsole.Core.Rows;
+
 namespace MlsConsole.Core.Tests;
 
 public class Reading_conversations
@@ -45,7 +50,7 @@ public class Reading_conversations
             refusals.Add(
                 (
                     await Assert.ThrowsAsync<RefusedException>(() =>
-                        service.Get<Conversations>().GetConvo(caller, id, CancellationToken.None)
+                        service.Get<ConversationReader>().GetConvoAsync(caller, id, CancellationToken.None)
                     )
                 ).Refusal
             );
@@ -74,8 +79,8 @@ public class Reading_conversations
         do
         {
             var page = await service
-                .Get<Conversations>()
-                .GetConvos(alice.Caller, new(cursor, 4), CancellationToken.None);
+                .Get<ConversationReader>()
+                .GetConvosAsync(alice.Caller, new(cursor, 4), CancellationToken.None);
             read.AddRange(page.Convos);
             cursor = page.Cursor;
             pages++;
@@ -86,7 +91,9 @@ public class Reading_conversations
         var single = await GetAsync(service, alice, shared);
         Assert.Equivalent(single, read.Single(view => view.ConvoId == shared.Id), strict: true);
 
-        var bobs = await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 4), CancellationToken.None);
+        var bobs = await service
+            .Get<ConversationReader>()
+            .GetConvosAsync(bob.Caller, new(null, 4), CancellationToken.None);
         Assert.Equal(shared.Id, Assert.Single(bobs.Convos).ConvoId);
         Assert.Null(bobs.Cursor);
     }
@@ -102,8 +109,8 @@ public class Reading_conversations
         for (int i = 0; i < 3; i++)
         {
             var page = await service
-                .Get<Conversations>()
-                .GetConvos(alice.Caller, new(cursor, 50), CancellationToken.None);
+                .Get<ConversationReader>()
+                .GetConvosAsync(alice.Caller, new(cursor, 50), CancellationToken.None);
             Assert.Equal(12_001, Assert.Single(page.Convos).Members.Count);
             cursor = page.Cursor;
         }
@@ -120,13 +127,17 @@ public class Reading_conversations
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
         clock.Advance(TimeSpan.FromHours(1));
         await service
-            .Get<Messages>()
-            .SendMessage(
+            .Get<MessageDelivery>()
+            .SendMessageAsync(
                 bob.Caller,
                 new(convo.Id, TestKit.ProposalBuilder.RandomPrivateMessage(convo.Group), null),
                 CancellationToken.None
             );
-        var sent = (await service.Get<Messages>().GetMessages(bob.Caller, new(convo.Id, 1, 10), CancellationToken.None))
+        var sent = (
+            await service
+                .Get<MessageDelivery>()
+                .GetMessagesAsync(bob.Caller, new(convo.Id, 1, 10), CancellationToken.None)
+        )
             .Messages.Single()
             .CreatedAt;
 
@@ -148,17 +159,19 @@ public class Reading_conversations
         Assert.Equal(
             [fresh.Id],
             (
-                await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), CancellationToken.None)
+                await service
+                    .Get<ConversationReader>()
+                    .GetConvosAsync(bob.Caller, new(null, 50), CancellationToken.None)
             ).Convos.Select(view => view.ConvoId)
         );
         var refused = await Assert.ThrowsAsync<RefusedException>(() =>
-            service.Get<Conversations>().GetExpectedConversations(bob.Caller, "watch", CancellationToken.None)
+            service.Get<ConversationReader>().GetExpectedConversationsAsync(bob.Caller, "watch", CancellationToken.None)
         );
         Assert.Equal("Unauthorized", refused.Refusal.Error);
     }
 
     private static Task<ConvoView> GetAsync(Service service, TestDevice device, TestConvo convo) =>
-        service.Get<Conversations>().GetConvo(device.Caller, convo.Id, CancellationToken.None);
+        service.Get<ConversationReader>().GetConvoAsync(device.Caller, convo.Id, CancellationToken.None);
 
     private static async Task<Dictionary<string, ExpectedConversation>> ExpectedAsync(
         Service service,
@@ -166,7 +179,9 @@ public class Reading_conversations
         string? deviceId
     ) =>
         (
-            await service.Get<Conversations>().GetExpectedConversations(device.Caller, deviceId, CancellationToken.None)
+            await service
+                .Get<ConversationReader>()
+                .GetExpectedConversationsAsync(device.Caller, deviceId, CancellationToken.None)
         ).ToDictionary(expected => expected.ConvoId);
 
     /// <summary>Rows of members as only real commits write them, without the commits.</summary>

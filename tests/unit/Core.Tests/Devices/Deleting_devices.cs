@@ -1,3 +1,11 @@
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Devices;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.KeyPackages;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Welcomes;
+
 namespace MlsConsole.Core.Tests;
 
 /// <summary>A deleted device does nothing any more; what it left in trees is still its own.</summary>
@@ -10,25 +18,33 @@ public class Deleting_devices
         var (_, alice, bob) = await service.AliceAndBobAsync();
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
         await service.PublishAsync(bob, bob.Client.KeyPackage(), bob.Client.KeyPackage(lastResort: true));
-        Assert.Single(await service.Get<Welcomes>().GetWelcomes(bob.Caller, bob.DeviceId, CancellationToken.None));
+        Assert.Single(
+            await service.Get<WelcomeDelivery>().GetWelcomesAsync(bob.Caller, bob.DeviceId, CancellationToken.None)
+        );
         Assert.Equal(["phone", "tablet"], await ListAsync(service, bob));
 
         Assert.Equal(1, (await DeleteAsync(service, bob)).RemainingLeaves);
 
         Assert.Equal(["tablet"], await ListAsync(service, bob));
-        Assert.Empty(await service.Get<Welcomes>().GetWelcomes(bob.Caller, bob.DeviceId, CancellationToken.None));
+        Assert.Empty(
+            await service.Get<WelcomeDelivery>().GetWelcomesAsync(bob.Caller, bob.DeviceId, CancellationToken.None)
+        );
         Assert.Equal([bob.Did], (await service.ClaimAsync(alice, bob)).Missing);
         await Unauthorized(() => service.PublishAsync(bob, bob.Client.KeyPackage()));
         await Unauthorized(() =>
-            service.Get<KeyPackages>().GetKeyPackageStats(bob.Caller, bob.DeviceId, CancellationToken.None)
+            service.Get<KeyPackageStore>().GetKeyPackageStatsAsync(bob.Caller, bob.DeviceId, CancellationToken.None)
         );
         await Unauthorized(() =>
-            service.Get<Conversations>().GetExpectedConversations(bob.Caller, bob.DeviceId, CancellationToken.None)
+            service
+                .Get<ConversationReader>()
+                .GetExpectedConversationsAsync(bob.Caller, bob.DeviceId, CancellationToken.None)
         );
         Assert.Equal(
             0,
             (
-                await service.Get<KeyPackages>().GetKeyPackageStats(bob.Caller, tablet.DeviceId, CancellationToken.None)
+                await service
+                    .Get<KeyPackageStore>()
+                    .GetKeyPackageStatsAsync(bob.Caller, tablet.DeviceId, CancellationToken.None)
             ).Available
         );
     }
@@ -44,7 +60,7 @@ public class Deleting_devices
             {
                 var device = context.Set<Device>().Single(row => row.Did == bob.Did);
                 var package = new NewKeyPackage(bob.Client.KeyPackage(), false);
-                await KeyPackages.StoreAsync(
+                await KeyPackageStore.StoreAsync(
                     context,
                     device,
                     [VerifiedKeyPackage.Verify(package, DateTimeOffset.UtcNow)],
@@ -56,7 +72,9 @@ public class Deleting_devices
             CancellationToken.None
         );
         Assert.Equal([bob.Did], (await service.ClaimAsync(alice, bob)).Missing);
-        Assert.Empty(await service.Get<Welcomes>().GetWelcomes(bob.Caller, bob.DeviceId, CancellationToken.None));
+        Assert.Empty(
+            await service.Get<WelcomeDelivery>().GetWelcomesAsync(bob.Caller, bob.DeviceId, CancellationToken.None)
+        );
         await service.RegisterAsync(bob.Did, bob.DeviceId, bob.Client.Reinstalled());
         Assert.Equal([bob.Did], (await service.ClaimAsync(alice, bob)).Missing);
     }
@@ -93,7 +111,7 @@ public class Deleting_devices
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         await DeleteAsync(service, bob);
         var members = (
-            await service.Get<Conversations>().GetConvo(alice.Caller, convo.Id, CancellationToken.None)
+            await service.Get<ConversationReader>().GetConvoAsync(alice.Caller, convo.Id, CancellationToken.None)
         ).Members;
         Assert.Contains(new Member(bob.Did, bob.DeviceId, 1, false), members);
         await service.CommitAsync(
@@ -117,7 +135,7 @@ public class Deleting_devices
             convo.Group.ExternalCommit(tablet.Client).Remove(convo.Group.LeafOf(bob.Client)).Build()
         );
         var members = (
-            await service.Get<Conversations>().GetConvo(alice.Caller, convo.Id, CancellationToken.None)
+            await service.Get<ConversationReader>().GetConvoAsync(alice.Caller, convo.Id, CancellationToken.None)
         ).Members;
         Assert.Equal(
             [(alice.Did, "phone"), (bob.Did, "tablet")],
@@ -149,7 +167,9 @@ public class Deleting_devices
         Assert.Equal(DeliveryRules.KeyPackageIdentity.Id, published.Rule);
         Assert.Equal(
             [reinstalled.Client.SignatureKey.PublicKey],
-            (await service.Get<Devices>().ListDevices(bob.Caller, CancellationToken.None)).Single().SignatureKeys
+            (await service.Get<DeviceRegistry>().ListDevicesAsync(bob.Caller, CancellationToken.None))
+                .Single()
+                .SignatureKeys
         );
 
         Assert.Equal(
@@ -182,14 +202,22 @@ public class Deleting_devices
         var (convo, _, bob) = await service.AliceAndBobAsync();
         await DeleteAsync(service, bob);
         Assert.Empty(
-            (await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), CancellationToken.None)).Convos
+            (
+                await service
+                    .Get<ConversationReader>()
+                    .GetConvosAsync(bob.Caller, new(null, 50), CancellationToken.None)
+            ).Convos
         );
         Assert.Empty(
-            await service.Get<Conversations>().GetExpectedConversations(bob.Caller, null, CancellationToken.None)
+            await service
+                .Get<ConversationReader>()
+                .GetExpectedConversationsAsync(bob.Caller, null, CancellationToken.None)
         );
-        await Unauthorized(() => service.Get<Conversations>().GetConvo(bob.Caller, convo.Id, CancellationToken.None));
         await Unauthorized(() =>
-            service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None)
+            service.Get<ConversationReader>().GetConvoAsync(bob.Caller, convo.Id, CancellationToken.None)
+        );
+        await Unauthorized(() =>
+            service.Get<GroupInfoProvider>().GetGroupInfoAsync(bob.Caller, new(convo.Id, true), CancellationToken.None)
         );
         await service.EnrolAsync(bob.Did, "tablet");
         Assert.Equal(
@@ -197,7 +225,9 @@ public class Deleting_devices
             Assert
                 .Single(
                     (
-                        await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), CancellationToken.None)
+                        await service
+                            .Get<ConversationReader>()
+                            .GetConvosAsync(bob.Caller, new(null, 50), CancellationToken.None)
                     ).Convos
                 )
                 .ConvoId
@@ -216,12 +246,16 @@ public class Deleting_devices
             (await DeleteAsync(service, bob)).DeletedAt.ToUnixTimeMilliseconds()
         );
         await Unauthorized(() =>
-            service.Get<Devices>().DeleteDevice(alice.Caller, new("tablet", null), CancellationToken.None)
+            service.Get<DeviceRegistry>().DeleteDeviceAsync(alice.Caller, new("tablet", null), CancellationToken.None)
         );
         await Unauthorized(() =>
             service
-                .Get<Devices>()
-                .DeleteDevice(Service.Caller("did:example:mallory"), new(alice.DeviceId, null), CancellationToken.None)
+                .Get<DeviceRegistry>()
+                .DeleteDeviceAsync(
+                    Service.Caller("did:example:mallory"),
+                    new(alice.DeviceId, null),
+                    CancellationToken.None
+                )
         );
         Assert.Equal(state, await service.StateAsync());
     }
@@ -231,7 +265,7 @@ public class Deleting_devices
     {
         await using var service = await Service.StartAsync();
         var devices = new List<TestDevice>();
-        for (int i = 0; i < Core.Devices.MaxDevices; i++)
+        for (int i = 0; i < DeviceRegistry.MaxDevices; i++)
             devices.Add(await service.EnrolAsync("did:example:alice", $"device-{i}"));
         Assert.Equal(Refusal.TooManyDevices, await Refused(() => service.EnrolAsync("did:example:alice", "one-more")));
         await DeleteAsync(service, devices[7]);
@@ -243,10 +277,14 @@ public class Deleting_devices
     }
 
     private static Task<DeleteDeviceResult> DeleteAsync(Service service, TestDevice device) =>
-        service.Get<Devices>().DeleteDevice(device.Caller, new(device.DeviceId, null), CancellationToken.None);
+        service
+            .Get<DeviceRegistry>()
+            .DeleteDeviceAsync(device.Caller, new(device.DeviceId, null), CancellationToken.None);
 
     private static async Task<IEnumerable<string>> ListAsync(Service service, TestDevice device) =>
-        (await service.Get<Devices>().ListDevices(device.Caller, CancellationToken.None)).Select(view => view.DeviceId);
+        (await service.Get<DeviceRegistry>().ListDevicesAsync(device.Caller, CancellationToken.None)).Select(view =>
+            view.DeviceId
+        );
 
     private static async Task<Refusal> Refused(Func<Task> call) =>
         (await Assert.ThrowsAsync<RefusedException>(call)).Refusal;

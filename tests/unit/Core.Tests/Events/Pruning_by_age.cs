@@ -1,5 +1,11 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Messages;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Retention;
+using MlsConsole.Core.Storage;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
@@ -18,8 +24,12 @@ public class Pruning_by_age
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         await service
-            .Get<Messages>()
-            .SendMessage(bob.Caller, new(convo.Id, ProposalBuilder.RandomPrivateMessage(convo.Group), null), default);
+            .Get<MessageDelivery>()
+            .SendMessageAsync(
+                bob.Caller,
+                new(convo.Id, ProposalBuilder.RandomPrivateMessage(convo.Group), null),
+                default
+            );
         await service.Get<EventRelay>().RelayAsync(default);
         var before = await service.Get<EventReader>().RangeAsync(default);
         Assert.Equal(1, before.Oldest);
@@ -40,7 +50,7 @@ public class Pruning_by_age
         );
 
         Assert.Equal((1, 1), await Prune(service, TimeSpan.FromDays(91)));
-        var log = await service.Get<Messages>().GetMessages(alice.Caller, new(convo.Id, 0, 50), default);
+        var log = await service.Get<MessageDelivery>().GetMessagesAsync(alice.Caller, new(convo.Id, 0, 50), default);
         Assert.Equal([(1L, "commit"), (3L, "commit")], log.Messages.Select(message => (message.Seq, message.Kind)));
         Assert.Equal(3, log.LastSeq);
     }
@@ -52,7 +62,7 @@ public class Pruning_by_age
         var (convo, _, bob) = await service.AliceAndBobAsync();
         byte[] message = ProposalBuilder.RandomPrivateMessage(convo.Group);
         Task<SendMessageResult> Send() =>
-            service.Get<Messages>().SendMessage(bob.Caller, new(convo.Id, message, "a key"), default);
+            service.Get<MessageDelivery>().SendMessageAsync(bob.Caller, new(convo.Id, message, "a key"), default);
         var first = await Send();
         await service.Database.WriteAsync(
             context =>

@@ -1,5 +1,9 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Tests;
 
@@ -10,15 +14,15 @@ public class Subscription_tickets
     {
         await using var service = await Service.StartAsync();
         var tickets = service.Get<SubscriptionTickets>();
-        var issued = await tickets.Issue(Service.Caller("did:example:alice"), null, default);
-        Assert.NotEqual(issued, await tickets.Issue(Service.Caller("did:example:alice"), null, default));
-        Assert.Null(await tickets.TryUse(issued.Ticket + "A", default));
-        Assert.Null(await tickets.TryUse("", default));
+        var issued = await tickets.IssueAsync(Service.Caller("did:example:alice"), null, default);
+        Assert.NotEqual(issued, await tickets.IssueAsync(Service.Caller("did:example:alice"), null, default));
+        Assert.Null(await tickets.TryUseAsync(issued.Ticket + "A", default));
+        Assert.Null(await tickets.TryUseAsync("", default));
         var uses = await Task.WhenAll(
-            Enumerable.Range(0, 8).Select(_ => Task.Run(() => tickets.TryUse(issued.Ticket, default)))
+            Enumerable.Range(0, 8).Select(_ => Task.Run(() => tickets.TryUseAsync(issued.Ticket, default)))
         );
         Assert.Equal("did:example:alice", Assert.Single(uses, did => did is not null));
-        Assert.Null(await tickets.TryUse(issued.Ticket, default));
+        Assert.Null(await tickets.TryUseAsync(issued.Ticket, default));
     }
 
     [Fact]
@@ -26,12 +30,12 @@ public class Subscription_tickets
     {
         await using var service = await Service.StartAsync();
         var tickets = service.Get<SubscriptionTickets>();
-        var issued = await tickets.Issue(Service.Caller("did:example:alice"), "key", default);
-        Assert.Equal(issued, await tickets.Issue(Service.Caller("did:example:alice"), "key", default));
+        var issued = await tickets.IssueAsync(Service.Caller("did:example:alice"), "key", default);
+        Assert.Equal(issued, await tickets.IssueAsync(Service.Caller("did:example:alice"), "key", default));
         await using var context = service.Database.Read();
         Assert.NotEqual(
             Convert.ToHexString(System.Text.Encoding.UTF8.GetBytes(issued.Ticket)),
-            Convert.ToHexString((await context.Set<SubscriptionTickets.Ticket>().SingleAsync()).Hash)
+            Convert.ToHexString((await context.Set<SubscriptionTicket>().SingleAsync()).Hash)
         );
     }
 
@@ -41,11 +45,11 @@ public class Subscription_tickets
         await using var service = await Service.StartAsync();
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
         var tickets = new SubscriptionTickets(service.Get<Attempts>(), service.Database, clock);
-        var issued = await tickets.Issue(Service.Caller("did:example:alice"), null, default);
+        var issued = await tickets.IssueAsync(Service.Caller("did:example:alice"), null, default);
         clock.Advance(issued.ExpiresAt - clock.GetUtcNow() + TimeSpan.FromMilliseconds(1));
-        Assert.Null(await tickets.TryUse(issued.Ticket, default));
-        await tickets.Issue(Service.Caller("did:example:alice"), null, default);
+        Assert.Null(await tickets.TryUseAsync(issued.Ticket, default));
+        await tickets.IssueAsync(Service.Caller("did:example:alice"), null, default);
         await using var context = service.Database.Read();
-        Assert.Equal(1, await context.Set<SubscriptionTickets.Ticket>().CountAsync());
+        Assert.Equal(1, await context.Set<SubscriptionTicket>().CountAsync());
     }
 }

@@ -1,5 +1,11 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.KeyPackages;
+using MlsConsole.Core.Messages;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Storage;
+using MlsConsole.Core.Welcomes;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
@@ -14,7 +20,7 @@ public class Telling_events
         var resync = convo.Group.ExternalCommit(bob.Client).Remove(convo.Group.LeafOf(bob.Client)).Build();
         await service.JoinAsync(convo, bob, resync);
         var message = ProposalBuilder.RandomPrivateMessage(resync.After!);
-        await service.Get<Messages>().SendMessage(bob.Caller, new(convo.Id, message, null), default);
+        await service.Get<MessageDelivery>().SendMessageAsync(bob.Caller, new(convo.Id, message, null), default);
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
         var join = resync.After!.ExternalCommit(tablet.Client).Build();
         await service.JoinAsync(convo, tablet, join);
@@ -112,7 +118,7 @@ public class Telling_events
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         Assert.DoesNotContain(await For(service, alice.Did), one => one.Kind == EventKind.Welcome);
         var welcome = (await For(service, bob.Did)).Single(one => one.Kind == EventKind.Welcome);
-        var waiting = (await service.Get<Welcomes>().GetWelcomes(bob.Caller, "phone", default)).Single();
+        var waiting = (await service.Get<WelcomeDelivery>().GetWelcomesAsync(bob.Caller, "phone", default)).Single();
         Assert.Equal(
             (convo.Id, waiting.Id, "phone", waiting.Epoch),
             (welcome.ConvoId, welcome.Detail, welcome.DeviceId, welcome.Epoch)
@@ -350,8 +356,8 @@ public class Telling_events
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         for (int i = 0; i < 5; i++)
             await service
-                .Get<Messages>()
-                .SendMessage(
+                .Get<MessageDelivery>()
+                .SendMessageAsync(
                     bob.Caller,
                     new(convo.Id, ProposalBuilder.RandomPrivateMessage(convo.Group, length: 3 << 20), null),
                     default

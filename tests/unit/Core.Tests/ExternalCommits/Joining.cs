@@ -1,3 +1,8 @@
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Epochs;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Rollouts;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
@@ -16,8 +21,8 @@ public class Joining
 
         var tablet = await service.EnrolAsync(bob.Did, "tablet", suite);
         var info = await service
-            .Get<GroupInfos>()
-            .GetGroupInfo(tablet.Caller, new(convo.Id, true), CancellationToken.None);
+            .Get<GroupInfoProvider>()
+            .GetGroupInfoAsync(tablet.Caller, new(convo.Id, true), CancellationToken.None);
         Assert.Equal(resync.GroupInfo, info.GroupInfo);
         Assert.Equal(resync.After!.RatchetTree, info.RatchetTree);
         var join = resync.After.ExternalCommit(tablet.Client).Build();
@@ -63,7 +68,9 @@ public class Joining
             refusals.Add(
                 (
                     await Assert.ThrowsAsync<RefusedException>(() =>
-                        service.Get<GroupInfos>().GetGroupInfo(charlie.Caller, new(id, true), CancellationToken.None)
+                        service
+                            .Get<GroupInfoProvider>()
+                            .GetGroupInfoAsync(charlie.Caller, new(id, true), CancellationToken.None)
                     )
                 ).Refusal
             );
@@ -90,13 +97,15 @@ public class Joining
     {
         await using var service = await Service.StartAsync();
         var (convo, _, bob) = await service.AliceAndBobAsync();
-        await service.Get<ExternalCommitsFlag>().Set(FlagState.Off, 0, "test", "tester");
+        await service.Get<ExternalCommitsFlag>().SetAsync(FlagState.Off, 0, "test", "tester");
         foreach (string id in (string[])[convo.Id, "unknown"])
             Assert.Equal(
                 "ExternalCommitsDisabled",
                 (
                     await Assert.ThrowsAsync<RefusedException>(() =>
-                        service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(id, true), CancellationToken.None)
+                        service
+                            .Get<GroupInfoProvider>()
+                            .GetGroupInfoAsync(bob.Caller, new(id, true), CancellationToken.None)
                     )
                 )
                     .Refusal
@@ -127,8 +136,8 @@ public class Joining
         var update = group.Commit(alice.Client).WithPath().Build();
         Assert.Equal(12ul, (await service.CommitAsync(convo, alice, update)).Epoch);
         var commits = await service
-            .Get<Conversations>()
-            .GetCommits(alice.Caller, new(convo.Id, 0, null), CancellationToken.None);
+            .Get<ConversationReader>()
+            .GetCommitsAsync(alice.Caller, new(convo.Id, 0, null), CancellationToken.None);
         Assert.Equal(Enumerable.Range(1, 12).Select(i => (ulong)i), commits.Select(commit => commit.Epoch));
         Assert.Equal(Enumerable.Range(1, 12).Select(i => (long)i), commits.Select(commit => commit.Seq));
     }

@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
+using MlsConsole.Core.Epochs;
+using MlsConsole.Core.GroupInfos;
 
 namespace MlsConsole.Core.Tests;
 
@@ -35,8 +37,8 @@ public class Limits_of_external_commits
                 "RateLimitExceeded",
                 (
                     await RefusedAsync(() =>
-                        host.Get<GroupInfos>()
-                            .GetGroupInfo(bob.Caller, new(convo.Id, true, bob.DeviceId), CancellationToken.None)
+                        host.Get<GroupInfoProvider>()
+                            .GetGroupInfoAsync(bob.Caller, new(convo.Id, true, bob.DeviceId), CancellationToken.None)
                     )
                 )
                     .Refusal

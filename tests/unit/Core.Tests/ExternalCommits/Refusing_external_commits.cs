@@ -1,4 +1,6 @@
 using System.Security.Cryptography;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Epochs;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 

@@ -2,6 +2,18 @@ using System.Text;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Devices;
+using MlsConsole.Core.Epochs;
+using MlsConsole.Core.ExternalCommits;
+using MlsConsole.Core.ExternalSenders;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.Groups;
+using MlsConsole.Core.KeyPackages;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Messages;
+using MlsConsole.Core.Outbox;
 using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Tests;
@@ -34,13 +46,17 @@ public class Removals_proposed_by_the_service
         );
         string convo = (
             await service
-                .Get<Conversations>()
-                .CreateConvo(Service.Caller(Alice), new(alices.CreateGroupInfo(), null, null, null), default)
+                .Get<ConversationCreator>()
+                .CreateConvoAsync(Service.Caller(Alice), new(alices.CreateGroupInfo(), null, null, null), default)
         ).ConvoId;
         var add = alices.Commit(new() { Add = [UnverifiedKeyPackage.Decode(package.Encode())] });
         var added = await service
             .Get<MemberCommits>()
-            .AddMembers(Service.Caller(Alice), new(convo, add.Commit, add.GroupInfo, null, add.Welcome, null), default);
+            .AddMembersAsync(
+                Service.Caller(Alice),
+                new(convo, add.Commit, add.GroupInfo, null, add.Welcome, null),
+                default
+            );
         alices.MergePendingCommit();
         using var bobs = Group.JoinByWelcome(bob, package, Welcome.Decode(add.Welcome!));
         if (rotated)
@@ -48,17 +64,19 @@ public class Removals_proposed_by_the_service
 
         await service
             .Get<Leaving>()
-            .LeaveConvo(Service.Caller(Bob), new(convo, [bobs.ProposeSelfRemove()], null), default);
+            .LeaveConvoAsync(Service.Caller(Bob), new(convo, [bobs.ProposeSelfRemove()], null), default);
         Assert.Equal(0, await ProposeAsync(service)); // Bob's own proposal is good for this epoch
-        var info = await service.Get<GroupInfos>().GetGroupInfo(Service.Caller(Alice), new(convo, true), default);
+        var info = await service
+            .Get<GroupInfoProvider>()
+            .GetGroupInfoAsync(Service.Caller(Alice), new(convo, true), default);
         using var tablets = Group.JoinByExternalCommit(
             tablet,
             UnverifiedGroupInfo.Decode(info.GroupInfo),
             info.RatchetTree
         );
         var join = await service
-            .Get<ExternalCommits>()
-            .ProcessExternalCommit(
+            .Get<ExternalCommitProcessor>()
+            .ProcessExternalCommitAsync(
                 Service.Caller(Alice),
                 new(convo, tablets.Pending!.Commit, tablets.Pending.GroupInfo, null, null, null),
                 default
@@ -71,7 +89,7 @@ public class Removals_proposed_by_the_service
         var commit = alices.Commit();
         await service
             .Get<MemberCommits>()
-            .Commit(Service.Caller(Alice), new(convo, commit.Commit, commit.GroupInfo, null, null, null), default);
+            .CommitAsync(Service.Caller(Alice), new(convo, commit.Commit, commit.GroupInfo, null, null, null), default);
         alices.MergePendingCommit();
         await TakeAsync(service, convo, tablets, join.Seq);
         Assert.Equal(alices.EpochAuthenticator, tablets.EpochAuthenticator);
@@ -81,7 +99,11 @@ public class Removals_proposed_by_the_service
         await service.RestartAsync();
         Assert.Equal(
             3ul,
-            (await service.Get<GroupInfos>().GetGroupInfo(Service.Caller(Alice), new(convo, true), default)).Epoch
+            (
+                await service
+                    .Get<GroupInfoProvider>()
+                    .GetGroupInfoAsync(Service.Caller(Alice), new(convo, true), default)
+            ).Epoch
         );
     }
 
@@ -201,7 +223,7 @@ public class Removals_proposed_by_the_service
 
     /// <summary>The account's leaves wait for their removal.</summary>
     private static Task PendAsync(Service service, string convoId, string did) =>
-        service.Get<Bans>().BanMember(Service.Caller(Alice), new(convoId, Did.Parse(did), null, null), default);
+        service.Get<Bans>().BanMemberAsync(Service.Caller(Alice), new(convoId, Did.Parse(did), null, null), default);
 
     /// <summary>Another device of Alice's joins: an epoch begins that leaves all leaves.</summary>
     private static async Task<TestConvo> JoinAsync(Service service, TestConvo convo, string name)
@@ -223,8 +245,8 @@ public class Removals_proposed_by_the_service
         params NewKeyPackage[] packages
     ) =>
         service
-            .Get<Devices>()
-            .RegisterDevice(
+            .Get<DeviceRegistry>()
+            .RegisterDeviceAsync(
                 Service.Caller(did),
                 new(deviceId, "A device", client.SignatureKey.PublicKey, null, packages, null),
                 default
@@ -237,7 +259,9 @@ public class Removals_proposed_by_the_service
         Proposal? last = null;
         foreach (
             var entry in (
-                await service.Get<Messages>().GetMessages(Service.Caller(Alice), new(convo, after, 100), default)
+                await service
+                    .Get<MessageDelivery>()
+                    .GetMessagesAsync(Service.Caller(Alice), new(convo, after, 100), default)
             ).Messages
         )
             if (group.Receive(entry.Message, entry.CreatedAt) is ReceivedProposal received)

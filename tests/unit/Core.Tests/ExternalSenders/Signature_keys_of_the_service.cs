@@ -2,6 +2,10 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.ExternalSenders;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Tests;

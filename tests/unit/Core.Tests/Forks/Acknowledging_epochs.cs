@@ -1,5 +1,11 @@
 using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.Forks;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Retention;
+using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Tests;
 
@@ -141,7 +147,7 @@ public class Acknowledging_epochs
         (
             await service
                 .Get<EpochAcknowledgements>()
-                .AcknowledgeEpoch(device.Caller, new(convo.Id, device.DeviceId, epoch, hash, null), default)
+                .AcknowledgeEpochAsync(device.Caller, new(convo.Id, device.DeviceId, epoch, hash, null), default)
         ).Agreed;
 
     private static async Task<(string Error, string? Reason)> Refused(

@@ -1,3 +1,7 @@
+using MlsConsole.Core.Events;
+using MlsConsole.Core.Forks;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.Outbox;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 
@@ -15,7 +19,9 @@ public class Publishing_group_infos
         Assert.Equal(
             theirs,
             (
-                await scene.Service.Get<GroupInfos>().GetGroupInfo(scene.Bob.Caller, new(scene.Convo.Id, true), default)
+                await scene
+                    .Service.Get<GroupInfoProvider>()
+                    .GetGroupInfoAsync(scene.Bob.Caller, new(scene.Convo.Id, true), default)
             ).GroupInfo
         );
         await scene.Service.RestartAsync(); // and a cold group is verified with it
@@ -32,7 +38,10 @@ public class Publishing_group_infos
         var given = await SentCommands.WithAnotherBeforeAsync(
             "group_info",
             () => scene.Service.CommitAsync(scene.Convo, scene.Alice, commit),
-            () => scene.Service.Get<GroupInfos>().GetGroupInfo(scene.Bob.Caller, new(scene.Convo.Id, true), default)
+            () =>
+                scene
+                    .Service.Get<GroupInfoProvider>()
+                    .GetGroupInfoAsync(scene.Bob.Caller, new(scene.Convo.Id, true), default)
         );
         Assert.Equal(2ul, given.Epoch);
         Assert.Equal(commit.GroupInfo, given.GroupInfo);
@@ -75,7 +84,7 @@ public class Publishing_group_infos
             (
                 await scene
                     .Service.Get<EpochAcknowledgements>()
-                    .AcknowledgeEpoch(
+                    .AcknowledgeEpochAsync(
                         scene.Alice.Caller,
                         new(scene.Convo.Id, scene.Alice.DeviceId, 1, new byte[32], null),
                         default
@@ -112,12 +121,12 @@ public class Publishing_group_infos
         var clock = new ManualClock();
         await using var service = await Service.StartAsync(clock: clock);
         var (convo, alice, bob) = await service.AliceAndBobAsync();
-        var infos = service.Get<GroupInfos>();
-        Assert.Equal(new(true, 1), await infos.RequestRefresh(bob.Caller, convo.Id, null, default));
-        Assert.Equal(new(false, 1), await infos.RequestRefresh(bob.Caller, convo.Id, null, default));
-        Assert.Equal(new(false, 1), await infos.RequestRefresh(alice.Caller, convo.Id, null, default));
-        clock.Advance(GroupInfos.RefreshInterval);
-        Assert.Equal(new(true, 1), await infos.RequestRefresh(alice.Caller, convo.Id, null, default));
+        var infos = service.Get<GroupInfoPublisher>();
+        Assert.Equal(new(true, 1), await infos.RequestRefreshAsync(bob.Caller, convo.Id, null, default));
+        Assert.Equal(new(false, 1), await infos.RequestRefreshAsync(bob.Caller, convo.Id, null, default));
+        Assert.Equal(new(false, 1), await infos.RequestRefreshAsync(alice.Caller, convo.Id, null, default));
+        clock.Advance(GroupInfoPublisher.RefreshInterval);
+        Assert.Equal(new(true, 1), await infos.RequestRefreshAsync(alice.Caller, convo.Id, null, default));
         await service.Get<EventRelay>().RelayAsync(default);
         Assert.Equal(
             [1ul, 1ul],
@@ -130,7 +139,7 @@ public class Publishing_group_infos
             "Unauthorized",
             (
                 await Assert.ThrowsAsync<RefusedException>(() =>
-                    infos.RequestRefresh(Service.Caller("did:example:mallory"), convo.Id, null, default)
+                    infos.RequestRefreshAsync(Service.Caller("did:example:mallory"), convo.Id, null, default)
                 )
             )
                 .Refusal

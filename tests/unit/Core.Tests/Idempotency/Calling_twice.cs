@@ -1,5 +1,24 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Approvals;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Devices;
+using MlsConsole.Core.Epochs;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.ExternalCommits;
+using MlsConsole.Core.Forks;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.KeyPackages;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Messages;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Proposals;
+using MlsConsole.Core.Rejoins;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
+using MlsConsole.Core.Welcomes;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
@@ -25,7 +44,7 @@ public class Calling_twice
                     async (caller, other) =>
                         await scene
                             .Service.Get<EpochAcknowledgements>()
-                            .AcknowledgeEpoch(
+                            .AcknowledgeEpochAsync(
                                 caller,
                                 new(
                                     scene.Convo.Id,
@@ -48,7 +67,7 @@ public class Calling_twice
                     scene.Alice,
                     scene.Convo.Group.Commit(scene.Alice.Client).Add(package).WithPath().Build(),
                     ProposalBuilder.RandomWelcome(scene.Convo.Group.Suite, package),
-                    static (commits, caller, input) => commits.AddMembers(caller, input, default)
+                    static (commits, caller, input) => commits.AddMembersAsync(caller, input, default)
                 );
             },
             ["approveDevice"] = async scene =>
@@ -66,7 +85,7 @@ public class Calling_twice
                     async (caller, other) =>
                         await scene
                             .Service.Get<DeviceApprovals>()
-                            .ApproveDevice(caller, other ? input with { DeviceId = "another" } : input, default)
+                            .ApproveDeviceAsync(caller, other ? input with { DeviceId = "another" } : input, default)
                 );
             },
             ["banMember"] = scene =>
@@ -75,7 +94,7 @@ public class Calling_twice
                     async (caller, other) =>
                         await scene
                             .Service.Get<Bans>()
-                            .BanMember(
+                            .BanMemberAsync(
                                 caller,
                                 new(scene.Convo.Id, Did.Parse((other ? scene.Carol : scene.Bob).Did), null, Key),
                                 default
@@ -92,8 +111,8 @@ public class Calling_twice
                     scene.Alice,
                     async (caller, other) =>
                         await scene
-                            .Service.Get<KeyPackages>()
-                            .ClaimKeyPackages(
+                            .Service.Get<KeyPackageStore>()
+                            .ClaimKeyPackagesAsync(
                                 caller,
                                 new([Did.Parse((other ? scene.Carol : scene.Bob).Did)], scene.Bob.Client.Suite.Id, Key),
                                 default
@@ -107,20 +126,22 @@ public class Calling_twice
                         scene.Alice,
                         scene.Convo.Group.Commit(scene.Alice.Client).WithPath().Build(),
                         null,
-                        static (commits, caller, input) => commits.Commit(caller, input, default)
+                        static (commits, caller, input) => commits.CommitAsync(caller, input, default)
                     )
                 ),
             ["confirmWelcome"] = async scene =>
             {
                 var welcome = Assert.Single(
-                    await scene.Service.Get<Welcomes>().GetWelcomes(scene.Bob.Caller, scene.Bob.DeviceId, default)
+                    await scene
+                        .Service.Get<WelcomeDelivery>()
+                        .GetWelcomesAsync(scene.Bob.Caller, scene.Bob.DeviceId, default)
                 );
                 return new(
                     scene.Bob,
                     async (caller, other) =>
                         await scene
-                            .Service.Get<Welcomes>()
-                            .ConfirmWelcome(caller, new(welcome.Id, !other, null, Key), default)
+                            .Service.Get<WelcomeDelivery>()
+                            .ConfirmWelcomeAsync(caller, new(welcome.Id, !other, null, Key), default)
                 );
             },
             ["createConvo"] = scene =>
@@ -130,8 +151,8 @@ public class Calling_twice
                     scene.Bob,
                     async (caller, other) =>
                         await scene
-                            .Service.Get<Conversations>()
-                            .CreateConvo(caller, new(groupInfo, null, other ? "another" : null, Key), default)
+                            .Service.Get<ConversationCreator>()
+                            .CreateConvoAsync(caller, new(groupInfo, null, other ? "another" : null, Key), default)
                 );
             },
             ["deleteDevice"] = scene =>
@@ -139,8 +160,8 @@ public class Calling_twice
                     scene.Bob,
                     async (caller, other) =>
                         await scene
-                            .Service.Get<Devices>()
-                            .DeleteDevice(caller, new(other ? "another" : scene.Bob.DeviceId, Key), default)
+                            .Service.Get<DeviceRegistry>()
+                            .DeleteDeviceAsync(caller, new(other ? "another" : scene.Bob.DeviceId, Key), default)
                 ),
             ["demoteAdmin"] = async scene =>
             {
@@ -150,7 +171,7 @@ public class Calling_twice
                     async (caller, other) =>
                         await scene
                             .Service.Get<Admins>()
-                            .DemoteAdmin(
+                            .DemoteAdminAsync(
                                 caller,
                                 new(scene.Convo.Id, Did.Parse((other ? scene.Carol : scene.Bob).Did), null, Key),
                                 default
@@ -161,15 +182,15 @@ public class Calling_twice
             ["getSubscriptionTicket"] = scene =>
                 At(
                     scene.Bob,
-                    async (caller, _) => await scene.Service.Get<SubscriptionTickets>().Issue(caller, Key, default)
+                    async (caller, _) => await scene.Service.Get<SubscriptionTickets>().IssueAsync(caller, Key, default)
                 ),
             ["groupInfoRefresh"] = scene =>
                 At(
                     scene.Bob,
                     async (caller, other) =>
                         await scene
-                            .Service.Get<GroupInfos>()
-                            .RequestRefresh(caller, other ? "another" : scene.Convo.Id, Key, default)
+                            .Service.Get<GroupInfoPublisher>()
+                            .RequestRefreshAsync(caller, other ? "another" : scene.Convo.Id, Key, default)
                 ),
             ["leaveConvo"] = scene =>
             {
@@ -182,7 +203,7 @@ public class Calling_twice
                     async (caller, other) =>
                         await scene
                             .Service.Get<Leaving>()
-                            .LeaveConvo(caller, new(scene.Convo.Id, other ? [] : [proposal], Key), default)
+                            .LeaveConvoAsync(caller, new(scene.Convo.Id, other ? [] : [proposal], Key), default)
                 );
             },
             ["processExternalCommit"] = scene =>
@@ -195,8 +216,8 @@ public class Calling_twice
                     scene.Bob,
                     async (caller, other) =>
                         await scene
-                            .Service.Get<ExternalCommits>()
-                            .ProcessExternalCommit(
+                            .Service.Get<ExternalCommitProcessor>()
+                            .ProcessExternalCommitAsync(
                                 caller,
                                 new(scene.Convo.Id, commit.Commit, other ? default : commit.GroupInfo, null, null, Key),
                                 default
@@ -209,7 +230,7 @@ public class Calling_twice
                     async (caller, other) =>
                         await scene
                             .Service.Get<Admins>()
-                            .PromoteAdmin(
+                            .PromoteAdminAsync(
                                 caller,
                                 new(scene.Convo.Id, Did.Parse((other ? scene.Carol : scene.Bob).Did), null, Key),
                                 default
@@ -222,8 +243,8 @@ public class Calling_twice
                     scene.Bob,
                     async (caller, other) =>
                         await scene
-                            .Service.Get<KeyPackages>()
-                            .PublishKeyPackages(
+                            .Service.Get<KeyPackageStore>()
+                            .PublishKeyPackagesAsync(
                                 caller,
                                 new(scene.Bob.DeviceId, [new(package, false)], Key, Replace: other),
                                 default
@@ -237,8 +258,8 @@ public class Calling_twice
                     scene.Bob,
                     async (caller, other) =>
                         await scene
-                            .Service.Get<Devices>()
-                            .RegisterDevice(
+                            .Service.Get<DeviceRegistry>()
+                            .RegisterDeviceAsync(
                                 caller,
                                 new(other ? "another" : "tablet", "A device", key, null, [], Key),
                                 default
@@ -253,7 +274,7 @@ public class Calling_twice
                     async (caller, other) =>
                         await scene
                             .Service.Get<RejoinRequests>()
-                            .Rejoin(caller, new(scene.Convo.Id, other ? default : package, null, Key), default)
+                            .RejoinAsync(caller, new(scene.Convo.Id, other ? default : package, null, Key), default)
                 );
             },
             ["removeMember"] = scene =>
@@ -267,7 +288,7 @@ public class Calling_twice
                             .Build(),
                         null,
                         (commits, caller, input) =>
-                            commits.RemoveMember(caller, input, Did.Parse(scene.Bob.Did), null, default)
+                            commits.RemoveMemberAsync(caller, input, Did.Parse(scene.Bob.Did), null, default)
                     )
                 ),
             ["reportRejoinOutcome"] = scene =>
@@ -276,7 +297,7 @@ public class Calling_twice
                     async (caller, other) =>
                         await scene
                             .Service.Get<RejoinOutcomes>()
-                            .Report(
+                            .ReportAsync(
                                 caller,
                                 scene.Convo.Id,
                                 scene.Bob.DeviceId,
@@ -292,8 +313,8 @@ public class Calling_twice
                     scene.Bob,
                     async (caller, other) =>
                         await scene
-                            .Service.Get<Messages>()
-                            .SendMessage(caller, new(scene.Convo.Id, other ? default : message, Key), default)
+                            .Service.Get<MessageDelivery>()
+                            .SendMessageAsync(caller, new(scene.Convo.Id, other ? default : message, Key), default)
                 );
             },
             ["sendProposal"] = scene =>
@@ -306,8 +327,8 @@ public class Calling_twice
                     scene.Bob,
                     async (caller, other) =>
                         await scene
-                            .Service.Get<Proposals>()
-                            .SendProposal(caller, new(scene.Convo.Id, other ? default : proposal, Key), default)
+                            .Service.Get<ProposalReceiver>()
+                            .SendProposalAsync(caller, new(scene.Convo.Id, other ? default : proposal, Key), default)
                 );
             },
             ["setDeviceApproval"] = scene =>
@@ -318,7 +339,7 @@ public class Calling_twice
                     async (caller, other) =>
                         await scene
                             .Service.Get<DeviceApprovals>()
-                            .SetDeviceApproval(caller, other ? input with { Required = false } : input, default)
+                            .SetDeviceApprovalAsync(caller, other ? input with { Required = false } : input, default)
                 );
             },
             ["unbanMember"] = async scene =>
@@ -329,7 +350,7 @@ public class Calling_twice
                     async (caller, other) =>
                         await scene
                             .Service.Get<Bans>()
-                            .UnbanMember(
+                            .UnbanMemberAsync(
                                 caller,
                                 new(scene.Convo.Id, Did.Parse((other ? scene.Carol : scene.Bob).Did), null, Key),
                                 default
@@ -343,8 +364,12 @@ public class Calling_twice
                     scene.Bob,
                     async (caller, other) =>
                         await scene
-                            .Service.Get<GroupInfos>()
-                            .UpdateGroupInfo(caller, new(scene.Convo.Id, other ? default : groupInfo, Key), default)
+                            .Service.Get<GroupInfoPublisher>()
+                            .UpdateGroupInfoAsync(
+                                caller,
+                                new(scene.Convo.Id, other ? default : groupInfo, Key),
+                                default
+                            )
                 );
             },
         };
@@ -387,7 +412,7 @@ public class Calling_twice
         Assert.Equal(first, Json(await call.Send(call.Device.Caller, false)));
         Assert.Equal(done, await DoneAsync(service));
         Assert.Equal(before + 1, await AuditedAsync(service));
-        Assert.Equal((call.Device.Did, procedure, AuditEntry.Accepted), await LastAsync(service));
+        Assert.Equal((call.Device.Did, procedure, RequestOutcomes.Accepted), await LastAsync(service));
     }
 
     [Theory, MemberData(nameof(WithObjects))]
@@ -410,7 +435,7 @@ public class Calling_twice
         await using var service = await Service.StartAsync();
         var call = await Procedures[procedure](await StartAsync(service));
         var stranger = await service.EnrolAsync("did:example:mallory", "laptop");
-        await service.Get<Bans>().BanAccount(Did.Parse(stranger.Did), null, default);
+        await service.Get<Bans>().BanAccountAsync(Did.Parse(stranger.Did), null, default);
         string done = await DoneAsync(service);
         int before = await AuditedAsync(service);
         var refused = (await Assert.ThrowsAsync<RefusedException>(() => call.Send(stranger.Caller, false))).Refusal;
@@ -464,7 +489,7 @@ public class Calling_twice
     private static async Task<string> DoneAsync(Service service)
     {
         await using var context = service.Database.Read();
-        return $"{await service.StateAsync()}\n{await context.Set<OutboxEvent>().CountAsync()} {await context.Set<SubscriptionTickets.Ticket>().CountAsync()} {await context.Set<KeyPackageClaim>().CountAsync()}";
+        return $"{await service.StateAsync()}\n{await context.Set<OutboxEvent>().CountAsync()} {await context.Set<SubscriptionTicket>().CountAsync()} {await context.Set<KeyPackageClaim>().CountAsync()}";
     }
 
     private static async Task<Scene> StartAsync(Service service)

@@ -1,3 +1,5 @@
+using MlsConsole.Core.JoinTurns;
+
 namespace MlsConsole.Core.Tests;
 
 /// <summary>The line as a value: who is next, who keeps a place, who is out.</summary>

@@ -1,5 +1,12 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Epochs;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.JoinTurns;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Tests;
 
@@ -13,7 +20,10 @@ public class Taking_turns
         TestConvo convo,
         TestDevice device,
         CancellationToken cancellation = default
-    ) => service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(convo.Id, true, device.DeviceId), cancellation);
+    ) =>
+        service
+            .Get<GroupInfoProvider>()
+            .GetGroupInfoAsync(device.Caller, new(convo.Id, true, device.DeviceId), cancellation);
 
     private static Task<CommitResult> RejoinAsync(
         Service service,
@@ -41,9 +51,9 @@ public class Taking_turns
         CancellationToken cancellation = default
     )
     {
-        int before = service.Get<JoinTurns>().Waiting;
+        int before = service.Get<JoinTurnConductor>().Waiting;
         var waits = AskAsync(service, convo, device, cancellation);
-        while (service.Get<JoinTurns>().Waiting == before && !waits.IsCompleted)
+        while (service.Get<JoinTurnConductor>().Waiting == before && !waits.IsCompleted)
             await Task.Delay(1, CancellationToken.None);
         return waits;
     }
@@ -65,7 +75,7 @@ public class Taking_turns
             .Where(row => row.Did == alice.Did)
             .Select(row => row.Id)
             .SingleAsync();
-        var turn = await service.Get<JoinTurns>().TakeAsync(convo.Id, 0, device, 2, CancellationToken.None);
+        var turn = await service.Get<JoinTurnConductor>().TakeAsync(convo.Id, 0, device, 2, CancellationToken.None);
         var place = Assert.Single(await LineAsync(service));
         Assert.Equal((turn.Id, 1, 1), (place.TurnId, turn.Epoch, place.Epoch));
     }
@@ -157,13 +167,13 @@ public class Taking_turns
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var first = await AskAsync(service, convo, alice);
         var without = await service
-            .Get<GroupInfos>()
-            .GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
+            .Get<GroupInfoProvider>()
+            .GetGroupInfoAsync(bob.Caller, new(convo.Id, true), CancellationToken.None);
         Assert.Null(without.Turn);
         await RejoinAsync(service, convo, bob, without);
         var second = await service
-            .Get<GroupInfos>()
-            .GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
+            .Get<GroupInfoProvider>()
+            .GetGroupInfoAsync(bob.Caller, new(convo.Id, true), CancellationToken.None);
         await RejoinAsync(service, convo, bob, second with { Turn = first.Turn });
         Assert.Equal(first.Turn!.Id, (await LineAsync(service)).Single().TurnId);
     }
@@ -172,7 +182,7 @@ public class Taking_turns
     public async Task Three_unused_turns_and_the_line_is_closed_for_an_hour_but_not_the_conversation()
     {
         await using var service = await Service.StartAsync(clock: _clock);
-        var activities = new List<Activity>();
+        var activities = new List<ActivityRecord>();
         using var subscription = service.Get<ActivityFeed>().Subscribe(activities.Add);
         var (convo, _, bob) = await service.AliceAndBobAsync();
         for (int i = 0; i < JoinLine.MaxUnused; i++)
@@ -184,17 +194,17 @@ public class Taking_turns
         Assert.Equal(("RateLimitExceeded", "unused-turns"), (refused.Error, refused.Reason));
         Assert.InRange(refused.RetryAfter!.Value, TimeSpan.FromMinutes(59), TimeSpan.FromHours(1));
         var info = await service
-            .Get<GroupInfos>()
-            .GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
+            .Get<GroupInfoProvider>()
+            .GetGroupInfoAsync(bob.Caller, new(convo.Id, true), CancellationToken.None);
         await RejoinAsync(service, convo, bob, info);
         _clock.Advance(refused.RetryAfter.Value);
         Assert.NotNull((await AskAsync(service, convo, bob)).Turn);
         var turns = activities
-            .Where(activity => activity.Method == Activity.JoinTurn)
+            .Where(activity => activity.Method == ActivityRecord.JoinTurn)
             .Select(activity => activity.Outcome)
             .ToList();
-        Assert.Equal(4, turns.Count(outcome => outcome == JoinTurns.Given));
-        Assert.Equal(3, turns.Count(outcome => outcome == JoinTurns.Expired));
+        Assert.Equal(4, turns.Count(outcome => outcome == ActivityRecord.TurnGiven));
+        Assert.Equal(3, turns.Count(outcome => outcome == ActivityRecord.TurnExpired));
     }
 
     [Fact]
@@ -292,8 +302,8 @@ public class Taking_turns
             3,
             (
                 await second
-                    .Get<Conversations>()
-                    .GetCommits(alice.Caller, new(convo.Id, 0, null), CancellationToken.None)
+                    .Get<ConversationReader>()
+                    .GetCommitsAsync(alice.Caller, new(convo.Id, 0, null), CancellationToken.None)
             ).Count
         );
     }
@@ -307,7 +317,7 @@ public class Taking_turns
         for (int i = 0; i < 50; i++)
             devices.Add(await service.EnrolAsync(i % 2 == 0 ? alice.Did : "did:example:bob", $"device-{i}"));
         var asked = devices.Select(device => Task.Run(() => AskAsync(service, convo, device))).ToList();
-        while (service.Get<JoinTurns>().Waiting < 49)
+        while (service.Get<JoinTurnConductor>().Waiting < 49)
             await Task.Delay(1);
         var line = await LineAsync(service);
         Assert.Equal(50, line.Count);

@@ -1,3 +1,4 @@
+using MlsConsole.Core.KeyPackages;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
@@ -40,7 +41,7 @@ public class Claiming_key_packages
         byte[] lastResort = bob.Client.KeyPackage(lastResort: true);
         await service.PublishAsync(bob, [.. Enumerable.Range(0, 15).Select(_ => bob.Client.KeyPackage()), lastResort]);
         var given = new HashSet<string>();
-        for (int i = 0; i < KeyPackages.ClaimsPerDay; i++)
+        for (int i = 0; i < KeyPackageStore.ClaimsPerDay; i++)
         {
             Assert.True(
                 given.Add(Convert.ToHexString((await service.ClaimAsync(alice, bob)).KeyPackages.Single().KeyPackage))
@@ -127,9 +128,13 @@ public class Claiming_key_packages
         );
         await service.PublishAsync(bob, bob.Client.KeyPackage(), bob.Client.KeyPackage());
         var input = new ClaimKeyPackagesInput([Did.Parse(bob.Did)], 1, "key");
-        var first = await service.Get<KeyPackages>().ClaimKeyPackages(alice.Caller, input, CancellationToken.None);
+        var first = await service
+            .Get<KeyPackageStore>()
+            .ClaimKeyPackagesAsync(alice.Caller, input, CancellationToken.None);
         string state = await service.StateAsync();
-        var again = await service.Get<KeyPackages>().ClaimKeyPackages(alice.Caller, input, CancellationToken.None);
+        var again = await service
+            .Get<KeyPackageStore>()
+            .ClaimKeyPackagesAsync(alice.Caller, input, CancellationToken.None);
         Assert.Equal(first.KeyPackages.Single().KeyPackage, again.KeyPackages.Single().KeyPackage);
         Assert.Equal(state, await service.StateAsync());
     }
@@ -148,8 +153,8 @@ public class Claiming_key_packages
                 (claimer, i) =>
                     Task.Run(() =>
                         (i % 2 == 0 ? service : otherHost)
-                            .Get<KeyPackages>()
-                            .ClaimKeyPackages(claimer, new([Did.Parse(bob.Did)], 1, null), CancellationToken.None)
+                            .Get<KeyPackageStore>()
+                            .ClaimKeyPackagesAsync(claimer, new([Did.Parse(bob.Did)], 1, null), CancellationToken.None)
                     )
             )
         );
@@ -177,9 +182,11 @@ public class Claiming_key_packages
                 .Select(i => Task.Run(() => (i % 2 == 0 ? service : otherHost).ClaimAsync(alice, bob)))
         );
         Assert.Equal(
-            40 - KeyPackages.ClaimsPerDay,
+            40 - KeyPackageStore.ClaimsPerDay,
             (
-                await service.Get<KeyPackages>().GetKeyPackageStats(bob.Caller, bob.DeviceId, CancellationToken.None)
+                await service
+                    .Get<KeyPackageStore>()
+                    .GetKeyPackageStatsAsync(bob.Caller, bob.DeviceId, CancellationToken.None)
             ).Available
         );
     }

@@ -1,3 +1,5 @@
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.KeyPackages;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 
@@ -166,20 +168,24 @@ public class Publishing_key_packages
             (
                 await service
                     .Get<MemberCommits>()
-                    .AddMembers(alice.Caller, new(convo.Id, add.Commit, add.GroupInfo, null, welcome, null), default)
+                    .AddMembersAsync(
+                        alice.Caller,
+                        new(convo.Id, add.Commit, add.GroupInfo, null, welcome, null),
+                        default
+                    )
             ).Epoch
         );
     }
 
     private static Task<PublishKeyPackagesResult> ReplaceAsync(Service service, TestDevice device, byte[] package) =>
         service
-            .Get<KeyPackages>()
-            .PublishKeyPackages(
+            .Get<KeyPackageStore>()
+            .PublishKeyPackagesAsync(
                 device.Caller,
                 new(device.DeviceId, [new(package, false)], null, Replace: true),
                 default
             );
 
     private static Task<KeyPackageStats> StatsAsync(Service service, TestDevice device) =>
-        service.Get<KeyPackages>().GetKeyPackageStats(device.Caller, device.DeviceId, CancellationToken.None);
+        service.Get<KeyPackageStore>().GetKeyPackageStatsAsync(device.Caller, device.DeviceId, CancellationToken.None);
 }

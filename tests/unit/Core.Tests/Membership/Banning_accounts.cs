@@ -1,3 +1,14 @@
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Messages;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rejoins;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
+using MlsConsole.Core.Welcomes;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 
@@ -18,17 +29,17 @@ public class Banning_accounts
             await RefusedAsBannedAsync(call);
         Assert.Equal(
             [other.Id],
-            (await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), default)).Convos.Select(view =>
-                view.ConvoId
+            (await service.Get<ConversationReader>().GetConvosAsync(bob.Caller, new(null, 50), default)).Convos.Select(
+                view => view.ConvoId
             )
         );
         Assert.Equal(
             [other.Id],
-            (await service.Get<Conversations>().GetExpectedConversations(bob.Caller, null, default)).Select(view =>
-                view.ConvoId
+            (await service.Get<ConversationReader>().GetExpectedConversationsAsync(bob.Caller, null, default)).Select(
+                view => view.ConvoId
             )
         );
-        Assert.Empty(await service.Get<Welcomes>().GetWelcomes(bob.Caller, bob.DeviceId, default));
+        Assert.Empty(await service.Get<WelcomeDelivery>().GetWelcomesAsync(bob.Caller, bob.DeviceId, default));
         var told = await Telling_events.For(service, alice.Did);
         Assert.DoesNotContain(await Telling_events.For(service, bob.Did), one => one.ConvoId == convo.Id);
         Assert.All(
@@ -53,9 +64,9 @@ public class Banning_accounts
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var own = await service.CreateConvoAsync(bob);
         own = await service.AddAsync(own, bob, alice);
-        var ticket = await service.Get<SubscriptionTickets>().Issue(bob.Caller, null, default);
-        Assert.True(await service.Get<Bans>().BanAccount(Did.Parse(bob.Did), "abuse", default));
-        Assert.False(await service.Get<Bans>().BanAccount(Did.Parse(bob.Did), null, default));
+        var ticket = await service.Get<SubscriptionTickets>().IssueAsync(bob.Caller, null, default);
+        Assert.True(await service.Get<Bans>().BanAccountAsync(Did.Parse(bob.Did), "abuse", default));
+        Assert.False(await service.Get<Bans>().BanAccountAsync(Did.Parse(bob.Did), null, default));
 
         foreach (var call in CallsOf(service, convo, bob).Concat(CallsOf(service, own, bob)))
             await RefusedAsBannedAsync(call);
@@ -63,14 +74,16 @@ public class Banning_accounts
         [
             () => service.ClaimAsync(bob, alice),
             () => service.CreateConvoAsync(bob),
-            () => service.Get<SubscriptionTickets>().Issue(bob.Caller, null, default),
+            () => service.Get<SubscriptionTickets>().IssueAsync(bob.Caller, null, default),
             () => service.EnrolAsync(bob.Did, "tablet"),
             () => service.PublishAsync(bob, bob.Client.KeyPackage()),
         ];
         foreach (var call in others)
             await RefusedAsBannedAsync(call);
-        Assert.Null(await service.Get<SubscriptionTickets>().TryUse(ticket.Ticket, default));
-        Assert.Empty((await service.Get<Conversations>().GetConvos(bob.Caller, new(null, 50), default)).Convos);
+        Assert.Null(await service.Get<SubscriptionTickets>().TryUseAsync(ticket.Ticket, default));
+        Assert.Empty(
+            (await service.Get<ConversationReader>().GetConvosAsync(bob.Caller, new(null, 50), default)).Convos
+        );
         Assert.Equal(
             [EventKind.SubscriptionsEnded],
             (await Telling_events.For(service, bob.Did)).Select(one => one.Kind).Distinct()
@@ -87,11 +100,11 @@ public class Banning_accounts
         Assert.True((await service.PromoteAsync(own, alice, alice.Did)).IsAdmin);
         await Refused("InvalidRequest", () => service.PromoteAsync(own, alice, bob.Did));
 
-        Assert.True(await service.Get<Bans>().UnbanAccount(Did.Parse(bob.Did), null, default));
-        Assert.False(await service.Get<Bans>().UnbanAccount(Did.Parse(bob.Did), null, default));
+        Assert.True(await service.Get<Bans>().UnbanAccountAsync(Did.Parse(bob.Did), null, default));
+        Assert.False(await service.Get<Bans>().UnbanAccountAsync(Did.Parse(bob.Did), null, default));
         foreach (var call in others)
             await call();
-        await service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), default);
+        await service.Get<GroupInfoProvider>().GetGroupInfoAsync(bob.Caller, new(convo.Id, true), default);
         Assert.Equal(
             [
                 ("unbanAccount", bob.Did, null),
@@ -122,7 +135,7 @@ public class Banning_accounts
         Assert.Equal([convo.Group.LeafOf(bob.Client).Value], pending.Leaves!);
         Assert.Equal(
             [bob.Did],
-            (await service.Get<Conversations>().GetConvo(carol.Caller, convo.Id, default))
+            (await service.Get<ConversationReader>().GetConvoAsync(carol.Caller, convo.Id, default))
                 .Members.Where(member => member.RemovalPending)
                 .Select(member => member.Did)
         );
@@ -179,7 +192,8 @@ public class Banning_accounts
                 (
                     await Refused(
                         "Unauthorized",
-                        () => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), default)
+                        () =>
+                            service.Get<GroupInfoProvider>().GetGroupInfoAsync(bob.Caller, new(convo.Id, true), default)
                     )
                 ).Reason
             );
@@ -196,7 +210,7 @@ public class Banning_accounts
             }
 
             convo = await service.AddAsync(convo, alice, bob);
-            await service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), default);
+            await service.Get<GroupInfoProvider>().GetGroupInfoAsync(bob.Caller, new(convo.Id, true), default);
             var resync = convo.Group.ExternalCommit(bob.Client).Remove(convo.Group.LeafOf(bob.Client)).Build();
             await service.JoinAsync(convo, bob, resync);
             convo = convo with { Group = resync.After! };
@@ -210,7 +224,7 @@ public class Banning_accounts
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         await BanAsync(service, convo, alice, bob.Did);
-        Assert.True(await service.Get<Bans>().BanAccount(Did.Parse(bob.Did), null, default));
+        Assert.True(await service.Get<Bans>().BanAccountAsync(Did.Parse(bob.Did), null, default));
         Assert.True((await UnbanAsync(service, convo, alice, bob.Did)).IsBanned); // from the service
         await RefusedAsBannedAsync(() =>
             service.CommitAsync(convo, bob, convo.Group.Commit(bob.Client).WithPath().Build())
@@ -219,7 +233,7 @@ public class Banning_accounts
             "LeavePending",
             () => service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).WithPath().Build())
         );
-        Assert.True(await service.Get<Bans>().UnbanAccount(Did.Parse(bob.Did), null, default));
+        Assert.True(await service.Get<Bans>().UnbanAccountAsync(Did.Parse(bob.Did), null, default));
         await service.CommitAsync(convo, bob, convo.Group.Commit(bob.Client).WithPath().Build());
     }
 
@@ -253,7 +267,7 @@ public class Banning_accounts
         await using (var second = await service.SecondHostAsync())
         {
             // The second host has read the conversation and keeps its group.
-            await second.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), default);
+            await second.Get<GroupInfoProvider>().GetGroupInfoAsync(bob.Caller, new(convo.Id, true), default);
             await BanAsync(service, convo, alice, bob.Did);
             foreach (var call in CallsOf(second, convo, bob))
                 await RefusedAsBannedAsync(call);
@@ -269,9 +283,9 @@ public class Banning_accounts
             CreatedAt = DateTimeOffset.UtcNow,
         };
         await Assert.ThrowsAsync<OvertakenException>(() =>
-            service.Database.WriteAsync(Messages.StatementsOf(message), default)
+            service.Database.WriteAsync(MessageDelivery.StatementsOf(message), default)
         );
-        Assert.True(await service.Get<Bans>().BanAccount(Did.Parse(carol.Did), null, default));
+        Assert.True(await service.Get<Bans>().BanAccountAsync(Did.Parse(carol.Did), null, default));
         var statements = new Statements($"""SELECT 1 AS "Value" """);
         Ban.Forbid(statements, carol.Did, convo.Id);
         await Assert.ThrowsAsync<OvertakenException>(() => service.Database.WriteAsync(statements, default));
@@ -290,8 +304,8 @@ public class Banning_accounts
                 .Select(_ =>
                     OutcomeAsync(() =>
                         second
-                            .Get<Messages>()
-                            .SendMessage(
+                            .Get<MessageDelivery>()
+                            .SendMessageAsync(
                                 bob.Caller,
                                 new(convo.Id, ProposalBuilder.RandomPrivateMessage(convo.Group), null),
                                 default
@@ -302,7 +316,7 @@ public class Banning_accounts
             var banning = BanAsync(service, convo, alice, bob.Did);
             await banning;
             long last = (
-                await service.Get<Messages>().GetMessages(alice.Caller, new(convo.Id, 0, 500), default)
+                await service.Get<MessageDelivery>().GetMessagesAsync(alice.Caller, new(convo.Id, 0, 500), default)
             ).LastSeq;
             Assert.All(
                 await Task.WhenAll(sending),
@@ -310,7 +324,9 @@ public class Banning_accounts
             );
             Assert.Equal(
                 last,
-                (await service.Get<Messages>().GetMessages(alice.Caller, new(convo.Id, 0, 500), default)).LastSeq
+                (
+                    await service.Get<MessageDelivery>().GetMessagesAsync(alice.Caller, new(convo.Id, 0, 500), default)
+                ).LastSeq
             );
             await UnbanAsync(service, convo, alice, bob.Did);
         }
@@ -346,7 +362,7 @@ public class Banning_accounts
                             OutcomeAsync(() =>
                                 (i % 2 == 0 ? service : second)
                                     .Get<MemberCommits>()
-                                    .AddMembers(
+                                    .AddMembersAsync(
                                         alice.Caller,
                                         new(
                                             convo.Id,
@@ -366,8 +382,8 @@ public class Banning_accounts
             if (round == 0)
                 await Task.WhenAll(added);
             for (int i = 0; i < round - 1; i++)
-                await second.Get<Conversations>().GetConvo(alice.Caller, convos[0].Id, default);
-            Assert.True(await second.Get<Bans>().BanAccount(Did.Parse(bob.Did), null, default));
+                await second.Get<ConversationReader>().GetConvoAsync(alice.Caller, convos[0].Id, default);
+            Assert.True(await second.Get<Bans>().BanAccountAsync(Did.Parse(bob.Did), null, default));
             var outcomes = await Task.WhenAll(added);
             for (int i = 0; i < convos.Count; i++)
             {
@@ -377,7 +393,7 @@ public class Banning_accounts
                 if (outcomes[i] == "accepted")
                     convos[i] = convos[i] with { Group = adding[i].Built.After! };
                 bool has = (
-                    await service.Get<Conversations>().GetConvo(alice.Caller, convos[i].Id, default)
+                    await service.Get<ConversationReader>().GetConvoAsync(alice.Caller, convos[i].Id, default)
                 ).Members.Any(member => member.Did == bob.Did);
                 Assert.Equal(outcomes[i] == "accepted", has);
                 if (!has)
@@ -395,7 +411,8 @@ public class Banning_accounts
 
     private static IEnumerable<Func<Task>> CallsOf(Service service, TestConvo convo, TestDevice device)
     {
-        yield return () => service.Get<GroupInfos>().GetGroupInfo(device.Caller, new(convo.Id, true), default);
+        yield return () =>
+            service.Get<GroupInfoProvider>().GetGroupInfoAsync(device.Caller, new(convo.Id, true), default);
         yield return () =>
             service.JoinAsync(
                 convo,
@@ -409,17 +426,20 @@ public class Banning_accounts
         yield return () => service.LeaveAsync(convo, device, new SelfRemoveProposal());
         yield return () =>
             service
-                .Get<Messages>()
-                .SendMessage(
+                .Get<MessageDelivery>()
+                .SendMessageAsync(
                     device.Caller,
                     new(convo.Id, ProposalBuilder.RandomPrivateMessage(convo.Group), null),
                     default
                 );
-        yield return () => service.Get<Messages>().GetMessages(device.Caller, new(convo.Id, 0, 50), default);
-        yield return () => service.Get<Conversations>().GetCommits(device.Caller, new(convo.Id, 0, null), default);
-        yield return () => service.Get<Conversations>().GetConvo(device.Caller, convo.Id, default);
-        yield return () => service.Get<RejoinRequests>().GetRejoinRequests(device.Caller, convo.Id, default);
-        yield return () => service.Get<GroupInfos>().RequestRefresh(device.Caller, convo.Id, null, default);
+        yield return () =>
+            service.Get<MessageDelivery>().GetMessagesAsync(device.Caller, new(convo.Id, 0, 50), default);
+        yield return () =>
+            service.Get<ConversationReader>().GetCommitsAsync(device.Caller, new(convo.Id, 0, null), default);
+        yield return () => service.Get<ConversationReader>().GetConvoAsync(device.Caller, convo.Id, default);
+        yield return () => service.Get<RejoinRequests>().GetRejoinRequestsAsync(device.Caller, convo.Id, default);
+        yield return () =>
+            service.Get<GroupInfoPublisher>().RequestRefreshAsync(device.Caller, convo.Id, null, default);
         yield return () => BanAsync(service, convo, device, "did:example:somebody");
     }
 
@@ -429,10 +449,10 @@ public class Banning_accounts
         TestDevice by,
         string did,
         string? reason = null
-    ) => service.Get<Bans>().BanMember(by.Caller, new(convo.Id, Did.Parse(did), reason, null), default);
+    ) => service.Get<Bans>().BanMemberAsync(by.Caller, new(convo.Id, Did.Parse(did), reason, null), default);
 
     private static Task<SetBanResult> UnbanAsync(Service service, TestConvo convo, TestDevice by, string did) =>
-        service.Get<Bans>().UnbanMember(by.Caller, new(convo.Id, Did.Parse(did), null, null), default);
+        service.Get<Bans>().UnbanMemberAsync(by.Caller, new(convo.Id, Did.Parse(did), null, null), default);
 
     private static async Task RefusedAsBannedAsync(Func<Task> call) =>
         Assert.Equal(nameof(RejoinReason.Banned), (await Refused("Unauthorized", call)).Reason);

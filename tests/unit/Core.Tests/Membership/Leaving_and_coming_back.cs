@@ -1,3 +1,10 @@
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Messages;
+using MlsConsole.Core.Outbox;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 
@@ -23,7 +30,10 @@ public class Leaving_and_coming_back
         Assert.Empty(await Telling_events.For(service, bob.Did));
         await Refused(
             "Unauthorized",
-            () => service.Get<Messages>().GetMessages(bob.Caller, new(convo.Id, 0, 10), CancellationToken.None)
+            () =>
+                service
+                    .Get<MessageDelivery>()
+                    .GetMessagesAsync(bob.Caller, new(convo.Id, 0, 10), CancellationToken.None)
         );
         await Refused(
             "LeavePending",
@@ -79,8 +89,12 @@ public class Leaving_and_coming_back
         var back = removed.After!.ExternalCommit(bob.Client).Build();
         if (allowed)
         {
-            await service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
-            await service.Get<Conversations>().GetCommits(bob.Caller, new(convo.Id, 0, null), CancellationToken.None);
+            await service
+                .Get<GroupInfoProvider>()
+                .GetGroupInfoAsync(bob.Caller, new(convo.Id, true), CancellationToken.None);
+            await service
+                .Get<ConversationReader>()
+                .GetCommitsAsync(bob.Caller, new(convo.Id, 0, null), CancellationToken.None);
             await service.JoinAsync(convo, bob, back);
             return;
         }
@@ -90,7 +104,9 @@ public class Leaving_and_coming_back
         );
         // The same people, added again.
         await service.AddAsync(convo with { Group = removed.After! }, alice, bob);
-        await service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
+        await service
+            .Get<GroupInfoProvider>()
+            .GetGroupInfoAsync(bob.Caller, new(convo.Id, true), CancellationToken.None);
     }
 
     [Fact]
@@ -173,7 +189,9 @@ public class Leaving_and_coming_back
         await service.ProposeAsync(convo, bob, selfRemove);
         var gone = convo.Group.Commit(alice.Client).Reference(selfRemove).WithPath().Build();
         await service.CommitAsync(convo, alice, gone);
-        await service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None);
+        await service
+            .Get<GroupInfoProvider>()
+            .GetGroupInfoAsync(bob.Caller, new(convo.Id, true), CancellationToken.None);
         await service.RemoveMemberAsync(
             convo,
             alice,
@@ -193,7 +211,9 @@ public class Leaving_and_coming_back
                 await Refused(
                     "Unauthorized",
                     () =>
-                        service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None)
+                        service
+                            .Get<GroupInfoProvider>()
+                            .GetGroupInfoAsync(bob.Caller, new(convo.Id, true), CancellationToken.None)
                 )
             ).Reason
         );
@@ -232,16 +252,22 @@ public class Leaving_and_coming_back
         var second = Resync(commits[winner].After!, devices[1 - winner]);
         await service.JoinAsync(convo, devices[1 - winner], second);
         var members = (
-            await service.Get<Conversations>().GetConvo(bob.Caller, convo.Id, CancellationToken.None)
+            await service.Get<ConversationReader>().GetConvoAsync(bob.Caller, convo.Id, CancellationToken.None)
         ).Members;
         Assert.Equal(["phone", "phone", "tablet"], members.Select(member => member.DeviceId).Order());
         Assert.Equal(3, second.After!.Group.MemberCount);
         byte[] message = ProposalBuilder.RandomPrivateMessage(second.After);
-        await service.Get<Messages>().SendMessage(bob.Caller, new(convo.Id, message, null), CancellationToken.None);
+        await service
+            .Get<MessageDelivery>()
+            .SendMessageAsync(bob.Caller, new(convo.Id, message, null), CancellationToken.None);
         foreach (var device in devices)
             Assert.Equal(
                 message,
-                (await service.Get<Messages>().GetMessages(device.Caller, new(convo.Id, 0, 50), CancellationToken.None))
+                (
+                    await service
+                        .Get<MessageDelivery>()
+                        .GetMessagesAsync(device.Caller, new(convo.Id, 0, 50), CancellationToken.None)
+                )
                     .Messages[^1]
                     .Message
             );

@@ -1,4 +1,9 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Rejoins;
+using MlsConsole.Core.Rows;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
@@ -198,12 +203,22 @@ public class Who_may_rejoin
 
     private static List<Func<Task>> Calls(Service service, TestConvo convo, TestDevice bob, BuiltCommit commit) =>
         [
-            () => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), CancellationToken.None),
-            () => service.Get<Conversations>().GetCommits(bob.Caller, new(convo.Id, 0, null), CancellationToken.None),
+            () =>
+                service
+                    .Get<GroupInfoProvider>()
+                    .GetGroupInfoAsync(bob.Caller, new(convo.Id, true), CancellationToken.None),
+            () =>
+                service
+                    .Get<ConversationReader>()
+                    .GetCommitsAsync(bob.Caller, new(convo.Id, 0, null), CancellationToken.None),
             () =>
                 service
                     .Get<RejoinRequests>()
-                    .Rejoin(bob.Caller, new(convo.Id, bob.Client.KeyPackage(), null, null), CancellationToken.None),
+                    .RejoinAsync(
+                        bob.Caller,
+                        new(convo.Id, bob.Client.KeyPackage(), null, null),
+                        CancellationToken.None
+                    ),
             () => service.JoinAsync(convo, bob, commit),
         ];
 

@@ -1,3 +1,10 @@
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.KeyPackages;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Messages;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Proposals;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 
@@ -31,8 +38,8 @@ public class Sending_proposals
             ).Seq
         );
         var read = await service
-            .Get<Conversations>()
-            .GetCommits(bob.Caller, new(convo.Id, 0, null), CancellationToken.None);
+            .Get<ConversationReader>()
+            .GetCommitsAsync(bob.Caller, new(convo.Id, 0, null), CancellationToken.None);
         Assert.Equal(
             [
                 [],
@@ -41,7 +48,9 @@ public class Sending_proposals
             read.Select(view => view.Proposals)
         );
         var log = (
-            await service.Get<Messages>().GetMessages(bob.Caller, new(convo.Id, 1, 10), CancellationToken.None)
+            await service
+                .Get<MessageDelivery>()
+                .GetMessagesAsync(bob.Caller, new(convo.Id, 1, 10), CancellationToken.None)
         ).Messages;
         Assert.Equal([("proposal", 1ul), ("proposal", 1), ("commit", 2)], log.Select(view => (view.Kind, view.Epoch)));
         Assert.Equal(
@@ -175,15 +184,17 @@ public class Sending_proposals
         await service.ProposeAsync(convo, bob, selfRemove);
         var tablet = await service.EnrolAsync(alice.Did, "tablet");
         var info = await service
-            .Get<GroupInfos>()
-            .GetGroupInfo(tablet.Caller, new(convo.Id, true), CancellationToken.None);
+            .Get<GroupInfoProvider>()
+            .GetGroupInfoAsync(tablet.Caller, new(convo.Id, true), CancellationToken.None);
         Assert.Equal([selfRemove], info.SelfRemoves);
         var join = convo.Group.ExternalCommit(tablet.Client).Reference(selfRemove).Build();
         await service.JoinAsync(convo, tablet, join);
         Assert.Equal(2, join.After!.Group.MemberCount);
         Assert.Empty(
             (
-                await service.Get<GroupInfos>().GetGroupInfo(tablet.Caller, new(convo.Id, true), CancellationToken.None)
+                await service
+                    .Get<GroupInfoProvider>()
+                    .GetGroupInfoAsync(tablet.Caller, new(convo.Id, true), CancellationToken.None)
             ).SelfRemoves
         );
         Assert.DoesNotContain(await Telling_events.For(service, alice.Did), one => one.Detail == "removed");
@@ -201,7 +212,7 @@ public class Sending_proposals
         var answer = await service.ProposeAsync(convo, bob, first);
         foreach (string? key in (string?[])[null, "one", "two"])
             Assert.Equal(answer, await service.ProposeAsync(convo, bob, first, key));
-        for (int i = 1; i < Proposals.MaxOfEpoch; i++)
+        for (int i = 1; i < ProposalReceiver.MaxOfEpoch; i++)
             await service.ProposeAsync(convo, bob, Update());
         await Refused("TooManyProposals", null, () => service.ProposeAsync(convo, bob, Update()));
 

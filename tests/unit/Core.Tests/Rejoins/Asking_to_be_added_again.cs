@@ -1,3 +1,11 @@
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Epochs;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rejoins;
+using MlsConsole.Core.Retention;
+using MlsConsole.Core.Rollouts;
+using MlsConsole.Core.Welcomes;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 
@@ -13,10 +21,10 @@ public class Asking_to_be_added_again
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var carol = await service.EnrolAsync("did:example:carol", "phone");
         convo = await service.AddAsync(convo, alice, carol);
-        await service.Get<ExternalCommitsFlag>().Set(FlagState.Off, 0, "test", "tester");
+        await service.Get<ExternalCommitsFlag>().SetAsync(FlagState.Off, 0, "test", "tester");
         await Refused(
             "ExternalCommitsDisabled",
-            () => service.Get<GroupInfos>().GetGroupInfo(bob.Caller, new(convo.Id, true), default)
+            () => service.Get<GroupInfoProvider>().GetGroupInfoAsync(bob.Caller, new(convo.Id, true), default)
         );
 
         byte[] package = bob.Client.KeyPackage();
@@ -30,7 +38,7 @@ public class Asking_to_be_added_again
                 .Single()
         );
         var seen = Assert.Single(
-            await service.Get<RejoinRequests>().GetRejoinRequests(carol.Caller, convo.Id, default)
+            await service.Get<RejoinRequests>().GetRejoinRequestsAsync(carol.Caller, convo.Id, default)
         );
         Assert.Equal(
             (asked.RequestId, bob.Did, bob.DeviceId, "lost my phone's memory"),
@@ -40,8 +48,11 @@ public class Asking_to_be_added_again
 
         var answer = Answer(convo, carol, bob, package);
         await AddAsync(service, convo, carol, answer, package, asked.RequestId);
-        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
-        Assert.Equal(2ul + 1, (await service.Get<Welcomes>().GetWelcomes(bob.Caller, bob.DeviceId, default))[^1].Epoch);
+        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequestsAsync(alice.Caller, convo.Id, default));
+        Assert.Equal(
+            2ul + 1,
+            (await service.Get<WelcomeDelivery>().GetWelcomesAsync(bob.Caller, bob.DeviceId, default))[^1].Epoch
+        );
         Assert.Equal(3, answer.After!.Group.MemberCount);
         Assert.Equal(new(asked.RequestId, false), await AskAsync(service, convo, bob, package));
         Assert.DoesNotContain(
@@ -115,7 +126,7 @@ public class Asking_to_be_added_again
             Answer(convo, carol, bob, package),
             ProposalBuilder.RandomWelcome(convo.Group.Suite, package)
         );
-        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
+        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequestsAsync(alice.Caller, convo.Id, default));
     }
 
     [Fact]
@@ -133,7 +144,7 @@ public class Asking_to_be_added_again
         Assert.Equal(
             again.RequestId,
             Assert
-                .Single(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default))
+                .Single(await service.Get<RejoinRequests>().GetRejoinRequestsAsync(alice.Caller, convo.Id, default))
                 .RequestId
         );
         Assert.NotEqual(second, Assert.Single((await service.ClaimAsync(alice, bob)).KeyPackages).KeyPackage); // the scene's
@@ -161,9 +172,9 @@ public class Asking_to_be_added_again
         byte[] package = bob.Client.KeyPackage();
         var asked = await AskAsync(service, convo, bob, package);
         clock.Advance(TimeSpan.FromDays(2) - TimeSpan.FromMinutes(1));
-        Assert.Single(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
+        Assert.Single(await service.Get<RejoinRequests>().GetRejoinRequestsAsync(alice.Caller, convo.Id, default));
         clock.Advance(TimeSpan.FromMinutes(1));
-        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
+        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequestsAsync(alice.Caller, convo.Id, default));
         Assert.False((await AskAsync(service, convo, bob, package)).Pending);
         await Refused(
             "InvalidCommit",
@@ -175,7 +186,7 @@ public class Asking_to_be_added_again
         byte[] brief = bob.Client.KeyPackage(lifetime: new(now - 60, now + 3600));
         await AskAsync(service, convo, bob, brief);
         clock.Advance(TimeSpan.FromHours(1));
-        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
+        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequestsAsync(alice.Caller, convo.Id, default));
         await service.Get<Pruning>().PruneAsync(default);
         Assert.DoesNotContain("rejoin_requests", await service.StateAsync(), StringComparison.Ordinal);
     }
@@ -222,7 +233,7 @@ public class Asking_to_be_added_again
             await service.CommitAsync(convo, alice, removal);
             commit = removal.After!.Commit(alice.Client).Add(package).WithPath().Build();
         }
-        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
+        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequestsAsync(alice.Caller, convo.Id, default));
         await Refused(
             "InvalidCommit",
             () => AddAsync(service, convo, alice, commit, package, asked.RequestId),
@@ -243,7 +254,7 @@ public class Asking_to_be_added_again
             bob,
             convo.Group.ExternalCommit(bob.Client).Remove(convo.Group.LeafOf(bob.Client)).Build()
         );
-        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequests(alice.Caller, convo.Id, default));
+        Assert.Empty(await service.Get<RejoinRequests>().GetRejoinRequestsAsync(alice.Caller, convo.Id, default));
         Assert.False((await AskAsync(service, convo, bob, package)).Pending);
     }
 
@@ -256,7 +267,7 @@ public class Asking_to_be_added_again
         var carol = await service.EnrolAsync("did:example:carol", "phone");
         await Refused(
             "Unauthorized",
-            () => service.Get<RejoinRequests>().GetRejoinRequests(carol.Caller, convo.Id, default)
+            () => service.Get<RejoinRequests>().GetRejoinRequestsAsync(carol.Caller, convo.Id, default)
         );
     }
 
@@ -269,7 +280,7 @@ public class Asking_to_be_added_again
     ) =>
         service
             .Get<RejoinRequests>()
-            .Rejoin(device.Caller, new(convo.Id, package, reason, null), CancellationToken.None);
+            .RejoinAsync(device.Caller, new(convo.Id, package, reason, null), CancellationToken.None);
 
     /// <summary>Remove and Add in one commit.</summary>
     internal static BuiltCommit Answer(TestConvo convo, TestDevice by, TestDevice device, byte[] package) =>
@@ -285,7 +296,7 @@ public class Asking_to_be_added_again
     ) =>
         service
             .Get<MemberCommits>()
-            .AddMembers(
+            .AddMembersAsync(
                 by.Caller,
                 new(
                     convo.Id,

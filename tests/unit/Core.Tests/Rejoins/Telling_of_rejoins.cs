@@ -1,3 +1,7 @@
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Rejoins;
+
 namespace MlsConsole.Core.Tests;
 
 public class Telling_of_rejoins
@@ -89,5 +93,5 @@ public class Telling_of_rejoins
         TestDevice device,
         RejoinOutcome outcome,
         string? key = null
-    ) => service.Get<RejoinOutcomes>().Report(device.Caller, convo.Id, device.DeviceId, outcome, key, default);
+    ) => service.Get<RejoinOutcomes>().ReportAsync(device.Caller, convo.Id, device.DeviceId, outcome, key, default);
 }

@@ -1,5 +1,19 @@
 using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Devices;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.Forks;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.Identity;
+using MlsConsole.Core.KeyPackages;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Messages;
+using MlsConsole.Core.RateLimits;
+using MlsConsole.Core.Rejoins;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Welcomes;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
@@ -14,33 +28,41 @@ public class Commands_of_requests
         {
             ["createConvo"] = scene => scene.Service.CreateConvoAsync(scene.Alice),
             ["getConvo"] = scene =>
-                scene.Service.Get<Conversations>().GetConvo(scene.Alice.Caller, scene.Convo.Id, CancellationToken.None),
+                scene
+                    .Service.Get<ConversationReader>()
+                    .GetConvoAsync(scene.Alice.Caller, scene.Convo.Id, CancellationToken.None),
             ["getConvos"] = scene =>
-                scene.Service.Get<Conversations>().GetConvos(scene.Alice.Caller, new(null, 50), CancellationToken.None),
+                scene
+                    .Service.Get<ConversationReader>()
+                    .GetConvosAsync(scene.Alice.Caller, new(null, 50), CancellationToken.None),
             ["getConvos, second page"] = scene =>
-                scene.Service.Get<Conversations>().GetConvos(scene.Alice.Caller, new("0", 50), CancellationToken.None),
+                scene
+                    .Service.Get<ConversationReader>()
+                    .GetConvosAsync(scene.Alice.Caller, new("0", 50), CancellationToken.None),
             ["getExpectedConversations"] = scene =>
                 scene
-                    .Service.Get<Conversations>()
-                    .GetExpectedConversations(scene.Alice.Caller, scene.Alice.DeviceId, CancellationToken.None),
+                    .Service.Get<ConversationReader>()
+                    .GetExpectedConversationsAsync(scene.Alice.Caller, scene.Alice.DeviceId, CancellationToken.None),
             ["getCommits"] = scene =>
                 scene
-                    .Service.Get<Conversations>()
-                    .GetCommits(scene.Alice.Caller, new(scene.Convo.Id, 0, null), CancellationToken.None),
+                    .Service.Get<ConversationReader>()
+                    .GetCommitsAsync(scene.Alice.Caller, new(scene.Convo.Id, 0, null), CancellationToken.None),
             ["getMessages"] = scene =>
                 scene
-                    .Service.Get<Messages>()
-                    .GetMessages(scene.Alice.Caller, new(scene.Convo.Id, 0, 50), CancellationToken.None),
+                    .Service.Get<MessageDelivery>()
+                    .GetMessagesAsync(scene.Alice.Caller, new(scene.Convo.Id, 0, 50), CancellationToken.None),
             ["getWelcomes"] = scene =>
-                scene.Service.Get<Welcomes>().GetWelcomes(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
+                scene
+                    .Service.Get<WelcomeDelivery>()
+                    .GetWelcomesAsync(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
             ["getGroupInfo"] = scene =>
                 scene
-                    .Service.Get<GroupInfos>()
-                    .GetGroupInfo(scene.Alice.Caller, new(scene.Convo.Id, true), CancellationToken.None),
+                    .Service.Get<GroupInfoProvider>()
+                    .GetGroupInfoAsync(scene.Alice.Caller, new(scene.Convo.Id, true), CancellationToken.None),
             ["getGroupInfo with a turn"] = scene =>
                 scene
-                    .Service.Get<GroupInfos>()
-                    .GetGroupInfo(
+                    .Service.Get<GroupInfoProvider>()
+                    .GetGroupInfoAsync(
                         scene.Alice.Caller,
                         new(scene.Convo.Id, true, scene.Alice.DeviceId),
                         CancellationToken.None
@@ -48,8 +70,8 @@ public class Commands_of_requests
             ["processExternalCommit with a turn"] = async scene =>
             {
                 var info = await scene
-                    .Service.Get<GroupInfos>()
-                    .GetGroupInfo(
+                    .Service.Get<GroupInfoProvider>()
+                    .GetGroupInfoAsync(
                         scene.Bob.Caller,
                         new(scene.Convo.Id, true, scene.Bob.DeviceId),
                         CancellationToken.None
@@ -66,20 +88,20 @@ public class Commands_of_requests
             },
             ["updateGroupInfo"] = scene =>
                 scene
-                    .Service.Get<GroupInfos>()
-                    .UpdateGroupInfo(
+                    .Service.Get<GroupInfoPublisher>()
+                    .UpdateGroupInfoAsync(
                         scene.Bob.Caller,
                         new(scene.Convo.Id, scene.Convo.Group.GroupInfoBy(scene.Bob.Client), null),
                         CancellationToken.None
                     ),
             ["groupInfoRefresh"] = scene =>
                 scene
-                    .Service.Get<GroupInfos>()
-                    .RequestRefresh(scene.Bob.Caller, scene.Convo.Id, null, CancellationToken.None),
+                    .Service.Get<GroupInfoPublisher>()
+                    .RequestRefreshAsync(scene.Bob.Caller, scene.Convo.Id, null, CancellationToken.None),
             ["acknowledgeEpoch"] = scene =>
                 scene
                     .Service.Get<EpochAcknowledgements>()
-                    .AcknowledgeEpoch(
+                    .AcknowledgeEpochAsync(
                         scene.Bob.Caller,
                         new(scene.Convo.Id, scene.Bob.DeviceId, 0, new byte[32], null),
                         CancellationToken.None
@@ -87,7 +109,7 @@ public class Commands_of_requests
             ["reportRejoinOutcome"] = scene =>
                 scene
                     .Service.Get<RejoinOutcomes>()
-                    .Report(
+                    .ReportAsync(
                         scene.Bob.Caller,
                         scene.Convo.Id,
                         scene.Bob.DeviceId,
@@ -100,7 +122,7 @@ public class Commands_of_requests
             ["getRejoinRequests"] = scene =>
                 scene
                     .Service.Get<RejoinRequests>()
-                    .GetRejoinRequests(scene.Bob.Caller, scene.Convo.Id, CancellationToken.None),
+                    .GetRejoinRequestsAsync(scene.Bob.Caller, scene.Convo.Id, CancellationToken.None),
             ["rejoin, and addMembers that answers"] = async scene =>
             {
                 byte[] package = scene.Bob.Client.KeyPackage();
@@ -117,7 +139,7 @@ public class Commands_of_requests
             ["banMember"] = scene =>
                 scene
                     .Service.Get<Bans>()
-                    .BanMember(
+                    .BanMemberAsync(
                         scene.Alice.Caller,
                         new(scene.Convo.Id, Did.Parse(scene.Bob.Did), null, null),
                         CancellationToken.None
@@ -127,7 +149,7 @@ public class Commands_of_requests
                 await scene.Service.BanAsync(scene.Bob.Did, scene.Convo.Id);
                 await scene
                     .Service.Get<Bans>()
-                    .UnbanMember(
+                    .UnbanMemberAsync(
                         scene.Alice.Caller,
                         new(scene.Convo.Id, Did.Parse(scene.Bob.Did), null, null),
                         CancellationToken.None
@@ -136,14 +158,14 @@ public class Commands_of_requests
             ["registerDevice"] = scene => scene.Service.EnrolAsync(scene.Bob.Did, "tablet"),
             ["confirmWelcome"] = async scene =>
                 await scene
-                    .Service.Get<Welcomes>()
-                    .ConfirmWelcome(
+                    .Service.Get<WelcomeDelivery>()
+                    .ConfirmWelcomeAsync(
                         scene.Bob.Caller,
                         new(
                             (
                                 await scene
-                                    .Service.Get<Welcomes>()
-                                    .GetWelcomes(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None)
+                                    .Service.Get<WelcomeDelivery>()
+                                    .GetWelcomesAsync(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None)
                             )
                                 .Single()
                                 .Id,
@@ -182,8 +204,8 @@ public class Commands_of_requests
             },
             ["sendMessage"] = scene =>
                 scene
-                    .Service.Get<Messages>()
-                    .SendMessage(
+                    .Service.Get<MessageDelivery>()
+                    .SendMessageAsync(
                         scene.Bob.Caller,
                         new(scene.Convo.Id, ProposalBuilder.RandomPrivateMessage(scene.Convo.Group), null),
                         CancellationToken.None
@@ -191,13 +213,13 @@ public class Commands_of_requests
             ["getSubscriptionTicket, and its use"] = async scene =>
             {
                 var tickets = scene.Service.Get<SubscriptionTickets>();
-                await tickets.TryUse(
-                    (await tickets.Issue(scene.Bob.Caller, null, CancellationToken.None)).Ticket,
+                await tickets.TryUseAsync(
+                    (await tickets.IssueAsync(scene.Bob.Caller, null, CancellationToken.None)).Ticket,
                     CancellationToken.None
                 );
             },
             ["a token of whichever method"] = scene =>
-                scene.Service.Get<TokenReplay>().TryUse(scene.Bob.Did, "jti", DateTimeOffset.UtcNow.AddMinutes(1)),
+                scene.Service.Get<TokenReplay>().TryUseAsync(scene.Bob.Did, "jti", DateTimeOffset.UtcNow.AddMinutes(1)),
             ["a shared count of requests"] = scene =>
                 scene
                     .Service.Get<RateWindows>()
@@ -210,11 +232,11 @@ public class Commands_of_requests
                 await reader.ReadAsync(0, bodies: true, CancellationToken.None);
             },
             ["listDevices"] = scene =>
-                scene.Service.Get<Devices>().ListDevices(scene.Alice.Caller, CancellationToken.None),
+                scene.Service.Get<DeviceRegistry>().ListDevicesAsync(scene.Alice.Caller, CancellationToken.None),
             ["getKeyPackageStats"] = scene =>
                 scene
-                    .Service.Get<KeyPackages>()
-                    .GetKeyPackageStats(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
+                    .Service.Get<KeyPackageStore>()
+                    .GetKeyPackageStatsAsync(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None),
             ["publishKeyPackages"] = scene =>
                 scene.Service.PublishAsync(
                     scene.Bob,
@@ -237,8 +259,12 @@ public class Commands_of_requests
             {
                 var tablet = await ApprovedAsync(scene);
                 await scene
-                    .Service.Get<GroupInfos>()
-                    .GetGroupInfo(tablet.Caller, new(scene.Convo.Id, true, tablet.DeviceId), CancellationToken.None);
+                    .Service.Get<GroupInfoProvider>()
+                    .GetGroupInfoAsync(
+                        tablet.Caller,
+                        new(scene.Convo.Id, true, tablet.DeviceId),
+                        CancellationToken.None
+                    );
             },
             ["rejoin of an approved device"] = async scene =>
             {
@@ -271,8 +297,8 @@ public class Commands_of_requests
                 ),
             ["deleteDevice"] = scene =>
                 scene
-                    .Service.Get<Devices>()
-                    .DeleteDevice(scene.Bob.Caller, new(scene.Bob.DeviceId, null), CancellationToken.None),
+                    .Service.Get<DeviceRegistry>()
+                    .DeleteDeviceAsync(scene.Bob.Caller, new(scene.Bob.DeviceId, null), CancellationToken.None),
         };
 
     public static TheoryData<string> Names => [.. Requests.Keys];

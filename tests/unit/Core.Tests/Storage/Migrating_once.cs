@@ -1,3 +1,5 @@
+using MlsConsole.Core.Storage;
+
 namespace MlsConsole.Core.Tests;
 
 /// <summary>Of hosts that start on one SQLite file, one migrates: they wait for a file beside it.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Tests;
 

@@ -1,5 +1,9 @@
 using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Identity;
+using MlsConsole.Core.Messages;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Tests;
 
@@ -23,7 +27,7 @@ public class Writing_statements
             Sender = alice.Did,
             CreatedAt = DateTimeOffset.UtcNow,
         };
-        var write = () => service.Database.WriteAsync(Messages.StatementsOf(entry), CancellationToken.None);
+        var write = () => service.Database.WriteAsync(MessageDelivery.StatementsOf(entry), CancellationToken.None);
         if (written)
             Assert.Equal(1, await write());
         else
@@ -120,7 +124,11 @@ public class Writing_statements
                     Task.Run(() =>
                         (i < 200 ? service : otherHost)
                             .Get<TokenReplay>()
-                            .TryUse("did:example:a", $"{(i < 200 ? i : 399 - i)}", DateTimeOffset.UtcNow.AddMinutes(1))
+                            .TryUseAsync(
+                                "did:example:a",
+                                $"{(i < 200 ? i : 399 - i)}",
+                                DateTimeOffset.UtcNow.AddMinutes(1)
+                            )
                     )
                 )
         );

@@ -1,3 +1,4 @@
+using MlsConsole.Core.Storage;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;

@@ -2,6 +2,17 @@ using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.Devices;
+using MlsConsole.Core.Epochs;
+using MlsConsole.Core.ExternalCommits;
+using MlsConsole.Core.ExternalSenders;
+using MlsConsole.Core.KeyPackages;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Proposals;
+using MlsConsole.Core.Rollouts;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 
@@ -38,8 +49,8 @@ public sealed class Service : IAsyncDisposable
 
     private Database Open() =>
         _postgreSql is null
-            ? Core.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}")
-            : Core.Database.PostgreSql(_postgreSql);
+            ? Core.Storage.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}")
+            : Core.Storage.Database.PostgreSql(_postgreSql);
 
     private async Task BootAsync(CoreSettings? settings, bool start = true)
     {
@@ -95,8 +106,8 @@ public sealed class Service : IAsyncDisposable
         TestClient client,
         params NewKeyPackage[] packages
     ) =>
-        Get<Devices>()
-            .RegisterDevice(
+        Get<DeviceRegistry>()
+            .RegisterDeviceAsync(
                 Caller(did),
                 new(deviceId, "A device", client.SignatureKey.PublicKey, null, packages, null),
                 CancellationToken.None
@@ -105,8 +116,8 @@ public sealed class Service : IAsyncDisposable
     public async Task<TestConvo> CreateConvoAsync(TestDevice creator, params Extension[] extensions)
     {
         var group = TestGroup.Create(creator.Client, extensions: new(extensions));
-        var view = await Get<Conversations>()
-            .CreateConvo(creator.Caller, new(group.GroupInfo, null, null, null), CancellationToken.None);
+        var view = await Get<ConversationCreator>()
+            .CreateConvoAsync(creator.Caller, new(group.GroupInfo, null, null, null), CancellationToken.None);
         return new(view.ConvoId, group);
     }
 
@@ -117,8 +128,8 @@ public sealed class Service : IAsyncDisposable
         string? key = null,
         string? turnId = null
     ) =>
-        Get<ExternalCommits>()
-            .ProcessExternalCommit(
+        Get<ExternalCommitProcessor>()
+            .ProcessExternalCommitAsync(
                 joiner.Caller,
                 new(convo.Id, commit.Commit, commit.GroupInfo, null, turnId, key),
                 CancellationToken.None
@@ -132,7 +143,7 @@ public sealed class Service : IAsyncDisposable
         string? key = null
     ) =>
         Get<MemberCommits>()
-            .Commit(
+            .CommitAsync(
                 committer.Caller,
                 new(convo.Id, commit.Commit, commit.GroupInfo, null, welcome ?? default(ReadOnlyMemory<byte>?), key),
                 CancellationToken.None
@@ -143,14 +154,14 @@ public sealed class Service : IAsyncDisposable
         TestDevice member,
         byte[] proposal,
         string? key = null
-    ) => Get<Proposals>().SendProposal(member.Caller, new(convo.Id, proposal, key), CancellationToken.None);
+    ) => Get<ProposalReceiver>().SendProposalAsync(member.Caller, new(convo.Id, proposal, key), CancellationToken.None);
 
     /// <summary>The device's account leaves; the device proposes the removal of the given leaves.</summary>
     public async Task<IReadOnlyList<byte[]>> LeaveAsync(TestConvo convo, TestDevice device, params Proposal[] proposals)
     {
         var messages = proposals.Select(proposal => convo.Group.Propose(device.Client, proposal)).ToList();
         await Get<Leaving>()
-            .LeaveConvo(
+            .LeaveConvoAsync(
                 device.Caller,
                 new(convo.Id, [.. messages.Select(message => (ReadOnlyMemory<byte>)message)], null),
                 CancellationToken.None
@@ -166,7 +177,7 @@ public sealed class Service : IAsyncDisposable
         string? reason = null
     ) =>
         Get<MemberCommits>()
-            .RemoveMember(
+            .RemoveMemberAsync(
                 by.Caller,
                 new(convo.Id, commit.Commit, commit.GroupInfo, null, null, null),
                 Did.Parse(target),
@@ -175,10 +186,11 @@ public sealed class Service : IAsyncDisposable
             );
 
     public Task<SetAdminResult> PromoteAsync(TestConvo convo, TestDevice by, string target) =>
-        Get<Admins>().PromoteAdmin(by.Caller, new(convo.Id, Did.Parse(target), null, null), CancellationToken.None);
+        Get<Admins>()
+            .PromoteAdminAsync(by.Caller, new(convo.Id, Did.Parse(target), null, null), CancellationToken.None);
 
     public Task<SetAdminResult> DemoteAsync(TestConvo convo, TestDevice by, string target) =>
-        Get<Admins>().DemoteAdmin(by.Caller, new(convo.Id, Did.Parse(target), null, null), CancellationToken.None);
+        Get<Admins>().DemoteAdminAsync(by.Caller, new(convo.Id, Did.Parse(target), null, null), CancellationToken.None);
 
     public Task BanAsync(string did, string convoId) =>
         Database.WriteAsync(
@@ -198,16 +210,16 @@ public sealed class Service : IAsyncDisposable
         );
 
     public Task<PublishKeyPackagesResult> PublishAsync(TestDevice device, params byte[][] packages) =>
-        Get<KeyPackages>()
-            .PublishKeyPackages(
+        Get<KeyPackageStore>()
+            .PublishKeyPackagesAsync(
                 device.Caller,
                 new(device.DeviceId, [.. packages.Select(package => new NewKeyPackage(package, false))], null),
                 CancellationToken.None
             );
 
     public Task<ClaimKeyPackagesResult> ClaimAsync(TestDevice claimer, params TestDevice[] targets) =>
-        Get<KeyPackages>()
-            .ClaimKeyPackages(
+        Get<KeyPackageStore>()
+            .ClaimKeyPackagesAsync(
                 claimer.Caller,
                 new([.. targets.Select(target => Did.Parse(target.Did))], targets[0].Client.Suite.Id, null),
                 CancellationToken.None
@@ -231,7 +243,7 @@ public sealed class Service : IAsyncDisposable
         var commit = convo.Group.Commit(by.Client).Add(package).WithPath().Build();
         var welcome = ProposalBuilder.RandomWelcome(by.Client.Suite, package);
         await Get<MemberCommits>()
-            .AddMembers(
+            .AddMembersAsync(
                 by.Caller,
                 new(convo.Id, commit.Commit, commit.GroupInfo, null, welcome, null),
                 CancellationToken.None

@@ -1,3 +1,11 @@
+using MlsConsole.Core.Approvals;
+using MlsConsole.Core.Devices;
+using MlsConsole.Core.Groups;
+using MlsConsole.Core.KeyPackages;
+using MlsConsole.Core.Proposals;
+using MlsConsole.Core.Rejoins;
+using MlsConsole.Core.Rollouts;
+using MlsConsole.Core.Welcomes;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 
@@ -149,8 +157,8 @@ public sealed class Breaking_delivery_rules
                 byte[] package = await scene.PublishAsync(scene.Carol, scene.Carol.Client);
                 var adding = scene.Group.Commit(scene.Alice.Client).Add(package).Build();
                 await scene
-                    .Service.Get<Devices>()
-                    .DeleteDevice(scene.Alice.Caller, new(scene.Alice.DeviceId, null), CancellationToken.None);
+                    .Service.Get<DeviceRegistry>()
+                    .DeleteDeviceAsync(scene.Alice.Caller, new(scene.Alice.DeviceId, null), CancellationToken.None);
                 return (
                     () => scene.AddMembersAsync(adding, ProposalBuilder.RandomWelcome(scene.Group.Suite, package)),
                     () =>
@@ -728,7 +736,7 @@ public sealed class Breaking_delivery_rules
                     () =>
                         scene
                             .Service.Get<DeviceApprovals>()
-                            .ApproveDevice(
+                            .ApproveDeviceAsync(
                                 bob.Caller,
                                 Approving_devices.Signed(convo, tablet, tablet, bob.DeviceId),
                                 CancellationToken.None
@@ -772,12 +780,12 @@ public sealed class Breaking_delivery_rules
             async scene =>
             {
                 var flag = scene.Service.Get<ExternalCommitsFlag>();
-                await flag.Set(FlagState.Off, 0, "test", "tester");
+                await flag.SetAsync(FlagState.Off, 0, "test", "tester");
                 return (
                     () => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync),
                     async () =>
                     {
-                        await flag.Set(FlagState.On, 0, "test", "tester");
+                        await flag.SetAsync(FlagState.On, 0, "test", "tester");
                         await scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync);
                     }
                 );
@@ -878,7 +886,7 @@ public sealed class Breaking_delivery_rules
             "one more of an account in an epoch",
             async scene =>
             {
-                for (int i = 0; i < Proposals.MaxOfEpoch; i++)
+                for (int i = 0; i < ProposalReceiver.MaxOfEpoch; i++)
                     await Update(scene.Bob)();
                 return (Update(scene.Bob), Update(scene.Alice));
 
@@ -935,7 +943,7 @@ public sealed class Breaking_delivery_rules
             "one more than the greatest number",
             async scene =>
             {
-                for (int i = 0; i < Devices.MaxDevices; i++)
+                for (int i = 0; i < DeviceRegistry.MaxDevices; i++)
                     await scene.Service.EnrolAsync("did:example:dora", $"device-{i}");
                 return (
                     () => scene.Service.EnrolAsync("did:example:dora", "one-more"),
@@ -951,7 +959,11 @@ public sealed class Breaking_delivery_rules
             {
                 await scene.Service.PublishAsync(
                     scene.Carol,
-                    [.. Enumerable.Range(0, KeyPackages.MaxOfDevice - 1).Select(_ => scene.Carol.Client.KeyPackage())]
+                    [
+                        .. Enumerable
+                            .Range(0, KeyPackageStore.MaxOfDevice - 1)
+                            .Select(_ => scene.Carol.Client.KeyPackage()),
+                    ]
                 );
                 return (
                     () =>
@@ -970,12 +982,12 @@ public sealed class Breaking_delivery_rules
             "another account's Welcome",
             async scene =>
             {
-                var welcomes = scene.Service.Get<Welcomes>();
-                string id = (await welcomes.GetWelcomes(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None))[
-                    0
-                ].Id;
+                var welcomes = scene.Service.Get<WelcomeDelivery>();
+                string id = (
+                    await welcomes.GetWelcomesAsync(scene.Bob.Caller, scene.Bob.DeviceId, CancellationToken.None)
+                )[0].Id;
                 Task Confirm(TestDevice by) =>
-                    welcomes.ConfirmWelcome(by.Caller, new(id, true, null, null), CancellationToken.None);
+                    welcomes.ConfirmWelcomeAsync(by.Caller, new(id, true, null, null), CancellationToken.None);
                 return (() => Confirm(scene.Alice), () => Confirm(scene.Bob));
             }
         ),
@@ -1039,8 +1051,8 @@ public sealed class Breaking_delivery_rules
             $"{of} whose GroupInfo has a byte too many",
             scene =>
                 Both(
-                    () => send(scene, Handshakes.MaxGroupInfoBytes + 1),
-                    () => send(scene, Handshakes.MaxGroupInfoBytes)
+                    () => send(scene, HandshakeMessages.MaxGroupInfoBytes + 1),
+                    () => send(scene, HandshakeMessages.MaxGroupInfoBytes)
                 )
         );
 

@@ -1,4 +1,9 @@
 using System.Buffers.Binary;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.GroupInfos;
+using MlsConsole.Core.JoinTurns;
+using MlsConsole.Core.KeyPackages;
+using MlsConsole.Core.Messages;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
@@ -72,7 +77,7 @@ public sealed class DeliveryScene : IAsyncDisposable
     public Task AddMembersAsync(BuiltCommit commit, byte[]? welcome) =>
         Service
             .Get<MemberCommits>()
-            .AddMembers(
+            .AddMembersAsync(
                 Alice.Caller,
                 new(
                     Convo.Id,
@@ -89,13 +94,13 @@ public sealed class DeliveryScene : IAsyncDisposable
 
     public Task CreateAsync(byte[] groupInfo) =>
         Service
-            .Get<Conversations>()
-            .CreateConvo(Alice.Caller, new(groupInfo, null, null, null), CancellationToken.None);
+            .Get<ConversationCreator>()
+            .CreateConvoAsync(Alice.Caller, new(groupInfo, null, null, null), CancellationToken.None);
 
     public Task AskTurnAsync(TestDevice device) =>
         Service
-            .Get<GroupInfos>()
-            .GetGroupInfo(device.Caller, new(Convo.Id, true, device.DeviceId), CancellationToken.None);
+            .Get<GroupInfoProvider>()
+            .GetGroupInfoAsync(device.Caller, new(Convo.Id, true, device.DeviceId), CancellationToken.None);
 
     /// <summary>As many as find room wait for their turn to join.</summary>
     public Task FillLineAsync() =>
@@ -136,10 +141,14 @@ public sealed class DeliveryScene : IAsyncDisposable
         Group.GroupInfoBy(signer.Client, externalPub);
 
     public Task<UpdateGroupInfoResult> UpdateGroupInfoAsync(TestDevice by, byte[] groupInfo) =>
-        Service.Get<GroupInfos>().UpdateGroupInfo(by.Caller, new(Convo.Id, groupInfo, null), CancellationToken.None);
+        Service
+            .Get<GroupInfoPublisher>()
+            .UpdateGroupInfoAsync(by.Caller, new(Convo.Id, groupInfo, null), CancellationToken.None);
 
     public Task SendAsync(byte[] message) =>
-        Service.Get<Messages>().SendMessage(Alice.Caller, new(Convo.Id, message, null), CancellationToken.None);
+        Service
+            .Get<MessageDelivery>()
+            .SendMessageAsync(Alice.Caller, new(Convo.Id, message, null), CancellationToken.None);
 
     /// <summary>An application message of so many bytes.</summary>
     public byte[] MessageOf(int length) =>

@@ -1,3 +1,4 @@
+using MlsConsole.Core.Welcomes;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
@@ -74,7 +75,7 @@ public class Delivering_welcomes
     }
 
     private static Task<IReadOnlyList<WelcomeView>> GetAsync(Service service, TestDevice caller, string deviceId) =>
-        service.Get<Welcomes>().GetWelcomes(caller.Caller, deviceId, CancellationToken.None);
+        service.Get<WelcomeDelivery>().GetWelcomesAsync(caller.Caller, deviceId, CancellationToken.None);
 
     private static Task<ConfirmWelcomeResult> ConfirmAsync(
         Service service,
@@ -83,8 +84,8 @@ public class Delivering_welcomes
         bool success
     ) =>
         service
-            .Get<Welcomes>()
-            .ConfirmWelcome(
+            .Get<WelcomeDelivery>()
+            .ConfirmWelcomeAsync(
                 caller.Caller,
                 new(id, success, success ? null : "no key package", null),
                 CancellationToken.None

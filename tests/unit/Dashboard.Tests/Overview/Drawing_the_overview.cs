@@ -1,5 +1,5 @@
 using Bunit;
-using MlsConsole.Core;
+using MlsConsole.Core.Audit;
 using MlsConsole.Dashboard.Overview;
 using MlsConsole.Dashboard.Shared;
 

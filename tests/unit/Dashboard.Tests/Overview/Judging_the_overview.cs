@@ -1,4 +1,4 @@
-using MlsConsole.Core;
+using MlsConsole.Core.Activity;
 using MlsConsole.Dashboard.Overview;
 
 namespace MlsConsole.Dashboard.Tests;

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using MlsConsole.Core;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Storage;
+using MlsConsole.Host.Startup;
 
 namespace MlsConsole.Host.Tests;
 

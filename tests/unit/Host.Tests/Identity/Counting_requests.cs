@@ -1,3 +1,5 @@
+using MlsConsole.Host.Identity;
+
 namespace MlsConsole.Host.Tests;
 
 /// <summary>One key's count, by one host and by several over one shared count.</summary>

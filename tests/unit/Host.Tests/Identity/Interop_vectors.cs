@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MlsConsole.Host.Identity;
 using MlsConsole.Tests;
 using SimpleBase;
 

@@ -1,3 +1,4 @@
+using MlsConsole.Host.Identity;
 using SimpleBase;
 
 namespace MlsConsole.Host.Tests;

@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
-using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Host.Identity;
+using MlsConsole.Host.Startup;
 
 namespace MlsConsole.Host.Tests;
 
@@ -172,7 +174,7 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
             JsonObject claims = by.Claims(Audience, Method, clock.GetUtcNow());
             claims["iss"] = did;
             context.Request.Headers.Authorization = $"Bearer {by.Token(claims)}";
-            return authentication.Authenticate(context.Request, Method);
+            return authentication.AuthenticateAsync(context.Request, Method);
         }
     }
 

@@ -3,6 +3,9 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using MlsConsole.Host.Identity;
+using MlsConsole.Host.Startup;
+using MlsConsole.Host.Xrpc;
 using SimpleBase;
 
 namespace MlsConsole.Host.Tests;
@@ -49,7 +52,7 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     public async Task A_did_web_is_the_document_at_its_well_known_address()
     {
         string did = Good();
-        Assert.True(Fits(await resolver.SigningKeyOf(did)));
+        Assert.True(Fits(await resolver.SigningKeyOfAsync(did)));
         Assert.Equal("/.well-known/did.json", server.Target(did));
     }
 
@@ -58,9 +61,9 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     {
         const string Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
         server.Publish(Did, DidServer.Document(Did, signer.Multikey));
-        Assert.True(Fits(await resolver.SigningKeyOf(Did)));
+        Assert.True(Fits(await resolver.SigningKeyOfAsync(Did)));
         Assert.Equal("/did%3Aplc%3Aewvi7nxzyoun6zhxrhs64oiz", server.Target(Did));
-        Assert.Null(await resolver.SigningKeyOf("did:plc:ewvi7nxzyoun6zhxrhs64oi2"));
+        Assert.Null(await resolver.SigningKeyOfAsync("did:plc:ewvi7nxzyoun6zhxrhs64oi2"));
     }
 
     [Fact]
@@ -82,7 +85,7 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
                 ),
             }
         );
-        Assert.True(Fits(await resolver.SigningKeyOf(did)));
+        Assert.True(Fits(await resolver.SigningKeyOfAsync(did)));
     }
 
     /// <summary>What a host may answer instead of its document, each a change of the answer that is accepted.</summary>
@@ -159,14 +162,14 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
             }
         );
         int before = server.Asked(did);
-        Assert.Null(await resolver.SigningKeyOf(did));
-        Assert.Null(await resolver.SigningKeyOf(did));
+        Assert.Null(await resolver.SigningKeyOfAsync(did));
+        Assert.Null(await resolver.SigningKeyOfAsync(did));
         Assert.Equal(before + 1, server.Asked(did));
         Assert.Equal(0, server.Asked(target));
 
         server.Publish(did, DidServer.Document(did, signer.Multikey));
         clock.Advance(TimeSpan.FromHours(1));
-        Assert.True(Fits(await resolver.SigningKeyOf(did)));
+        Assert.True(Fits(await resolver.SigningKeyOfAsync(did)));
     }
 
     [Theory]
@@ -186,7 +189,7 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
                 await givenUp.Task;
             }
         );
-        Assert.Null(await resolver.SigningKeyOf(did));
+        Assert.Null(await resolver.SigningKeyOfAsync(did));
         await givenUp.Task.WaitAsync(TimeSpan.FromSeconds(30));
     }
 
@@ -203,7 +206,10 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
                 await context.Response.WriteAsync(DidServer.Document(did, signer.Multikey).ToJsonString());
             }
         );
-        Task<EcdsaPublicKey?>[] asking = [.. Enumerable.Range(0, 50).Select(_ => resolver.SigningKeyOf(did).AsTask())];
+        Task<EcdsaPublicKey?>[] asking =
+        [
+            .. Enumerable.Range(0, 50).Select(_ => resolver.SigningKeyOfAsync(did).AsTask()),
+        ];
         release.SetResult();
         Assert.All(await Task.WhenAll(asking), key => Assert.True(Fits(key)));
         Assert.Equal(1, server.Asked(did));
@@ -220,22 +226,22 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
             server.Answer(did, _ => release.Task);
         Task[] fetching = [.. slow.Select(did => (Task)fetcher.FetchAsync(did))];
         XrpcException refused = await Assert.ThrowsAsync<XrpcException>(async () =>
-            await resolver.SigningKeyOf(server.Web(Name))
+            await resolver.SigningKeyOfAsync(server.Web(Name))
         );
         Assert.Equal((503, "NotEnoughResources", 1), (refused.Status, refused.Error, refused.RetryAfter));
-        Assert.True(Fits(await resolver.SigningKeyOf(Plc)));
+        Assert.True(Fits(await resolver.SigningKeyOfAsync(Plc)));
         release.SetResult();
         await Task.WhenAll(fetching);
-        Assert.True(Fits(await resolver.SigningKeyOf(Good())));
+        Assert.True(Fits(await resolver.SigningKeyOfAsync(Good())));
     }
 
     [Fact]
     public async Task A_document_is_kept_for_an_hour_and_longer_where_its_host_cannot_be_asked()
     {
         string did = Good();
-        await resolver.SigningKeyOf(did);
+        await resolver.SigningKeyOfAsync(did);
         clock.Advance(TimeSpan.FromMinutes(59));
-        Assert.True(Fits(await resolver.SigningKeyOf(did)));
+        Assert.True(Fits(await resolver.SigningKeyOfAsync(did)));
         Assert.Equal(1, server.Asked(did));
         server.Answer(
             did,
@@ -246,18 +252,18 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
             }
         );
         clock.Advance(TimeSpan.FromMinutes(2));
-        Assert.True(Fits(await resolver.SigningKeyOf(did)));
-        Assert.True(Fits(await resolver.SigningKeyOf(did)));
+        Assert.True(Fits(await resolver.SigningKeyOfAsync(did)));
+        Assert.True(Fits(await resolver.SigningKeyOfAsync(did)));
         Assert.Equal(2, server.Asked(did));
         clock.Advance(TimeSpan.FromHours(24));
-        Assert.Null(await resolver.SigningKeyOf(did));
+        Assert.Null(await resolver.SigningKeyOfAsync(did));
     }
 
     [Fact]
     public async Task A_document_that_is_taken_away_is_no_more_after_an_hour()
     {
         string did = Good();
-        await resolver.SigningKeyOf(did);
+        await resolver.SigningKeyOfAsync(did);
         server.Answer(
             did,
             context =>
@@ -267,29 +273,29 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
             }
         );
         clock.Advance(TimeSpan.FromHours(1));
-        Assert.Null(await resolver.SigningKeyOf(did));
+        Assert.Null(await resolver.SigningKeyOfAsync(did));
     }
 
     [Fact]
     public async Task A_key_that_does_not_fit_is_asked_for_anew_once_a_minute()
     {
         string did = Good();
-        EcdsaPublicKey old = (await resolver.SigningKeyOf(did))!;
+        EcdsaPublicKey old = (await resolver.SigningKeyOfAsync(did))!;
         using TestSigner next = new(EcdsaCurve.P256);
         server.Publish(did, DidServer.Document(did, next.Multikey));
 
         // The document is younger than a minute: nobody is asked.
-        Assert.Null(await resolver.SigningKeyOf(did, unfit: old));
+        Assert.Null(await resolver.SigningKeyOfAsync(did, unfit: old));
         Assert.Equal(1, server.Asked(did));
         clock.Advance(TimeSpan.FromMinutes(1));
-        EcdsaPublicKey newer = (await resolver.SigningKeyOf(did, unfit: old))!;
+        EcdsaPublicKey newer = (await resolver.SigningKeyOfAsync(did, unfit: old))!;
         Assert.Equal(EcdsaCurve.P256, newer.Curve);
         Assert.Equal(2, server.Asked(did));
 
         // Who still has the old key gets the new one without a question, and a thousand bad signatures cause none.
-        Assert.Same(newer, await resolver.SigningKeyOf(did, unfit: old));
+        Assert.Same(newer, await resolver.SigningKeyOfAsync(did, unfit: old));
         for (int i = 0; i < 1000; i++)
-            Assert.Null(await resolver.SigningKeyOf(did, unfit: newer));
+            Assert.Null(await resolver.SigningKeyOfAsync(did, unfit: newer));
         Assert.Equal(2, server.Asked(did));
     }
 
@@ -317,7 +323,7 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     public async Task What_has_no_address_is_asked_of_nobody(string did)
     {
         Assert.False(fetcher.Knows(did));
-        Assert.Null(await resolver.SigningKeyOf(did));
+        Assert.Null(await resolver.SigningKeyOfAsync(did));
         Assert.Equal(0, resolver.Kept);
     }
 
@@ -405,14 +411,14 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     public async Task However_many_dids_there_are_what_is_kept_is_bounded()
     {
         string good = Good();
-        await resolver.SigningKeyOf(good);
+        await resolver.SigningKeyOfAsync(good);
         HostSettings settings = new() { ServiceDid = "did:web:localhost", AllowDidKey = false };
         // Each has a host without a public address: an answer, and one that costs no connection.
         using DidFetcher nowhere = new(settings, static (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]));
         using DidResolver other = new(settings, nowhere, clock);
         for (int i = 0; i < DidResolver.MaxKept + 1000; i += 100)
             await Task.WhenAll(
-                Enumerable.Range(i, 100).Select(at => other.SigningKeyOf($"did:web:a{at}.example.com").AsTask())
+                Enumerable.Range(i, 100).Select(at => other.SigningKeyOfAsync($"did:web:a{at}.example.com").AsTask())
             );
         Assert.InRange(other.Kept, 1, DidResolver.MaxKept);
     }

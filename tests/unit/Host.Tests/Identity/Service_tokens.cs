@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using MlsConsole.Host.Identity;
 
 namespace MlsConsole.Host.Tests;
 
@@ -178,7 +179,7 @@ public sealed class Service_tokens
 
     private static ServiceToken Verify(string token) =>
         ServiceToken
-            .Verify(
+            .VerifyAsync(
                 token,
                 static aud => aud is Audience or Audience + ServiceDocument.Fragment,
                 Method,

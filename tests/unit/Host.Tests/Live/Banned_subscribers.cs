@@ -1,5 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using MlsConsole.Core;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Rows;
 using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Tests;
@@ -19,14 +21,14 @@ public sealed class Banned_subscribers(TestHost host) : IClassFixture<TestHost>
         using EventClient bob = await other.Subscribe(Bob),
             alice = await host.Subscribe(Alice);
         Bans bans = host.Services.GetRequiredService<Bans>();
-        await bans.BanAccount(Did.Parse(Bob), null, CancellationToken.None);
+        await bans.BanAccountAsync(Did.Parse(Bob), null, CancellationToken.None);
         Assert.Equal("Unauthorized", await bob.Refusal());
         Assert.Equal("banned", Assert.IsType<SubscribeConvoEventsMembership>(await alice.Next()).Change);
         Assert.Equal(
             "Unauthorized",
             (await Assert.ThrowsAsync<RefusedException>(() => other.Ticket(Bob))).Refusal.Error
         );
-        await bans.UnbanAccount(Did.Parse(Bob), null, CancellationToken.None);
+        await bans.UnbanAccountAsync(Did.Parse(Bob), null, CancellationToken.None);
         using EventClient again = await host.Subscribe(Bob);
     }
 
@@ -56,7 +58,7 @@ public sealed class Banned_subscribers(TestHost host) : IClassFixture<TestHost>
         using EventClient charlie = await other.Subscribe(Charlie);
         await host
             .Services.GetRequiredService<Bans>()
-            .BanMember(
+            .BanMemberAsync(
                 new(Did.Parse(Alice), "test"),
                 new(convo, Did.Parse(Charlie), null, null),
                 CancellationToken.None

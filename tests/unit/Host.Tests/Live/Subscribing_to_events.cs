@@ -2,7 +2,10 @@ using System.Net;
 using System.Net.WebSockets;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rows;
+using MlsConsole.Host.Live;
 using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Tests;
@@ -81,7 +84,7 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
     {
         using TestHost other = new(host);
         string convo = await host.CreateConvo(Alice);
-        TaskCompletionSource<Activity> heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource<ActivityRecord> heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using IDisposable subscription = other
             .Services.GetRequiredService<ActivityFeed>()
             .Subscribe(activity =>
@@ -90,9 +93,9 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
                     heard.TrySetResult(activity);
             });
         await host.Tell(convo, 3);
-        Activity told = await heard.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        ActivityRecord told = await heard.Task.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal(
-            (Activity.Event, "accepted", "GroupInfoRefreshRequested", 3ul),
+            (ActivityRecord.Event, "accepted", "GroupInfoRefreshRequested", 3ul),
             (told.Method, told.Outcome, told.Reason, told.Epoch)
         );
         Assert.False(told.IsRequest);

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using MlsConsole.Core;
+using MlsConsole.Core.Rollouts;
 
 namespace MlsConsole.Host.Tests;
 
@@ -57,7 +58,7 @@ public sealed class External_commits_flag : IDisposable
         using FlagDefinitions others = new(Read, clock, NullLogger<FlagDefinitions>.Instance);
         ExternalCommitsFlag other = new(others, null!, NullLoggerFactory.Instance);
         foreach (Did did in People)
-            Assert.Equal(await flag.IsOnFor(did), await other.IsOnFor(did));
+            Assert.Equal(await flag.IsOnForAsync(did), await other.IsOnForAsync(did));
     }
 
     [Fact]
@@ -104,7 +105,7 @@ public sealed class External_commits_flag : IDisposable
     public async Task A_state_that_cannot_be_read_leaves_the_last_known_one()
     {
         stored = static () => View(FlagState.On, 0);
-        Assert.True(await flag.IsOnFor(People[0]));
+        Assert.True(await flag.IsOnForAsync(People[0]));
         Assert.False(flag.Current.IsLastKnownGood);
 
         foreach (
@@ -114,13 +115,13 @@ public sealed class External_commits_flag : IDisposable
         {
             stored = broken;
             clock.Advance(FlagDefinitions.MaxAge);
-            Assert.True(await flag.IsOnFor(People[0]));
+            Assert.True(await flag.IsOnForAsync(People[0]));
             Assert.True(flag.Current.IsLastKnownGood);
         }
 
         stored = static () => View(FlagState.Off, 0);
         clock.Advance(FlagDefinitions.MaxAge);
-        Assert.False(await flag.IsOnFor(People[0]));
+        Assert.False(await flag.IsOnForAsync(People[0]));
         Assert.False(flag.Current.IsLastKnownGood);
     }
 
@@ -128,7 +129,7 @@ public sealed class External_commits_flag : IDisposable
     public async Task A_state_that_could_never_be_read_is_off()
     {
         stored = static () => throw new IOException("gone");
-        Assert.False(await flag.IsOnFor(People[0]));
+        Assert.False(await flag.IsOnForAsync(People[0]));
         Assert.Equal(FlagState.Off, flag.Current.State);
         Assert.True(flag.Current.IsLastKnownGood);
     }
@@ -138,13 +139,13 @@ public sealed class External_commits_flag : IDisposable
     {
         stored = static () => View(FlagState.On, 0);
         for (int i = 0; i < 50; i++)
-            Assert.True(await flag.IsOnFor(People[i]));
+            Assert.True(await flag.IsOnForAsync(People[i]));
         Assert.Equal(1, readings);
         stored = static () => View(FlagState.Off, 0);
         clock.Advance(FlagDefinitions.MaxAge - TimeSpan.FromTicks(1));
-        Assert.True(await flag.IsOnFor(People[0]));
+        Assert.True(await flag.IsOnForAsync(People[0]));
         clock.Advance(TimeSpan.FromTicks(1));
-        Assert.False(await flag.IsOnFor(People[0]));
+        Assert.False(await flag.IsOnForAsync(People[0]));
         Assert.Equal(2, readings);
     }
 
@@ -152,7 +153,7 @@ public sealed class External_commits_flag : IDisposable
     public async Task A_caller_without_a_name_is_refused()
     {
         stored = static () => View(FlagState.On, 0);
-        await Assert.ThrowsAsync<ArgumentException>(async () => await flag.IsOnFor(default));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await flag.IsOnForAsync(default));
     }
 
     [Fact]
@@ -164,7 +165,7 @@ public sealed class External_commits_flag : IDisposable
     {
         HashSet<Did> people = [];
         foreach (Did did in People)
-            if (await flag.IsOnFor(did))
+            if (await flag.IsOnForAsync(did))
                 people.Add(did);
         return people;
     }

@@ -1,6 +1,9 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using MlsConsole.Core;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Rollouts;
+using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Host.Tests;
 
@@ -34,7 +37,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task The_first_state_is_written_once_and_a_restart_keeps_what_people_set()
     {
         Assert.Equal((FlagState.Off, 1L), (flag.Current.State, flag.Current.Version));
-        await flag.Set(FlagState.Percentage, 100, "we are ready", "anna");
+        await flag.SetAsync(FlagState.Percentage, 100, "we are ready", "anna");
 
         (FlagDefinitions again, ExternalCommitsFlag restarted) = Host();
         using (again)
@@ -44,7 +47,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
                 (FlagState.Percentage, 100, 2L),
                 (restarted.Current.State, restarted.Current.Percentage, restarted.Current.Version)
             );
-            Assert.True(await restarted.IsOnFor(Alice));
+            Assert.True(await restarted.IsOnForAsync(Alice));
         }
     }
 
@@ -54,14 +57,14 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
         (FlagDefinitions others, ExternalCommitsFlag other) = Host();
         using (others)
         {
-            Assert.False(await other.IsOnFor(Alice));
-            await flag.Set(FlagState.On, 0, "launch", "anna");
-            Assert.True(await flag.IsOnFor(Alice));
+            Assert.False(await other.IsOnForAsync(Alice));
+            await flag.SetAsync(FlagState.On, 0, "launch", "anna");
+            Assert.True(await flag.IsOnForAsync(Alice));
             clock.Advance(FlagDefinitions.MaxAge);
-            Assert.True(await other.IsOnFor(Alice));
-            await other.Set(FlagState.Off, 0, "trouble", "ben");
+            Assert.True(await other.IsOnForAsync(Alice));
+            await other.SetAsync(FlagState.Off, 0, "trouble", "ben");
             clock.Advance(FlagDefinitions.MaxAge);
-            Assert.False(await flag.IsOnFor(Alice));
+            Assert.False(await flag.IsOnForAsync(Alice));
             Assert.Equal((3L, "trouble", "ben"), (flag.Current.Version, flag.Current.Reason, flag.Current.Actor));
         }
     }
@@ -71,7 +74,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     {
         List<AuditEntry> announced = [];
         audit.Appended += announced.Add;
-        await flag.Set(FlagState.Percentage, 10, " first stage ", "anna");
+        await flag.SetAsync(FlagState.Percentage, 10, " first stage ", "anna");
         AuditEntry entry = Assert.Single(await audit.LatestAsync(10, CancellationToken.None));
         Assert.Equal(
             ("anna", "setFlag", "accepted", "first stage"),
@@ -90,11 +93,11 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task A_change_that_cannot_be_accepted_changes_nothing(FlagState state, int percentage, string reason)
     {
         RefusedException refusal = await Assert.ThrowsAsync<RefusedException>(() =>
-            flag.Set(state, percentage, reason, "anna")
+            flag.SetAsync(state, percentage, reason, "anna")
         );
         Assert.Equal("InvalidRequest", refusal.Refusal.Error);
         clock.Advance(FlagDefinitions.MaxAge);
-        Assert.False(await flag.IsOnFor(Alice));
+        Assert.False(await flag.IsOnForAsync(Alice));
         Assert.Equal(1, flag.Current.Version);
         Assert.Empty(await audit.LatestAsync(10, CancellationToken.None));
     }
@@ -103,10 +106,10 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task A_reason_has_a_length()
     {
         await Assert.ThrowsAsync<RefusedException>(() =>
-            flag.Set(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength + 1), "anna")
+            flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength + 1), "anna")
         );
-        await flag.Set(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength), "anna");
-        Assert.True(await flag.IsOnFor(Alice));
+        await flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength), "anna");
+        Assert.True(await flag.IsOnForAsync(Alice));
     }
 
     [Fact]
@@ -114,9 +117,9 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     {
         await using (MlsDbContext context = database.Read())
             await context.Database.ExecuteSqlRawAsync("DROP TABLE audit");
-        await Assert.ThrowsAnyAsync<Exception>(() => flag.Set(FlagState.On, 0, "launch", "anna"));
+        await Assert.ThrowsAnyAsync<Exception>(() => flag.SetAsync(FlagState.On, 0, "launch", "anna"));
         clock.Advance(FlagDefinitions.MaxAge);
-        Assert.False(await flag.IsOnFor(Alice));
+        Assert.False(await flag.IsOnForAsync(Alice));
         Assert.Equal(1, flag.Current.Version);
         Assert.False(flag.Current.IsLastKnownGood);
     }
@@ -124,11 +127,11 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     [Fact]
     public async Task A_database_that_cannot_be_read_leaves_the_last_state()
     {
-        await flag.Set(FlagState.On, 0, "launch", "anna");
+        await flag.SetAsync(FlagState.On, 0, "launch", "anna");
         await using (MlsDbContext context = database.Read())
             await context.Database.ExecuteSqlRawAsync("DROP TABLE rollout_flags");
         clock.Advance(FlagDefinitions.MaxAge);
-        Assert.True(await flag.IsOnFor(Alice));
+        Assert.True(await flag.IsOnForAsync(Alice));
         Assert.True(flag.Current.IsLastKnownGood);
     }
 

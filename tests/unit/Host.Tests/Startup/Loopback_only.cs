@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Configuration;
+using MlsConsole.Host.Startup;
 
 namespace MlsConsole.Host.Tests;
 

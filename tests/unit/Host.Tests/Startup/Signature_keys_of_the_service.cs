@@ -1,6 +1,9 @@
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection;
 using MlsConsole.Core;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.ExternalSenders;
+using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Host.Tests;
 
@@ -24,7 +27,7 @@ public sealed class Signature_keys_of_the_service
             await host.Services.GetRequiredService<AuditLog>().LatestAsync(10, CancellationToken.None),
             static entry => entry.Action == "rotateSignatureKey"
         );
-        Assert.Equal(("operator", AuditEntry.Accepted), (entry.Actor, entry.Outcome));
+        Assert.Equal(("operator", RequestOutcomes.Accepted), (entry.Actor, entry.Outcome));
         using TestHost second = new(host);
         Assert.Equal(after, await Keys(second));
         (code, output, _) = await Audit_commands.Run("rotate-signature-key", host.Connection);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MlsConsole.Host.Startup;
 
 namespace MlsConsole.Host.Tests;
 

@@ -3,6 +3,8 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using MlsConsole.Core;
+using MlsConsole.Core.Rollouts;
+using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Host.Tests;
 
@@ -44,7 +46,7 @@ public sealed class Whole_host(TestHost host) : IClassFixture<TestHost>
     public async Task In_development_external_commits_are_on_at_first()
     {
         ExternalCommitsFlag flag = host.Services.GetRequiredService<ExternalCommitsFlag>();
-        Assert.True(await flag.IsOnFor(Did.Parse("did:web:alice.example.com")));
+        Assert.True(await flag.IsOnForAsync(Did.Parse("did:web:alice.example.com")));
     }
 
     [Fact]

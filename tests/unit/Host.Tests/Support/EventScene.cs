@@ -1,6 +1,13 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Devices;
+using MlsConsole.Core.Events;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
+using MlsConsole.Host.Live;
 
 namespace MlsConsole.Host.Tests;
 
@@ -49,8 +56,8 @@ internal static class EventScene
     /// <summary>Enrols a device, with a key that signs nothing.</summary>
     public static Task Enrol(this TestHost host, string did) =>
         host
-            .Services.GetRequiredService<Devices>()
-            .RegisterDevice(
+            .Services.GetRequiredService<DeviceRegistry>()
+            .RegisterDeviceAsync(
                 new(Did.Parse(did), "test"),
                 new("phone", "A phone", RandomNumberGenerator.GetBytes(32), null, [], null),
                 CancellationToken.None
@@ -85,7 +92,7 @@ internal static class EventScene
         (
             await host
                 .Services.GetRequiredService<SubscriptionTickets>()
-                .Issue(new Caller(Did.Parse(did), "test"), null, CancellationToken.None)
+                .IssueAsync(new Caller(Did.Parse(did), "test"), null, CancellationToken.None)
         ).Ticket;
 
     /// <summary>Connects, and returns once the service has taken the subscription: what happens from then on is told.</summary>

@@ -2,7 +2,13 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Audit;
+using MlsConsole.Core.Identity;
+using MlsConsole.Core.RateLimits;
+using MlsConsole.Core.Storage;
+using MlsConsole.Host.Startup;
+using MlsConsole.Host.Xrpc;
 
 namespace MlsConsole.Host.Tests;
 
@@ -73,7 +79,7 @@ public sealed class ProbeHost : IAsyncLifetime
 
     private sealed class AskMethod(ProbeHost host) : XrpcQuery(Ask)
     {
-        public override Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call)
+        public override Task<ReadOnlyMemory<byte>> InvokeAsync(XrpcCall call)
         {
             (call.ConvoId, call.Epoch) = ("convo", 7);
             if (host.Fault is { } fault)
@@ -86,9 +92,9 @@ public sealed class ProbeHost : IAsyncLifetime
 
     private sealed class TellMethod(ProbeHost host) : XrpcProcedure(Tell, BodyLimit)
     {
-        public override async Task<ReadOnlyMemory<byte>> Invoke(XrpcCall call)
+        public override async Task<ReadOnlyMemory<byte>> InvokeAsync(XrpcCall call)
         {
-            ReadOnlyMemory<byte> body = await ReadBody(call);
+            ReadOnlyMemory<byte> body = await ReadBodyAsync(call);
             if (host.Fault is { } fault)
                 throw fault;
             return Encoding.UTF8.GetBytes($$"""{"length":{{body.Length}}}""");

@@ -1,5 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Forks;
+using MlsConsole.Core.GroupInfos;
 
 namespace MlsConsole.Host.Tests;
 
@@ -16,11 +19,11 @@ public sealed class Metrics_of_groups
         using TestHost host = new();
         using HttpClient client = new() { BaseAddress = host.Address };
         ActivityFeed feed = host.Services.GetRequiredService<ActivityFeed>();
-        Activity accepted = new()
+        ActivityRecord accepted = new()
         {
             At = DateTimeOffset.UtcNow,
             Method = "acknowledgeEpoch",
-            Outcome = AuditEntry.Accepted,
+            Outcome = RequestOutcomes.Accepted,
             Elapsed = TimeSpan.Zero,
         };
         string before = await client.GetStringAsync("/metrics");
@@ -35,7 +38,7 @@ public sealed class Metrics_of_groups
             {
                 Method = "updateGroupInfo",
                 Outcome = "InvalidGroupInfo",
-                Reason = GroupInfos.SuspectedFork,
+                Reason = GroupInfoPublisher.SuspectedFork,
             }
         );
         feed.Publish(

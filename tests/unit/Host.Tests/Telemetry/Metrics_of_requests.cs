@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using MlsConsole.Host.Identity;
 
 namespace MlsConsole.Host.Tests;
 

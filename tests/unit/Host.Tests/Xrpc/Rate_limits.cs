@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Host.Identity;
 
 namespace MlsConsole.Host.Tests;
 
@@ -183,7 +184,7 @@ public sealed class Rate_limits : IAsyncLifetime
     [Fact]
     public async Task What_a_refusal_is_counted_as_names_nobody()
     {
-        List<Activity> seen = [];
+        List<ActivityRecord> seen = [];
         using (host.Feed.Subscribe(seen.Add))
         {
             for (int i = 0; i <= Procedures; i++)

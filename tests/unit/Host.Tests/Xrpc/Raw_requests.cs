@@ -1,6 +1,8 @@
 using System.IO.Compression;
 using System.Text;
 using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Host.Identity;
 
 namespace MlsConsole.Host.Tests;
 
@@ -277,7 +279,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
     public async Task A_refusal_of_a_feature_is_answered_with_all_it_says()
     {
         host.Fault = Refusal.EpochMismatch(17, 16).AsException();
-        List<Activity> seen = [];
+        List<ActivityRecord> seen = [];
         try
         {
             using IDisposable subscription = host.Feed.Subscribe(seen.Add);
@@ -287,7 +289,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
                 (answer.Status, answer.Error, answer.Json("currentEpoch"), answer.Json("reason"))
             );
             Assert.Equal("17", answer.Headers["MLS-Current-Epoch"]);
-            Activity activity = Assert.Single(seen);
+            ActivityRecord activity = Assert.Single(seen);
             Assert.Equal(
                 ("EpochMismatch", "stale", 17ul, answer.Headers["Correlation-Id"]),
                 (activity.Outcome, activity.Reason, activity.Epoch, activity.CorrelationId)
@@ -303,13 +305,13 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
     public async Task What_an_unauthorised_caller_calls_a_conversation_is_not_repeated()
     {
         host.Fault = Refusal.Unauthorized("never-member").AsException();
-        List<Activity> seen = [];
+        List<ActivityRecord> seen = [];
         try
         {
             using IDisposable subscription = host.Feed.Subscribe(seen.Add);
             RawAnswer answer = await Get(Query, "");
             Assert.Equal((403, "Unauthorized"), (answer.Status, answer.Error));
-            Activity activity = Assert.Single(seen);
+            ActivityRecord activity = Assert.Single(seen);
             Assert.Equal(("never-member", null), (activity.Reason, activity.ConvoId));
         }
         finally
@@ -321,7 +323,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
     [Fact]
     public async Task Every_request_is_one_activity_and_a_preflight_is_none()
     {
-        List<Activity> seen = [];
+        List<ActivityRecord> seen = [];
         using (
             host.Feed.Subscribe(activity =>
             {
@@ -336,7 +338,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
             await RawHttp.Send(host.Address, "GET /xrpc/com.example.unknown HTTP/1.1");
             await RawHttp.Send(host.Address, "GET /xrpc/ HTTP/1.1");
         }
-        List<Activity> requests = [.. seen.Where(static activity => activity.Method != "audit")];
+        List<ActivityRecord> requests = [.. seen.Where(static activity => activity.Method != "audit")];
         Assert.Equal(
             ["ask accepted", "ask AuthenticationRequired", "unknown MethodNotImplemented", "unknown InvalidRequest"],
             requests.Select(static activity => $"{activity.Method} {activity.Outcome}")

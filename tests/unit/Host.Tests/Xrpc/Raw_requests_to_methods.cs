@@ -1,6 +1,8 @@
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
-using MlsConsole.Core;
+using MlsConsole.Core.Audit;
+using MlsConsole.Host.Identity;
+using MlsConsole.Host.Xrpc;
 
 namespace MlsConsole.Host.Tests;
 

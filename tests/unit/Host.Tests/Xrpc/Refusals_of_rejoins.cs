@@ -1,7 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using MlsConsole.Core;
+using MlsConsole.Core.Rows;
+using MlsConsole.Host.Identity;
 
 namespace MlsConsole.Host.Tests;
 

@@ -1,3 +1,5 @@
+using MlsConsole.Host.Xrpc;
+
 namespace MlsConsole.Host.Tests;
 
 public sealed class Wire_values

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using MlsConsole.Core;
+using MlsConsole.Host.Xrpc;
 
 namespace MlsConsole.Host.Tests;
 

@@ -1,0 +1,112 @@
+using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Approvals;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.JoinTurns;
+using MlsConsole.Core.Log;
+using MlsConsole.Core.Membership;
+using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rejoins;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
+
+namespace MlsConsole.Core.Epochs;
+
+/// <summary>Writes an epoch: compare-and-swap on the conversation's row, then all that belongs to it.</summary>
+internal static class EpochWriter
+{
+    /// <exception cref="RefusedException">EpochMismatch: another commit was first. LeavePending: somebody left in between.</exception>
+    public static Task<CommitResult> WriteAsync(
+        Attempts attempts,
+        Attempt attempt,
+        EpochChange change,
+        int snapshotInterval,
+        DateTimeOffset now,
+        CancellationToken cancellation
+    )
+    {
+        ulong from = (ulong)change.Conversation.Epoch,
+            to = change.Group.Epoch;
+        return attempts.CommitAsync(
+            attempt,
+            StatementsOf(change, snapshotInterval, now),
+            seq => new Done<CommitResult>(new(to, seq, now), from, to, change.Reason),
+            (current, left) =>
+                current != from ? Refusal.EpochMismatch(current, from)
+                : change.Join is null && left >= change.Conversation.NextSeq ? Refusal.LeavePending
+                : null,
+            cancellation
+        );
+    }
+
+    private static Statements StatementsOf(EpochChange change, int snapshotInterval, DateTimeOffset now)
+    {
+        string id = change.Conversation.Id;
+        long from = change.Conversation.Epoch,
+            to = checked((long)change.Group.Epoch),
+            at = now.ToUnixTimeMilliseconds();
+        var statements = new Statements(
+            $"""
+            UPDATE conversations SET epoch = {to}, next_seq = next_seq + 1, group_info = {change.GroupInfo}, group_info_epoch = {to}, group_info_updated_at = {at}
+            WHERE id = {id} AND epoch = {from} AND ({change.Join
+                is not null} OR left_seq < {change.Conversation.NextSeq}) RETURNING next_seq - 1 AS "Value"
+            """
+        );
+        statements.AddToLog(
+            new()
+            {
+                ConvoId = id,
+                Kind = LogKind.Commit,
+                Epoch = to,
+                Message = change.Commit,
+                Sender = change.Sender,
+                External = change.Join is not null,
+                JoinedBy = change.Join?.DeviceRow,
+                CreatedAt = now,
+            },
+            to
+        );
+        if (to % snapshotInterval == 0)
+            statements.Add(
+                $"INSERT INTO snapshots (convo_id, epoch, state) VALUES ({id}, {to}, {change.Group.Snapshot()})"
+            );
+        if (change.SignatureKeyId != change.Conversation.SignatureKeyId)
+            statements.Add($"UPDATE conversations SET signature_key_id = {change.SignatureKeyId} WHERE id = {id}");
+        AddLeaves(statements, id, change, now);
+        change.Welcome?.AddTo(statements, id, change.Group, now);
+        if (change.Join is { TurnId: { } turn } join)
+            JoinTurnConductor.End(statements, id, join.DeviceRow, turn);
+        return statements;
+    }
+
+    private static void AddLeaves(Statements statements, string id, EpochChange change, DateTimeOffset now)
+    {
+        var leaves = change.Leaves;
+        foreach (long index in leaves.Removed)
+            statements.Add($"DELETE FROM leaves WHERE convo_id = {id} AND leaf_index = {index}");
+        PendingRemovals.Settle(
+            statements,
+            id,
+            (long)change.Group.Epoch,
+            change.Join is null ? null : change.Sender,
+            now
+        );
+        foreach (var (index, device) in leaves.Added)
+            statements.Add(
+                $"INSERT INTO leaves (convo_id, leaf_index, device_row) VALUES ({id}, {(long)index}, {device.Id})"
+            );
+        RejoinRequests.Answer(statements, id, leaves.Added.Select(entry => entry.Device), now);
+        if (change.Conversation.RequiresApproval)
+            foreach (var (_, device) in leaves.Added)
+                ApprovalRequirement.Use(statements, id, device, now);
+        foreach (var device in leaves.NewDevices)
+            statements.AddEvent(OutboxEvent.NewDevice(id, device.Did, device.DeviceId, now));
+        foreach (string did in leaves.LostDids.Union(change.Expelled is { } expelled ? [expelled] : []))
+            Roster.Remove(statements, id, did, now);
+        foreach (string did in leaves.Added.Select(entry => entry.Device.Did).Distinct())
+        {
+            // After its leaf: a ban from the service waits for that, or is there to be seen.
+            Ban.Forbid(statements, did, id);
+            Roster.Join(statements, id, did, now);
+        }
+    }
+}

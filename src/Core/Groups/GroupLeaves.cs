@@ -1,0 +1,17 @@
+using MlsConsole.Core.Rows;
+using MlsConsole.Mls;
+
+namespace MlsConsole.Core.Groups;
+
+/// <summary>Finds leaves in a group.</summary>
+internal static class GroupLeaves
+{
+    /// <summary>The leaf that a device has.</summary>
+    public static LeafIndex? LeafOf(PublicGroup group, Device device)
+    {
+        foreach (var (index, leaf) in group.Members)
+            if (leaf.Credential.Identity.Span.SequenceEqual(device.Identity))
+                return index;
+        return null;
+    }
+}

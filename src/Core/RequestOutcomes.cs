@@ -1,0 +1,14 @@
+namespace MlsConsole.Core;
+
+/// <summary>
+/// What became of a request, where that is not an error name of a lexicon: values in the audit log, in activity records and
+/// of metric labels.
+/// </summary>
+public static class RequestOutcomes
+{
+    /// <summary>The request was done, or its question answered.</summary>
+    public const string Accepted = "accepted";
+
+    /// <summary>The caller left before the request was done.</summary>
+    public const string RequestAborted = "RequestAborted";
+}

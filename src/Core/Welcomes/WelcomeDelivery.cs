@@ -1,0 +1,115 @@
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Rows;
+using MlsConsole.Core.Storage;
+
+namespace MlsConsole.Core.Welcomes;
+
+/// <param name="RatchetTree">The tree of the epoch that the Welcome leads to.</param>
+public sealed record WelcomeView(string Id, string ConvoId, ulong Epoch, byte[] Welcome, byte[] RatchetTree);
+
+public sealed record ConfirmWelcomeInput(string Id, bool Success, string? ErrorDetails, string? IdempotencyKey);
+
+public sealed record ConfirmWelcomeResult(bool Confirmed);
+
+/// <summary>Delivers Welcomes to devices, again and again until they are confirmed.</summary>
+public sealed class WelcomeDelivery
+{
+    private const int MaxWelcomes = 50;
+
+    private static readonly CompiledQuery<
+        Func<MlsDbContext, string, string, IAsyncEnumerable<WelcomeView>>
+    > s_unconfirmed = new(() =>
+        EF.CompileAsyncQuery(
+            (MlsDbContext context, string did, string deviceId) =>
+                context
+                    .Set<Device>()
+                    .Where(device => device.Did == did && device.DeviceId == deviceId && device.DeletedAt == null)
+                    .Join(
+                        context.Set<WelcomeRecipient>().Where(recipient => recipient.ConfirmedAt == null),
+                        device => device.Id,
+                        recipient => recipient.DeviceRow,
+                        (_, recipient) => recipient
+                    )
+                    .OrderBy(recipient => recipient.CreatedAt)
+                    .Take(MaxWelcomes)
+                    .Join(
+                        context.Set<WelcomeContent>(),
+                        recipient => new { recipient.ConvoId, recipient.Epoch },
+                        content => new { content.ConvoId, content.Epoch },
+                        (recipient, content) =>
+                            new WelcomeView(
+                                recipient.Id,
+                                recipient.ConvoId,
+                                (ulong)recipient.Epoch,
+                                content.Welcome,
+                                content.RatchetTree
+                            )
+                    )
+        )
+    );
+
+    private readonly Attempts _attempts;
+    private readonly Database _database;
+    private readonly TimeProvider _clock;
+
+    internal WelcomeDelivery(Attempts attempts, Database database, TimeProvider clock) =>
+        (_attempts, _database, _clock) = (attempts, database, clock);
+
+    /// <summary>The unconfirmed Welcomes of one of the caller's devices, oldest first.</summary>
+    public async Task<IReadOnlyList<WelcomeView>> GetWelcomesAsync(
+        Caller caller,
+        string deviceId,
+        CancellationToken cancellation
+    )
+    {
+        string did = caller.Did.Value;
+        await using var context = _database.Read();
+        return await s_unconfirmed.For(context)(context, did, deviceId).ToListAsync(cancellation);
+    }
+
+    /// <summary>Ends the delivery of a Welcome, whether the device could use it or not.</summary>
+    public Task<ConfirmWelcomeResult> ConfirmWelcomeAsync(
+        Caller caller,
+        ConfirmWelcomeInput input,
+        CancellationToken cancellation
+    )
+    {
+        string did = caller.Did.Value;
+        var attempt = new Attempt(
+            caller,
+            "confirmWelcome",
+            input.Id,
+            input.IdempotencyKey,
+            Attempt.HashOf(Encoding.UTF8.GetBytes(input.Id), new[] { input.Success ? (byte)1 : (byte)0 })
+        );
+        return _attempts.RunAsync(
+            attempt,
+            () =>
+                _attempts.CommitAsync(
+                    attempt,
+                    async context =>
+                    {
+                        var recipient =
+                            await context
+                                .Set<WelcomeRecipient>()
+                                .AsTracking()
+                                .FirstOrDefaultAsync(row =>
+                                    row.Id == input.Id
+                                    && context
+                                        .Set<Device>()
+                                        .Any(device => device.Id == row.DeviceRow && device.Did == did)
+                                )
+                            ?? throw Refusal.WelcomeNotFound.AsException();
+                        recipient.ConfirmedAt ??= _clock.GetUtcNow();
+                        recipient.Success ??= input.Success;
+                        recipient.ErrorDetails ??= input.ErrorDetails;
+                        return new Done<ConfirmWelcomeResult>(new(true));
+                    },
+                    cancellation
+                ),
+            cancellation
+        );
+    }
+}

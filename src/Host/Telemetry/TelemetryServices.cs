@@ -1,0 +1,87 @@
+using MlsConsole.Core.Activity;
+using OpenTelemetry.Metrics;
+
+namespace MlsConsole.Host.Telemetry;
+
+/// <summary>Meters and log lines over the activity feed; <c>/metrics</c> in Prometheus' format.</summary>
+internal static class TelemetryServices
+{
+    public static void AddTelemetry(this IServiceCollection services)
+    {
+        services.AddSingleton<ExternalCommitMeter>();
+        services.AddSingleton<GroupMeter>();
+        services.AddSingleton<RequestMeter>();
+        services.AddSingleton<OutcomeLog>();
+        services
+            .AddOpenTelemetry()
+            .WithMetrics(metrics =>
+                metrics
+                    .AddMeter(ExternalCommitMeter.Name)
+                    .AddView(
+                        ExternalCommitMeter.LatencyName,
+                        new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds }
+                    )
+                    .AddView(
+                        ExternalCommitMeter.TurnWaitName,
+                        new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds }
+                    )
+                    .AddMeter(RequestMeter.Name)
+                    .AddMeter(GroupMeter.Name)
+                    .AddView(
+                        GroupMeter.DurationName,
+                        new ExplicitBucketHistogramConfiguration { Boundaries = GroupMeter.DurationBounds }
+                    )
+                    .AddView(
+                        GroupMeter.AttemptsName,
+                        new ExplicitBucketHistogramConfiguration { Boundaries = GroupMeter.AttemptsBounds }
+                    )
+                    .AddPrometheusExporter()
+            );
+    }
+
+    public static void MapMetrics(this WebApplication app)
+    {
+        // The meter provider is built first, or it would not hear of the series that exist from the start.
+        app.Services.GetRequiredService<MeterProvider>();
+        app.Services.GetRequiredService<ExternalCommitMeter>();
+        app.Services.GetRequiredService<GroupMeter>();
+        app.Services.GetRequiredService<RequestMeter>();
+        app.Services.GetRequiredService<OutcomeLog>();
+        app.MapPrometheusScrapingEndpoint("/metrics");
+    }
+}
+
+/// <summary>One log line for each outcome.</summary>
+internal sealed partial class OutcomeLog : IDisposable
+{
+    private readonly ILogger<OutcomeLog> _log;
+    private readonly IDisposable _subscription;
+
+    public OutcomeLog(ActivityFeed feed, ILogger<OutcomeLog> log)
+    {
+        _log = log;
+        _subscription = feed.Subscribe(activity =>
+            Outcome(
+                activity.Method,
+                activity.Outcome,
+                activity.Reason,
+                activity.Elapsed.TotalMilliseconds,
+                activity.CorrelationId
+            )
+        );
+    }
+
+    public void Dispose() => _subscription.Dispose();
+
+    [LoggerMessage(
+        Level = LogLevel.Debug,
+        Message = "{Method} {Outcome} ({Reason}) in {Milliseconds:F1} ms, correlation id {CorrelationId}"
+    )]
+    private partial void Outcome(
+        string method,
+        string outcome,
+        string? reason,
+        double milliseconds,
+        string? correlationId
+    );
+}
