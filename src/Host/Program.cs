@@ -5,6 +5,7 @@ try
     if (await Commands.Run(args) is { } exitCode)
         return exitCode;
     WebApplicationBuilder builder = HostBuilding.CreateBuilder(args);
+    builder.RequireFreePorts();
     builder.AddIdentity();
     builder.AddCore();
     builder.Services.AddXrpc();
@@ -14,13 +15,14 @@ try
 
     await using WebApplication app = builder.Build();
     await app.StartStorage();
+    app.RefuseHubsWhileStopping();
     app.UseXrpc();
     app.MapServiceDocument();
     app.MapHealth();
     app.MapLive();
     app.MapMetrics();
     app.MapConsole();
-    await app.RunOnLoopback();
+    await app.RunOnLoopbackAsync();
     return 0;
 }
 catch (ConfigurationException exception)
