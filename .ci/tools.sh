@@ -1,5 +1,5 @@
-# What ./test and ./run share: find a tool, or install it. Sourced by bash; needs $root. Nothing here fails the
-# caller: a function that cannot have its tool returns 1 and says why.
+# Finds the tools that ./test needs, or installs them. Bash sources this file; the caller sets $root. Nothing here ends
+# the caller: a function that cannot get its tool returns 1 and says why.
 
 apt_updated=""
 
@@ -29,11 +29,14 @@ install_package() {
   fi
 }
 
-is_node_20() { [ -x "$(command -v "$1")" ] && [ "$("$1" -p 'Number(process.versions.node.split(".")[0]) >= 20' 2>/dev/null)" = true ]; }
+is_node_20() {
+  local is_20='Number(process.versions.node.split(".")[0]) >= 20'
+  [ -x "$(command -v "$1")" ] && [ "$("$1" -p "$is_20" 2>/dev/null)" = true ]
+}
 
-# Sets and exports MLSCONSOLE_NODE, a Node of at least version 20. Debian 12 has 18, which is enough to run npm; npm's
-# registry has the newer binary itself. npm goes on running on the Node that it came with: Debian's npm finds its
-# parts only through Debian's Node.
+# Sets and exports MLSCONSOLE_NODE, a Node of at least version 20. Debian 12 has Node 18, which is enough to run npm,
+# and npm's registry has the binary of the newer Node. npm itself goes on running on the Node that it was installed
+# with: Debian's npm finds its parts only through Debian's Node.
 node_package_version=22.23.3
 need_node() {
   local candidate platform
@@ -51,11 +54,12 @@ need_node() {
   [ -n "$platform" ] || { echo "Node 20 or later is needed" >&2; return 1; }
   echo "installing Node $node_package_version from the npm registry (log: artifacts/install.log)" >&2
   mkdir -p "$root/artifacts/node"
-  npm install --prefix "$root/artifacts/node" --no-save "node-$platform@$node_package_version" >>"$root/artifacts/install.log" 2>&1 || return 1
+  npm install --prefix "$root/artifacts/node" --no-save "node-$platform@$node_package_version" \
+    >>"$root/artifacts/install.log" 2>&1 || return 1
   is_node_20 "$candidate" && export MLSCONSOLE_NODE="$candidate"
 }
 
-# npm packages of a folder, exactly those of its lock file; again only if the lock file changed.
+# Installs the npm packages of a folder, exactly those of its lock file, unless that lock file's packages are there.
 need_npm_packages() {
   local installed="$1/node_modules/.package-lock.json"
   [ -f "$installed" ] && [ ! "$1/package-lock.json" -nt "$installed" ] && return 0
@@ -69,7 +73,8 @@ need_chromium() {
   local candidate attempt
   for attempt in found installed; do
     for candidate in "${MLSCONSOLE_CHROMIUM:-}" chromium chromium-browser google-chrome \
-      "/Applications/Chromium.app/Contents/MacOS/Chromium" "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+      "/Applications/Chromium.app/Contents/MacOS/Chromium" \
+      "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
       if [ -n "$candidate" ] && command -v "$candidate" >/dev/null; then
         MLSCONSOLE_CHROMIUM="$(command -v "$candidate")"
         export MLSCONSOLE_CHROMIUM
@@ -81,7 +86,7 @@ need_chromium() {
   return 1
 }
 
-# The programs of a PostgreSQL server; the tests start one of their own.
+# Makes sure that the programs of a PostgreSQL server are there: the tests start servers of their own.
 need_postgresql() {
   local attempt
   # The tests that kill the server list its processes.
@@ -93,14 +98,15 @@ need_postgresql() {
   return 1
 }
 
-# A compiler that makes programs: Debian's gcc alone has neither C++ nor the C library's headers, g++ brings all of it.
-# NativeAOT links with it, too.
+# Makes sure that there is a compiler for C and C++ with the C library's headers. On Debian the package g++ has all of
+# this, the package gcc has neither C++ nor the headers. NativeAOT links with this compiler, too.
 need_c_compiler() {
   local attempt program
   mkdir -p "$root/artifacts"
   program="$(mktemp "$root/artifacts/c.XXXXXX")"
   for attempt in found installed; do
-    if echo '#include <stdio.h>' | gcc -x c -fsyntax-only - 2>/dev/null && echo 'int main() { return 0; }' | g++ -x c++ -o "$program" - 2>/dev/null; then
+    if echo '#include <stdio.h>' | gcc -x c -fsyntax-only - 2>/dev/null &&
+      echo 'int main() { return 0; }' | g++ -x c++ -o "$program" - 2>/dev/null; then
       rm -f "$program"
       return 0
     fi
@@ -110,12 +116,15 @@ need_c_compiler() {
   return 1
 }
 
-# A valgrind that starts: Debian's needs the symbols of the C library, which it only recommends. macOS has none.
+# Makes sure that there is a valgrind that starts. Debian's valgrind needs the symbols of the C library, a package that
+# Debian's valgrind only recommends. There is no valgrind for macOS.
 need_valgrind() {
   local attempt
   for attempt in found installed; do
     if valgrind -q "$(command -v true)" >/dev/null 2>&1; then return 0; fi
-    [ "$attempt" = installed ] || { install_package valgrind valgrind && { ! command -v apt-get >/dev/null || install_package libc6-dbg ""; }; } || return 1
+    [ "$attempt" != installed ] || return 1
+    install_package valgrind valgrind || return 1
+    ! command -v apt-get >/dev/null || install_package libc6-dbg "" || return 1
   done
   return 1
 }

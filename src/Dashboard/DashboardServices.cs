@@ -5,9 +5,11 @@ using MudBlazor.Services;
 
 namespace MlsConsole.Dashboard;
 
-/// <summary>What the host asks for.</summary>
+/// <summary>Adds the console's services to the host and maps its pages.</summary>
 public static class DashboardServices
 {
+    /// <param name="services">The host's services.</param>
+    /// <param name="environmentName">The host's environment, such as Development, which the status strip shows.</param>
     public static IServiceCollection AddDashboard(this IServiceCollection services, string environmentName)
     {
         services.AddRazorComponents().AddInteractiveServerComponents();
@@ -20,5 +22,6 @@ public static class DashboardServices
         endpoints.MapRazorComponents<App>().AddInteractiveServerRenderMode();
 }
 
-/// <summary>Where this console runs, for the strip at the top.</summary>
+/// <summary>The host's environment, which the status strip shows.</summary>
+/// <param name="Name">The environment's name, such as Development.</param>
 public sealed record ConsoleEnvironment(string Name);

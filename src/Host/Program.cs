@@ -9,6 +9,7 @@ try
     if (await Commands.RunAsync(args) is { } exitCode)
         return exitCode;
     WebApplicationBuilder builder = HostBuilding.CreateBuilder(args);
+    builder.RequireFreePorts();
     builder.AddIdentity();
     builder.AddCore();
     builder.Services.AddXrpc();
@@ -18,6 +19,7 @@ try
 
     await using WebApplication app = builder.Build();
     await app.StartStorageAsync();
+    app.RefuseHubsWhileStopping();
     app.UseXrpc();
     app.MapServiceDocument();
     app.MapHealth();

@@ -2,7 +2,7 @@ using MudBlazor;
 
 namespace MlsConsole.Dashboard.Layout;
 
-/// <summary>Colours and type. Contrast of text is at least 4.5 : 1 in both palettes.</summary>
+/// <summary>The console's colours and typefaces. Text has a contrast of at least 4.5 : 1 in both palettes.</summary>
 internal static class ConsoleTheme
 {
     private static readonly string[] s_fonts =

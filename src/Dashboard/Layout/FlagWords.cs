@@ -3,7 +3,10 @@ using MudBlazor;
 
 namespace MlsConsole.Dashboard.Layout;
 
-/// <summary>What the flag's state means to a person: words, icon, colour.</summary>
+/// <summary>The flag's state as people see it.</summary>
+/// <param name="Words">For whom external commits are on.</param>
+/// <param name="Icon">The icon's SVG content.</param>
+/// <param name="Css">The class that gives the colour.</param>
 internal sealed record FlagWords(string Words, string Icon, string Css)
 {
     public static FlagWords Of(FlagView flag) =>

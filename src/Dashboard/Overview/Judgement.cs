@@ -4,29 +4,32 @@ using MudBlazor;
 
 namespace MlsConsole.Dashboard.Overview;
 
-/// <summary>How a figure stands to its target.</summary>
+/// <summary>How a figure compares to its target.</summary>
 public enum Verdict
 {
     /// <summary>Nothing happened in the window.</summary>
     Idle,
 
-    /// <summary>Too few samples to judge.</summary>
+    /// <summary>There are too few samples to judge the figure.</summary>
     Few,
 
-    /// <summary>Within its target.</summary>
+    /// <summary>The figure meets its target.</summary>
     Met,
 
-    /// <summary>Outside of its target.</summary>
+    /// <summary>The figure misses its target.</summary>
     Missed,
 }
 
-/// <summary>One tile: what it says and how it is judged. All the meaning of the overview is here; the components only draw.</summary>
-/// <param name="Name">Of the figure.</param>
-/// <param name="Value">For people; a dash if there is none.</param>
-/// <param name="Target">In words.</param>
-/// <param name="Samples">How many attempts it rests on.</param>
-/// <param name="Verdict">Judgement.</param>
-/// <param name="Points">The course of the window; null is a gap.</param>
+/// <summary>
+/// One tile of the overview: a figure and how it is judged. This file decides all that the overview says; the
+/// components only draw it.
+/// </summary>
+/// <param name="Name">Name of the figure.</param>
+/// <param name="Value">The figure as text; a dash if the figure has no value.</param>
+/// <param name="Target">The figure's target, or what the figure counts, in words.</param>
+/// <param name="Samples">How many attempts the figure is computed from.</param>
+/// <param name="Verdict">How the figure compares to its target.</param>
+/// <param name="Points">The figure over the window, oldest point first; null is a gap.</param>
 public sealed record Tile(
     string Name,
     string Value,
@@ -63,9 +66,10 @@ public sealed record Tile(
         };
 }
 
+/// <summary>Judges the figures of the overview against their targets.</summary>
 internal static class Judgement
 {
-    /// <summary>Fewer attempts than this say nothing about a rate of 99 %.</summary>
+    /// <summary>The fewest attempts that are judged: fewer say nothing about a rate of 99 %.</summary>
     public const int EnoughSamples = 30;
 
     public const double SuccessTarget = 0.99,
@@ -121,7 +125,7 @@ internal static class Judgement
             ),
         ];
 
-    /// <summary>The whole page in one sentence.</summary>
+    /// <summary>The sentence at the head of the page, and the verdict on all figures together.</summary>
     public static (string Words, Verdict Verdict) Headline(OverviewSnapshot overview, string window)
     {
         if (overview.Requests == 0)

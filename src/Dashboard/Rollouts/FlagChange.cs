@@ -3,10 +3,13 @@ using MlsConsole.Core.Rollouts;
 
 namespace MlsConsole.Dashboard.Rollouts;
 
-/// <summary>What a person wants the flag to be, and why.</summary>
+/// <summary>A change of the flag that a person asks for.</summary>
+/// <param name="State">The state that the flag is to have.</param>
+/// <param name="Percentage">0 to 100 with <see cref="FlagState.Percentage"/>, else 0.</param>
+/// <param name="Reason">Why the person changes the flag; it goes to the audit log.</param>
 public sealed record FlagChange(FlagState State, int Percentage, string Reason)
 {
-    /// <summary>What the change does, in words to confirm.</summary>
+    /// <summary>What the change does, in the words that the person has to confirm.</summary>
     public string Words =>
         State switch
         {

@@ -1,6 +1,6 @@
 namespace MlsConsole.E2e;
 
-/// <summary>The system's Chromium: Playwright's own download is not needed.</summary>
+/// <summary>The Chromium that is installed on the machine; Playwright does not download one of its own.</summary>
 internal static class Chromium
 {
     private static readonly string[] s_places =

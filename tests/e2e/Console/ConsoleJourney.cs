@@ -4,7 +4,7 @@ using Microsoft.Playwright;
 
 namespace MlsConsole.E2e;
 
-/// <summary>A person with a browser, and devices on ts-mls that make the traffic.</summary>
+/// <summary>A person looks at the console in a browser while devices on ts-mls call the service.</summary>
 [Trait("Category", "Browser")]
 public sealed class ConsoleJourney : IAsyncLifetime
 {
@@ -16,7 +16,7 @@ public sealed class ConsoleJourney : IAsyncLifetime
     public async Task InitializeAsync()
     {
         if (!TsClient.Available || Chromium.Path is null)
-            return; // each test says so
+            return; // Each test is skipped with its reason.
         _host = await HostProcess.Start(HostFixture.NoLimits);
         _session = TsSession.Start(_host.Url);
         _playwright = await Playwright.CreateAsync();
@@ -53,7 +53,7 @@ public sealed class ConsoleJourney : IAsyncLifetime
         await Assertions.Expect(page.GetByText("processExternalCommit").First).ToBeVisibleAsync();
         await Screenshots(page, "light");
 
-        // Off, with a reason that the form demands.
+        // The person switches the flag off; the form demands a reason.
         await Assertions.Expect(page.GetByTestId("flag-apply")).ToBeDisabledAsync();
         await page.GetByTestId("flag-reason").FillAsync("rehearsal of the kill switch");
         await page.GetByTestId("flag-apply").ClickAsync();
@@ -154,7 +154,9 @@ public sealed class ConsoleJourney : IAsyncLifetime
 
     private static ILocator Value(IPage page, string name) => Tile(page, name).Locator(".value");
 
-    /// <summary>The demand on the console, not on the machine's speed: Playwright looks until the time is over.</summary>
+    /// <summary>
+    /// Two seconds are what is demanded of the console. Playwright looks again and again until they are over.
+    /// </summary>
     private static Task CountsWithinTwoSeconds(IPage page, string count) =>
         Assertions.Expect(Value(page, "requests")).ToHaveTextAsync(count, new() { Timeout = 2000 });
 
@@ -169,7 +171,7 @@ public sealed class ConsoleJourney : IAsyncLifetime
             );
         }
         await page.SetViewportSizeAsync(1440, 1000);
-        // Nothing is wider than the window, however narrow it is.
+        // In a narrow window nothing is wider than the window.
         await page.SetViewportSizeAsync(480, 1000);
         Assert.True(await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= window.innerWidth"));
         await page.SetViewportSizeAsync(1440, 1000);

@@ -1,14 +1,19 @@
 #!/usr/bin/env node
-// The client on the command line. Prints one JSON object a line; exits with 1 at the first thing that is not as it
-// should be.
+// The client on the command line. Prints one JSON object a line; exits with 1 at the first failure.
 //   node cli.mjs rejoin  [--url http://127.0.0.1:5080] [--service-did did:web:localhost] [--suite 1] [--new-key]
 //   node cli.mjs journey [same options]
-//   node cli.mjs contract [same options]    every method, by a client that is generated from lexicons/
-//   node cli.mjs departures --grace MS [same options]   removed, banned, expired and back, against a service with that grace period
-//   node cli.mjs accounts --port P [same options]   documents of did:web and did:plc from that port, where the service's directory is
-//   node cli.mjs record  [--suite 1] [--commits 40] what a service would see of a wandering group; needs no service
-//   node cli.mjs session [same options]     commands as JSON lines on standard input, see src/session.mjs
-//   node cli.mjs peer                      the same without a service: messages go in and out as bytes, see src/peer.mjs
+//   node cli.mjs contract [same options]    calls every method, by a client that is generated from lexicons/
+//   node cli.mjs departures --grace MS [same options]
+//                                           an account is removed, banned or expires and comes back; the service has
+//                                           that grace period
+//   node cli.mjs accounts --port P [same options]
+//                                           serves documents of did:web and did:plc on that port, where the service
+//                                           has its directory
+//   node cli.mjs record  [--suite 1] [--commits 40]
+//                                           prints what a service would see of a wandering group; needs no service
+//   node cli.mjs session [same options]     reads commands as JSON lines from standard input, see src/session.mjs
+//   node cli.mjs peer                       the same without a service: messages go in and out as bytes, see
+//                                           src/peer.mjs
 import { parseArgs } from 'node:util';
 import { accounts } from './src/accounts.mjs';
 import { contract } from './src/contract.mjs';
@@ -50,10 +55,16 @@ const scenarios = {
     print({ result: 'passed', convoId, ...server, devices: devices.map((device) => device.view(convoId)) });
   },
   async contract() {
-    print({ result: 'passed', ...await contract({ url: values.url, did: values['service-did'], suite: options.suite, log: print }) });
+    print({
+      result: 'passed',
+      ...(await contract({ url: values.url, did: values['service-did'], suite: options.suite, log: print })),
+    });
   },
   async departures() {
-    print({ result: 'passed', ...await departures({ ...options, service: options.service, grace: Number(values.grace) }) });
+    print({
+      result: 'passed',
+      ...(await departures({ ...options, service: options.service, grace: Number(values.grace) })),
+    });
   },
   async accounts() {
     print({ result: 'passed', ...await accounts({ service: options.service, port: Number(values.port) }) });
@@ -69,7 +80,10 @@ const scenarios = {
 
 const scenario = scenarios[positionals[0]];
 if (scenario === undefined) {
-  process.stderr.write(`usage: node cli.mjs ${Object.keys(scenarios).join('|')} [--url URL] [--service-did DID] [--suite 1|2|3] [--new-key]\n`);
+  const names = Object.keys(scenarios).join('|');
+  process.stderr.write(
+    `usage: node cli.mjs ${names} [--url URL] [--service-did DID] [--suite 1|2|3] [--new-key]\n`,
+  );
   process.exit(2);
 }
 try {

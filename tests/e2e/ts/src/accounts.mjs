@@ -1,5 +1,5 @@
-// Accounts as the network has them: documents of did:web hosts and of a did:plc directory, served over HTTP from here, and service tokens as AT
-// Protocol's own servers make them, in both algorithms.
+// Accounts as the network has them. This program serves the documents of did:web hosts and of a did:plc directory over
+// HTTP, and makes service tokens with the code of AT Protocol's own servers, in both algorithms.
 import { P256Keypair, Secp256k1Keypair, formatMultikey } from '@atproto/crypto';
 import { createServiceJwt } from '@atproto/xrpc-server';
 import assert from 'node:assert/strict';
@@ -12,19 +12,33 @@ const lxm = `blue.catbird.mls.${method}`;
 const documentOf = (did, key) => ({
   '@context': ['https://www.w3.org/ns/did/v1', 'https://w3id.org/security/multikey/v1'],
   id: did,
-  verificationMethod: [{ id: `${did}#atproto`, type: 'Multikey', controller: did, publicKeyMultibase: formatMultikey(key.jwtAlg, key.publicKeyBytes()) }],
+  verificationMethod: [
+    {
+      id: `${did}#atproto`,
+      type: 'Multikey',
+      controller: did,
+      publicKeyMultibase: formatMultikey(key.jwtAlg, key.publicKeyBytes()),
+    },
+  ],
   service: [{ id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: 'https://pds.example.com' }],
 });
 
-/** @param port where the host's Identity__PlcDirectory is; its did:web hosts are below localhost at the same port */
+/**
+ * @param port the port of the host's Identity__PlcDirectory; the hosts of the did:web accounts have names below
+ *   localhost and the same port
+ */
 export async function accounts({ service, port }) {
   const documents = new Map();
   const asked = [];
   const server = createServer((request, response) => {
     asked.push(request.url);
     const host = request.headers.host.split(':')[0];
-    const document = documents.get(request.url === '/.well-known/did.json' ? `did:web:${host}%3A${port}` : decodeURIComponent(request.url.slice(1)));
-    response.writeHead(document ? 200 : 404, { 'content-type': 'application/json' }).end(document && JSON.stringify(document));
+    const document = documents.get(
+      request.url === '/.well-known/did.json' ? `did:web:${host}%3A${port}` : decodeURIComponent(request.url.slice(1)),
+    );
+    response
+      .writeHead(document ? 200 : 404, { 'content-type': 'application/json' })
+      .end(document && JSON.stringify(document));
   });
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   try {
@@ -48,7 +62,7 @@ export async function accounts({ service, port }) {
         accepted.push(`${key.jwtAlg} ${did.split(':')[1]}`);
       }
     }
-    // Asked once for each account, however many tokens it sent.
+    // The service asks for the document of each account once, however many tokens the account sent.
     assert.equal(asked.length, accepted.length);
     return { accepted };
   } finally {

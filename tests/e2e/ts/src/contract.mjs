@@ -1,5 +1,5 @@
-// Every method of lexicons/, called by a client that was generated from them. A method that nobody calls here, and that
-// no scenario calls, fails the contract: whoever adds a lexicon adds a call.
+// Every method of lexicons/, called by a client that was generated from the lexicons. The contract fails for a method
+// that neither this file nor a scenario calls: whoever adds a lexicon adds a call.
 import { createServiceJwt } from '@atproto/xrpc-server';
 import assert from 'node:assert/strict';
 import { Device } from './device.mjs';
@@ -12,13 +12,21 @@ import { journey } from './scenarios.mjs';
 
 const base64 = (bytes) => Buffer.from(bytes).toString('base64');
 
-/** Calls beyond those of the journey, in this order. Each gets the service, a conversation, and the devices of the journey in it. */
+/**
+ * Calls of the methods that the journey does not call, in this order. Each call gets the service, a conversation, and
+ * the devices that the journey has brought into the conversation.
+ */
 const calls = {
   async getServiceInfo({ service, alice }) {
     const info = await service.query(alice.user, 'getServiceInfo');
     assert.equal(info.did, service.did);
     assert.ok(info.cipherSuites.includes(mls.suiteId(alice.cs)));
-    assert.equal(info.externalSenders.filter(({ signatureKey }) => Buffer.from(signatureKey, 'base64').length === alice.signature.publicKey.length).length, 1);
+    assert.equal(
+      info.externalSenders.filter(
+        ({ signatureKey }) => Buffer.from(signatureKey, 'base64').length === alice.signature.publicKey.length,
+      ).length,
+      1,
+    );
   },
   async listDevices({ service, bob, laptop }) {
     const { devices } = await service.query(bob.user, 'listDevices');
@@ -30,15 +38,38 @@ const calls = {
     spoilt[spoilt.length - 1] ^= 1;
     const answer = await service.procedure(bob.user, 'publishKeyPackages', {
       deviceId: bob.deviceId,
-      keyPackages: [{ keyPackage: base64(await encodedKeyPackage(bob)) }, { keyPackage: base64(spoilt) }, { keyPackage: base64(await encodedKeyPackage(bob)), lastResort: true }],
+      keyPackages: [
+        { keyPackage: base64(await encodedKeyPackage(bob)) },
+        { keyPackage: base64(spoilt) },
+        { keyPackage: base64(await encodedKeyPackage(bob)), lastResort: true },
+      ],
     });
     assert.equal(answer.accepted, 2);
     assert.deepEqual(answer.rejected, [{ index: 1, error: 'key-package.signature' }]);
-    const only = [{ keyPackage: base64(await encodedKeyPackage(bob)) }, { keyPackage: base64(await encodedKeyPackage(bob)), lastResort: true }];
-    await service.procedure(bob.user, 'publishKeyPackages', { deviceId: bob.deviceId, keyPackages: only, replace: true });
+    const only = [
+      { keyPackage: base64(await encodedKeyPackage(bob)) },
+      { keyPackage: base64(await encodedKeyPackage(bob)), lastResort: true },
+    ];
+    await service.procedure(bob.user, 'publishKeyPackages', {
+      deviceId: bob.deviceId,
+      keyPackages: only,
+      replace: true,
+    });
     assert.equal((await service.query(bob.user, 'getKeyPackageStats', { deviceId: bob.deviceId })).available, 1);
-    await refused('InvalidKeyPackage', service.procedure(bob.user, 'publishKeyPackages', { deviceId: bob.deviceId, keyPackages: [{ keyPackage: base64(spoilt) }] }));
-    await refused('Unauthorized', service.procedure(mallory.user, 'publishKeyPackages', { deviceId: bob.deviceId, keyPackages: [{ keyPackage: base64(spoilt) }] }));
+    await refused(
+      'InvalidKeyPackage',
+      service.procedure(bob.user, 'publishKeyPackages', {
+        deviceId: bob.deviceId,
+        keyPackages: [{ keyPackage: base64(spoilt) }],
+      }),
+    );
+    await refused(
+      'Unauthorized',
+      service.procedure(mallory.user, 'publishKeyPackages', {
+        deviceId: bob.deviceId,
+        keyPackages: [{ keyPackage: base64(spoilt) }],
+      }),
+    );
   },
   async getKeyPackageStats({ service, bob }) {
     const stats = await service.query(bob.user, 'getKeyPackageStats', { deviceId: bob.deviceId });
@@ -48,21 +79,32 @@ const calls = {
   async getConvo({ service, convoId, alice, bob, laptop, mallory }) {
     const { convo } = await service.query(alice.user, 'getConvo', { convoId });
     assert.equal(convo.epoch, alice.view(convoId).epoch);
-    assert.deepEqual(convo.members.map(({ did, deviceId }) => `${did}#${deviceId}`), [alice, bob, laptop].map(({ user, deviceId }) => `${user.did}#${deviceId}`));
+    assert.deepEqual(
+      convo.members.map(({ did, deviceId }) => `${did}#${deviceId}`),
+      [alice, bob, laptop].map(({ user, deviceId }) => `${user.did}#${deviceId}`),
+    );
     await refused('Unauthorized', service.query(mallory.user, 'getConvo', { convoId }));
   },
   async getConvos({ service, convoId, alice }) {
     const other = await alice.createConvo();
     const first = await service.query(alice.user, 'getConvos', { limit: 1 });
     const second = await service.query(alice.user, 'getConvos', { limit: 1, cursor: first.cursor });
-    assert.deepEqual([...first.convos, ...second.convos].map((convo) => convo.convoId).sort(), [convoId, other.convoId].sort());
+    assert.deepEqual(
+      [...first.convos, ...second.convos].map((convo) => convo.convoId).sort(),
+      [convoId, other.convoId].sort(),
+    );
     assert.equal(second.cursor, undefined);
   },
   async getExpectedConversations({ service, convoId, bob, laptop, mallory }) {
     for (const deviceId of [undefined, bob.deviceId, laptop.deviceId]) {
       const { conversations } = await service.query(bob.user, 'getExpectedConversations', { deviceId });
       const [{ lastActivity, ...expected }] = conversations;
-      assert.deepEqual(expected, { convoId, shouldBeInGroup: true, deviceInGroup: true, epoch: bob.view(convoId).epoch });
+      assert.deepEqual(expected, {
+        convoId,
+        shouldBeInGroup: true,
+        deviceInGroup: true,
+        epoch: bob.view(convoId).epoch,
+      });
       assert.ok(Date.parse(lastActivity) <= Date.now());
     }
     assert.deepEqual(await service.query(mallory.user, 'getExpectedConversations'), { conversations: [] });
@@ -71,7 +113,8 @@ const calls = {
     const acknowledge = ({ user, deviceId }, authenticatorHash, epoch = alice.view(convoId).epoch) =>
       service.procedure(user, 'acknowledgeEpoch', { convoId, deviceId, epoch, authenticatorHash });
     const hash = (device) => base64(Buffer.from(device.view(convoId).authenticatorHash, 'hex'));
-    for (const device of [alice, bob, laptop]) assert.deepEqual(await acknowledge(device, hash(device)), { agreed: true });
+    for (const device of [alice, bob, laptop])
+      assert.deepEqual(await acknowledge(device, hash(device)), { agreed: true });
     await refused('Unauthorized', acknowledge(mallory, hash(alice)));
     await refused('EpochMismatch', acknowledge(alice, hash(alice), alice.view(convoId).epoch + 1));
     assert.deepEqual(await acknowledge(laptop, base64(new Uint8Array(32)), 1), { agreed: true });
@@ -86,18 +129,30 @@ const calls = {
     await refused('Unauthorized', service.procedure(mallory.user, 'updateGroupInfo', { convoId, groupInfo }));
   },
   async groupInfoRefresh({ service, convoId, alice, bob, mallory }) {
-    assert.deepEqual(await service.procedure(alice.user, 'groupInfoRefresh', { convoId }), { requested: true, activeMembers: 1 });
-    assert.deepEqual(await service.procedure(bob.user, 'groupInfoRefresh', { convoId }), { requested: false, activeMembers: 1 });
+    assert.deepEqual(await service.procedure(alice.user, 'groupInfoRefresh', { convoId }), {
+      requested: true,
+      activeMembers: 1,
+    });
+    assert.deepEqual(await service.procedure(bob.user, 'groupInfoRefresh', { convoId }), {
+      requested: false,
+      activeMembers: 1,
+    });
     await refused('Unauthorized', service.procedure(mallory.user, 'groupInfoRefresh', { convoId }));
   },
   async rejoin({ service, convoId, alice, bob, laptop, mallory }) {
     await refused('Unauthorized', mallory.askToRejoin(convoId));
-    await refused('InvalidKeyPackage', service.procedure(bob.user, 'rejoin', { convoId, keyPackage: base64(await encodedKeyPackage(alice)) }));
+    await refused(
+      'InvalidKeyPackage',
+      service.procedure(bob.user, 'rejoin', { convoId, keyPackage: base64(await encodedKeyPackage(alice)) }),
+    );
     await bob.loseState();
     const { requestId, pending } = await bob.askToRejoin(convoId, 'lost its state');
     assert.ok(requestId && pending);
     const { requests } = await service.query(alice.user, 'getRejoinRequests', { convoId });
-    assert.deepEqual(requests.map((request) => [request.requestId, request.did, request.deviceId, request.reason]), [[requestId, bob.user.did, bob.deviceId, 'lost its state']]);
+    assert.deepEqual(
+      requests.map((request) => [request.requestId, request.did, request.deviceId, request.reason]),
+      [[requestId, bob.user.did, bob.deviceId, 'lost its state']],
+    );
     await alice.answerRejoins(convoId, requests);
     assert.deepEqual(await bob.acceptWelcomes(), [convoId]);
     await laptop.catchUp(convoId);
@@ -110,10 +165,24 @@ const calls = {
     await refused('Unauthorized', service.query(mallory.user, 'getRejoinRequests', { convoId }));
   },
   async reportRejoinOutcome({ service, convoId, bob, mallory }) {
-    const report = { convoId, deviceId: bob.deviceId, way: 'externalCommit', outcome: 'succeeded', attempts: 2, elapsedMs: 350, lastError: 'EpochMismatch' };
+    const report = {
+      convoId,
+      deviceId: bob.deviceId,
+      way: 'externalCommit',
+      outcome: 'succeeded',
+      attempts: 2,
+      elapsedMs: 350,
+      lastError: 'EpochMismatch',
+    };
     assert.deepEqual(await service.procedure(bob.user, 'reportRejoinOutcome', report), {});
-    await refused('InvalidRequest', service.procedure(bob.user, 'reportRejoinOutcome', { ...report, way: 'carrierPigeon' }));
-    await refused('InvalidRequest', service.procedure(bob.user, 'reportRejoinOutcome', { ...report, lastError: 'a sentence, not a name' }));
+    await refused(
+      'InvalidRequest',
+      service.procedure(bob.user, 'reportRejoinOutcome', { ...report, way: 'carrierPigeon' }),
+    );
+    await refused(
+      'InvalidRequest',
+      service.procedure(bob.user, 'reportRejoinOutcome', { ...report, lastError: 'a sentence, not a name' }),
+    );
     await refused('Unauthorized', service.procedure(mallory.user, 'reportRejoinOutcome', report));
   },
   async subscribeConvoEvents({ service, convoId, alice, bob }) {
@@ -133,7 +202,10 @@ const calls = {
   async sendProposal({ service, convoId, alice, bob, laptop }) {
     const remove = (device) => ({ proposalType: 'remove', remove: { removed: leafOf(alice, convoId, device) } });
     await refused('NotAdmin', bob.propose(convoId, remove(alice)));
-    await refused('InvalidProposal', service.procedure(bob.user, 'sendProposal', { convoId, proposal: base64([1, 2, 3]) }));
+    await refused(
+      'InvalidProposal',
+      service.procedure(bob.user, 'sendProposal', { convoId, proposal: base64([1, 2, 3]) }),
+    );
     await bob.propose(convoId, remove(laptop));
     await alice.receive(convoId);
     await alice.update(convoId);
@@ -145,10 +217,14 @@ const calls = {
     const input = { convoId, targetDid: bob.user.did };
     await refused('NotAdmin', service.procedure(bob.user, 'promoteAdmin', input));
     await refused('Unauthorized', service.procedure(mallory.user, 'promoteAdmin', input));
-    assert.deepEqual(await service.procedure(alice.user, 'promoteAdmin', { ...input, reason: 'to help' }), { isAdmin: true });
+    assert.deepEqual(await service.procedure(alice.user, 'promoteAdmin', { ...input, reason: 'to help' }), {
+      isAdmin: true,
+    });
   },
   async demoteAdmin({ service, convoId, alice, bob }) {
-    assert.deepEqual(await service.procedure(alice.user, 'demoteAdmin', { convoId, targetDid: bob.user.did }), { isAdmin: false });
+    assert.deepEqual(await service.procedure(alice.user, 'demoteAdmin', { convoId, targetDid: bob.user.did }), {
+      isAdmin: false,
+    });
     await refused('LastAdmin', service.procedure(alice.user, 'demoteAdmin', { convoId, targetDid: alice.user.did }));
   },
   async removeMember({ convoId, alice, bob, mallory }) {
@@ -172,14 +248,16 @@ const calls = {
     await refused('NotAdmin', service.procedure(bob.user, 'banMember', input));
     await refused('Unauthorized', service.procedure(mallory.user, 'banMember', { convoId, targetDid: bob.user.did }));
     await refused('InvalidRequest', service.procedure(alice.user, 'banMember', { convoId, targetDid: alice.user.did }));
-    assert.deepEqual(await service.procedure(alice.user, 'banMember', { ...input, reason: 'contract' }), { isBanned: true });
+    assert.deepEqual(await service.procedure(alice.user, 'banMember', { ...input, reason: 'contract' }), {
+      isBanned: true,
+    });
     await refused('InvalidCommit', alice.addMembers(convoId, [mallory.user.did]));
   },
   async unbanMember({ service, convoId, alice, bob, mallory }) {
     const input = { convoId, targetDid: mallory.user.did };
     await refused('NotAdmin', service.procedure(bob.user, 'unbanMember', input));
     assert.deepEqual(await service.procedure(alice.user, 'unbanMember', input), { isBanned: false });
-    await refused('Unauthorized', mallory.rejoin(convoId)); // removed still
+    await refused('Unauthorized', mallory.rejoin(convoId)); // still removed
   },
   async leaveConvo({ service, convoId, alice, bob }) {
     await refused('InvalidProposal', service.procedure(bob.user, 'leaveConvo', { convoId, proposals: [] }));
@@ -188,7 +266,7 @@ const calls = {
     await refused('LastMember', alice.leave(convoId));
     await refused('LeavePending', alice.update(convoId));
     await alice.receive(convoId);
-    await alice.update(convoId); // names the proposal of the one who left
+    await alice.update(convoId); // The commit names Bob's proposal.
     assert.equal(alice.view(convoId).members.length, 1);
     await bob.rejoin(convoId);
     await alice.catchUp(convoId);
@@ -200,7 +278,7 @@ const calls = {
     await refused('InvalidApproval', alice.setDeviceApproval(convoId, true, mallory));
     assert.deepEqual(await alice.setDeviceApproval(convoId, true), { required: true });
     assert.equal((await service.query(bob.user, 'getConvo', { convoId })).convo.requireDeviceApproval, true);
-    await refused('InvalidApproval', alice.setDeviceApproval(convoId, false)); // once in an epoch
+    await refused('InvalidApproval', alice.setDeviceApproval(convoId, false)); // It can change once in an epoch.
     await alice.update(convoId);
     assert.deepEqual(await alice.setDeviceApproval(convoId, false), { required: false });
     await service.procedure(alice.user, 'promoteAdmin', { convoId, targetDid: bob.user.did });
@@ -214,7 +292,9 @@ const calls = {
     assert.equal(requireDeviceApproval, true);
     assert.equal((await service.query(alice.user, 'getConvo', { convoId })).convo.requireDeviceApproval, true);
     const carol = await User.create();
-    const [phone, desk] = await Promise.all(['carol-phone', 'carol-desk'].map((deviceId) => Device.create(service, carol, deviceId, mls.suiteId(alice.cs))));
+    const [phone, desk] = await Promise.all(
+      ['carol-phone', 'carol-desk'].map((deviceId) => Device.create(service, carol, deviceId, mls.suiteId(alice.cs))),
+    );
     await phone.register();
     await alice.addMembers(convoId, [carol.did]);
     await phone.acceptWelcomes();
@@ -235,18 +315,26 @@ const calls = {
   },
 };
 
-/** Service tokens as AT Protocol's own servers make them, in both algorithms, each good for one request. */
+/** Service tokens made by the code of AT Protocol's own servers, in both algorithms: each is good for one request. */
 async function officialTokens(service) {
   for (const algorithm of ['ES256K', 'ES256']) {
     const user = await User.create(algorithm);
-    const token = await createServiceJwt({ iss: user.did, aud: service.did, lxm: 'blue.catbird.mls.getServiceInfo', keypair: user.key });
+    const token = await createServiceJwt({
+      iss: user.did,
+      aud: service.did,
+      lxm: 'blue.catbird.mls.getServiceInfo',
+      keypair: user.key,
+    });
     user.token = async () => token;
     await service.query(user, 'getServiceInfo');
     await refused('AuthenticationRequired', service.query(user, 'getServiceInfo'));
   }
 }
 
-/** Two devices of one account join at the same moment, each in its turn; one that has the turn keeps the other waiting until it is told to come again. */
+/**
+ * Two devices of one account join at the same moment, each in its turn: while one device has the turn, the other waits,
+ * and asks again when the service has told it to.
+ */
 async function turns({ service, convoId, bob }) {
   const pair = await Promise.all(['bob-watch', 'bob-car'].map(async (deviceId) => {
     const device = await Device.create(service, bob.user, deviceId, mls.suiteId(bob.cs));
@@ -256,15 +344,26 @@ async function turns({ service, convoId, bob }) {
   const [first, second] = await Promise.all(pair.map((device) => device.rejoin(convoId)));
   assert.equal(Math.abs(first.epoch - second.epoch), 1);
   await refused('InvalidRequest', service.query(bob.user, 'getGroupInfo', { convoId, turn: true }));
-  await refused('Unauthorized', service.query(bob.user, 'getGroupInfo', { convoId, turn: true, deviceId: 'no-such-device' }));
+  await refused(
+    'Unauthorized',
+    service.query(bob.user, 'getGroupInfo', { convoId, turn: true, deviceId: 'no-such-device' }),
+  );
 }
 
 /** Refusals of methods that the journey calls. */
 async function refusals({ service, convoId, alice, bob, mallory }) {
-  await refused('DeviceAlreadyRegistered', service.procedure(mallory.user, 'registerDevice', {
-    deviceId: 'another', deviceName: 'with a key of somebody', signaturePublicKey: base64(bob.signature.publicKey),
-  }));
-  await refused('WelcomeNotFound', service.procedure(alice.user, 'confirmWelcome', { id: 'no-such-welcome', success: true }));
+  await refused(
+    'DeviceAlreadyRegistered',
+    service.procedure(mallory.user, 'registerDevice', {
+      deviceId: 'another',
+      deviceName: 'with a key of somebody',
+      signaturePublicKey: base64(bob.signature.publicKey),
+    }),
+  );
+  await refused(
+    'WelcomeNotFound',
+    service.procedure(alice.user, 'confirmWelcome', { id: 'no-such-welcome', success: true }),
+  );
   await refused('Unauthorized', service.query(mallory.user, 'getMessages', { convoId }));
   await refused('Unauthorized', service.query(mallory.user, 'getCommits', { convoId, fromEpoch: '0' }));
   await refused('InvalidRequest', service.query(alice.user, 'getCommits', { convoId, fromEpoch: 'zero' }));
@@ -273,7 +372,9 @@ async function refusals({ service, convoId, alice, bob, mallory }) {
 
 export async function contract({ url, did, suite = 1, log = () => {} }) {
   const lexicons = readLexicons();
-  const methods = [...lexicons].filter(({ defs }) => ['query', 'procedure', 'subscription'].includes(defs.main?.type)).map(({ id, defs }) => ({ name: id.split('.').at(-1), main: defs.main }));
+  const methods = [...lexicons]
+    .filter(({ defs }) => ['query', 'procedure', 'subscription'].includes(defs.main?.type))
+    .map(({ id, defs }) => ({ name: id.split('.').at(-1), main: defs.main }));
   checkLexicons(methods);
   const service = new GeneratedService(url, did, await generateClient(), lexicons);
   log({ step: 'generated', methods: methods.length });
@@ -292,29 +393,38 @@ export async function contract({ url, did, suite = 1, log = () => {} }) {
   await refusals(scene);
   await officialTokens(service);
   for (const { name, main } of methods.filter(({ main }) => main.type !== 'subscription'))
-    await refused('AuthenticationRequired', main.type === 'query' ? service.query(undefined, name) : service.procedure(undefined, name));
+    await refused(
+      'AuthenticationRequired',
+      main.type === 'query' ? service.query(undefined, name) : service.procedure(undefined, name),
+    );
 
   const missing = methods.map(({ name }) => name).filter((name) => !service.answered.has(name));
   assert.deepEqual(missing, [], `no call of ${missing} in src/contract.mjs`);
   return { methods: methods.map(({ name }) => name), refused: [...service.refused].sort() };
 }
 
-/** What every lexicon here has: error names without white space, each once; idempotency keys on procedures. */
+/** Every lexicon declares error names without white space, each once; every procedure takes an idempotency key. */
 function checkLexicons(methods) {
   for (const { name, main } of methods) {
     const errors = (main.errors ?? []).map((error) => error.name);
     assert.equal(new Set(errors).size, errors.length, `${name} declares an error twice`);
     for (const error of errors) assert.match(error, /^[A-Z][A-Za-z]+$/, name);
     if (main.type !== 'procedure') continue;
-    assert.ok(main.input.schema.properties.idempotencyKey && !main.input.schema.required?.includes('idempotencyKey'), `${name} has no optional idempotencyKey`);
+    assert.ok(
+      main.input.schema.properties.idempotencyKey && !main.input.schema.required?.includes('idempotencyKey'),
+      `${name} has no optional idempotencyKey`,
+    );
     assert.ok(errors.includes('IdempotencyConflict'), `${name} does not declare IdempotencyConflict`);
   }
 }
 
-const leafOf = (viewer, convoId, { user, deviceId }) => viewer.view(convoId).members.find(({ identity }) => identity === `${user.did}#${deviceId}`).index;
+const leafOf = (viewer, convoId, { user, deviceId }) =>
+  viewer.view(convoId).members.find(({ identity }) => identity === `${user.did}#${deviceId}`).index;
 
 const encodedKeyPackage = async (device) =>
-  Uint8Array.from(mls.encodeKeyPackageMessage((await mls.keyPackage(device.cs, device.identity, device.signature)).publicPackage));
+  Uint8Array.from(
+    mls.encodeKeyPackageMessage((await mls.keyPackage(device.cs, device.identity, device.signature)).publicPackage),
+  );
 
 const refused = (error, attempt) => assert.rejects(attempt, (thrown) => {
   assert.equal(thrown.error, error, thrown.message);

@@ -1,5 +1,6 @@
-// Who is removed, banned, or has been away for too long comes back only after somebody has added it again; and what two devices of one account
-// do at the same moment. Needs a service whose grace period is `grace` milliseconds.
+// An account that was removed, was banned or has been away for too long comes back only after a member has added the
+// account again. At the end two devices of one account rejoin at the same moment. The service must have a grace period
+// of `grace` milliseconds.
 import assert from 'node:assert/strict';
 import { Device } from './device.mjs';
 import { User } from './identity.mjs';
@@ -25,8 +26,11 @@ export async function departures({ service, suite = 1, grace, log = () => {} }) 
   await shutOut();
   await refused('Unauthorized', bob.send(convoId, 'from a leaf that is still there'));
   const leaf = alice.view(convoId).members.find(({ identity }) => identity.startsWith(`${bob.user.did}#`)).index;
-  await assert.rejects(alice.update(convoId), (thrown) => thrown.error === 'LeavePending' && thrown.body.leaves.length === 1 && thrown.body.leaves[0] === leaf);
-  await carol.removeMember(convoId, bob.user.did); // anybody may
+  await assert.rejects(
+    alice.update(convoId),
+    (thrown) => thrown.error === 'LeavePending' && thrown.body.leaves.length === 1 && thrown.body.leaves[0] === leaf,
+  );
+  await carol.removeMember(convoId, bob.user.did); // Any member may remove a banned account.
   await alice.catchUp(convoId);
   await refused('InvalidCommit', alice.addMembers(convoId, [bob.user.did]));
   assert.deepEqual(await service.procedure(alice.user, 'unbanMember', target), { isBanned: false });
@@ -34,7 +38,7 @@ export async function departures({ service, suite = 1, grace, log = () => {} }) 
 
   const { leftAt } = await bob.leave(convoId);
   for (const device of others) await device.receive(convoId);
-  await alice.update(convoId); // names the proposal of the one who left
+  await alice.update(convoId); // The commit names Bob's proposal.
   await carol.catchUp(convoId);
   await new Promise((resolve) => setTimeout(resolve, Date.parse(leftAt) + grace + 100 - Date.now()));
   await comesBack('expired');
@@ -51,11 +55,16 @@ export async function departures({ service, suite = 1, grace, log = () => {} }) 
   for (const device of devices) await device.catchUp(convoId);
   await agreed(devices);
   await bob.send(convoId, 'to both');
-  for (const device of [phone, tablet]) assert.ok((await device.receive(convoId)).includes('to both'), `${device.deviceId} receives`);
+  for (const device of [phone, tablet])
+    assert.ok((await device.receive(convoId)).includes('to both'), `${device.deviceId} receives`);
   log({ step: 'phone and tablet at once', epoch: phone.view(convoId).epoch });
-  return { convoId, members: (await service.query(alice.user, 'getConvo', { convoId })).convo.members.length, devices: devices.map((device) => device.view(convoId)) };
+  return {
+    convoId,
+    members: (await service.query(alice.user, 'getConvo', { convoId })).convo.members.length,
+    devices: devices.map((device) => device.view(convoId)),
+  };
 
-  /** Bob gets nothing, not even with a GroupInfo that a member gave him. */
+  /** The service refuses Bob everything, also when a member has given him a GroupInfo. */
   async function shutOut() {
     await refused('Unauthorized', bob.getGroupInfo(convoId));
     await refused('Unauthorized', service.query(bob.user, 'getMessages', { convoId }));
@@ -64,7 +73,7 @@ export async function departures({ service, suite = 1, grace, log = () => {} }) 
     await refused('Unauthorized', bob.sendJoin(await bob.prepareJoin(convoId, leaked)));
   }
 
-  /** The same Bob is refused, is added, loses his state and rejoins. */
+  /** Bob is refused; then he is added, loses his state and rejoins. */
   async function comesBack(after) {
     await shutOut();
     await alice.addMembers(convoId, [bob.user.did]);
@@ -80,8 +89,12 @@ export async function departures({ service, suite = 1, grace, log = () => {} }) 
   async function agreed(devices) {
     const { convo } = await service.query(alice.user, 'getConvo', { convoId });
     assert.equal(convo.members.length, devices.length, 'no ghost');
-    for (const device of devices) assert.deepEqual(device.view(convoId), devices[0].view(convoId), `${device.deviceId} agrees`);
-    assert.deepEqual(convo.members.map(({ did, deviceId }) => `${did}#${deviceId}`).sort(), devices.map(({ user, deviceId }) => `${user.did}#${deviceId}`).sort());
+    for (const device of devices)
+      assert.deepEqual(device.view(convoId), devices[0].view(convoId), `${device.deviceId} agrees`);
+    assert.deepEqual(
+      convo.members.map(({ did, deviceId }) => `${did}#${deviceId}`).sort(),
+      devices.map(({ user, deviceId }) => `${user.did}#${deviceId}`).sort(),
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-// One device of one user: its keys, its group states, and what it does with the service.
+// One device of one user: its keys, its group states, and its calls of the service.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import * as mls from './mls.mjs';
 
@@ -19,7 +19,7 @@ export class Device {
     return device;
   }
 
-  /** Enrols the device with its signature key and some key packages. */
+  /** Enrols the device with its signature key and `keyPackages` key packages. */
   async register({ keyPackages = 3 } = {}) {
     const made = [];
     for (let i = 0; i < keyPackages; i++) made.push(await mls.keyPackage(this.cs, this.identity, this.signature));
@@ -57,42 +57,72 @@ export class Device {
     return this.#commit(convoId, 'addMembers', proposals);
   }
 
-  /** Lets another device of the account into a conversation that requires it. @param signer whose key signs */
+  /**
+   * Approves another device of the account for a conversation that requires device approval.
+   * @param signer the device whose key signs the approval
+   */
   async approve(convoId, { deviceId, signature: { publicKey } }, signer = this) {
     return this.service.procedure(this.user, 'approveDevice', {
-      convoId, deviceId, signaturePublicKey: base64(publicKey), approvingDeviceId: this.deviceId, ...await this.#signed(convoId, 'approveDevice', [deviceId, hex(publicKey)], signer),
+      convoId,
+      deviceId,
+      signaturePublicKey: base64(publicKey),
+      approvingDeviceId: this.deviceId,
+      ...(await this.#signed(convoId, 'approveDevice', [deviceId, hex(publicKey)], signer)),
     });
   }
 
-  /** Changes whether the conversation requires that. @param signer whose key signs */
+  /**
+   * Changes whether the conversation requires device approval.
+   * @param signer the device whose key signs the change
+   */
   async setDeviceApproval(convoId, required, signer = this) {
     return this.service.procedure(this.user, 'setDeviceApproval', {
-      convoId, required, deviceId: this.deviceId, ...await this.#signed(convoId, 'setDeviceApproval', [required ? 'required' : 'notRequired'], signer),
+      convoId,
+      required,
+      deviceId: this.deviceId,
+      ...(await this.#signed(convoId, 'setDeviceApproval', [required ? 'required' : 'notRequired'], signer)),
     });
   }
 
   async #signed(convoId, method, lines, { signature: key }) {
     const { groupId, epoch } = this.#state(convoId).groupContext;
     const content = new TextEncoder().encode([hex(groupId), epoch, this.user.did, ...lines].join('\n'));
-    return { epoch: Number(epoch), signature: base64(await mls.signWithLabel(this.cs, key, `blue.catbird.mls.${method}`, content)) };
+    return {
+      epoch: Number(epoch),
+      signature: base64(await mls.signWithLabel(this.cs, key, `blue.catbird.mls.${method}`, content)),
+    };
   }
 
   /** Asks the members to add this device again, with a fresh key package. */
   async askToRejoin(convoId, reason) {
     const own = await this.#freshKeyPackage();
-    const answer = await this.service.procedure(this.user, 'rejoin', { convoId, keyPackage: base64(mls.encodeKeyPackageMessage(own.publicPackage)), reason });
+    const answer = await this.service.procedure(this.user, 'rejoin', {
+      convoId,
+      keyPackage: base64(mls.encodeKeyPackageMessage(own.publicPackage)),
+      reason,
+    });
     this.keyPackages.push(own);
     return answer;
   }
 
-  /** Answers what getRejoinRequests has: the old leaves out and the devices in, with one commit. */
+  /** Answers the requests of getRejoinRequests with one commit, which removes the old leaves and adds the devices. */
   answerRejoins(convoId, requests) {
     const { members } = this.view(convoId);
-    const old = members.filter(({ identity }) => requests.some(({ did, deviceId }) => identity === `${did}#${deviceId}`));
-    return this.#commit(convoId, 'addMembers', [
-      ...old.map(({ index }) => ({ proposalType: 'remove', remove: { removed: index } })),
-      ...requests.map(({ keyPackage }) => ({ proposalType: 'add', add: { keyPackage: mls.decodeKeyPackageMessage(bytes(keyPackage)) } })),
-    ], { rejoinRequestIds: requests.map(({ requestId }) => requestId) });
+    const old = members.filter(({ identity }) =>
+      requests.some(({ did, deviceId }) => identity === `${did}#${deviceId}`),
+    );
+    return this.#commit(
+      convoId,
+      'addMembers',
+      [
+        ...old.map(({ index }) => ({ proposalType: 'remove', remove: { removed: index } })),
+        ...requests.map(({ keyPackage }) => ({
+          proposalType: 'add',
+          add: { keyPackage: mls.decodeKeyPackageMessage(bytes(keyPackage)) },
+        })),
+      ],
+      { rejoinRequestIds: requests.map(({ requestId }) => requestId) },
+    );
   }
 
   /** Removes the devices with these credential identities. */
@@ -102,17 +132,26 @@ export class Device {
       .map(({ index }) => ({ proposalType: 'remove', remove: { removed: index } })));
   }
 
-  /** Removes all devices of an account. @param reason for the audit log */
+  /** Removes all devices of an account. @param reason the reason that the audit log gets */
   removeMember(convoId, did, reason) {
     const removes = this.view(convoId).members.filter(({ identity }) => identity.startsWith(`${did}#`));
-    return this.#commit(convoId, 'removeMember', removes.map(({ index }) => ({ proposalType: 'remove', remove: { removed: index } })), { targetDid: did, reason });
+    return this.#commit(
+      convoId,
+      'removeMember',
+      removes.map(({ index }) => ({ proposalType: 'remove', remove: { removed: index } })),
+      { targetDid: did, reason },
+    );
   }
 
   /** The account leaves: this device proposes the removal of each of its leaves, and forgets the group. */
   async leave(convoId) {
     const own = this.view(convoId).members.filter(({ identity }) => identity.startsWith(`${this.user.did}#`));
     const proposals = [];
-    for (const { index } of own) proposals.push(base64((await mls.propose(this.cs, this.#state(convoId), { proposalType: 'remove', remove: { removed: index } })).message));
+    for (const { index } of own) {
+      const proposal = { proposalType: 'remove', remove: { removed: index } };
+      const { message } = await mls.propose(this.cs, this.#state(convoId), proposal);
+      proposals.push(base64(message));
+    }
     const answer = await this.service.procedure(this.user, 'leaveConvo', { convoId, proposals });
     this.states.delete(convoId);
     return answer;
@@ -123,7 +162,7 @@ export class Device {
     return this.#commit(convoId, 'commit', []);
   }
 
-  /** Proposes something for the current epoch. The next commit of whoever knows of it names it. */
+  /** Sends a proposal for the current epoch. The next commit of a member who knows the proposal names it. */
   async propose(convoId, proposal) {
     const { state, message } = await mls.propose(this.cs, this.#state(convoId), proposal);
     const answer = await this.service.procedure(this.user, 'sendProposal', { convoId, proposal: base64(message) });
@@ -144,7 +183,7 @@ export class Device {
     return welcomes.map(({ convoId }) => convoId);
   }
 
-  /** All that the device knew of its groups is gone; with `newKey`, its signature key as well (a reinstall). */
+  /** Deletes all that the device knew of its groups; with `newKey`, its signature key as well (a reinstall). */
   async loseState({ newKey = false } = {}) {
     this.states.clear();
     this.seen.clear();
@@ -158,8 +197,8 @@ export class Device {
   }
 
   /**
-   * An external commit that is not sent yet: {input, state, removed, epoch}. It removes the device's own leaf if there
-   * is one; with `removing`, the leaf of that identity instead.
+   * An external commit that is not sent yet: {input, state, removed, epoch}. The commit removes the device's own leaf
+   * if there is one; with `removing`, it removes the leaf of that identity instead.
    */
   async prepareJoin(convoId, served, removing) {
     const { groupInfo, ratchetTree, turn } = served ?? await this.getGroupInfo(convoId, { includeTree: true });
@@ -176,14 +215,14 @@ export class Device {
     return { input, state, removed, epoch: state.groupContext.epoch };
   }
 
-  /** Sends what prepareJoin made; the device is a member from the moment of the answer. */
+  /** Sends the external commit of prepareJoin; the device is a member when the service has answered. */
   async sendJoin({ input, state }) {
     const answer = await this.service.procedure(this.user, 'processExternalCommit', input);
     this.states.set(input.convoId, state);
     return answer;
   }
 
-  /** The GroupInfo when it is the device's turn to join, however long the line is. */
+  /** Waits until it is the device's turn to join, however long the line is. @returns the answer with the GroupInfo */
   async takeTurn(convoId) {
     while (true) {
       try {
@@ -201,7 +240,7 @@ export class Device {
     return { ...await this.sendJoin(prepared), removed: prepared.removed };
   }
 
-  /** Follows the commits of others (and own ones whose answer was lost) to the service's epoch. */
+  /** Follows the commits of others, and own commits whose answer was lost, to the service's epoch. */
   async catchUp(convoId) {
     let followed = 0;
     while (true) {
@@ -215,7 +254,7 @@ export class Device {
 
   async send(convoId, text) {
     const { state, message } = await mls.encrypt(this.cs, this.#state(convoId), new TextEncoder().encode(text));
-    this.states.set(convoId, state); // a ratchet key is used once, whatever the service answers
+    this.states.set(convoId, state); // Whatever the service answers: a ratchet key is used once.
     const encoded = base64(message);
     this.own.add(encoded);
     return this.service.procedure(this.user, 'sendMessage', { convoId, message: encoded });
@@ -225,7 +264,11 @@ export class Device {
   async log(convoId) {
     const log = [];
     while (true) {
-      const { messages } = await this.service.query(this.user, 'getMessages', { convoId, sinceSeq: String(log.at(-1)?.seq ?? 0), limit: 100 });
+      const { messages } = await this.service.query(this.user, 'getMessages', {
+        convoId,
+        sinceSeq: String(log.at(-1)?.seq ?? 0),
+        limit: 100,
+      });
       if (messages.length === 0) return log;
       log.push(...messages.map(({ seq, kind, epoch }) => ({ seq, kind, epoch })));
     }
@@ -236,11 +279,15 @@ export class Device {
     await this.catchUp(convoId);
     const texts = [];
     while (true) {
-      const { messages } = await this.service.query(this.user, 'getMessages', { convoId, sinceSeq: this.seen.get(convoId) });
+      const { messages } = await this.service.query(this.user, 'getMessages', {
+        convoId,
+        sinceSeq: this.seen.get(convoId),
+      });
       if (messages.length === 0) return texts;
       for (const { seq, message, kind, epoch } of messages) {
         this.seen.set(convoId, String(seq));
-        if (kind === 'proposal' && BigInt(epoch) === this.#state(convoId).groupContext.epoch) await this.#learn(convoId, message);
+        if (kind === 'proposal' && BigInt(epoch) === this.#state(convoId).groupContext.epoch)
+          await this.#learn(convoId, message);
         if (this.own.has(message) || !mls.canDecrypt(this.#state(convoId), bytes(message))) continue;
         const { state, plaintext } = await mls.decrypt(this.cs, this.#state(convoId), bytes(message));
         this.states.set(convoId, state);
@@ -249,7 +296,7 @@ export class Device {
     }
   }
 
-  /** What the device believes: {epoch, treeHash, authenticatorHash, members}. The authenticator itself stays here. */
+  /** The device's view: {epoch, treeHash, authenticatorHash, members}. The authenticator itself stays in the device. */
   view(convoId) {
     const state = this.#state(convoId);
     return {
@@ -268,15 +315,17 @@ export class Device {
   async #follow(convoId, epoch, commit, proposals = []) {
     const pending = this.pending.get(convoId);
     if (pending?.commit !== commit) for (const proposal of proposals) await this.#learn(convoId, proposal);
-    const state = pending?.commit === commit
-      ? pending.state
-      : await mls.processCommit(this.cs, this.#state(convoId), bytes(commit));
-    if (state.groupContext.epoch !== BigInt(epoch)) throw new Error(`commit of epoch ${epoch} led to ${state.groupContext.epoch}`);
+    const state =
+      pending?.commit === commit
+        ? pending.state
+        : await mls.processCommit(this.cs, this.#state(convoId), bytes(commit));
+    if (state.groupContext.epoch !== BigInt(epoch))
+      throw new Error(`commit of epoch ${epoch} led to ${state.groupContext.epoch}`);
     this.states.set(convoId, state);
     this.pending.delete(convoId);
   }
 
-  /** A proposal of this epoch, of whomever. To learn of it twice does no harm. */
+  /** Takes in a proposal that anybody made in this epoch. To take in a proposal twice does no harm. */
   async #learn(convoId, proposal) {
     const { state } = await mls.receive(this.cs, this.#state(convoId), bytes(proposal));
     this.states.set(convoId, state);

@@ -1,5 +1,5 @@
-// Follows an account's events with AT Protocol's own client: it reconnects by itself, and comes back with the last seq
-// that it has seen. Every message is checked against the lexicon.
+// Follows an account's events with AT Protocol's own client, Subscription. Subscription reconnects by itself and asks
+// each time for what comes after the last seq that it has seen. Every message is checked against the lexicon.
 import { Subscription } from '@atproto/xrpc-server';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Cut } from './service.mjs';
@@ -8,12 +8,23 @@ const nsid = 'blue.catbird.mls.subscribeConvoEvents';
 
 export class Follower {
   /**
-   * @param services hosts over one database; whichever gives a ticket is connected to, first of all the one after the last
-   * @param cursor the seq after which to start; without it, what happens next
+   * @param services hosts over one database. They are asked for a ticket in turn, beginning with the first, and the
+   *   follower connects to the one that gives a ticket.
+   * @param cursor the seq after which the events start; without a cursor they start with the next one that happens
    */
   constructor(services, user, cursor) {
-    Object.assign(this, { services, at: services.length - 1, user, cursor, events: [], connections: 0, waiting: [], stopped: new AbortController() });
-    this.ended = this.#run().then(() => new Error('the service ended the stream'), (error) => error).then((error) => {
+    Object.assign(this, {
+      services,
+      at: services.length - 1,
+      user,
+      cursor,
+      events: [],
+      connections: 0,
+      waiting: [],
+      stopped: new AbortController(),
+    });
+    const outcome = this.#run().then(() => new Error('the service ended the stream'), (error) => error);
+    this.ended = outcome.then((error) => {
       this.error = error;
       this.#wake();
     });
@@ -22,7 +33,7 @@ export class Follower {
   async #run() {
     const follower = this;
     const subscription = new Subscription({
-      get service() { return follower.url; }, // asked for each connection
+      get service() { return follower.url; }, // Subscription reads this before each connection.
       method: nsid,
       maxReconnectSeconds: 0.2,
       signal: this.stopped.signal,
@@ -36,7 +47,7 @@ export class Follower {
     }
   }
 
-  /** A ticket is asked for before each connection, so while the host is down this is what fails. */
+  /** A ticket for the next connection. While no host answers, this method waits and asks the next host. */
   async #ticket() {
     while (true) {
       this.at = (this.at + 1) % this.services.length;
@@ -52,7 +63,7 @@ export class Follower {
     }
   }
 
-  /** Waits until a place in a conversation's log has been told. */
+  /** Waits until the stream has brought the entry of a conversation's log with this seq or a later one. */
   async until(convoId, logSeq) {
     while (!this.events.some((event) => event.convoId === convoId && logSeqOf(event) >= logSeq)) {
       if (this.error) throw this.error;
@@ -67,7 +78,13 @@ export class Follower {
     return {
       at: this.at,
       connections: this.connections,
-      events: this.events.map((event) => ({ type: event.$type.split('#')[1], seq: event.seq, convoId: event.convoId, logSeq: logSeqOf(event), epoch: event.commit?.epoch ?? event.message?.epoch ?? event.epoch })),
+      events: this.events.map((event) => ({
+        type: event.$type.split('#')[1],
+        seq: event.seq,
+        convoId: event.convoId,
+        logSeq: logSeqOf(event),
+        epoch: event.commit?.epoch ?? event.message?.epoch ?? event.epoch,
+      })),
     };
   }
 

@@ -1,5 +1,6 @@
-// A client that AT Protocol's own tools make of lexicons/: @atproto/lex-cli writes it, TypeScript checks and compiles
-// it, @atproto/xrpc speaks for it and validates every answer. Made anew each time, nothing of it is kept.
+// A client that AT Protocol's own tools make of lexicons/: @atproto/lex-cli writes the client, TypeScript checks and
+// compiles it, and @atproto/xrpc sends its requests and validates every answer. Each run makes the client anew and
+// keeps nothing of it.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -11,17 +12,31 @@ const require = createRequire(import.meta.url);
 const run = promisify(execFile);
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const namespace = 'blue.catbird.mls';
-// Errors of the protocol, which any method may answer with; every other name is declared by its lexicon.
-const protocolErrors = new Set(['InvalidRequest', 'AuthenticationRequired', 'RateLimitExceeded', 'MethodNotImplemented', 'InternalServerError']);
+// Errors of the protocol, which any method may answer with; every other error is declared by the method's lexicon.
+const protocolErrors = new Set([
+  'InvalidRequest',
+  'AuthenticationRequired',
+  'RateLimitExceeded',
+  'MethodNotImplemented',
+  'InternalServerError',
+]);
 
 /** Generates, type-checks, compiles and loads the client. @returns what its index exports */
 export async function generateClient() {
   const lexicons = path('../../../../lexicons/blue/catbird/mls/');
-  // Inside node_modules, so that what it imports is found and git does not see it.
+  // The folder is inside node_modules, so that the client's imports are found and git ignores the folder.
   const folder = await mkdtemp(path('../node_modules/.generated-'));
   try {
-    const files = (await readdir(lexicons)).filter((name) => name.endsWith('.json')).map((name) => `${lexicons}${name}`);
-    await run(process.execPath, [path('../node_modules/@atproto/lex-cli/dist/index.js'), 'gen-api', '--yes', `${folder}/source`, ...files]);
+    const files = (await readdir(lexicons))
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => `${lexicons}${name}`);
+    await run(process.execPath, [
+      path('../node_modules/@atproto/lex-cli/dist/index.js'),
+      'gen-api',
+      '--yes',
+      `${folder}/source`,
+      ...files,
+    ]);
     await writeFile(`${folder}/package.json`, '{"type": "commonjs"}');
     await writeFile(`${folder}/tsconfig.json`, JSON.stringify({
       compilerOptions: {
@@ -38,14 +53,28 @@ export async function generateClient() {
   }
 }
 
-/** The service by the generated client, in the shape that the devices here expect. Remembers which methods answered. */
+/**
+ * The service, called by the generated client, with the interface of Service. `answered` has the methods that have
+ * answered, `refused` the errors of each method.
+ */
 export class GeneratedService {
   constructor(url, did, generated, lexicons = readLexicons()) {
-    Object.assign(this, { url: url.replace(/\/$/, ''), did, generated, lexicons, answered: new Set(), refused: new Set() });
+    Object.assign(this, {
+      url: url.replace(/\/$/, ''),
+      did,
+      generated,
+      lexicons,
+      answered: new Set(),
+      refused: new Set(),
+    });
   }
 
   query(user, method, params = {}) {
-    return this.#call(user, method, Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined)));
+    return this.#call(
+      user,
+      method,
+      Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined)),
+    );
   }
 
   procedure(user, method, input = {}) {
@@ -68,11 +97,13 @@ export class GeneratedService {
     }
   }
 
-  /** A refusal is one that the lexicon declares, and so one that the generated client has a class for. */
+  /** The lexicon must declare the error of a refusal; then the generated client has a class for the error. */
   #checkError(method, error) {
     this.refused.add(`${method}: ${error.error}`);
     if (protocolErrors.has(error.error)) return;
-    const declared = this.generated[`BlueCatbirdMls${method[0].toUpperCase()}${method.slice(1)}`][`${error.error}Error`];
-    if (declared === undefined || !(error instanceof declared)) throw new Error(`${method} answered ${error.error}, which its lexicon does not declare: ${error.message}`);
+    const declared =
+      this.generated[`BlueCatbirdMls${method[0].toUpperCase()}${method.slice(1)}`][`${error.error}Error`];
+    if (declared === undefined || !(error instanceof declared))
+      throw new Error(`${method} answered ${error.error}, which its lexicon does not declare: ${error.message}`);
   }
 }

@@ -21,7 +21,14 @@ export class User {
   async token(audience, nsid) {
     const now = Math.floor(Date.now() / 1000);
     const header = json({ typ: 'JWT', alg: this.key.jwtAlg });
-    const claims = json({ iat: now, iss: this.did, aud: audience, exp: now + 60, lxm: nsid, jti: randomBytes(16).toString('hex') });
+    const claims = json({
+      iat: now,
+      iss: this.did,
+      aud: audience,
+      exp: now + 60,
+      lxm: nsid,
+      jti: randomBytes(16).toString('hex'),
+    });
     const signature = await this.key.sign(Buffer.from(`${header}.${claims}`));
     return `${header}.${claims}.${base64url(signature)}`;
   }

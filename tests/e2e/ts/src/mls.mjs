@@ -43,16 +43,31 @@ const credentialOf = (identity) => ({ credentialType: 'basic', identity });
 const lastResort = 0x000a;
 
 /** A key package (with its private keys) for one credential identity. Lifetime: one hour ago to 28 days ahead. */
-export async function keyPackage(cs, identity, signature, { isLastResort = false, capabilities = defaultCapabilities() } = {}) {
+export async function keyPackage(
+  cs,
+  identity,
+  signature,
+  { isLastResort = false, capabilities = defaultCapabilities() } = {},
+) {
   const now = BigInt(Math.floor(Date.now() / 1000));
   const lifetime = { notBefore: now - 3600n, notAfter: now + 28n * 86400n };
   if (isLastResort) capabilities.extensions = [...capabilities.extensions, lastResort];
   const extensions = isLastResort ? [{ extensionType: lastResort, extensionData: new Uint8Array() }] : [];
-  const made = await generateKeyPackageWithKey(credentialOf(identity), capabilities, lifetime, extensions, signature, cs);
+  const made = await generateKeyPackageWithKey(
+    credentialOf(identity),
+    capabilities,
+    lifetime,
+    extensions,
+    signature,
+    cs,
+  );
   return { ...made, reference: await makeKeyPackageRef(made.publicPackage, cs.hash) };
 }
 
-/** ts-mls's capabilities with more values in every list but the versions, such as GREASE (RFC 9420 §13.5) or unknown ones. */
+/**
+ * ts-mls's capabilities with `values` added to every list but the versions: GREASE values (RFC 9420 §13.5), for
+ * example, or unknown ones.
+ */
 export function capabilitiesWith(values) {
   const own = defaultCapabilities();
   const joined = (list, more) => [...new Set([...list, ...more])];
@@ -104,7 +119,10 @@ const exporting = (cs) => ({
 });
 const importing = (cs, externalPub) => ({
   ...cs,
-  hpke: { ...cs.hpke, importPublicKey: (key) => cs.hpke.importPublicKey(key === externalPub ? withoutPrefix(key) : key) },
+  hpke: {
+    ...cs.hpke,
+    importPublicKey: (key) => cs.hpke.importPublicKey(key === externalPub ? withoutPrefix(key) : key),
+  },
 });
 
 export const encodeMessage = encodeMlsMessage;
@@ -115,7 +133,7 @@ export function decodeMessage(bytes) {
   return decoded[0];
 }
 
-/** GroupInfo from an MLSMessage or from the bare struct: services send either. */
+/** GroupInfo from an MLSMessage or from the bare struct, because services send either. */
 export function decodeGroupInfoMessage(bytes) {
   const message = decodeMlsMessage(bytes, 0);
   if (message?.[0].wireformat === 'mls_group_info' && message[1] === bytes.length) return message[0].groupInfo;
@@ -133,7 +151,7 @@ export function decodeKeyPackageMessage(bytes) {
   return message.keyPackage;
 }
 
-/** The tree inside a GroupInfo, else the one that came beside it. */
+/** The ratchet tree inside the GroupInfo, or `ratchetTree` if the GroupInfo has none. */
 export function treeOf(groupInfo, ratchetTree) {
   const extension = groupInfo.extensions.find((e) => e.extensionType === 'ratchet_tree');
   const decoded = decodeRatchetTree(extension?.extensionData ?? ratchetTree ?? new Uint8Array(), 0);
@@ -144,11 +162,15 @@ export function treeOf(groupInfo, ratchetTree) {
 export const encodeTree = encodeRatchetTree;
 export const decodeTree = (bytes) => decodeRatchetTree(bytes, 0)[0];
 
-const leaves = (tree) => tree.flatMap((node, i) => (node?.nodeType === 'leaf' ? [{ index: i / 2, leaf: node.leaf }] : []));
+const leaves = (tree) =>
+  tree.flatMap((node, i) => (node?.nodeType === 'leaf' ? [{ index: i / 2, leaf: node.leaf }] : []));
 
 /** Credential identities in leaf order: [{index, identity}]. */
 export const membersOf = (state) =>
-  leaves(state.ratchetTree).map(({ index, leaf }) => ({ index, identity: new TextDecoder().decode(leaf.credential.identity) }));
+  leaves(state.ratchetTree).map(({ index, leaf }) => ({
+    index,
+    identity: new TextDecoder().decode(leaf.credential.identity),
+  }));
 
 /** GroupInfo of the state's epoch as an MLSMessage, with external_pub (as RFC 9420 writes it) and the tree. */
 export async function groupInfoOf(cs, state) {
@@ -163,21 +185,22 @@ export async function newGroup(cs, groupId, own) {
 /**
  * A commit, as PublicMessage unless `encrypted`, with everything that was proposed in the epoch and `proposals`.
  * `psks`: external pre-shared keys by the base64 of their id.
- * @returns {commit, welcome?, state}: `state` becomes true only if the service accepts.
+ * @returns {commit, welcome?, state}: the caller takes `state` for its own only if the service accepts the commit.
  */
 export async function commit(cs, state, proposals, { encrypted = false, treeInWelcome = false, psks = {} } = {}) {
   const made = await createCommit(
     { state, cipherSuite: cs, pskIndex: makePskIndex(state, psks) },
     { wireAsPublicMessage: !encrypted, extraProposals: proposals, ratchetTreeExtension: treeInWelcome },
   );
-  const welcome = made.welcome && encodeMlsMessage({ version: 'mls10', wireformat: 'mls_welcome', welcome: made.welcome });
+  const welcome =
+    made.welcome && encodeMlsMessage({ version: 'mls10', wireformat: 'mls_welcome', welcome: made.welcome });
   return { commit: encodeMlsMessage(made.commit), welcome, state: made.newState };
 }
 
 /**
  * An external commit. If the tree holds a leaf of the same credential identity, it is removed (resync,
  * RFC 9420 §12.4.3.2). `removing` names another identity to remove instead, which no honest client does and ts-mls
- * does not mind. @returns {commit, state, removed}
+ * does not refuse. @returns {commit, state, removed}
  */
 export async function externalCommit(cs, groupInfoBytes, ratchetTree, own, removing) {
   const groupInfo = decodeGroupInfoMessage(groupInfoBytes);
@@ -201,7 +224,16 @@ export const recipientOf = (welcome, own) =>
   own.find((kp) => welcome.secrets.some((secret) => sameBytes(secret.newMember, kp.reference)));
 
 export const joinByWelcome = (cs, welcome, own, tree, psks = {}) =>
-  joinGroup(welcome, own.publicPackage, own.privatePackage, makePskIndex(undefined, psks), cs, tree, undefined, clientConfig);
+  joinGroup(
+    welcome,
+    own.publicPackage,
+    own.privatePackage,
+    makePskIndex(undefined, psks),
+    cs,
+    tree,
+    undefined,
+    clientConfig,
+  );
 
 /** The state after a commit of somebody else (PublicMessage). */
 export async function processCommit(cs, state, bytes) {
@@ -212,7 +244,10 @@ export async function processCommit(cs, state, bytes) {
 
 export async function encrypt(cs, state, plaintext, authenticatedData) {
   const { newState, privateMessage } = await createApplicationMessage(state, plaintext, cs, authenticatedData);
-  return { state: newState, message: encodeMlsMessage({ version: 'mls10', wireformat: 'mls_private_message', privateMessage }) };
+  return {
+    state: newState,
+    message: encodeMlsMessage({ version: 'mls10', wireformat: 'mls_private_message', privateMessage }),
+  };
 }
 
 /** Whether the state holds the keys of the message's epoch: not for one from before the device joined. */
@@ -237,20 +272,32 @@ export async function propose(cs, state, proposal, { encrypted = false } = {}) {
 }
 
 /**
- * An Update of the state's own leaf. ts-mls has the proposal but nobody to make its leaf node, nor a place to keep the
- * new private key: `receive` wants `privateKey` for the commit.
+ * An Update of the state's own leaf. ts-mls has the proposal but no function that makes its leaf node, nor a place to
+ * keep the new private key: the caller gives `privateKey` to `receive` when the commit comes.
  */
 export async function ownUpdate(cs, state) {
   const { leafIndex } = state.privatePath;
   const { leaf } = state.ratchetTree[leafIndex * 2];
   const { publicKey, privateKey } = await cs.hpke.generateKeyPair();
   // The signing function signs whatever leaf node it is given; the library only calls it for commits.
-  const leafNode = await signLeafNodeCommit({
-    hpkePublicKey: await cs.hpke.exportPublicKey(publicKey), signaturePublicKey: leaf.signaturePublicKey,
-    credential: leaf.credential, capabilities: leaf.capabilities, leafNodeSource: 'update', extensions: leaf.extensions,
-    groupId: state.groupContext.groupId, leafIndex,
-  }, state.signaturePrivateKey, cs.signature);
-  return { proposal: { proposalType: 'update', update: { leafNode } }, privateKey: await cs.hpke.exportPrivateKey(privateKey) };
+  const leafNode = await signLeafNodeCommit(
+    {
+      hpkePublicKey: await cs.hpke.exportPublicKey(publicKey),
+      signaturePublicKey: leaf.signaturePublicKey,
+      credential: leaf.credential,
+      capabilities: leaf.capabilities,
+      leafNodeSource: 'update',
+      extensions: leaf.extensions,
+      groupId: state.groupContext.groupId,
+      leafIndex,
+    },
+    state.signaturePrivateKey,
+    cs.signature,
+  );
+  return {
+    proposal: { proposalType: 'update', update: { leafNode } },
+    privateKey: await cs.hpke.exportPrivateKey(privateKey),
+  };
 }
 
 /**
@@ -265,9 +312,11 @@ export async function receive(cs, state, bytes, { psks = {}, update } = {}) {
     : processPrivateMessage(from, message.privateMessage, index, cs, callback));
   let before = state;
   if (update !== undefined) {
-    // Only a look, all of it refused: does this commit have the Update, so that its path is encrypted to the new key?
+    // This first pass only looks and refuses the message: does the commit name the own Update, so that the commit's
+    // path is encrypted to the new key?
     await process(state, ({ kind, proposals }) => {
-      const own = ({ proposal, senderLeafIndex }) => proposal.proposalType === 'update' && senderLeafIndex === state.privatePath.leafIndex;
+      const own = ({ proposal, senderLeafIndex }) =>
+        proposal.proposalType === 'update' && senderLeafIndex === state.privatePath.leafIndex;
       if (kind === 'commit' && proposals.some(own)) before = withOwnKey(state, update);
       return 'reject';
     });

@@ -1,15 +1,16 @@
-// Members on ts-mls without any service, for another implementation to talk to: every MLS message goes in and out as
-// base64 in a JSON line.
+// Members on ts-mls without any service, with which another implementation can form groups: every MLS message goes in
+// and out as base64 in a JSON line.
 //   {"id": 1, "do": "client", "name": "bob", "suite": 1, "identity": "bob"}   a client with a new signature key;
-//                             "alsoCapable": [2570] puts more values into the lists of its capabilities
+//     "alsoCapable": [2570] adds values to the lists of its capabilities
 //   {"id": 2, "do": "keyPackage", "name": "bob"}                              -> {"keyPackage": "..."}
 //   create {groupId}; join {welcome, tree?}; joinExternally {groupInfo, tree?} -> {commit, removed?}
-//   commit {proposals, encrypted, treeInWelcome} -> {commit, welcome?}; it is in force at once
+//   commit {proposals, encrypted, treeInWelcome} -> {commit, welcome?}; the member applies the commit at once
 //   propose {proposal, encrypted} -> {message}; a proposal is {add: keyPackage}, {remove: leaf}, {psk: id},
 //     {resumption: epoch}, {extension: {type, data}} (all extensions of the new GroupContext) or {update: true}
 //   proposeJoin {groupInfo} -> {message}: a client's own wish to be added
 //   groupInfo; tree; send {text, authenticatedData?} -> {message}; receive {message} -> {text?, removed}
-//   addPsk {pskId, secret}; view {label, context, length} -> {epoch, treeHash, authenticator, exported, members, ownLeaf}
+//   addPsk {pskId, secret}
+//   view {label, context, length} -> {epoch, treeHash, authenticator, exported, members, ownLeaf}
 // Commands of one member run in their order.
 import { randomBytes } from 'node:crypto';
 import * as mls from './mls.mjs';
@@ -23,8 +24,12 @@ class Member {
     const member = new Member();
     const cs = await mls.suite(suite);
     return Object.assign(member, {
-      cs, capabilities: alsoCapable && mls.capabilitiesWith(alsoCapable), identity: utf8(identity), signature: await mls.signatureKeyPair(cs),
-      keyPackages: [], psks: {},
+      cs,
+      capabilities: alsoCapable && mls.capabilitiesWith(alsoCapable),
+      identity: utf8(identity),
+      signature: await mls.signatureKeyPair(cs),
+      keyPackages: [],
+      psks: {},
     });
   }
 
@@ -57,7 +62,11 @@ class Member {
   async commit({ proposals = [], encrypted, treeInWelcome }) {
     const values = [];
     for (const proposal of proposals) values.push(await this.#proposal(proposal));
-    const { commit, welcome, state } = await mls.commit(this.cs, this.state, values, { encrypted, treeInWelcome, psks: this.psks });
+    const { commit, welcome, state } = await mls.commit(this.cs, this.state, values, {
+      encrypted,
+      treeInWelcome,
+      psks: this.psks,
+    });
     this.state = state;
     return { commit: base64(commit), welcome: welcome && base64(welcome) };
   }
@@ -77,7 +86,12 @@ class Member {
   }
 
   async send({ text, authenticatedData }) {
-    const { state, message } = await mls.encrypt(this.cs, this.state, utf8(text), authenticatedData && bytes(authenticatedData));
+    const { state, message } = await mls.encrypt(
+      this.cs,
+      this.state,
+      utf8(text),
+      authenticatedData && bytes(authenticatedData),
+    );
     this.state = state;
     return { message: base64(message) };
   }
@@ -95,7 +109,7 @@ class Member {
     return {};
   }
 
-  /** The authenticator and the exported value are secrets of the group, which exists for the test alone. */
+  /** The authenticator and the exported value are secrets of the group; the group exists for a test alone. */
   async view({ label, context, length }) {
     const { groupContext, keySchedule, privatePath } = this.state;
     return {
@@ -123,7 +137,12 @@ class Member {
     }
     if (resumption !== undefined) {
       const { groupId } = this.state.groupContext;
-      return this.#psk({ psktype: 'resumption', usage: 'application', pskGroupId: groupId, pskEpoch: BigInt(resumption) });
+      return this.#psk({
+        psktype: 'resumption',
+        usage: 'application',
+        pskGroupId: groupId,
+        pskEpoch: BigInt(resumption),
+      });
     }
     if (extension !== undefined) {
       const extensions = [{ extensionType: extension.type, extensionData: bytes(extension.data) }];
@@ -148,7 +167,20 @@ class Member {
 }
 
 const commands = new Set([
-  'keyPackage', 'create', 'join', 'joinExternally', 'commit', 'propose', 'proposeJoin', 'groupInfo', 'tree', 'send', 'receive', 'addPsk', 'view']);
+  'keyPackage',
+  'create',
+  'join',
+  'joinExternally',
+  'commit',
+  'propose',
+  'proposeJoin',
+  'groupInfo',
+  'tree',
+  'send',
+  'receive',
+  'addPsk',
+  'view',
+]);
 
 export class Peer {
   #members = new Map();

@@ -1,5 +1,5 @@
-// A service in memory that relays without checking anything, so that the client can be tested alone. It answers with
-// the shapes of the wire contract; who may is a roster of DIDs.
+// A service in memory that relays commits and messages with hardly any check, so that the client can be tested alone.
+// Its answers have the shapes of the lexicons; a roster of DIDs says who is in a conversation.
 import { randomUUID } from 'node:crypto';
 import * as mls from './mls.mjs';
 import { checkRequest, readLexicons } from './service.mjs';
@@ -19,8 +19,12 @@ export class Relay {
     Object.assign(this, { lexicons: readLexicons(), packages: [], convos: new Map(), welcomes: [] });
   }
 
-  async query(user, method, params) { return this[method](user, checkRequest(this.lexicons, 'query', method, params)); }
-  async procedure(user, method, input) { return this[method](user, checkRequest(this.lexicons, 'procedure', method, input)); }
+  async query(user, method, params) {
+    return this[method](user, checkRequest(this.lexicons, 'query', method, params));
+  }
+  async procedure(user, method, input) {
+    return this[method](user, checkRequest(this.lexicons, 'procedure', method, input));
+  }
 
   registerDevice({ did }, { deviceId, keyPackages }) {
     for (const { keyPackage } of keyPackages) this.packages.push({ did, deviceId, keyPackage });
@@ -38,7 +42,14 @@ export class Relay {
 
   createConvo({ did }, { groupInfo }) {
     const convoId = randomUUID();
-    this.convos.set(convoId, { roster: new Set([did]), groupInfo, commits: [], messages: [], seq: 0, first: groupInfo });
+    this.convos.set(convoId, {
+      roster: new Set([did]),
+      groupInfo,
+      commits: [],
+      messages: [],
+      seq: 0,
+      first: groupInfo,
+    });
     return { convo: { convoId } };
   }
 
@@ -57,7 +68,8 @@ export class Relay {
 
   commit({ did }, { convoId, commit, groupInfo }) { return this.#append(did, convoId, commit, groupInfo, false); }
 
-  // The one thing that it checks, because ts-mls does not and the scenarios ask for it: who is removed.
+  // The relay checks the removals of an external commit, because ts-mls does not check them and the scenarios expect
+  // that a joiner who removes somebody else is refused.
   processExternalCommit({ did }, { convoId, externalCommit, groupInfo }) {
     const tree = mls.treeOf(mls.decodeGroupInfoMessage(bytes(this.#convo(did, convoId).groupInfo)));
     for (const { proposal } of mls.decodeMessage(bytes(externalCommit)).publicMessage.content.commit.proposals) {
@@ -70,13 +82,21 @@ export class Relay {
 
   getGroupInfo({ did }, { convoId }) {
     const convo = this.#convo(did, convoId);
-    return { groupInfo: convo.groupInfo, ratchetTree: this.#tree(convo), epoch: this.#epoch(convo), expiresAt: new Date().toISOString() };
+    return {
+      groupInfo: convo.groupInfo,
+      ratchetTree: this.#tree(convo),
+      epoch: this.#epoch(convo),
+      expiresAt: new Date().toISOString(),
+    };
   }
 
-  /** All that a service would have seen of a conversation: the first GroupInfo, then each commit with its own. */
+  /** All that a service would have seen of a conversation: the first GroupInfo, then each commit with its GroupInfo. */
   record(convoId) {
     const { first, commits } = this.convos.get(convoId);
-    return { groupInfo: first, commits: commits.map(({ commit, groupInfo, epoch, external }) => ({ commit, groupInfo, epoch, external })) };
+    return {
+      groupInfo: first,
+      commits: commits.map(({ commit, groupInfo, epoch, external }) => ({ commit, groupInfo, epoch, external })),
+    };
   }
 
   getCommits({ did }, { convoId, fromEpoch }) {

@@ -1,5 +1,5 @@
-// What the devices do together. A scenario takes the service and a cipher suite, tells each step to `log`, throws at
-// the first thing that is not as it should be, and returns the facts for somebody else to compare.
+// What the devices do together. A scenario takes the service and a cipher suite, gives each step to `log`, throws at
+// the first failure, and returns what the caller needs to compare the outcome.
 import assert from 'node:assert/strict';
 import { Device } from './device.mjs';
 import { User } from './identity.mjs';
@@ -7,13 +7,16 @@ import * as mls from './mls.mjs';
 
 const hex = (value) => Buffer.from(value).toString('hex');
 
-/** The service's word on a conversation: what its stored GroupInfo says. */
+/** The service's view of a conversation: what its stored GroupInfo says. */
 export async function serviceView(device, convoId) {
   const answer = await device.getGroupInfo(convoId, { includeTree: true });
   const { groupContext } = mls.decodeGroupInfoMessage(Buffer.from(answer.groupInfo, 'base64'));
   assert.equal(Number(groupContext.epoch), answer.epoch, 'the answer names the epoch of its GroupInfo');
-  assert.equal(answer.ratchetTree, Buffer.from(mls.encodeTree(device.states.get(convoId).ratchetTree)).toString('base64'),
-    'the tree beside the GroupInfo is the tree of the members');
+  assert.equal(
+    answer.ratchetTree,
+    Buffer.from(mls.encodeTree(device.states.get(convoId).ratchetTree)).toString('base64'),
+    'the tree beside the GroupInfo is the tree of the members',
+  );
   return { epoch: answer.epoch, treeHash: hex(groupContext.treeHash), groupInfo: answer.groupInfo };
 }
 
@@ -115,7 +118,11 @@ export async function wander({ service, suite = 1, commits = 40, random = Math.r
     }
     for (const device of members) {
       await device.catchUp(convoId);
-      assert.deepEqual(device.view(convoId), actor.view(convoId), `${device.deviceId} agrees with ${actor.deviceId} after ${does} in epoch ${epoch}`);
+      assert.deepEqual(
+        device.view(convoId),
+        actor.view(convoId),
+        `${device.deviceId} agrees with ${actor.deviceId} after ${does} in epoch ${epoch}`,
+      );
     }
     log({ step: does, actor: actor.deviceId, epoch, members: members.length });
   }
@@ -134,7 +141,7 @@ async function people(service, suite, deviceIds, log) {
   return devices;
 }
 
-/** Charlie was never a member. He may not have the GroupInfo, and with a leaked one he may not commit. */
+/** Charlie was never a member: the service refuses him the GroupInfo, and a commit that he makes with a leaked one. */
 async function strangerIsRefused(service, suite, convoId, member, log) {
   const before = await memberView(member, convoId);
   const charlie = await Device.create(service, await User.create(), 'charlie-phone', suite);
@@ -148,7 +155,7 @@ async function strangerIsRefused(service, suite, convoId, member, log) {
   log({ step: 'stranger refused', error: 'Unauthorized', epoch: before.epoch });
 }
 
-/** Bob may join with one more device, but not throw Alice out while he does: ts-mls members would let him. */
+/** Bob may join with one more device, but its commit may not remove Alice, which members on ts-mls would accept. */
 async function removalOfAnotherIsRefused(service, suite, convoId, bob, alice, log) {
   const before = await memberView(alice, convoId);
   const tablet = await Device.create(service, bob.user, 'bob-tablet', suite);

@@ -1,5 +1,5 @@
-// The service over HTTP. Every answer is checked against the method's lexicon with AT Protocol's own validator, so
-// each scenario is also a contract test.
+// The service over HTTP. AT Protocol's own validator checks every answer against the method's lexicon, so that each
+// scenario is also a test of the contract.
 import { Lexicons, jsonToLex } from '@atproto/lexicon';
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -26,13 +26,16 @@ export class Cut extends Error {
   }
 }
 
-export function readLexicons(directory = fileURLToPath(new URL('../../../../lexicons/blue/catbird/mls/', import.meta.url))) {
-  const documents = readdirSync(directory).filter((name) => name.endsWith('.json'))
+export function readLexicons(
+  directory = fileURLToPath(new URL('../../../../lexicons/blue/catbird/mls/', import.meta.url)),
+) {
+  const documents = readdirSync(directory)
+    .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(`${directory}/${name}`, 'utf8')));
   return new Lexicons(documents);
 }
 
-/** What the client sends must be as the lexicon says too. @returns the values without those that are undefined */
+/** Checks what the client sends against the lexicon. @returns the values without those that are undefined */
 export function checkRequest(lexicons, type, method, values) {
   const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
   const nsid = `${namespace}.${method}`;
@@ -48,7 +51,9 @@ export class Service {
 
   query(user, method, params = {}) {
     const given = checkRequest(this.lexicons, 'query', method, params);
-    const query = new URLSearchParams(Object.entries(given).flatMap(([name, value]) => [value].flat().map((one) => [name, String(one)])));
+    const query = new URLSearchParams(
+      Object.entries(given).flatMap(([name, value]) => [value].flat().map((one) => [name, String(one)])),
+    );
     return this.#call(user, method, { method: 'GET' }, `?${query}`);
   }
 
@@ -79,11 +84,24 @@ export class Service {
 
   #checkError(nsid, response, body) {
     const declared = this.lexicons.getDefOrThrow(nsid).errors?.some(({ name }) => name === body.error);
-    if (!declared && !commonErrors.has(body.error)) throw new Error(`${nsid} answered ${body.error}, which its lexicon does not declare`);
-    if (typeof body.message !== 'string' || /\s/.test(body.error)) throw new Error(`${nsid}: misshapen error ${JSON.stringify(body)}`);
-    if (body.error === 'TurnPending' && !(Number.isSafeInteger(body.retryAfterMs) && body.position >= 1 && Number(response.headers.get('retry-after')) * 1000 >= body.retryAfterMs))
+    if (!declared && !commonErrors.has(body.error))
+      throw new Error(`${nsid} answered ${body.error}, which its lexicon does not declare`);
+    if (typeof body.message !== 'string' || /\s/.test(body.error))
+      throw new Error(`${nsid}: misshapen error ${JSON.stringify(body)}`);
+    if (
+      body.error === 'TurnPending' &&
+      !(
+        Number.isSafeInteger(body.retryAfterMs) &&
+        body.position >= 1 &&
+        Number(response.headers.get('retry-after')) * 1000 >= body.retryAfterMs
+      )
+    )
       throw new Error(`${nsid}: TurnPending without when to come again: ${JSON.stringify(body)}`);
-    if (body.error === 'EpochMismatch' && (!Number.isSafeInteger(body.currentEpoch) || response.headers.get('mls-current-epoch') !== String(body.currentEpoch)))
+    if (
+      body.error === 'EpochMismatch' &&
+      (!Number.isSafeInteger(body.currentEpoch) ||
+        response.headers.get('mls-current-epoch') !== String(body.currentEpoch))
+    )
       throw new Error(`${nsid}: EpochMismatch without its currentEpoch: ${JSON.stringify(body)}`);
   }
 }

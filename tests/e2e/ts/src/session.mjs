@@ -1,10 +1,11 @@
-// A long-lived client that does what it is told, one JSON command a line:
+// A long-lived client that runs commands, one JSON object a line:
 //   {"id": 1, "do": "device", "name": "alice", "user": "alice", "suite": 1}      creates and registers a device
 //   {"id": 2, "do": "createConvo", "name": "alice"}                              -> {"id": 2, "result": {convoId, ...}}
 //   {"id": 3, "do": "addMembers", "name": "alice", "convoId": "...", "users": ["bob"]}
 //   acceptWelcomes, loseState {newKey}, rejoin, update, catchUp, send {text}, receive, view
-//   quickStart: what docs/client.md says
-//   follow {cursor, urls}, followed {convoId, logSeq}, log: the events of the device's account, and what they have to agree with
+//   quickStart: the sample of docs/client.md
+//   follow {cursor, urls}, followed {convoId, logSeq}: the events of the device's account
+//   log: the conversation's log, with which those events have to agree
 //   {"id": 4, "do": "prepareJoin", "name": "bob", "convoId": "...", "count": 3}  -> {"handles": [...], "inputs": [...]}
 //   {"id": 5, "do": "sendJoin", "name": "bob", "handle": "bob/1"}
 // A refusal is {"id", "error", "status", "body"}; a cut connection is {"id", "error": "Cut"}. Commands for different
@@ -19,7 +20,14 @@ import { Cut, Service } from './service.mjs';
 
 export class Session {
   constructor(service) {
-    Object.assign(this, { service, users: new Map(), devices: new Map(), prepared: new Map(), followers: new Map(), queues: new Map() });
+    Object.assign(this, {
+      service,
+      users: new Map(),
+      devices: new Map(),
+      prepared: new Map(),
+      followers: new Map(),
+      queues: new Map(),
+    });
   }
 
   /** Runs a command after all earlier ones of the same device. */
@@ -46,11 +54,11 @@ export class Session {
       case 'send': return device.send(convoId, rest.text);
       case 'receive': return { texts: await device.receive(convoId) };
       case 'view': return device.view(convoId);
-      case 'follow': this.followers.set(name, new Follower((rest.urls ?? [this.service.url]).map((url) => new Service(url, this.service.did, this.service.lexicons)), device.user, rest.cursor)); return {};
-      case 'followed': return convoId ? this.followers.get(name).until(convoId, rest.logSeq) : this.followers.get(name).view();
+      case 'follow': return this.#follow(device, name, rest);
+      case 'followed': return this.#followed(name, convoId, rest.logSeq);
       case 'log': return { log: await device.log(convoId) };
       case 'getGroupInfo': return device.getGroupInfo(convoId, { includeTree: rest.includeTree });
-      case 'quickStart': await quickStart(this.service, device.user, device.deviceId, convoId, suiteId(device.cs)); return {};
+      case 'quickStart': return this.#quickStart(device, convoId);
       case 'prepareJoin': return this.#prepare(device, name, convoId, rest.count ?? 1);
       case 'sendJoin': return device.sendJoin(this.prepared.get(rest.handle));
       default: throw new Error(`no command ${what}`);
@@ -65,7 +73,24 @@ export class Session {
     return { did: device.user.did, ...answer };
   }
 
-  /** Several external commits for the same epoch: at most one of them can win. */
+  #follow(device, name, { urls, cursor }) {
+    const { url: ownUrl, did, lexicons } = this.service;
+    const services = (urls ?? [ownUrl]).map((url) => new Service(url, did, lexicons));
+    this.followers.set(name, new Follower(services, device.user, cursor));
+    return {};
+  }
+
+  #followed(name, convoId, logSeq) {
+    const follower = this.followers.get(name);
+    return convoId ? follower.until(convoId, logSeq) : follower.view();
+  }
+
+  async #quickStart(device, convoId) {
+    await quickStart(this.service, device.user, device.deviceId, convoId, suiteId(device.cs));
+    return {};
+  }
+
+  /** Several external commits for the same epoch, of which the service can accept at most one. */
   async #prepare(device, name, convoId, count) {
     const served = await device.getGroupInfo(convoId, { includeTree: true });
     const made = [];
@@ -81,7 +106,7 @@ export class Session {
 
 export const runSession = (service, input, print) => runCommands(new Session(service), input, print);
 
-/** Runs commands as they come, on a session or a peer, and prints what came of each. */
+/** Runs commands as they come, on a session or a peer, and prints the result or the error of each. */
 export async function runCommands(session, input, print) {
   const running = new Set();
   for await (const line of createInterface({ input })) {

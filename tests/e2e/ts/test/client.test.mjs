@@ -1,4 +1,4 @@
-// The client alone, against a relay in memory: what the scenarios need of ts-mls works before any service is asked.
+// The client alone, against a relay in memory: the scenarios' use of ts-mls is tested without any service.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Device } from '../src/device.mjs';
@@ -7,10 +7,11 @@ import * as mls from '../src/mls.mjs';
 import { Relay } from '../src/relay.mjs';
 
 for (const suite of [1, 2, 3]) {
-  test(`suite ${suite}: three devices agree after a rejoin, a second device, a refused stranger and an update`, async () => {
-    const { devices } = await journey({ service: new Relay(), suite });
-    assert.equal(devices.length, 3);
-  });
+  test(`suite ${suite}: three devices agree after a rejoin, a second device, a refused stranger and an update`,
+    async () => {
+      const { devices } = await journey({ service: new Relay(), suite });
+      assert.equal(devices.length, 3);
+    });
 
   test(`suite ${suite}: a reinstalled device with a new signature key removes its old leaf`, async () => {
     await rejoin({ service: new Relay(), suite, newKey: true });
@@ -37,7 +38,14 @@ test('ts-mls members follow an external commit that removes somebody else: only 
   const relay = new Relay();
   const { convoId, alice, bob } = await rejoin({ service: relay });
   const charlie = await Device.create(relay, bob.user, 'another-device', 1);
-  const { input } = await charlie.prepareJoin(convoId, await bob.getGroupInfo(convoId), `${alice.user.did}#${alice.deviceId}`);
+  const { input } = await charlie.prepareJoin(
+    convoId,
+    await bob.getGroupInfo(convoId),
+    `${alice.user.did}#${alice.deviceId}`,
+  );
   const state = await mls.processCommit(bob.cs, bob.states.get(convoId), Buffer.from(input.externalCommit, 'base64'));
-  assert.deepEqual(mls.membersOf(state).map(({ identity }) => identity), [`${bob.user.did}#another-device`, `${bob.user.did}#bob-phone`]);
+  assert.deepEqual(
+    mls.membersOf(state).map(({ identity }) => identity),
+    [`${bob.user.did}#another-device`, `${bob.user.did}#bob-phone`],
+  );
 });

@@ -93,4 +93,24 @@ public class Changing_the_flag : BunitContext
         Assert.Contains("the flag is as it was", form.Find(".outcome.bad").TextContent, StringComparison.Ordinal);
         Assert.Empty(_changes);
     }
+
+    [Fact]
+    public void A_reason_may_be_as_long_as_the_flag_takes_it() =>
+        Assert.Equal($"{ExternalCommitsFlag.MaxReasonLength}", By(Form(s_on), "flag-reason").GetAttribute("maxlength"));
+
+    [Fact]
+    public void A_refusal_is_shown_with_its_reason_and_not_as_a_failed_write()
+    {
+        var refusal = new Refusal("InvalidRequest", "A change of the flag needs a reason of at most 500 characters.");
+        var form = Form(s_on, _ => throw new RefusedException(refusal));
+        By(form, "flag-reason").Input("x");
+        By(form, "flag-apply").Click();
+        By(form, "flag-confirm").Click();
+        Assert.Equal(
+            "The change was refused: A change of the flag needs a reason of at most 500 characters.",
+            form.Find(".outcome.bad").TextContent.Trim()
+        );
+        Assert.Equal("x", By(form, "flag-reason").GetAttribute("value"));
+        Assert.Empty(_changes);
+    }
 }
