@@ -67,9 +67,9 @@ internal sealed class Emitter
         Record(name + "Input", input);
         Record(name + "Output", Body(definition, "output"));
         methods
-            .Append($"    /// <summary>{Escape(definition.TextOrNull("description"))}</summary>\n")
+            .Append($"    /// <summary>{Names.Escape(definition.TextOrNull("description"))}</summary>\n")
             .Append(
-                $"    public static Procedure<{name}Input, {name}Output> {name} {{ get; }} = new(\"{_document.Id}\", {Errors(definition)}, {name}Input.Read, static (writer, value) => value.Write(writer), {name}Output.Read, static (writer, value) => value.Write(writer), {withKey});\n"
+                $"    public static Procedure<{name}Input, {name}Output> {name} {{ get; }} = new(\"{_document.Id}\", {Errors()}, {name}Input.Read, static (writer, value) => value.Write(writer), {name}Output.Read, static (writer, value) => value.Write(writer), {withKey});\n"
             );
     }
 
@@ -80,9 +80,9 @@ internal sealed class Emitter
         Parameters(name + "Parameters", definition.ObjectOrNull("parameters"));
         Record(name + "Output", Body(definition, "output"));
         methods
-            .Append($"    /// <summary>{Escape(definition.TextOrNull("description"))}</summary>\n")
+            .Append($"    /// <summary>{Names.Escape(definition.TextOrNull("description"))}</summary>\n")
             .Append(
-                $"    public static Query<{name}Parameters, {name}Output> {name} {{ get; }} = new(\"{_document.Id}\", {Errors(definition)}, {name}Parameters.Read, static value => value.Write(), {name}Output.Read, static (writer, value) => value.Write(writer));\n"
+                $"    public static Query<{name}Parameters, {name}Output> {name} {{ get; }} = new(\"{_document.Id}\", {Errors()}, {name}Parameters.Read, static value => value.Write(), {name}Output.Read, static (writer, value) => value.Write(writer));\n"
             );
     }
 
@@ -118,9 +118,9 @@ internal sealed class Emitter
                 "    /// <summary>The type in the frame's header.</summary>\n    public abstract string MessageType { get; }\n\n    internal abstract void Write(Utf8JsonWriter writer);\n}\n"
             );
         methods
-            .Append($"    /// <summary>{Escape(definition.TextOrNull("description"))}</summary>\n")
+            .Append($"    /// <summary>{Names.Escape(definition.TextOrNull("description"))}</summary>\n")
             .Append(
-                $"    public static Subscription<{name}Parameters, {message}> {name} {{ get; }} = new(\"{_document.Id}\", {Errors(definition)}, {name}Parameters.Read, static value => value.Write(), new Dictionary<string, JsonRead<{message}>>(StringComparer.Ordinal)\n    {{\n"
+                $"    public static Subscription<{name}Parameters, {message}> {name} {{ get; }} = new(\"{_document.Id}\", {Errors()}, {name}Parameters.Read, static value => value.Write(), new Dictionary<string, JsonRead<{message}>>(StringComparer.Ordinal)\n    {{\n"
             );
         foreach (string reference in references)
             methods.Append($"        [\"{reference}\"] = {_document.RecordOf(reference.Substring(1))}.Read,\n");
@@ -140,16 +140,7 @@ internal sealed class Emitter
             : throw new LexiconError(Diagnostics.Unsupported, $"an {name} schema of type {schema.Text("type")}");
     }
 
-    private static string Errors(Dictionary<string, object?> definition) =>
-        "["
-        + string.Join(
-            ", ",
-            definition
-                .List("errors")
-                .OfType<Dictionary<string, object?>>()
-                .Select(error => "\"" + error.Text("name") + "\"")
-        )
-        + "]";
+    private string Errors() => "[" + string.Join(", ", _document.ErrorNames.Select(Names.Quoted)) + "]";
 
     /// <param name="messageType">For a message of this file's subscription.</param>
     private void Record(string name, Dictionary<string, object?> schema, string? messageType = null)
@@ -251,7 +242,7 @@ internal sealed class Emitter
         foreach (var property in properties)
         {
             if (property.Description is { } description)
-                _code.Append($"    /// <summary>{Escape(description)}</summary>\n");
+                _code.Append($"    /// <summary>{Names.Escape(description)}</summary>\n");
             _code.Append(
                 property.HasDefault
                     ? $"    public {property.Type} {property.Name} {{ get; init; }} = {property.Default};\n\n"
@@ -259,7 +250,4 @@ internal sealed class Emitter
             );
         }
     }
-
-    private static string Escape(string? text) =>
-        (text ?? "").Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").Replace("\n", " ");
 }

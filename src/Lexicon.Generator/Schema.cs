@@ -12,12 +12,34 @@ internal sealed class LexiconDocument
     public string Id { get; }
     public Dictionary<string, object?> Definitions { get; }
 
-    /// <summary>Last segment of the NSID, capitalised.</summary>
-    public string Name => Names.Pascal(Id.Substring(Id.LastIndexOf('.') + 1));
+    /// <summary>The last segment of the NSID, for example <c>processExternalCommit</c>.</summary>
+    public string LastSegment => Id.Substring(Id.LastIndexOf('.') + 1);
 
-    /// <summary>A subscription's messages have names like "commit" and "info": their records are called after the method too.</summary>
-    public bool IsSubscription => Definitions.ObjectOrNull("main")?.TextOrNull("type") == "subscription";
+    /// <summary>The last segment of the NSID, with its first letter in upper case.</summary>
+    public string Name => Names.Pascal(LastSegment);
 
+    public bool IsMethod => MainType is "procedure" or "query" or "subscription";
+
+    public bool IsSubscription => MainType == "subscription";
+
+    /// <summary>What the main definition of the file says of itself.</summary>
+    public string? Description => Definitions.ObjectOrNull("main")?.TextOrNull("description");
+
+    /// <summary>The names of the errors that the main definition of the file, a method, declares.</summary>
+    public IEnumerable<string> ErrorNames =>
+        Definitions
+            .Object("main")
+            .List("errors")
+            .OfType<Dictionary<string, object?>>()
+            .Select(error => error.Text("name"));
+
+    private string? MainType => Definitions.ObjectOrNull("main")?.TextOrNull("type");
+
+    /// <summary>The name of the C# record that is made of a definition of this file.</summary>
+    /// <remarks>
+    /// The messages of a subscription have short names, like "commit" and "info": the name of their record begins
+    /// with that of the method.
+    /// </remarks>
     public string RecordOf(string definition) =>
         IsSubscription ? Name + Names.Pascal(definition) : Names.Pascal(definition);
 }
@@ -97,6 +119,10 @@ internal static class Names
             if (keyword is not ("type" or "description") && !keywords.Contains(keyword))
                 throw new LexiconError(Diagnostics.Unsupported, $"'{keyword}' of {where}");
     }
+
+    /// <summary>The text as it stands in an XML documentation comment of one line.</summary>
+    public static string Escape(string? text) =>
+        (text ?? "").Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").Replace("\n", " ");
 
     public static string Quoted(string text) => "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"") + "\"";
 
