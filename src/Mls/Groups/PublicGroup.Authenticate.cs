@@ -2,8 +2,12 @@ namespace MlsConsole.Mls;
 
 public sealed partial class PublicGroup
 {
-    /// <summary>Checks group, epoch, sender, tags and signature of a handshake message (RFC 9420 §6.1, §6.2).</summary>
-    /// <remarks>The membership tag needs a group secret; here only its presence and length are checked.</remarks>
+    /// <summary>
+    /// Checks the group id, epoch, sender, tags and signature of a handshake message (RFC 9420 §6.1, §6.2).
+    /// </summary>
+    /// <remarks>
+    /// To verify the membership tag takes a group secret; here only its presence and length are checked.
+    /// </remarks>
     /// <exception cref="MlsException">The rule that the message breaks.</exception>
     public AuthenticatedContent Authenticate(PublicMessage message)
     {
@@ -22,7 +26,7 @@ public sealed partial class PublicGroup
         return authenticated;
     }
 
-    /// <summary>RFC 9420 §6.1: the signature, with the key that the kind of sender demands.</summary>
+    /// <summary>Verifies the signature with the key that RFC 9420 §6.1 prescribes for the kind of sender.</summary>
     internal void VerifySignature(AuthenticatedContent message)
     {
         var content = message.Content;
@@ -60,7 +64,7 @@ public sealed partial class PublicGroup
                 MlsException.Require(content.Sender.Index < senders.Count, Rules.FramingSender);
                 return senders[(int)content.Sender.Index].SignatureKey;
             case SenderType.NewMemberProposal:
-                // §12.1.8: the signature key is that of the KeyPackage in the Add
+                // §12.1.8: the signature key is that of the KeyPackage in the Add.
                 MlsException.Require(content.Proposal is AddProposal, Rules.FramingSenderType);
                 return ((AddProposal)content.Proposal).KeyPackage.LeafNode.SignatureKey;
             default:
