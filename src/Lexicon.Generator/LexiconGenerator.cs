@@ -16,7 +16,7 @@ public sealed class LexiconGenerator : IIncrementalGenerator
 {
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
-        // Path and text are strings, so an unchanged file does not run anything again.
+        // Path and text are compared as strings, so that the generator does not run again for unchanged files.
         var files = context
             .AdditionalTextsProvider.Where(file => file.Path.EndsWith(".json", StringComparison.Ordinal))
             .Select((file, cancellation) => (file.Path, Text: file.GetText(cancellation)?.ToString() ?? ""))
