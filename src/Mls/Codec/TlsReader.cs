@@ -80,7 +80,8 @@ internal ref struct TlsReader
         int value = first & 0x3f;
         for (int i = 1; i < length; i++)
             value = (value << 8) | _span[_position + i];
-        // §2.1.2: "vectors that start with a prefix [that is not the minimum number of bits] MUST be rejected"
+        // RFC 9420 §2.1.2: "vectors that start with a prefix [that is not the minimum number of bits] MUST be
+        // rejected"
         if (size != 0 && value < (size == 1 ? 1 << 6 : 1 << 14))
             MlsException.Throw(Rules.CodecVarInt);
         _position += length;

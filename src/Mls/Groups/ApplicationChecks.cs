@@ -1,8 +1,8 @@
 namespace MlsConsole.Mls;
 
 /// <summary>
-/// The checks that RFC 9420 demands and leaves to the application: which credentials are acceptable (§5.3.1), and how
-/// long a leaf node may be valid (§7.2).
+/// The checks that the RFC demands and leaves to the application: which credentials are acceptable (RFC 9420 §5.3.1),
+/// and how long a leaf node may be valid (RFC 9420 §7.2).
 /// </summary>
 /// <remarks>
 /// They are made of every member, leaf node and external sender that a message introduces to this client.
@@ -44,7 +44,7 @@ internal static class ApplicationChecks
             Require(client, leaf, null);
         foreach (var (_, old, leaf) in commit.Updated)
             RequireReplaced(client, old, leaf);
-        // §12.2: a joiner that removes a leaf must be acceptable as the successor of that leaf's member.
+        // RFC 9420 §12.2: a joiner that removes a leaf must be acceptable as the successor of that leaf's member.
         var replaced = commit.IsExternal
             ? commit
                 .Proposals.Select(item => item.Proposal)

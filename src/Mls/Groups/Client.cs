@@ -23,8 +23,8 @@ public sealed class Client : IDisposable
     /// <param name="credential">The credential that says who the client is.</param>
     /// <param name="signatureKey">The signature key pair of the client; one is generated where null.</param>
     /// <param name="capabilities">
-    /// What the client supports. Where null, <see cref="DefaultCapabilities"/> and some values of GREASE (RFC 9420
-    /// §13.5).
+    /// What the client supports. Where null, <see cref="DefaultCapabilities"/> and some values of GREASE
+    /// (RFC 9420 §13.5).
     /// </param>
     /// <exception cref="MlsException"><see cref="Rules.CipherSuiteUnsupported"/></exception>
     public Client(
@@ -45,8 +45,8 @@ public sealed class Client : IDisposable
     internal CipherSuite Suite { get; }
 
     /// <summary>
-    /// The values of GREASE in the client's capabilities, which mean nothing and must be ignored by receivers (RFC 9420
-    /// §13.5). Null for a client whose capabilities the application has given.
+    /// The values of GREASE in the client's capabilities, which mean nothing and must be ignored by receivers
+    /// (RFC 9420 §13.5). Null for a client whose capabilities the application has given.
     /// </summary>
     internal Grease? Grease { get; private set; }
 
@@ -118,7 +118,7 @@ public sealed class Client : IDisposable
     {
         var init = Suite.GenerateKemKeyPair();
         var encryption = Suite.GenerateKemKeyPair();
-        // §10: the capabilities of the leaf node list the extensions that the key package has.
+        // RFC 9420 §10: the capabilities of the leaf node list the extensions that the key package has.
         var capabilities =
             lastResort && !Capabilities.SupportsExtension(ExtensionType.LastResort)
                 ? Capabilities with

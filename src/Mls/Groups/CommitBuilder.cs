@@ -72,8 +72,8 @@ internal sealed class CommitBuilder(
                 added,
                 tree => Provisional(group, tree, extensions)
             );
-        // §7.3, §13.4: this includes the committer's own leaf, so that a client does not join a group whose required
-        // extensions it does not support.
+        // RFC 9420 §7.3, §13.4: this includes the committer's own leaf, so that a client does not join a group whose
+        // required extensions it does not support.
         LeafNodeValidation.VerifyAgainst(extensions, editor.ToTree().Root.Capabilities!);
         return new(
             this,

@@ -173,8 +173,8 @@ public static partial class Rules
     );
 
     /// <summary>
-    /// An external commit has a proposal of another type than ExternalInit, Remove, PreSharedKey and SelfRemove (RFC
-    /// 9420 §12.2; draft-ietf-mls-extensions for SelfRemove).
+    /// An external commit has a proposal of another type than ExternalInit, Remove, PreSharedKey and SelfRemove
+    /// (RFC 9420 §12.2; draft-ietf-mls-extensions for SelfRemove).
     /// </summary>
     public static readonly Rule ExternalCommitProposal = new(
         "external-commit.proposal",

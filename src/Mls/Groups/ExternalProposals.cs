@@ -65,7 +65,7 @@ public static class ExternalProposals
     )
     {
         var content = FramedContent.Create(groupId.Span, epoch, sender, [], ContentType.Proposal, proposal.Write);
-        // §6.1: the GroupContext is not signed by senders that may not know it.
+        // RFC 9420 §6.1: the GroupContext is not signed by senders that may not know it.
         var signature = suite.SignWithLabel(
             privateKey,
             "FramedContentTBS",

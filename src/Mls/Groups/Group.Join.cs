@@ -69,9 +69,9 @@ public sealed partial class Group
     }
 
     /// <summary>
-    /// Derives the private keys of the nodes that a new member has above it in common with the signer (RFC 9420
-    /// §12.4.3.1). The path secret is that of the lowest of these nodes, and gives the keys of those above it on the
-    /// signer's filtered direct path as well.
+    /// Derives the private keys of the nodes that a new member has above it in common with the signer
+    /// (RFC 9420 §12.4.3.1). The path secret is that of the lowest of these nodes, and gives the keys of those above
+    /// it on the signer's filtered direct path as well.
     /// </summary>
     private static void SetSharedPath(
         PrivateKeys keys,

@@ -93,7 +93,7 @@ public sealed partial class Group
         var sender = MessageProtection.OpenSenderData(suite, _epoch.Secrets.SenderData, message);
         if (sender.Leaf == _epoch.Own)
             return new ReceivedOwnMessage(message.ContentType, message.Epoch, sender.Generation);
-        // §6.3.2: the sender is checked before the message keys of its leaf are derived.
+        // RFC 9420 §6.3.2: the sender is checked before the message keys of its leaf are derived.
         MlsException.Require(_epoch.Group.Leaf(sender.Leaf) is not null, Rules.FramingSender);
         var opened = MessageProtection.Decrypt(suite, sender, _epoch.Messages, message);
         _epoch.Group.VerifySignature(opened.Content);

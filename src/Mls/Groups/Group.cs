@@ -98,8 +98,8 @@ public sealed partial class Group : IDisposable
         LeafNodeValidation.VerifyAgainst(context.Extensions, tree.Root.Capabilities!);
         ApplicationChecks.VerifyExternalSenders(client, context.Extensions, Extensions.None);
         var zero = new byte[suite.HashLength];
-        // §11: the epoch secret is "a fresh random value of size KDF.Nh"; it is one if the init secret is drawn at
-        // random.
+        // RFC 9420 §11: the epoch secret is "a fresh random value of size KDF.Nh"; it is one if the init secret is
+        // drawn at random.
         var secrets = EpochSecrets.Next(suite, RandomNumberGenerator.GetBytes(suite.HashLength), zero, zero, context);
         var confirmationTag = secrets.ConfirmationTag(suite, []);
         var interim = TranscriptHash.Interim(suite, [], confirmationTag);

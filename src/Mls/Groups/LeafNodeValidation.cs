@@ -92,8 +92,8 @@ internal static class LeafNodeValidation
     }
 
     /// <summary>
-    /// Checks that a leaf node supports what the GroupContext demands of new leaves: the required capabilities (§11.1)
-    /// and the extensions of the GroupContext (§13.4).
+    /// Checks that a leaf node supports what the GroupContext demands of new leaves: the required capabilities
+    /// (RFC 9420 §11.1) and the extensions of the GroupContext (RFC 9420 §13.4).
     /// </summary>
     public static void VerifyAgainst(Extensions groupExtensions, LeafNode leaf)
     {

@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 namespace MlsConsole.Mls;
 
 /// <summary>
-/// What a member keeps of an epoch that has ended: enough to open late application messages of that epoch (RFC 9420
-/// §15.3), and no other secret of it.
+/// What a member keeps of an epoch that has ended: enough to open late application messages of that epoch
+/// (RFC 9420 §15.3), and no other secret of it.
 /// </summary>
 /// <param name="context">The GroupContext of the epoch, which is part of what its messages sign.</param>
 /// <param name="own">This member's leaf in the epoch.</param>

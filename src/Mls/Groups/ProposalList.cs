@@ -199,9 +199,10 @@ internal sealed class ProposalList
         bool startsGroup
     )
     {
-        // §12.1.4: "the psk_nonce ... MUST be a fresh random value of length KDF.Nh".
+        // RFC 9420 §12.1.4: "the psk_nonce ... MUST be a fresh random value of length KDF.Nh".
         MlsException.Require(psk.Id.Nonce.Length == group.Suite.HashLength, Rules.ProposalPreSharedKey);
-        // §12.1.4: resumption PSKs with usage reinit or branch only start a group; they are in the commit of epoch 0.
+        // RFC 9420 §12.1.4: resumption PSKs with usage reinit or branch only start a group; they are in the commit of
+        // epoch 0.
         MlsException.Require(
             psk.Id.Type == PreSharedKeyType.External || psk.Id.Usage == ResumptionUsage.Application || startsGroup,
             Rules.ProposalPreSharedKey

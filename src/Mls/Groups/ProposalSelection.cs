@@ -1,8 +1,8 @@
 namespace MlsConsole.Mls;
 
 /// <summary>
-/// Chooses, from the proposals that were received in an epoch, those that one commit can include together (RFC 9420
-/// §12.2, §12.4).
+/// Chooses, from the proposals that were received in an epoch, those that one commit can include together
+/// (RFC 9420 §12.2, §12.4).
 /// </summary>
 internal static class ProposalSelection
 {

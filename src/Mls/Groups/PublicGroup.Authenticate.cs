@@ -12,7 +12,7 @@ public sealed partial class PublicGroup
     public AuthenticatedContent Authenticate(PublicMessage message)
     {
         var content = message.Content;
-        // §6.2: "applications MUST use PrivateMessage to encrypt application messages"
+        // RFC 9420 §6.2: "applications MUST use PrivateMessage to encrypt application messages"
         MlsException.Require(content.ContentType != ContentType.Application, Rules.FramingApplicationInClear);
         MlsException.Require(content.GroupId.Span.SequenceEqual(GroupId.Span), Rules.FramingGroupId);
         MlsException.Require(content.Epoch == Epoch, Rules.FramingEpoch);
@@ -50,7 +50,7 @@ public sealed partial class PublicGroup
                 return leaf.SignatureKey;
             case SenderType.External:
                 MlsException.Require(content.ContentType == ContentType.Proposal, Rules.FramingSenderType);
-                // §12.1.8: "proposal types other than the above MUST be rejected as malformed"
+                // RFC 9420 §12.1.8: "proposal types other than the above MUST be rejected as malformed"
                 MlsException.Require(
                     content.Proposal
                         is AddProposal
@@ -64,11 +64,12 @@ public sealed partial class PublicGroup
                 MlsException.Require(content.Sender.Index < senders.Count, Rules.FramingSender);
                 return senders[(int)content.Sender.Index].SignatureKey;
             case SenderType.NewMemberProposal:
-                // §12.1.8: the signature key is that of the KeyPackage in the Add.
+                // RFC 9420 §12.1.8: the signature key is that of the KeyPackage in the Add.
                 MlsException.Require(content.Proposal is AddProposal, Rules.FramingSenderType);
                 return ((AddProposal)content.Proposal).KeyPackage.LeafNode.SignatureKey;
             default:
-                // §12.4.3.2: "MUST verify using the public key for the credential in the leaf_node of the path"
+                // RFC 9420 §12.4.3.2: "MUST verify using the public key for the credential in the leaf_node of the
+                // path"
                 MlsException.Require(content.ContentType == ContentType.Commit, Rules.FramingSenderType);
                 MlsException.Require(content.Commit!.Path is not null, Rules.ExternalCommitPathMissing);
                 return content.Commit.Path.LeafNode.SignatureKey;

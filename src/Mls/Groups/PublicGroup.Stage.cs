@@ -33,8 +33,8 @@ public sealed partial class PublicGroup
         else
             list.VerifyMemberCommit(this, new(commit.Content.Sender.Index));
 
-        // §12.3: GroupContextExtensions come first, since the other proposals are judged by the new extensions; then
-        // come Updates, Removes and Adds.
+        // RFC 9420 §12.3: GroupContextExtensions come first, since the other proposals are judged by the new
+        // extensions; then come Updates, Removes and Adds.
         var extensions = list.ExtensionsAfter(this);
         var editor = new TreeEditor(Tree);
         var changes = new Changes(editor, this, extensions, now);
@@ -50,8 +50,8 @@ public sealed partial class PublicGroup
         var tree = beforePath;
         if (content.Path is { } path)
         {
-            // §12.2, §7.3: the new leaf of a joiner that removes its old one must fulfil what an Update of the old
-            // leaf would have to.
+            // RFC 9420 §12.2, §7.3: the new leaf of a joiner that removes its old one must fulfil what an Update of
+            // the old leaf would have to.
             if (commit.IsExternalCommit)
                 foreach (var (remove, _) in list.Of<RemoveProposal>())
                     MlsException.Require(
@@ -137,8 +137,8 @@ public sealed partial class PublicGroup
         {
             var node = path.Nodes[i];
             MlsException.Require(Suite.IsWellFormedKemPublicKey(node.EncryptionKey.Span), Rules.PathKey);
-            // §7.5: the new members get the path secret in the Welcome, so there is no ciphertext for them in the
-            // path.
+            // RFC 9420 §7.5: the new members get the path secret in the Welcome, so there is no ciphertext for them in
+            // the path.
             MlsException.Require(
                 node.EncryptedPathSecrets.Count == RatchetTree.ResolutionCount(filtered[i].Copath, added),
                 Rules.PathCiphertexts

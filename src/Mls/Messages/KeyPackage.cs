@@ -127,7 +127,7 @@ public sealed class UnverifiedKeyPackage
         var suite = Mls.CipherSuite.Get(CipherSuite);
         MlsException.Require(LeafNode.Source == LeafNodeSource.KeyPackage, Rules.KeyPackageLeafSource);
         MlsException.Require(suite.IsWellFormedKemPublicKey(InitKey.Span), Rules.KeyPackageInitKey);
-        // §10.1: "the value of leaf_node.encryption_key is different from the value of the init_key field"
+        // RFC 9420 §10.1: "the value of leaf_node.encryption_key is different from the value of the init_key field"
         MlsException.Require(!InitKey.Span.SequenceEqual(LeafNode.EncryptionKey.Span), Rules.KeyPackageInitKey);
         Extensions.RequireAllowed(ExtensionPlace.KeyPackage);
         LeafNodeValidation.Verify(LeafNode, suite, default, default);

@@ -89,7 +89,8 @@ public sealed record Capabilities(
         Credentials.Write(writer);
     }
 
-    // §7.2: "extension types ... defined in this document ... MUST NOT be listed", because every client supports them.
+    // RFC 9420 §7.2: "extension types ... defined in this document ... MUST NOT be listed", because every client
+    // supports them.
     internal bool SupportsExtension(ushort type) => ExtensionType.IsDefault(type) || Extensions.Contains(type);
 
     internal bool SupportsProposal(ushort type) => ProposalType.IsDefault(type) || Proposals.Contains(type);

@@ -49,7 +49,7 @@ internal static class ParentHash
     )
     {
         var nodes = new ParentNode[path.Length];
-        // §7.9: the parent hash of the root is empty.
+        // RFC 9420 §7.9: the parent hash of the root is empty.
         byte[] parentHash = [];
         for (int i = path.Length - 1; i >= 0; i--)
         {
@@ -91,9 +91,9 @@ internal static class ParentHash
             Visit(parent.Right, level - 1, middle);
         }
 
-        // §7.9.2: "D is in the resolution of C, and the intersection of P's unmerged_leaves with the subtree under C
-        // is equal to the resolution of C with D removed". So D is the one node of the resolution that is not an
-        // unmerged leaf of P.
+        // RFC 9420 §7.9.2: "D is in the resolution of C, and the intersection of P's unmerged_leaves with the subtree
+        // under C is equal to the resolution of C with D removed". So D is the one node of the resolution that is not
+        // an unmerged leaf of P.
         bool Vouches(ParentNode p, TreeNode child, uint childFirst, TreeNode sibling, uint siblingFirst, int level)
         {
             resolution.Clear();
@@ -125,8 +125,8 @@ internal static class ParentHash
     }
 
     /// <summary>
-    /// The tree hash of a subtree after the given leaves were made blank and taken out of all unmerged_leaves (RFC 9420
-    /// §7.9, original sibling tree hash).
+    /// The tree hash of a subtree after the given leaves were made blank and taken out of all unmerged_leaves
+    /// (RFC 9420 §7.9, original sibling tree hash).
     /// </summary>
     private static byte[] OriginalHash(CipherSuite suite, TreeNode node, uint firstLeaf, int level, LeafIndex[] removed)
     {

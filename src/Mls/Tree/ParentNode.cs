@@ -65,7 +65,7 @@ internal sealed class ParentNode
         for (int i = 0; i < unmerged.Length; i++)
         {
             unmerged[i] = new(vector.ReadUInt32());
-            // §7.1: "MUST be sorted in increasing order"
+            // RFC 9420 §7.1: "MUST be sorted in increasing order"
             if (i > 0 && unmerged[i] <= unmerged[i - 1])
                 MlsException.Throw(Rules.TreeUnmergedOrder);
         }

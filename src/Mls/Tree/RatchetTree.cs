@@ -139,7 +139,7 @@ public sealed class RatchetTree
             filled.Add((count, type == 1 ? LeafNode.Read(ref reader) : ParentNode.Read(ref reader)));
         }
         MlsException.Require(filled.Count > 0, Rules.TreeEmpty);
-        // The last node must be a filled leaf: otherwise the tree would have been truncated there (§7.7).
+        // The last node must be a filled leaf: otherwise the tree would have been truncated there (RFC 9420 §7.7).
         MlsException.Require(filled[^1].Position == count - 1 && filled[^1].Node is LeafNode, Rules.TreeTrailingBlank);
 
         int levels = BitOperations.TrailingZeroCount(TreeMath.FullLeafCount((uint)(count / 2 + 1)));
@@ -263,8 +263,8 @@ public sealed class RatchetTree
     }
 
     /// <summary>
-    /// The parent nodes of a leaf from the lowest to the root, each with the sibling of the node below it (RFC 9420
-    /// §4.1.2, direct path and copath).
+    /// The parent nodes of a leaf from the lowest to the root, each with the sibling of the node below it
+    /// (RFC 9420 §4.1.2, direct path and copath).
     /// </summary>
     internal PathStep[] DirectPath(LeafIndex leaf)
     {
@@ -281,8 +281,8 @@ public sealed class RatchetTree
     }
 
     /// <summary>
-    /// The direct path of a leaf without the nodes whose child on the copath has an empty resolution (RFC 9420
-    /// §4.1.2).
+    /// The direct path of a leaf without the nodes whose child on the copath has an empty resolution
+    /// (RFC 9420 §4.1.2).
     /// </summary>
     internal PathStep[] FilteredDirectPath(LeafIndex leaf) =>
         Array.FindAll(DirectPath(leaf), step => step.Copath.Members > 0);

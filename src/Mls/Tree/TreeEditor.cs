@@ -39,7 +39,7 @@ internal sealed class TreeEditor
     {
         Forget(index);
         _root = Replace(_root, _levels, index, null, static _ => null);
-        // §7.7: while there is no member in the right half of the tree, the left half becomes the tree.
+        // RFC 9420 §7.7: while there is no member in the right half of the tree, the left half becomes the tree.
         while (_root is ParentPosition { Right.Members: 0 } root)
         {
             Forget(root);
@@ -110,7 +110,7 @@ internal sealed class TreeEditor
     /// </param>
     public void MergePath(LeafIndex index, LeafNode leaf, ParentNode?[] parents)
     {
-        // §12.4.2: "none of the public keys in the UpdatePath appear in any node of the new ratchet tree"
+        // RFC 9420 §12.4.2: "none of the public keys in the UpdatePath appear in any node of the new ratchet tree"
         MlsException.Require(!_encryptionKeys.Contains(leaf.EncryptionKey), Rules.PathKeyReused);
         foreach (var parent in parents)
             MlsException.Require(

@@ -125,8 +125,8 @@ internal static class TreeKem
         private PathStep[] Filtered { get; }
 
         /// <summary>
-        /// The path secret of the lowest node that a new member has above it in common with the committer (RFC 9420
-        /// §12.4.3.1); null if the path has no such node.
+        /// The path secret of the lowest node that a new member has above it in common with the committer
+        /// (RFC 9420 §12.4.3.1); null if the path has no such node.
         /// </summary>
         public byte[]? SecretFor(LeafIndex committer, LeafIndex member)
         {

@@ -45,8 +45,12 @@ public class Generating
     {
         var result = Run(
             """
-            {"lexicon":1,"id":"a.b.doIt","defs":{"main":{"type":"procedure","input":{"encoding":"application/json","schema":{"type":"object","required":["n"],"properties":{"n":{"type":"integer"}}}},
-            "output":{"encoding":"application/json","schema":{"type":"object","properties":{}}},"errors":[{"name":"Bad"}]}}}
+            {"lexicon":1,"id":"a.b.doIt","defs":{
+                "main":{"type":"procedure",
+                    "input":{"encoding":"application/json",
+                        "schema":{"type":"object","required":["n"],"properties":{"n":{"type":"integer"}}}},
+                    "output":{"encoding":"application/json","schema":{"type":"object","properties":{}}},
+                    "errors":[{"name":"Bad"}]}}}
             """
         );
         Assert.Empty(result.Diagnostics);
@@ -61,7 +65,11 @@ public class Generating
     public void A_query_needs_no_parameters()
     {
         var result = Run(
-            """{"lexicon":1,"id":"a.b.ask","defs":{"main":{"type":"query","output":{"encoding":"application/json","schema":{"type":"object","properties":{}}}}}}"""
+            """
+            {"lexicon":1,"id":"a.b.ask","defs":{
+                "main":{"type":"query",
+                    "output":{"encoding":"application/json","schema":{"type":"object","properties":{}}}}}}
+            """
         );
         Assert.Empty(result.Diagnostics);
         Assert.Contains(
@@ -164,27 +172,49 @@ public class Generating
         "MLSLEX002"
     )]
     [InlineData(
-        """{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","properties":{"y":{"type":"string","maxGraphemes":3}}}}}""",
+        """
+            {"lexicon":1,"id":"a.b.c","defs":{
+                "x":{"type":"object","properties":{"y":{"type":"string","maxGraphemes":3}}}}}
+            """,
         "MLSLEX002"
     )]
     [InlineData(
-        """{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","properties":{"y":{"type":"string","format":"did","maxLength":30}}}}}""",
+        """
+            {"lexicon":1,"id":"a.b.c","defs":{
+                "x":{"type":"object","properties":{"y":{"type":"string","format":"did","maxLength":30}}}}}
+            """,
         "MLSLEX002"
     )]
     [InlineData(
-        """{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","properties":{"y":{"type":"integer","enum":[1,2]}}}}}""",
+        """
+            {"lexicon":1,"id":"a.b.c","defs":{
+                "x":{"type":"object","properties":{"y":{"type":"integer","enum":[1,2]}}}}}
+            """,
         "MLSLEX002"
     )]
     [InlineData(
-        """{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","nullable":["y"],"properties":{"y":{"type":"integer"}}}}}""",
+        """
+            {"lexicon":1,"id":"a.b.c","defs":{
+                "x":{"type":"object","nullable":["y"],"properties":{"y":{"type":"integer"}}}}}
+            """,
         "MLSLEX002"
     )]
     [InlineData(
-        """{"lexicon":1,"id":"a.b.c","defs":{"main":{"type":"query","parameters":{"type":"params","properties":{"y":{"type":"array","items":{"type":"integer"}}}},"output":{"encoding":"application/json","schema":{"type":"object","properties":{}}}}}}""",
+        """
+            {"lexicon":1,"id":"a.b.c","defs":{
+                "main":{"type":"query",
+                    "parameters":{"type":"params","properties":{"y":{"type":"array","items":{"type":"integer"}}}},
+                    "output":{"encoding":"application/json","schema":{"type":"object","properties":{}}}}}}
+            """,
         "MLSLEX002"
     )]
     [InlineData(
-        """{"lexicon":1,"id":"a.b.c","defs":{"main":{"type":"procedure","parameters":{"type":"params","properties":{}},"input":{"encoding":"application/json","schema":{"type":"object","properties":{}}},"output":{"encoding":"application/json","schema":{"type":"object","properties":{}}}}}}""",
+        """
+            {"lexicon":1,"id":"a.b.c","defs":{
+                "main":{"type":"procedure","parameters":{"type":"params","properties":{}},
+                    "input":{"encoding":"application/json","schema":{"type":"object","properties":{}}},
+                    "output":{"encoding":"application/json","schema":{"type":"object","properties":{}}}}}}
+            """,
         "MLSLEX002"
     )]
     [InlineData(
@@ -192,7 +222,10 @@ public class Generating
         "MLSLEX003"
     )]
     [InlineData(
-        """{"lexicon":1,"id":"a.b.c","defs":{"x":{"type":"object","properties":{"y":{"type":"ref","ref":"a.b.d#z"}}}}}""",
+        """
+            {"lexicon":1,"id":"a.b.c","defs":{
+                "x":{"type":"object","properties":{"y":{"type":"ref","ref":"a.b.d#z"}}}}}
+            """,
         "MLSLEX003"
     )]
     public void A_bad_lexicon_is_a_build_error(string lexicon, string id) =>

@@ -12,6 +12,13 @@ for (let i = 1; i <= 3; i++) {
   const sender = await suite.createSenderContext({ recipientPublicKey: pair.publicKey, info })
   const ciphertext = await sender.seal(new TextEncoder().encode('plaintext ' + i), new Uint8Array(0))
   const exported = await sender.export(new TextEncoder().encode('exporter'), 32)
-  out.push({ ikm: hex(ikm), public_key: hex(publicKey), info: hex(info), kem_output: hex(sender.enc), ciphertext: hex(ciphertext), exported: hex(exported) })
+  out.push({
+    ikm: hex(ikm),
+    public_key: hex(publicKey),
+    info: hex(info),
+    kem_output: hex(sender.enc),
+    ciphertext: hex(ciphertext),
+    exported: hex(exported)
+  })
 }
 console.log(JSON.stringify(out, null, 1))
