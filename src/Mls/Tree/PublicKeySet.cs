@@ -152,7 +152,7 @@ internal sealed class PublicKeySet
     }
 
     /// <summary>
-    /// Whether so many keys are kept in a bucket. Below the last bits of the hash, a bucket has no limit.
+    /// Whether so many keys are kept in one bucket. A bucket has no limit where all bits of the hash are used up.
     /// </summary>
     private static bool IsBucket(int count, int shift) => count <= LargestBucket || shift < 0;
 
