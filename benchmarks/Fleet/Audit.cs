@@ -5,12 +5,15 @@ using MlsConsole.Lexicon;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>Reads the service's logs: one commit for each epoch, none left out, and every commit that was ever acknowledged.</summary>
+/// <summary>
+/// Reads the logs of the service's conversations and checks them: a log has one commit for each epoch, leaves none out,
+/// and has every commit that the service has ever acknowledged.
+/// </summary>
 internal sealed class Audit(Crowd crowd)
 {
     private readonly ConcurrentDictionary<Room, (ulong Epoch, long Seq)> _read = [];
 
-    /// <summary>Reads on and on.</summary>
+    /// <summary>Reads all logs again and again, with a pause after each time.</summary>
     public async Task Run(TimeSpan pause, CancellationToken stop)
     {
         try
@@ -21,16 +24,17 @@ internal sealed class Audit(Crowd crowd)
         }
         catch (Exception) when (stop.IsCancellationRequested)
         {
-            // Told to.
+            // The run has ended.
         }
     }
 
-    /// <summary>Reads what came to one log.</summary>
+    /// <summary>Reads and checks what is new in the log of a conversation.</summary>
     public async Task Read(Room room, CancellationToken stop)
     {
         try
         {
-            // Whoever is in may ask; while it loses everything somebody else is asked the next time.
+            // Any device that is in the conversation may read the log. If none is at this moment, the log is read the
+            // next time.
             if (crowd.Devices.FirstOrDefault(device => device.IsIn(room)) is not { Client: { } client })
                 return;
             ulong acknowledged = crowd.Ledger.Acknowledged(room.ConvoId);
@@ -69,10 +73,10 @@ internal sealed class Audit(Crowd crowd)
         }
         catch (Exception exception) when (exception is MlsClientException or ObjectDisposedException)
         {
-            // Not to be had now.
+            // The log cannot be read at this moment.
         }
     }
 
-    /// <summary>The last epoch of a log that was read.</summary>
+    /// <summary>The last epoch of the conversation's log that was read.</summary>
     public ulong EpochOf(Room room) => _read.GetValueOrDefault(room).Epoch;
 }

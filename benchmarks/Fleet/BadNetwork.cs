@@ -2,37 +2,43 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>What a bad network does to one call.</summary>
+/// <summary>What a bad network does to one call of a method.</summary>
 internal enum Mishap
 {
     None,
 
-    /// <summary>The request does not arrive.</summary>
+    /// <summary>The request does not arrive at the service.</summary>
     DropRequest,
 
-    /// <summary>What was asked for happens, and the answer gets lost.</summary>
+    /// <summary>The service carries the request out, and its answer does not arrive.</summary>
     DropAnswer,
 
-    /// <summary>The request arrives late.</summary>
+    /// <summary>The request arrives late at the service.</summary>
     DelayRequest,
 
-    /// <summary>The answer arrives late, after answers to what was asked later.</summary>
+    /// <summary>The answer arrives late, after the answers to later requests.</summary>
     DelayAnswer,
 
-    /// <summary>The request arrives twice, the second time under a new token as from a client that tries again; the second answer is the one that is seen.</summary>
+    /// <summary>
+    /// The request arrives twice at the service, the second time with a new token, as if the client had tried again.
+    /// The client gets the second answer.
+    /// </summary>
     Duplicate,
 
-    /// <summary>The answer is held back until another one to this device has passed.</summary>
+    /// <summary>The answer is held back until another answer to the same device has arrived.</summary>
     Reorder,
 }
 
-/// <summary>Whether networks are bad now.</summary>
+/// <summary>Says whether the networks of all devices are bad at this moment.</summary>
 internal sealed class Weather
 {
     public bool IsBad { get; set; }
 }
 
-/// <summary>A bad way from one device to the service; what happens to which of its calls is the same for a seed.</summary>
+/// <summary>
+/// A network from one device to the service that is bad now and then. What happens to the device's calls depends on the
+/// seed alone.
+/// </summary>
 internal sealed class BadNetwork(
     HttpMessageHandler inner,
     Weather weather,
@@ -45,7 +51,10 @@ internal sealed class BadNetwork(
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(1);
     private TaskCompletionSource _passed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Every fourth call or so does not go as it should.</summary>
+    /// <summary>
+    /// Draws what happens to the next call, and for how long it is delayed. About a quarter of the calls meet with a
+    /// mishap.
+    /// </summary>
     public static (Mishap Mishap, TimeSpan Delay) Next(Random random)
     {
         int at = random.Next(100);
@@ -68,7 +77,7 @@ internal sealed class BadNetwork(
     )
     {
         string method = request.RequestUri!.AbsolutePath.Split('/')[^1];
-        // The stream of events is broken by the host's end.
+        // The WebSocket of events is left alone: it breaks when the host is killed.
         if (!weather.IsBad || method.EndsWith(".subscribeConvoEvents", StringComparison.Ordinal))
             return await base.SendAsync(request, cancellationToken);
         Mishap mishap;

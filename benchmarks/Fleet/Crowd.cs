@@ -3,7 +3,9 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>All devices, their conversations, and what is known of both.</summary>
+/// <summary>
+/// All accounts with their devices, the conversations that they are in, and what the fleet knows of them.
+/// </summary>
 internal sealed class Crowd : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, Room> _rooms = new(StringComparer.Ordinal);
@@ -20,7 +22,7 @@ internal sealed class Crowd : IAsyncDisposable
     public Options Options { get; }
     public Uri Url { get; }
 
-    /// <summary>Null where everything ends with the run.</summary>
+    /// <summary>Where accounts and stores are kept for the next run; null where they are not kept.</summary>
     public Keepsakes? Keepsakes { get; }
     public Ledger Ledger { get; } = new();
     public Statistics Statistics { get; } = new();
@@ -28,16 +30,16 @@ internal sealed class Crowd : IAsyncDisposable
     public List<Device> Devices { get; } = [];
     public ICollection<Room> Rooms => _rooms.Values;
 
-    /// <summary>What is being done, for people.</summary>
+    /// <summary>What the fleet is doing at this moment, for people who look on.</summary>
     public string Stage { get; set; } = "starting";
 
-    /// <summary>The end of the run: asked for, or by a breach.</summary>
+    /// <summary>Cancelled when the run ends, which the user or a breach of an invariant brings about.</summary>
     public CancellationToken Stop => _stop.Token;
 
     public Weather Weather { get; } = new();
     public ConcurrentDictionary<Mishap, int> Mishaps { get; } = [];
 
-    /// <summary>The way from a device to the service.</summary>
+    /// <summary>Makes the network from a device to the service.</summary>
     public HttpMessageHandler Network(Account account, int device)
     {
         var good = new SocketsHttpHandler();
@@ -77,7 +79,11 @@ internal sealed class Crowd : IAsyncDisposable
         return account;
     }
 
-    /// <summary>An account is about to go out of a conversation. One at a time may, and two others have to be in it, so that no conversation dies out.</summary>
+    /// <summary>
+    /// Sets the place of an account that is about to leave a conversation, or to be removed or banned. False if it must
+    /// stay: only one account may be out of a conversation at a time, and two others must be in it, so that no
+    /// conversation loses all its members.
+    /// </summary>
     public bool TryGoOut(Room room, Account account, Place place)
     {
         lock (_door)
@@ -96,7 +102,10 @@ internal sealed class Crowd : IAsyncDisposable
         }
     }
 
-    /// <summary>Enrols devices and creates conversations of some of them: every fourth account has a second device.</summary>
+    /// <summary>
+    /// Enrols the devices and creates the conversations, each with some of the accounts. Every fourth account has a
+    /// second device.
+    /// </summary>
     public async Task Gather()
     {
         Stage = "devices enrol";
@@ -131,7 +140,8 @@ internal sealed class Crowd : IAsyncDisposable
                 await creator.Create([.. chosen.Skip(1)], i, Stop);
         }
         await Parallel.ForEachAsync(Devices, Stop, async (device, stop) => await device.AcceptWelcomes(stop));
-        // The creator's other device was not added by anybody.
+        // The creator of a conversation has added the devices of other accounts, but not its own account's other
+        // device.
         foreach (var room in Rooms)
         foreach (var device in Devices.Where(device => device.In.Contains(room)).ToList())
         foreach (var other in device.Account.Devices)

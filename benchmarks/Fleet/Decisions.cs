@@ -1,39 +1,44 @@
 namespace MlsConsole.Fleet;
 
-/// <summary>What a device may come to do.</summary>
+/// <summary>What a device can decide to do.</summary>
 internal enum Act
 {
-    /// <summary>It sends a message.</summary>
+    /// <summary>The device sends a message.</summary>
     Say,
 
-    /// <summary>It renews its keys by a commit.</summary>
+    /// <summary>The device renews its keys by a commit.</summary>
     Update,
 
-    /// <summary>It loses the state of one conversation and rejoins it.</summary>
+    /// <summary>The device loses the state of one conversation and rejoins it.</summary>
     LoseGroup,
 
-    /// <summary>It loses everything, as by a reinstall, and starts again.</summary>
+    /// <summary>The device loses its whole store, as by a reinstallation, and starts again.</summary>
     LoseStore,
 
-    /// <summary>With all devices of its account it leaves a conversation, and comes back when it next turns to it.</summary>
+    /// <summary>
+    /// All devices of the account leave a conversation. Each comes back by a rejoin, when a later decision is about
+    /// this conversation.
+    /// </summary>
     Leave,
 
-    /// <summary>As an admin it removes another account, and adds it back.</summary>
+    /// <summary>The device, as an admin, removes another account and adds it again.</summary>
     Remove,
 
-    /// <summary>As an admin it bans another account, sees that it is kept out, and lets it back in.</summary>
+    /// <summary>
+    /// The device, as an admin, bans another account, checks that the account cannot rejoin, and lets it in again.
+    /// </summary>
     Ban,
 
-    /// <summary>It hears nothing until its next decision.</summary>
+    /// <summary>The device does not listen to events until its next decision.</summary>
     Sleep,
 }
 
-/// <summary>How lively devices are.</summary>
+/// <summary>How often devices do something, and what.</summary>
 /// <param name="Pace">The mean time between two decisions of a device.</param>
 /// <param name="Weights">How often each act is chosen, relative to the others.</param>
 internal sealed record Temper(TimeSpan Pace, IReadOnlyList<(Act Act, int Weight)> Weights)
 {
-    /// <summary>So gentle that the service's usual limits allow it.</summary>
+    /// <summary>A pace that is slow enough for the usual limits of the service.</summary>
     public static Temper Gentle { get; } =
         new(
             TimeSpan.FromSeconds(8),
@@ -49,7 +54,7 @@ internal sealed record Temper(TimeSpan Pace, IReadOnlyList<(Act Act, int Weight)
             ]
         );
 
-    /// <summary>Far livelier than people.</summary>
+    /// <summary>A pace much faster than that of people.</summary>
     public static Temper Busy { get; } =
         new(
             TimeSpan.FromSeconds(3),
@@ -66,12 +71,15 @@ internal sealed record Temper(TimeSpan Pace, IReadOnlyList<(Act Act, int Weight)
         );
 }
 
-/// <param name="Pause">Before it.</param>
-/// <param name="Act">What to do.</param>
-/// <param name="Pick">Of the device's conversations, counted around.</param>
+/// <summary>A decision of a device.</summary>
+/// <param name="Pause">The time before the decision is carried out.</param>
+/// <param name="Act">What the device does.</param>
+/// <param name="Pick">Chooses the conversation: its remainder is an index into the device's conversations.</param>
 internal sealed record Decision(TimeSpan Pause, Act Act, int Pick);
 
-/// <summary>The decisions of one device: always the same for a seed, whatever becomes of them.</summary>
+/// <summary>
+/// The decisions of one device. They depend on the seed alone, not on what happens when they are carried out.
+/// </summary>
 internal sealed class Decisions(int seed, int device, Temper temper)
 {
     private readonly Random _random = Seeded(seed, device);
@@ -79,7 +87,7 @@ internal sealed class Decisions(int seed, int device, Temper temper)
 
     public Decision Next()
     {
-        // No more than four times the mean, so that every device is heard of.
+        // A pause is at most four times the mean, so that every device does something in a run.
         var pause = temper.Pace * Math.Min(4, -Math.Log(1 - _random.NextDouble()));
         int at = _random.Next(_sum);
         return new(pause, temper.Weights.First(one => (at -= one.Weight) < 0).Act, _random.Next(1 << 20));

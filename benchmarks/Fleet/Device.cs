@@ -6,10 +6,10 @@ using MlsConsole.Lexicon;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>A conversation, by the order in which the fleet created them.</summary>
+/// <summary>A conversation, numbered in the order in which the fleet creates them.</summary>
 internal sealed record Room(string ConvoId, int Number);
 
-/// <summary>Where a device stands in a conversation.</summary>
+/// <summary>The place that a device has in a conversation.</summary>
 internal enum Place
 {
     Out,
@@ -20,7 +20,7 @@ internal enum Place
     Banned,
 }
 
-/// <summary>An account whose key outlives what happens to its devices.</summary>
+/// <summary>An account. Its key remains when its devices lose their stores.</summary>
 internal sealed class Account(int number, AccountKey key)
 {
     public int Number => number;
@@ -29,10 +29,13 @@ internal sealed class Account(int number, AccountKey key)
     public List<Device> Devices { get; } = [];
 }
 
-/// <summary>One device on the real client, and what the fleet knows of it. What changes where it stands is done under <see cref="Gate"/>.</summary>
+/// <summary>
+/// A device with the real client, and what the fleet knows of it. The methods that change its place in a conversation
+/// are called by the holder of <see cref="Gate"/>.
+/// </summary>
 internal sealed class Device(Crowd crowd, Account account, int number, string deviceId) : IAsyncDisposable
 {
-    /// <summary>Within this time after a rejoin the service is told of it.</summary>
+    /// <summary>The client reports a rejoin to the service within this time.</summary>
     public static readonly TimeSpan ReportDelay = TimeSpan.FromSeconds(1);
     private const int Tries = 20;
     private readonly Dictionary<string, Queue<DateTimeOffset>> _rejoins = [];
@@ -49,18 +52,20 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     public SemaphoreSlim Gate { get; } = new(1);
     public MlsClient? Client { get; private set; }
 
-    /// <summary>The conversations that it created, and so is an admin of.</summary>
+    /// <summary>The conversations that the device has created, of which it is therefore an admin.</summary>
     public HashSet<Room> Created { get; } = [];
     public ConcurrentDictionary<Room, Place> Places { get; } = [];
     public IEnumerable<Room> In => Places.Where(place => place.Value == Place.In).Select(place => place.Key);
 
-    /// <summary>Whether it is in a conversation; to be asked by others too.</summary>
+    /// <summary>Whether the device is in a conversation. Other devices call this method too.</summary>
     public bool IsIn(Room room) => Places.GetValueOrDefault(room) == Place.In;
 
     private Ledger Ledger => crowd.Ledger;
     private ConversationManager Conversations => Client!.Conversations;
 
-    /// <summary>The program starts, with an empty store; what is recovered counts as rejoined.</summary>
+    /// <summary>
+    /// Starts the client on its store, which may be empty. A conversation that the client recovers counts as a rejoin.
+    /// </summary>
     public async Task Start(CancellationToken stop)
     {
         _enrolled = false;
@@ -70,7 +75,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         {
             if (crowd.RoomOf(recovery.ConversationId) is not { } room)
             {
-                // Of an earlier run, and not found yet.
+                // This conversation is of an earlier run, and the fleet has not found it yet.
                 if (recovery.Rejoin is { Joined: true })
                     Count(recovery.ConversationId);
                 continue;
@@ -79,12 +84,15 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
                 await Arrived(room, rejoin, turn: null, stop);
             else if (recovery.Failure is { Error: not ClientErrors.Unreachable } failure)
                 crowd.Statistics.RejoinFailed(failure.Error);
-            // Else it is tried again when the device next turns to it.
+            // Otherwise the device tries again when a later decision is about this conversation.
         }
         _enrolled = true;
     }
 
-    /// <summary>The program starts with what an earlier run kept. A store that the service does not know, because its database is another, is given up.</summary>
+    /// <summary>
+    /// Starts the client on the store that an earlier run has kept. If the service does not know the device, because
+    /// its database is a new one, the store is deleted and the device starts with an empty one.
+    /// </summary>
     public async Task Resume(Keepsakes keepsakes, CancellationToken stop)
     {
         foreach (var (convoId, at) in keepsakes.RejoinsOf(number))
@@ -102,7 +110,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         }
     }
 
-    /// <summary>A conversation that this device created in an earlier run.</summary>
+    /// <summary>Looks for a conversation that this device has created in an earlier run.</summary>
     public async Task<Room?> Find(int roomNumber, CancellationToken stop)
     {
         string? cursor = null;
@@ -125,7 +133,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             var room = new Room(convo.ConvoId, roomNumber);
             crowd.Add(room);
             Created.Add(room);
-            // What was said before, this run's ledger does not know.
+            // The ledger of this run does not know the messages of earlier runs.
             var log = await Client.Call(
                 Lexicons.GetMessages,
                 new GetMessagesParameters { ConvoId = room.ConvoId, Limit = 1 },
@@ -137,7 +145,9 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         return null;
     }
 
-    /// <summary>Takes its place in a conversation of an earlier run, as service and store have it.</summary>
+    /// <summary>
+    /// Sets the place that the device has in a conversation of an earlier run, according to the service and the store.
+    /// </summary>
     public async Task Resume(Room room, CancellationToken stop)
     {
         var expected = (
@@ -148,7 +158,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             )
         ).Conversations.FirstOrDefault(one => one.ConvoId == room.ConvoId);
         var view = await Conversations.ViewAsync(room.ConvoId, stop);
-        // Who has gone is let in by an admin, whatever the reason was.
+        // A device that must not be in the group counts as banned, also if it was removed or has left: then an admin
+        // unbans it and adds it again.
         Places[room] =
             expected is not { ShouldBeInGroup: true } ? Place.Banned
             : expected.DeviceInGroup && view is not null ? Place.In
@@ -159,7 +170,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
 
     private static string NameOf(int roomNumber) => $"fleet {roomNumber}";
 
-    /// <summary>Begins to hear what happens.</summary>
+    /// <summary>Begins to listen to the service's events.</summary>
     public void Listen()
     {
         if (_listening is not null)
@@ -168,7 +179,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         _heard = Task.Run(() => Hear(listening.Token), CancellationToken.None);
     }
 
-    /// <summary>Hears nothing more; what it misses waits in the service's logs.</summary>
+    /// <summary>Stops to listen to events. The device can take what it misses from the service's logs later.</summary>
     public async Task Deafen()
     {
         if (_listening is not { } listening)
@@ -193,7 +204,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         }
         catch (Exception) when (stop.IsCancellationRequested || Ledger.Broken.IsCancellationRequested)
         {
-            // Told to.
+            // The device was told to stop listening, or the run has ended.
         }
         catch (Exception exception)
         {
@@ -207,7 +218,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             return;
         if (sync.Rejoin is { Joined: true } rejoin)
         {
-            // It had fallen out: what it missed meanwhile is not to be had.
+            // The client had lost the group and has rejoined it. The messages of the time between cannot be decrypted.
             crowd.Statistics.Refused(ClientErrors.Desynchronised);
             Ledger.Joined(Ledger.Current(Identity, room.ConvoId), rejoin.Epoch);
             crowd.Statistics.Rejoined(rejoin, rejoin.Elapsed, null);
@@ -215,7 +226,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         await Look(room, stop);
     }
 
-    /// <summary>Compares what the device has with what all others have.</summary>
+    /// <summary>Compares the device's state of a conversation with that of all other devices.</summary>
     public async Task<ConversationView?> Look(Room room, CancellationToken stop)
     {
         var stint = Ledger.Current(Identity, room.ConvoId);
@@ -225,11 +236,11 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         return view;
     }
 
-    /// <summary>Takes all that waits.</summary>
+    /// <summary>Takes all messages of a conversation that wait in the service's log.</summary>
     public async Task Sync(Room room, CancellationToken stop) =>
         await Took(room, await Conversations.SyncAsync(room.ConvoId, stop), stop);
 
-    /// <summary>Creates a conversation with all devices of other accounts, which join by their Welcomes.</summary>
+    /// <summary>Creates a conversation with all devices of the other accounts, which join by their Welcomes.</summary>
     public async Task<Room> Create(IReadOnlyList<Account> others, int roomNumber, CancellationToken stop)
     {
         string id = await Conversations.CreateAsync(NameOf(roomNumber), stop);
@@ -250,7 +261,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         return room;
     }
 
-    /// <summary>Joins all conversations whose Welcome waits.</summary>
+    /// <summary>Joins all conversations whose Welcomes wait for the device.</summary>
     public async Task AcceptWelcomes(CancellationToken stop)
     {
         foreach (var room in Places.Where(place => place.Value == Place.Out).Select(place => place.Key).ToList())
@@ -292,7 +303,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         await Look(room, stop);
     }
 
-    /// <summary>Leaves a conversation, and with it all devices of the account. It comes back by a rejoin.</summary>
+    /// <summary>All devices of the account leave a conversation. They come back by a rejoin.</summary>
     public async Task Leave(Room room, CancellationToken stop)
     {
         try
@@ -301,7 +312,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         }
         catch (MlsClientException refused)
         {
-            // Without an answer it may have left or not: a rejoin is right in both cases.
+            // Without an answer the account may have left or not. In both cases a rejoin brings it back.
             foreach (var device in account.Devices)
                 device.Places[room] = refused.Error == ClientErrors.Unreachable ? Place.Lost : Place.In;
             throw;
@@ -310,7 +321,10 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             Ledger.Out(device.Identity, room.ConvoId);
     }
 
-    /// <summary>Removes another account's device from a conversation and adds it back, which joins by its Welcome.</summary>
+    /// <summary>
+    /// Removes another account, which has one device, from a conversation and adds the account again; its device joins
+    /// by its Welcome.
+    /// </summary>
     public async Task Remove(Room room, Device target, CancellationToken stop)
     {
         if (
@@ -330,7 +344,10 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             target.Places[room] = Place.In;
     }
 
-    /// <summary>Bans another account's device from a conversation: no way leads it back, and its leaf goes. Then it is let in again.</summary>
+    /// <summary>
+    /// Bans another account, which has one device, from a conversation, checks that the device cannot rejoin and that
+    /// its leaf is removed, and lets the account in again.
+    /// </summary>
     public async Task Ban(Room room, Device target, CancellationToken stop)
     {
         try
@@ -351,7 +368,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         await LetIn(room, target, stop);
     }
 
-    /// <summary>A member again who was removed or banned; it joins by its Welcome.</summary>
+    /// <summary>Makes an account that was removed or banned a member again; its device joins by its Welcome.</summary>
     public async Task LetIn(Room room, Device target, CancellationToken stop)
     {
         if (target.Places[room] == Place.Banned)
@@ -359,7 +376,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
                 () => Conversations.UnbanMemberAsync(room.ConvoId, target.Account.Did, cancellation: stop),
                 stop
             );
-        // From the commit that adds it on it may hear of it by itself.
+        // Once the commit that adds the device is accepted, its client may find the Welcome by itself.
         target.Places[room] = Place.Removed;
         Ledger.Begin(target.Identity, room.ConvoId);
         if (
@@ -390,7 +407,11 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         throw Ledger.Broke(room.ConvoId, $"{Name} was banned, and was let in");
     }
 
-    /// <summary>The members who hear of the ban are asked to remove the leaf, or the service proposes it. Where none hears it, the admin's next commit has to.</summary>
+    /// <summary>
+    /// Waits until the leaf of a banned device is removed. The members who hear of the ban are asked to remove the
+    /// leaf, or the service proposes the removal. If no member hears of it, the next commit of the admin must remove
+    /// the leaf.
+    /// </summary>
     private async Task LosesLeaf(Room room, Device target, CancellationToken stop)
     {
         for (int tries = 0; tries < 10; tries++)
@@ -411,7 +432,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     private static bool HasLeaf(ConversationView view, Device device) =>
         view.Members.Any(identity => Encoding.UTF8.GetString(identity.Span) == device.Identity);
 
-    /// <summary>Calls again while no answer comes.</summary>
+    /// <summary>Calls a method again as long as no answer comes.</summary>
     private async Task UntilAnswered(Func<Task> call, CancellationToken stop)
     {
         for (int tries = 1; ; tries++)
@@ -429,8 +450,10 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         }
     }
 
-    /// <summary>Commits. Where no answer comes, the log tells whether the commit was accepted.</summary>
-    /// <returns>Whether the target is a member afterwards, or is not, as was wanted.</returns>
+    /// <summary>
+    /// Makes a commit. If no answer comes, the log tells whether the service has accepted the commit.
+    /// </summary>
+    /// <returns>Whether the target's membership is afterwards as <paramref name="isMember"/> says.</returns>
     private async Task<bool> Change(
         Room room,
         Device target,
@@ -449,7 +472,9 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             {
                 crowd.Statistics.Refused(failure.Error);
                 await Task.Delay(500, stop);
-                continue; // the next try settles the pending commit first, and finds nothing to do if it was accepted
+                // The next try first finds out whether the pending commit was accepted. If it was, there is nothing
+                // left to do.
+                continue;
             }
             catch (MlsClientException refused) when (Harmless.Of(refused))
             {
@@ -460,7 +485,10 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         }
     }
 
-    /// <summary>Says which epoch it is in and that it shares its secret; the service must not have heard otherwise.</summary>
+    /// <summary>
+    /// Tells the service which epoch the device is in, with a hash of the epoch authenticator. The service must not
+    /// have got another hash of the same epoch.
+    /// </summary>
     public async Task Acknowledge(Room room, CancellationToken stop)
     {
         if (await Look(room, stop) is not { } view)
@@ -482,7 +510,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             throw Ledger.Broke(room.ConvoId, $"the service has heard different secrets of epoch {view.Epoch}");
     }
 
-    /// <summary>The state of a conversation is lost.</summary>
+    /// <summary>Loses the state of a conversation.</summary>
     public async Task LoseGroup(Room room, CancellationToken stop)
     {
         Places[room] = Place.Lost;
@@ -490,7 +518,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         await Conversations.ForgetAsync(room.ConvoId, stop);
     }
 
-    /// <summary>Everything is lost but the account and the device's name.</summary>
+    /// <summary>Loses everything but the account and the name of the device, and starts again.</summary>
     public async Task LoseStore()
     {
         bool listened = _listening is not null;
@@ -516,8 +544,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         }
     }
 
-    /// <summary>Comes back. While the service cannot be reached it tries again.</summary>
-    /// <exception cref="MlsClientException">The service does not let it in.</exception>
+    /// <summary>Rejoins a conversation, and tries again while the service cannot be reached.</summary>
+    /// <exception cref="MlsClientException">The service does not let the device in.</exception>
     public async Task Rejoin(Room room, CancellationToken stop)
     {
         if (!_enrolled)
@@ -536,7 +564,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
                 var result = await Conversations.RejoinAsync(room.ConvoId, stop);
                 if (!result.Joined)
                 {
-                    // A member was asked; its Welcome comes when it comes.
+                    // A member was asked to add the device; the Welcome comes when a member has done so.
                     asked = true;
                     if (tries == Tries)
                         throw new MlsClientException(ClientErrors.RejoinFailed, $"No member has added {Name} again.");
@@ -545,7 +573,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
                 }
                 if (asked && result.Way == RejoinWay.Welcome)
                     result = result with { Way = RejoinWay.Legacy };
-                // Where many join one conversation, the wait in line is told apart.
+                // Where many devices join the same conversation, the time in which a device waits for its turn is
+                // counted separately.
                 var turn =
                     crowd.Options.MeetInLine && _wire!.TurnIn(room.ConvoId) is { } given && given > started
                         ? Stopwatch.GetElapsedTime(started, given)
@@ -577,7 +606,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         await Look(room, stop);
     }
 
-    /// <summary>Whether the service's limit of rejoins allows some more, with one to spare.</summary>
+    /// <summary>Whether the service's limit allows so many more rejoins of a conversation, with one to spare.</summary>
     public bool MayRejoin(Room room, int times = 1) =>
         Recent(room.ConvoId).Count + times < crowd.Options.RejoinsPerHour;
 
@@ -632,7 +661,9 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     }
 }
 
-/// <summary>Refusals that races bring about.</summary>
+/// <summary>
+/// The errors that may come from races between devices, and say nothing about the service's correctness.
+/// </summary>
 internal static class Harmless
 {
     public static bool Of(MlsClientException refusal) =>

@@ -4,7 +4,10 @@ using System.Net.Sockets;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>A host of the fleet's own: a process on a free loopback port, without limits that only get in the way of many rejoins, on a database of its own.</summary>
+/// <summary>
+/// A host that the fleet starts for itself: a process on a free loopback port, with a database of its own, and without
+/// the limits that so many rejoins would exceed.
+/// </summary>
 internal sealed class Host : IAsyncDisposable
 {
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(90);
@@ -30,12 +33,13 @@ internal sealed class Host : IAsyncDisposable
         };
     }
 
-    /// <summary>The host of the same build.</summary>
+    /// <summary>The assembly of the host that was built in this repository with the same configuration.</summary>
     public static string Beside
     {
         get
         {
-            var own = new DirectoryInfo(AppContext.BaseDirectory); // benchmarks/Fleet/bin/CONFIGURATION/net10.0
+            // The folder is benchmarks/Fleet/bin/CONFIGURATION/net10.0.
+            var own = new DirectoryInfo(AppContext.BaseDirectory);
             return Path.Combine(
                 own.FullName,
                 "..",
@@ -57,7 +61,7 @@ internal sealed class Host : IAsyncDisposable
 
     public int Kills { get; private set; }
 
-    /// <summary>Bytes that the process has in memory.</summary>
+    /// <summary>The memory of the process in bytes; null while it does not run.</summary>
     public long? WorkingSet
     {
         get
@@ -71,12 +75,13 @@ internal sealed class Host : IAsyncDisposable
             }
             catch (InvalidOperationException)
             {
-                return null; // killed just now
+                // The process was killed at this moment.
+                return null;
             }
         }
     }
 
-    /// <summary>What it has used of the processors.</summary>
+    /// <summary>The processor time that the process has used.</summary>
     public TimeSpan ProcessorTime => _process?.TotalProcessorTime ?? default;
 
     public static async Task<Host> Start(string dll, string? postgreSql, CancellationToken stop)
@@ -95,7 +100,7 @@ internal sealed class Host : IAsyncDisposable
         }
     }
 
-    /// <summary>kill -9, and again from the start on the same database.</summary>
+    /// <summary>Kills the process, as by kill -9, and starts it again on the same database.</summary>
     public async Task Kill(CancellationToken stop)
     {
         Kills++;
@@ -104,8 +109,8 @@ internal sealed class Host : IAsyncDisposable
         await WaitUntilReady(Url, () => _process is { HasExited: false }, stop);
     }
 
-    /// <summary>Waits for a host to answer that it is ready.</summary>
-    /// <exception cref="InvalidOperationException">It is not, and is not going to be.</exception>
+    /// <summary>Waits until a host answers that it is ready.</summary>
+    /// <exception cref="InvalidOperationException">The host has ended, or is not ready in time.</exception>
     public static async Task WaitUntilReady(Uri url, Func<bool> runs, CancellationToken stop)
     {
         using var http = new HttpClient { BaseAddress = url, Timeout = TimeSpan.FromSeconds(5) };
@@ -120,7 +125,7 @@ internal sealed class Host : IAsyncDisposable
             catch (Exception exception)
                 when (exception is HttpRequestException or TaskCanceledException && !stop.IsCancellationRequested)
             {
-                // Not listening yet.
+                // The host does not listen yet.
             }
         }
         throw new InvalidOperationException($"No host is ready at {url}");
@@ -128,7 +133,8 @@ internal sealed class Host : IAsyncDisposable
 
     private void Launch()
     {
-        // The project's folder, where its static files are, three above the assembly.
+        // The working directory is that of the host's project, which has its static files. It is three levels above the
+        // assembly.
         var start = new ProcessStartInfo("dotnet", [_dll])
         {
             WorkingDirectory = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_dll)!, "..", "..", "..")),
@@ -165,7 +171,10 @@ internal sealed class Host : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    /// <summary>Below the ports that connections get: while the host is down, one of anybody's could be its own other end.</summary>
+    /// <summary>
+    /// Finds a free port below the range from which outgoing connections get theirs. While the host is down, such a
+    /// connection could otherwise get the host's port and be connected with itself.
+    /// </summary>
     private static int FreePort()
     {
         while (true)
@@ -179,7 +188,7 @@ internal sealed class Host : IAsyncDisposable
             }
             catch (SocketException)
             {
-                // Somebody else's.
+                // The port is in use.
             }
         }
     }

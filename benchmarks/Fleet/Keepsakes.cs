@@ -5,14 +5,17 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>A folder that outlives the process: one secret, from which the accounts' keys come, and the devices' stores. With it the next run goes on with the same accounts.</summary>
+/// <summary>
+/// A folder that keeps what the next run needs to go on with the same accounts: a secret, from which the keys of the
+/// accounts and stores are derived, and the stores of the devices.
+/// </summary>
 internal sealed class Keepsakes : IDisposable
 {
     private readonly string _folder;
     private readonly FileStream _held;
     private readonly byte[] _secret = new byte[32];
 
-    /// <exception cref="InvalidOperationException">Another fleet lives on it.</exception>
+    /// <exception cref="InvalidOperationException">Another fleet uses the folder.</exception>
     public Keepsakes(string folder)
     {
         _folder = Directory.CreateDirectory(folder).FullName;
@@ -40,17 +43,17 @@ internal sealed class Keepsakes : IDisposable
 
     public MlsStore Open(int device) => new SqliteStore(FileOf(device, "db"), Derive($"store {device}"));
 
-    /// <summary>The device has lost everything.</summary>
+    /// <summary>Deletes the store of a device that loses everything.</summary>
     public void Delete(int device) => File.Delete(FileOf(device, "db"));
 
-    /// <summary>Remembers a rejoin: the service's limit counts those of earlier runs too.</summary>
+    /// <summary>Records a rejoin, because the limit of the service also counts the rejoins of earlier runs.</summary>
     public void Rejoined(int device, string convoId, DateTimeOffset at) =>
         File.AppendAllText(
             FileOf(device, "rejoins"),
             $"{at.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture)} {convoId}\n"
         );
 
-    /// <summary>The rejoins of a device, in their order.</summary>
+    /// <summary>The recorded rejoins of a device, in their order.</summary>
     public IEnumerable<(string ConvoId, DateTimeOffset At)> RejoinsOf(int device) =>
         !File.Exists(FileOf(device, "rejoins"))
             ? []

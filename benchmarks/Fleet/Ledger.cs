@@ -2,27 +2,32 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>Something that must never happen did.</summary>
+/// <summary>An invariant was broken.</summary>
 internal sealed class BreachException(string what) : Exception(what);
 
-/// <summary>One life of a device in a conversation: from the epoch that it joined in until it loses its state, leaves or is removed.</summary>
+/// <summary>
+/// The time that a device is in a conversation, from the epoch in which it joins until it loses its state, leaves or is
+/// removed.
+/// </summary>
 internal sealed class Stint(string device, string convoId)
 {
     public string Device => device;
     public string ConvoId => convoId;
 
-    /// <summary>Null while the device is on its way in.</summary>
+    /// <summary>The epoch in which the device has joined; null while it is about to join.</summary>
     public ulong? JoinedIn { get; set; }
     public ulong Epoch { get; set; }
 
-    /// <summary>All entries of the log up to here have been taken.</summary>
+    /// <summary>The place in the log up to which the device has taken all entries.</summary>
     public long Seen { get; set; }
     public bool Ended { get; set; }
 }
 
 /// <summary>
-/// Knows what every device sent, was told and saw, and finds at once what contradicts: two secrets in one epoch, a message lost, changed, out of place or recorded twice,
-/// one epoch begun by two commits, a device with two leaves, a message told to one who has gone. Names devices by their credential identity.
+/// Records what every device sent, was told and saw, and finds contradictions at once: two secrets in one epoch; a
+/// message that is lost, changed, out of place or recorded twice; an epoch that two commits begin; a device with two
+/// leaves; a message that is told to a device which is no longer in the conversation. A device is named by its
+/// credential identity.
 /// </summary>
 internal sealed class Ledger : IDisposable
 {
@@ -31,17 +36,17 @@ internal sealed class Ledger : IDisposable
     private readonly Dictionary<string, Room> _rooms = [];
     private readonly CancellationTokenSource _broken = new();
 
-    /// <summary>What was broken first, and where.</summary>
+    /// <summary>The first invariant that was broken, and in which conversation; null if none was.</summary>
     public string? Breach { get; private set; }
 
-    /// <summary>Cancelled by the first breach.</summary>
+    /// <summary>Cancelled when the first invariant is broken.</summary>
     public CancellationToken Broken => _broken.Token;
 
     public int Messages { get; private set; }
     public int Deliveries { get; private set; }
     public int Compared { get; private set; }
 
-    /// <summary>How much of the past is still kept.</summary>
+    /// <summary>How many messages and epochs the ledger still has in memory.</summary>
     public int Remembered
     {
         get
@@ -51,14 +56,18 @@ internal sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>A conversation of an earlier run: what is in its log up to here is not known.</summary>
+    /// <summary>
+    /// Takes up a conversation of an earlier run. The messages in its log up to <paramref name="seq"/> are not known.
+    /// </summary>
     public void Resume(string convoId, long seq)
     {
         lock (_lock)
             RoomOf(convoId).Forgotten = seq;
     }
 
-    /// <summary>A device without state is on its way into a conversation; whatever it had there has ended.</summary>
+    /// <summary>
+    /// A device without a state is about to join a conversation. A stint that it had there before has ended.
+    /// </summary>
     public Stint Begin(string device, string convoId)
     {
         lock (_lock)
@@ -68,7 +77,10 @@ internal sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>A device has left, or was removed or banned: until it begins again it must be told nothing that is sent from now on.</summary>
+    /// <summary>
+    /// A device has left, or was removed or banned. Until its next stint begins it must not be told any message that is
+    /// sent from now on.
+    /// </summary>
     public void Out(string device, string convoId)
     {
         lock (_lock)
@@ -80,21 +92,26 @@ internal sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>The account of a device that has left comes back by another one: the leaf that the device left is a member's again.</summary>
+    /// <summary>
+    /// Another device of an account that has left rejoins. By it the account is a member again, and so is the leaf of
+    /// the device that has left.
+    /// </summary>
     public void Back(string device, string convoId)
     {
         lock (_lock)
             RoomOf(convoId).Out.Remove(device);
     }
 
-    /// <summary>The device is in, and can read what is sent in this epoch and later ones.</summary>
+    /// <summary>The device has joined, and can read the messages of this epoch and of later ones.</summary>
     public void Joined(Stint stint, ulong epoch)
     {
         lock (_lock)
             stint.JoinedIn = epoch;
     }
 
-    /// <summary>The device's life there, which a Welcome may have begun.</summary>
+    /// <summary>
+    /// The stint of a device in a conversation; a new one if a Welcome has begun it without the fleet's knowing.
+    /// </summary>
     public Stint Current(string device, string convoId)
     {
         lock (_lock)
@@ -110,7 +127,7 @@ internal sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>A message is about to be sent. Its text is its name.</summary>
+    /// <summary>A device is about to send a message, which is known by its text.</summary>
     public void Sending(Stint sender, string text)
     {
         lock (_lock)
@@ -128,7 +145,7 @@ internal sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>The service has refused a message: nobody may be told it.</summary>
+    /// <summary>The service has refused a message, so that no device may be told it.</summary>
     public void Refused(Stint sender, string text)
     {
         lock (_lock)
@@ -162,7 +179,7 @@ internal sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>A commit was accepted.</summary>
+    /// <summary>The service has accepted a commit, which begins an epoch.</summary>
     public void Committed(string device, string convoId, ulong epoch)
     {
         lock (_lock)
@@ -174,14 +191,17 @@ internal sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>The last epoch whose commit the service has acknowledged.</summary>
+    /// <summary>The last epoch of a conversation whose commit the service has acknowledged.</summary>
     public ulong Acknowledged(string convoId)
     {
         lock (_lock)
             return RoomOf(convoId).Acknowledged;
     }
 
-    /// <summary>What a device has, compared with all others that were in its epoch; and whether it was told all that it should have been.</summary>
+    /// <summary>
+    /// Compares the state that a device has of a conversation with the states of other devices in the same epoch, and
+    /// checks that the device was told all messages that it had to be told.
+    /// </summary>
     public void Saw(Stint stint, ConversationView view)
     {
         lock (_lock)
@@ -220,7 +240,7 @@ internal sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>The first breach ends the run.</summary>
+    /// <summary>Records that an invariant is broken. The first time ends the run.</summary>
     public BreachException Broke(string convoId, string what)
     {
         lock (_lock)
@@ -231,7 +251,9 @@ internal sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>A message has its place in the log, which can become known late.</summary>
+    /// <summary>
+    /// Records the place that a message has in the log, which may become known only after devices have gone past it.
+    /// </summary>
     private void Place(Room room, Message message, long seq, ulong epoch)
     {
         if (message.Seq is { } known && known != seq)
@@ -256,11 +278,15 @@ internal sealed class Ledger : IDisposable
         )
             throw Broke(
                 room.Id,
-                $"'{message.Text}' at {message.Seq} in epoch {message.Epoch} was lost for {stint.Device}, who joined in epoch {joined} and has taken all up to {stint.Seen}"
+                $"'{message.Text}' at {message.Seq} in epoch {message.Epoch} was lost for {stint.Device}, "
+                    + $"who joined in epoch {joined} and has taken all up to {stint.Seen}"
             );
     }
 
-    /// <summary>What everybody has gone past long ago, so that an endless run needs no endless memory.</summary>
+    /// <summary>
+    /// Forgets the messages and epochs that all devices have gone past long ago, so that the memory does not grow with
+    /// the length of the run.
+    /// </summary>
     private static void Forget(Room room)
     {
         long all = room.Stints.Values.Min(stint => stint.JoinedIn is null ? 0 : stint.Seen) - Kept;
@@ -291,7 +317,7 @@ internal sealed class Ledger : IDisposable
     {
         public string Text => text;
 
-        /// <summary>In the order in which messages were sent there, from 1.</summary>
+        /// <summary>The number of the message among those that were sent in the conversation, from 1.</summary>
         public long Number => number;
         public Stint Sender => sender;
         public long? Seq { get; set; }
@@ -308,7 +334,9 @@ internal sealed class Ledger : IDisposable
         public Dictionary<string, Message> ByText { get; } = [];
         public Dictionary<long, Message> BySeq { get; } = [];
 
-        /// <summary>Devices that are gone, with the number of the last message that was sent before.</summary>
+        /// <summary>
+        /// The devices that are out of the conversation, each with the number of the last message that was sent before.
+        /// </summary>
         public Dictionary<string, long> Out { get; } = [];
         public long Sent { get; private set; }
         public ulong Acknowledged { get; set; }

@@ -2,12 +2,15 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>Devices that live: each carries out its own decisions, one after the other, while all others do the same.</summary>
+/// <summary>
+/// Lets all devices act: each device carries out its own decisions, one after the other, at the same time as all
+/// others.
+/// </summary>
 internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
 {
     private readonly SemaphoreSlim _acts = new(crowd.Devices.Count);
 
-    /// <summary>Lives until told to stop.</summary>
+    /// <summary>Lets the devices act until the run is to stop.</summary>
     public Task Run(CancellationToken stop)
     {
         foreach (var device in crowd.Devices)
@@ -15,7 +18,9 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         return Task.WhenAll(crowd.Devices.Select(device => Task.Run(() => Live(device, stop), CancellationToken.None)));
     }
 
-    /// <summary>Those who do nothing just now, and are kept from it until the end.</summary>
+    /// <summary>
+    /// The devices that one act involves. Their gates are held until the act has ended, so that they do nothing else.
+    /// </summary>
     private sealed class Held : IDisposable
     {
         private readonly List<Device> _devices = [];
@@ -34,7 +39,7 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         public void Dispose() => _devices.ForEach(static device => device.Gate.Release());
     }
 
-    /// <summary>Somebody of another account with this device alone.</summary>
+    /// <summary>A device in the conversation that is the only one of another account.</summary>
     private Device? Other(Device device, Room room, Decision decision)
     {
         var others = crowd
@@ -45,7 +50,7 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         return others.Count > 0 ? others[decision.Pick % others.Count] : null;
     }
 
-    /// <summary>Does something while nobody acts.</summary>
+    /// <summary>Carries out an action while no device acts.</summary>
     public async Task Rest(Func<Task> action)
     {
         for (int i = 0; i < crowd.Devices.Count; i++)
@@ -84,11 +89,11 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested || crowd.Stop.IsCancellationRequested)
         {
-            // Told to.
+            // The run has ended.
         }
         catch (BreachException)
         {
-            // Known to the ledger.
+            // The ledger has recorded the breach.
         }
         catch (Exception exception)
         {
@@ -96,7 +101,10 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         }
     }
 
-    /// <summary>Admins stay: nobody else could ban or let in.</summary>
+    /// <summary>
+    /// Whether an account may leave a conversation. Admins may not, since nobody else could ban accounts or let them in
+    /// again.
+    /// </summary>
     private bool MayLeave(Device device, Room room, Held held) =>
         device.Account.Devices.TrueForAll(one => !one.Created.Contains(room) && one.MayRejoin(room))
         && held.TryTake([.. device.Account.Devices.Where(one => one != device)])
@@ -108,7 +116,7 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
         && held.TryTake([target])
         && crowd.TryGoOut(room, target.Account, act == Act.Ban ? Place.Banned : Place.Removed);
 
-    /// <summary>Carries a decision out, as far as it makes sense where the device stands.</summary>
+    /// <summary>Carries out a decision, as far as the place of the device in the conversation allows it.</summary>
     private async Task Do(Device device, Decision decision)
     {
         var stop = crowd.Stop;
@@ -122,7 +130,8 @@ internal sealed class Life(Crowd crowd, Temper temper) : IDisposable
                 .Places.OrderBy(one => one.Key.Number)
                 .ElementAt(decision.Pick % device.Places.Count);
             if (place is Place.Removed or Place.Banned)
-                return; // till an admin lets it in
+                // The device waits until an admin lets it in.
+                return;
             if (place != Place.In)
             {
                 await device.Rejoin(room, stop);

@@ -2,10 +2,14 @@ using System.Globalization;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>What to run, against which host.</summary>
+/// <summary>What to run, and against which host.</summary>
 internal sealed record Options
 {
-    public const string Usage = """
+    private const string ExitCodes =
+        "0 when every target is met, 1 when only latency misses its targets, 2 when a rate does, "
+        + "3 when an invariant is broken, 4 when it cannot run.";
+
+    public const string Usage = $"""
         Fleet demo|storm|soak|chaos [options]
 
           demo     chats, loses state and rejoins for ever, so gently that the service's usual limits allow it
@@ -29,7 +33,7 @@ internal sealed record Options
           --seed N              makes the devices' decisions the same again
           --json FILE           writes the report there too
 
-        It ends with 0 when every target is met, 1 when only latency misses its targets, 2 when a rate does, 3 when an invariant is broken, 4 when it cannot run.
+        It ends with {ExitCodes}
         """;
 
     public required string Scenario { get; init; }
@@ -48,14 +52,17 @@ internal sealed record Options
     public string? Keep { get; init; }
     public string? Json { get; init; }
 
-    /// <summary>Whether latency counts from the grant of the turn: in a storm that many join one conversation in.</summary>
+    /// <summary>
+    /// Whether the latency of a rejoin is counted from the moment at which the device got its turn. This is so in a
+    /// storm in which many devices join the same conversation.
+    /// </summary>
     public bool MeetInLine => Scenario == "storm" && Groups < Devices;
     public int KeyPackages => Scenario == "storm" ? 2 : 20;
 
-    /// <summary>The demo lives with the service's own limit.</summary>
+    /// <summary>The limit of rejoins in an hour, which for the demo is the usual limit of the service.</summary>
     public int RejoinsPerHour => Scenario == "demo" ? 5 : 1_000_000;
 
-    /// <exception cref="ArgumentException">They cannot be used; the message says why.</exception>
+    /// <exception cref="ArgumentException">The arguments cannot be used; the message says why.</exception>
     public static Options Parse(IReadOnlyList<string> arguments)
     {
         if (arguments.Count == 0 || arguments[0] is not ("demo" or "storm" or "soak" or "chaos"))

@@ -3,7 +3,10 @@ using Spectre.Console;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>Shows how a run goes: a table that stands still in a terminal, now and then a line where output goes elsewhere.</summary>
+/// <summary>
+/// Shows how a run goes: in a terminal by a table that is updated in its place, otherwise by a line whenever the stage
+/// changes and every ten seconds.
+/// </summary>
 internal static class Progress
 {
     public static async Task<T> Show<T>(Crowd crowd, Func<Task<T>> run)
@@ -42,7 +45,10 @@ internal static class Progress
         var now = crowd.Statistics.Now();
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{now.Seconds, 6:0} s  {crowd.Stage}: {crowd.Devices.Count} devices, {crowd.Rooms.Count} conversations, {crowd.Ledger.Messages} messages, {crowd.Ledger.Deliveries} deliveries, {now.Joined} of {now.Rejoins} rejoins, {now.Mismatches} mismatches, P50 {now.P50:0} ms, P99 {now.P99:0} ms"
+            $"{now.Seconds, 6:0} s  {crowd.Stage}: {crowd.Devices.Count} devices, {crowd.Rooms.Count} conversations, "
+                + $"{crowd.Ledger.Messages} messages, {crowd.Ledger.Deliveries} deliveries, "
+                + $"{now.Joined} of {now.Rejoins} rejoins, {now.Mismatches} mismatches, "
+                + $"P50 {now.P50:0} ms, P99 {now.P99:0} ms"
         );
     }
 

@@ -3,11 +3,11 @@ using System.Text.Json;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>How the figures stand to a target.</summary>
-/// <param name="Judged">Whether the scenario is held to it.</param>
+/// <summary>A target and the value that was measured.</summary>
+/// <param name="Judged">Whether the scenario has to meet the target.</param>
 internal sealed record Target(string Name, string Value, string Limit, bool Met, bool Judged, bool Latency);
 
-/// <summary>What a run ends with.</summary>
+/// <summary>The results of a run.</summary>
 internal sealed record Report(
     string Scenario,
     int Seed,
@@ -30,7 +30,7 @@ internal sealed record Report(
 
     public IReadOnlyList<Target> Targets { get; } = Judge(Scenario, Figures);
 
-    /// <summary>0 when all is well; see <see cref="Options.Usage"/>.</summary>
+    /// <summary>The exit code of the program, as <see cref="Options.Usage"/> explains it.</summary>
     public int ExitCode =>
         Breach is not null ? 3
         : Targets.Any(target => target is { Judged: true, Met: false, Latency: false }) ? 2
@@ -54,7 +54,7 @@ internal sealed record Report(
 
     private static IReadOnlyList<Target> Judge(string scenario, Figures figures)
     {
-        // On a bad network latency says nothing, and commits that come late are what is looked for.
+        // On a bad network latency says nothing, and commits that come too late are intended.
         bool calm = scenario != "chaos";
         return
         [
@@ -84,22 +84,29 @@ internal sealed record Report(
         to.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Figures.Joined:N0} of {Figures.Rejoins:N0} rejoins with {Figures.ExternalCommits:N0} external commits, {Figures.Mismatches:N0} of them too late"
+                $"{Figures.Joined:N0} of {Figures.Rejoins:N0} rejoins "
+                    + $"with {Figures.ExternalCommits:N0} external commits, {Figures.Mismatches:N0} of them too late"
             )
         );
         if (LatencyFromTurn)
             to.WriteLine(
-                $"latency counts from the grant of the turn; it was waited for: P50 {Milliseconds(Figures.WaitP50)}, longest {Milliseconds(Figures.WaitLongest)}"
+                "latency counts from the grant of the turn; it was waited for: "
+                    + $"P50 {Milliseconds(Figures.WaitP50)}, longest {Milliseconds(Figures.WaitLongest)}"
             );
         to.WriteLine(
-            $"done: {List(Figures.Acts)}; refused in races: {List(Figures.Refusals)}; rejoins that failed: {List(Figures.FailedRejoins)}"
+            $"done: {List(Figures.Acts)}; refused in races: {List(Figures.Refusals)}; "
+                + $"rejoins that failed: {List(Figures.FailedRejoins)}"
         );
         foreach (string remark in Remarks)
             to.WriteLine(remark);
         foreach (var target in Targets)
-            to.WriteLine(
-                $"  {target.Name, -10}{target.Value, 12}  target {target.Limit, -9} {(!target.Judged ? "not judged here" : target.Met ? "met" : "MISSED")}"
-            );
+        {
+            string verdict =
+                !target.Judged ? "not judged here"
+                : target.Met ? "met"
+                : "MISSED";
+            to.WriteLine($"  {target.Name, -10}{target.Value, 12}  target {target.Limit, -9} {verdict}");
+        }
         to.WriteLine(
             Breach is null
                 ? $"invariants hold; verdict: {(ExitCode == 0 ? "every target that it is held to is met" : "MISSED")}"

@@ -5,8 +5,9 @@ using MlsConsole.Lexicon;
 namespace MlsConsole.Fleet;
 
 /// <summary>
-/// While nobody does anything: everybody who belongs into a conversation is in, in the last epoch with the same secret, has been told all, and says so to the service;
-/// each leaf is held by a device, in the members' trees and in the service's roster.
+/// The checks while no device acts. Every device that belongs in a conversation is in it, in the last epoch and with
+/// the same secret as the others, was told all messages, and acknowledges its epoch to the service. Each leaf in the
+/// members' trees and each entry of the service's roster belongs to such a device.
 /// </summary>
 internal sealed class Rest(Crowd crowd, Audit audit)
 {
@@ -35,7 +36,8 @@ internal sealed class Rest(Crowd crowd, Audit audit)
             var lost in crowd.Devices.Where(device => device.Places.GetValueOrDefault(room) == Place.Lost).ToList()
         )
             await lost.Rejoin(room, stop);
-        // Whose account is back by another device before anybody has removed its leaf, holds it again.
+        // The account of this device has come back by another device before anybody has removed this device's leaf. So
+        // this device is a member too.
         foreach (
             var back in crowd
                 .Devices.Where(device =>
@@ -83,7 +85,7 @@ internal sealed class Rest(Crowd crowd, Audit audit)
                     room.ConvoId,
                     $"nobody holds the leaf of {Gone(leaves.Except(names).First())} in epoch {view.Epoch}"
                 );
-            // The leaf of one who left goes with the next commit of a member.
+            // The next commit of a member removes the leaf of a device that has left.
             await first.Update(room, stop);
         }
         await audit.Read(room, stop);
@@ -110,7 +112,8 @@ internal sealed class Rest(Crowd crowd, Audit audit)
         if (!roster.SequenceEqual(names))
             throw crowd.Ledger.Broke(
                 room.ConvoId,
-                $"the service's members are {string.Join(", ", roster)}; those who are in are {string.Join(", ", names)}"
+                $"the service's members are {string.Join(", ", roster)}; "
+                    + $"those who are in are {string.Join(", ", names)}"
             );
     }
 }

@@ -1,12 +1,11 @@
 using System.Diagnostics;
-using System.Globalization;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>What the fleet can do.</summary>
+/// <summary>The scenarios that the fleet can run.</summary>
 internal static class Scenarios
 {
-    /// <summary>Between two times at which all is compared at rest.</summary>
+    /// <summary>The times between two comparisons at rest, and between two audits of the logs.</summary>
     private static readonly TimeSpan s_untilRest = TimeSpan.FromSeconds(30),
         s_untilAudit = TimeSpan.FromSeconds(3);
 
@@ -33,12 +32,12 @@ internal static class Scenarios
         }
         catch (Exception) when (crowd.Stop.IsCancellationRequested)
         {
-            // Asked for, or a breach that the report names.
+            // The user has ended the run, or an invariant is broken, which the report says.
         }
         return Report.Of(crowd, remarks);
     }
 
-    /// <summary>For ever.</summary>
+    /// <summary>Runs until the user ends it.</summary>
     private static async Task Demo(Crowd crowd)
     {
         await crowd.Gather();
@@ -47,7 +46,7 @@ internal static class Scenarios
         await life.Run(crowd.Stop);
     }
 
-    /// <summary>Lives, and rests now and then.</summary>
+    /// <summary>Lets the devices act, and compares their states at rest now and then.</summary>
     private static async Task Soak(Crowd crowd, Host? host, List<string> remarks)
     {
         await crowd.Gather();
@@ -59,15 +58,17 @@ internal static class Scenarios
             () => memory.Add((GC.GetTotalMemory(forceFullCollection: true) / 1048576.0, host?.WorkingSet / 1048576.0))
         );
         remarks.Add($"at rest {rests} times");
-        remarks.Add(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"memory in MiB at rest: fleet (managed) {string.Join(' ', memory.Select(one => $"{one.Fleet:0}"))}; host (resident) {(memory.Exists(one => one.Host is null) ? "not ours" : string.Join(' ', memory.Select(one => $"{one.Host:0}")))}"
-            )
-        );
+        string fleetMemory = string.Join(' ', memory.Select(one => $"{one.Fleet:0}"));
+        string hostMemory = memory.Exists(one => one.Host is null)
+            ? "not ours"
+            : string.Join(' ', memory.Select(one => $"{one.Host:0}"));
+        remarks.Add($"memory in MiB at rest: fleet (managed) {fleetMemory}; host (resident) {hostMemory}");
     }
 
-    /// <summary>The same on a bad network, and the host is killed now and then. At rest the network is good, so that all can be compared.</summary>
+    /// <summary>
+    /// Does the same on a bad network, and kills the host now and then. At rest the network is good, so that all states
+    /// can be compared.
+    /// </summary>
     private static async Task Chaos(Crowd crowd, Host? host, List<string> remarks)
     {
         await crowd.Gather();
@@ -79,8 +80,10 @@ internal static class Scenarios
         int rests = await LiveAndRest(crowd, up, () => { });
         await end.CancelAsync();
         await kills;
+        var mishaps = crowd.Mishaps.OrderBy(one => one.Key).Select(one => $"{one.Key} {one.Value}");
         remarks.Add(
-            $"at rest {rests} times; the host was killed {host?.Kills ?? 0} times; on the way: {string.Join(", ", crowd.Mishaps.OrderBy(one => one.Key).Select(one => $"{one.Key} {one.Value}"))}"
+            $"at rest {rests} times; the host was killed {host?.Kills ?? 0} times; "
+                + $"on the way: {string.Join(", ", mishaps)}"
         );
     }
 
@@ -93,21 +96,22 @@ internal static class Scenarios
             {
                 await Task.Delay(TimeSpan.FromSeconds(crowd.Options.KillSeconds * (0.5 + random.NextDouble())), stop);
                 await up.WaitAsync(stop);
-                // Once it is dead it comes up again, whatever else ends.
+                // A host that was killed is started again, even if the run ends meanwhile.
                 await host.Kill(CancellationToken.None);
                 up.Release();
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // Told to.
+            // The run has ended.
         }
     }
 
-    /// <param name="crowd">Who lives.</param>
-    /// <param name="up">Held while the host has to be up.</param>
-    /// <param name="atRest">What else to do then.</param>
-    /// <returns>How often all was compared at rest.</returns>
+    /// <summary>Lets the devices act, and compares all states at rest now and then.</summary>
+    /// <param name="crowd">The devices.</param>
+    /// <param name="up">Is held while the host must not be killed.</param>
+    /// <param name="atRest">What else to do at rest.</param>
+    /// <returns>How many times all states were compared.</returns>
     private static async Task<int> LiveAndRest(Crowd crowd, SemaphoreSlim up, Action atRest)
     {
         var audit = new Audit(crowd);

@@ -3,12 +3,15 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>How one device came back.</summary>
-/// <param name="Latency">From the grant of the turn, where there was one, in milliseconds.</param>
-/// <param name="Waited">From the start to the grant of the turn.</param>
+/// <summary>A rejoin that has succeeded.</summary>
+/// <param name="Latency">
+/// Milliseconds until the end of the rejoin, from the moment at which the device got its turn, or from the start if it
+/// had no turn.
+/// </param>
+/// <param name="Waited">Milliseconds from the start to the moment at which the device got its turn.</param>
 internal sealed record Rejoin(RejoinWay Way, double Latency, double Waited);
 
-/// <summary>Counts what happens. Safe for all devices at once.</summary>
+/// <summary>Counts what happens in a run. All devices may use it at the same time.</summary>
 internal sealed class Statistics
 {
     private const int Kept = 20_000;
@@ -25,7 +28,7 @@ internal sealed class Statistics
         _externalCommits,
         _mismatches;
 
-    /// <summary>Begins anew, after what only prepares.</summary>
+    /// <summary>Begins to count anew, after a part of the run that only prepares.</summary>
     public void Restart()
     {
         lock (_lock)
@@ -39,7 +42,7 @@ internal sealed class Statistics
         }
     }
 
-    /// <summary>What comes now only compares.</summary>
+    /// <summary>Stops counting, before a part of the run that only compares.</summary>
     public void Stop()
     {
         lock (_lock)
@@ -53,7 +56,7 @@ internal sealed class Statistics
                 _acts[act] = _acts.GetValueOrDefault(act) + 1;
     }
 
-    /// <summary>The service refused something, as it may in a race.</summary>
+    /// <summary>The service has refused a request, as it may in a race between devices.</summary>
     public void Refused(string error)
     {
         lock (_lock)
@@ -68,10 +71,12 @@ internal sealed class Statistics
                 (_externalCommits, _mismatches) = (_externalCommits + 1, _mismatches + (mismatch ? 1 : 0));
     }
 
-    /// <summary>A device is back.</summary>
-    /// <param name="result">As the client tells it.</param>
-    /// <param name="sinceStart">From the start of the rejoin to its end.</param>
-    /// <param name="turn">From the start of the rejoin to the grant of the turn.</param>
+    /// <summary>A device has rejoined.</summary>
+    /// <param name="result">The result that the client has given.</param>
+    /// <param name="sinceStart">The time from the start of the rejoin to its end.</param>
+    /// <param name="turn">
+    /// The time from the start of the rejoin to the moment at which the device got its turn; null if it had none.
+    /// </param>
     public void Rejoined(RejoinResult result, TimeSpan sinceStart, TimeSpan? turn)
     {
         var waited = turn is { } given && given > TimeSpan.Zero && given < sinceStart ? given : TimeSpan.Zero;
@@ -88,7 +93,7 @@ internal sealed class Statistics
         }
     }
 
-    /// <summary>A device did not come back.</summary>
+    /// <summary>A rejoin has failed.</summary>
     public void RejoinFailed(string error)
     {
         lock (_lock)
@@ -139,7 +144,9 @@ internal sealed class Statistics
     }
 }
 
-/// <summary>What was counted so far. Latencies are in milliseconds, and only of rejoins by external commit.</summary>
+/// <summary>
+/// What was counted up to now. Latencies are in milliseconds, and only those of rejoins by external commit.
+/// </summary>
 internal sealed record Figures
 {
     public double Seconds { get; init; }

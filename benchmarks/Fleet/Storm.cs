@@ -4,18 +4,21 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>All devices lose their state and rejoin at the same moment, in one conversation or each in its own. Keepers, who lose nothing, are in all of them.</summary>
+/// <summary>
+/// All devices lose their state and rejoin at the same moment, in one conversation or spread over several. A few more
+/// devices, the keepers, create the conversations and stay in them.
+/// </summary>
 internal sealed class Storm(Crowd crowd, Host? host)
 {
     private const int Keepers = 4;
     private readonly List<Device> _devices = [];
 
-    /// <returns>What the report says beside the figures.</returns>
+    /// <returns>A line about the storms for the report.</returns>
     public async Task<string> Run()
     {
         var stop = crowd.Stop;
         await Gather(stop);
-        // The first rounds meet code that has not been compiled yet, on both sides.
+        // In the first rounds the code on both sides is not compiled yet.
         for (int i = 0; i < crowd.Options.Warm; i++)
         {
             crowd.Stage = $"round {i + 1}, which is not counted";
@@ -43,7 +46,9 @@ internal sealed class Storm(Crowd crowd, Host? host)
         await new Rest(crowd, new(crowd)).Check(stop);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{crowd.Options.Rounds} storms, the longest ended after {longest.TotalSeconds:0.0} s; processor seconds: fleet {fleet.TotalSeconds:0.0}, host {service?.TotalSeconds:0.0}, of {Environment.ProcessorCount} processors"
+            $"{crowd.Options.Rounds} storms, the longest ended after {longest.TotalSeconds:0.0} s; "
+                + $"processor seconds: fleet {fleet.TotalSeconds:0.0}, host {service?.TotalSeconds:0.0}, "
+                + $"of {Environment.ProcessorCount} processors"
         );
     }
 
@@ -107,7 +112,7 @@ internal sealed class Storm(Crowd crowd, Host? host)
                             }
                             catch (MlsClientException)
                             {
-                                // Counted, and tried again when all is compared.
+                                // The failure was counted, and the device tries again when all states are compared.
                             }
                         },
                         stop
@@ -116,7 +121,7 @@ internal sealed class Storm(Crowd crowd, Host? host)
             )
         );
         var took = Stopwatch.GetElapsedTime(started);
-        // The next one begins when all has been told of this one.
+        // The next round begins when the clients have reported the rejoins of this one.
         await Task.Delay(Device.ReportDelay, stop);
         return took;
     }

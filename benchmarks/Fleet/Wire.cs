@@ -3,12 +3,17 @@ using System.Net;
 
 namespace MlsConsole.Fleet;
 
-/// <summary>What a device sees of the service: counts its commits, and knows when it was given a turn.</summary>
+/// <summary>
+/// Watches the requests of a device: counts its external commits, and notes when it gets a turn to join.
+/// </summary>
 internal sealed class Wire(HttpMessageHandler inner, Statistics statistics) : DelegatingHandler(inner)
 {
     private readonly Dictionary<string, long> _turns = [];
 
-    /// <summary>When the answer arrived that gave the device its last turn to join a conversation.</summary>
+    /// <summary>
+    /// The time, as of <see cref="Stopwatch.GetTimestamp"/>, of the answer that gave the device its last turn to join a
+    /// conversation; null if there was none.
+    /// </summary>
     public long? TurnIn(string convoId)
     {
         lock (_turns)

@@ -1,5 +1,7 @@
 // dotnet run -c Release --project benchmarks/Identity
-// One verification of a service token's signature, by the code of src/Host and by what else there is, as a ratio to one ES256 of src/Host.
+//
+// Measures one verification of a service token's signature, by the code of src/Host and by other libraries, and prints
+// the time and its ratio to one ES256 verification of src/Host.
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
@@ -30,7 +32,8 @@ EcdsaPublicKey es256 = EcdsaPublicKey.FromPoint(EcdsaCurve.P256, p256.Point)!,
     ("ES256K, BouncyCastle, key kept", k256.BouncyCastle),
 ];
 
-// Rounds of all ways one after the other, so that a machine that slows down slows all of them; the best counts, since other programs can only add to it.
+// Each round runs all ways one after the other, so that a machine which becomes slower slows all of them. The best
+// round counts, since other programs can only add time.
 double[] best = [.. ways.Select(static _ => double.MaxValue)];
 for (int round = 0; round < Rounds; round++)
 {

@@ -9,7 +9,10 @@ using SHA256 = System.Security.Cryptography.SHA256;
 
 namespace MlsConsole.Identity.Benchmarks;
 
-/// <summary>Something signed with a new key, and other libraries to verify it. BouncyCastle signs: the class library has no secp256k1 on macOS.</summary>
+/// <summary>
+/// Data that is signed with a new key, and verifications of its signature by other libraries. BouncyCastle signs,
+/// because .NET has no secp256k1 on macOS.
+/// </summary>
 internal sealed class Signed
 {
     private readonly byte[] _data;
@@ -19,7 +22,7 @@ internal sealed class Signed
     public Signed(EcdsaCurve curve, byte[] data)
     {
         ECDomainParameters domain = ECDomainParameters.LookupName(curve == EcdsaCurve.P256 ? "secp256r1" : "secp256k1");
-        // A random number of 32 bytes is a private key of either curve but for one in 2^32.
+        // A random number of 32 bytes is a private key of either curve, but for one in 2^32.
         ECPrivateKeyParameters key = new(new(1, RandomNumberGenerator.GetBytes(32)), domain);
         _publicKey = new(domain.G.Multiply(key.D), domain);
         (_data, _curve) = (
@@ -32,7 +35,8 @@ internal sealed class Signed
         BigInteger[] signature = signer.GenerateSignature(SHA256.HashData(data));
         BigInteger s = signature[1],
             other = domain.N.Subtract(s);
-        // Of the two forms the low one, as AT Protocol's own servers sign.
+        // The signature is the form with the lower s, as AT Protocol's servers sign; its twin is the form with the
+        // higher s.
         (Signature, Twin) = (Bytes(signature[0], s.Min(other)), Bytes(signature[0], s.Max(other)));
     }
 

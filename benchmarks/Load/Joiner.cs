@@ -5,13 +5,16 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Load;
 
-/// <summary>A device that rejoins a conversation of its own again and again. Commits and tokens are made before any clock starts.</summary>
+/// <summary>
+/// A device that rejoins a conversation of its own again and again. Its commits and tokens are made before a
+/// measurement begins.
+/// </summary>
 internal sealed class Joiner
 {
     private const string Commit = "processExternalCommit",
         Baseline = "getSubscriptionTicket";
 
-    // The service takes tokens of at most five minutes.
+    // The service accepts tokens with a lifetime of at most five minutes.
     private static readonly TimeSpan s_tokenLifetime = TimeSpan.FromSeconds(290);
 
     private readonly TestDevice _device;
@@ -21,7 +24,10 @@ internal sealed class Joiner
     private Joiner(TestDevice device, string convoId, TestGroup group) =>
         (_device, _convoId, _group) = (device, convoId, group);
 
-    /// <param name="others">Published key packages of those who are in the conversation too.</param>
+    /// <summary>Registers a device and creates a conversation for it.</summary>
+    /// <param name="url">The address of the service.</param>
+    /// <param name="number">The number of the device.</param>
+    /// <param name="others">The published key packages of the other members.</param>
     public static async Task<Joiner> Create(Uri url, int number, IReadOnlyList<byte[]> others)
     {
         var device = await TestDevice.Register(url, $"joiner-{number}");
@@ -45,7 +51,7 @@ internal sealed class Joiner
         return new(device, convoId, added.After!);
     }
 
-    /// <summary>External commits, each for the epoch that the one before creates.</summary>
+    /// <summary>Makes external commits, each for the epoch that the one before it creates.</summary>
     public Queue<HttpRequestMessage> Commits(int count) =>
         new(
             Enumerable
@@ -59,11 +65,15 @@ internal sealed class Joiner
                 .ToList()
         );
 
-    /// <summary>The same authentication and one durable insert with its audit entry, without MLS.</summary>
+    /// <summary>
+    /// Makes requests with the same authentication that write one row and its audit entry durably, without any MLS.
+    /// </summary>
     public Queue<HttpRequestMessage> Baselines(int count) =>
         new(Enumerable.Range(0, count).Select(_ => Request(Baseline, new { })).ToList());
 
-    /// <summary>One rejoin as a device does it: GroupInfo when it is its turn, an external commit, the answer.</summary>
+    /// <summary>
+    /// Rejoins as a client does: waits for its turn, gets the GroupInfo, and sends an external commit.
+    /// </summary>
     public async Task<bool> Rejoin()
     {
         var info = await _device.User.Query(

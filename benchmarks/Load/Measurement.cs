@@ -3,8 +3,8 @@ using System.Globalization;
 
 namespace MlsConsole.Load;
 
-/// <summary>What became of requests.</summary>
-/// <param name="Latencies">Of all of them, in milliseconds, in order.</param>
+/// <summary>The results of a number of requests.</summary>
+/// <param name="Latencies">The latencies of all requests in milliseconds, in ascending order.</param>
 internal sealed record Measurement(double Seconds, int Failed, IReadOnlyList<double> Latencies)
 {
     public double PerSecond => (Latencies.Count - Failed) / Seconds;
@@ -16,10 +16,14 @@ internal sealed record Measurement(double Seconds, int Failed, IReadOnlyList<dou
     public override string ToString() =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{PerSecond, 6:0}/s  P50 {Quantile(0.5), 6:0.0} ms  P99 {Quantile(0.99), 6:0.0} ms  {100 * Success:0.00} % of {Latencies.Count:N0}"
+            $"{PerSecond, 6:0}/s  P50 {Quantile(0.5), 6:0.0} ms  P99 {Quantile(0.99), 6:0.0} ms  "
+                + $"{100 * Success:0.00} % of {Latencies.Count:N0}"
         );
 
-    /// <summary>As fast as it goes: each connection sends its next request when it has the answer to the one before.</summary>
+    /// <summary>
+    /// Sends requests as fast as possible: each connection sends its next request when it has the answer to the one
+    /// before.
+    /// </summary>
     public static Task<Measurement> Closed(HttpClient http, IReadOnlyList<Queue<HttpRequestMessage>> connections) =>
         Run(
             connections.Select(queue =>
@@ -39,7 +43,10 @@ internal sealed record Measurement(double Seconds, int Failed, IReadOnlyList<dou
             )
         );
 
-    /// <summary>At a given rate, whatever the answers do: a request's latency counts from when it was due, also where its connection was not free yet.</summary>
+    /// <summary>
+    /// Sends requests at a given rate, which does not depend on the answers. The latency of a request is counted from
+    /// the moment at which it was due, even if its connection was not free then.
+    /// </summary>
     public static Task<Measurement> Open(
         HttpClient http,
         IReadOnlyList<Queue<HttpRequestMessage>> connections,
@@ -70,7 +77,7 @@ internal sealed record Measurement(double Seconds, int Failed, IReadOnlyList<dou
             )
         );
 
-    /// <summary>All at once, each once.</summary>
+    /// <summary>Carries out all actions at the same time, each once.</summary>
     public static Task<Measurement> Once(IEnumerable<Func<Task<bool>>> actions) =>
         Run(
             actions.Select(action =>

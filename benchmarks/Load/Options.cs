@@ -3,11 +3,15 @@ using System.Globalization;
 namespace MlsConsole.Load;
 
 /// <summary>What to measure.</summary>
-/// <param name="Storage">sqlite or postgresql; of the latter a server is started that synchronises what it commits.</param>
-/// <param name="Connections">As many conversations, each with one joiner.</param>
-/// <param name="Members">Of each conversation.</param>
-/// <param name="Requests">Of each measurement.</param>
-/// <param name="Rounds">Measurements of the greatest throughput, each beside one of the baseline.</param>
+/// <param name="Storage">
+/// sqlite or postgresql; for postgresql a server is started that synchronises its commits to the disk.
+/// </param>
+/// <param name="Connections">The number of conversations, each with one joiner and one connection.</param>
+/// <param name="Members">The number of members of each conversation.</param>
+/// <param name="Requests">The number of requests in each measurement.</param>
+/// <param name="Rounds">
+/// The number of measurements of the greatest throughput, each with one of the baseline beside it.
+/// </param>
 internal sealed record Options(
     string Storage = "sqlite",
     int Connections = 100,

@@ -39,7 +39,8 @@ List<Queue<HttpRequestMessage>> Prepare(Func<Joiner, int, Queue<HttpRequestMessa
     [.. joiners.AsParallel().AsOrdered().Select(joiner => make(joiner, count))];
 
 Console.WriteLine(
-    $"{options.Storage}, {options.Connections} connections, conversations of {options.Members}, {each * options.Connections:N0} requests each, host and load on {Environment.ProcessorCount} cores"
+    $"{options.Storage}, {options.Connections} connections, conversations of {options.Members}, "
+        + $"{each * options.Connections:N0} requests each, host and load on {Environment.ProcessorCount} cores"
 );
 await Measurement.Closed(http, Prepare((joiner, count) => joiner.Baselines(count), 5));
 await Measurement.Closed(http, Prepare((joiner, count) => joiner.Commits(count), 5));

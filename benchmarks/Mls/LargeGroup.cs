@@ -3,13 +3,16 @@ using System.Text.Json;
 
 namespace MlsConsole.Mls.Benchmarks;
 
-/// <summary>A large group, made by one process and followed by another: what memory that takes is then not blurred by the keys of all its members.</summary>
+/// <summary>
+/// A large group, which one process makes and another one follows, so that the measured memory of the latter does not
+/// include the keys of all members.
+/// </summary>
 internal static class LargeGroup
 {
     private const int Rounds = 4;
     private static readonly byte[] s_key = new byte[32];
 
-    /// <summary>Writes the GroupInfo with tree, and the state of one member, into a folder.</summary>
+    /// <summary>Writes the GroupInfo with the ratchet tree, and the state of one member, into a folder.</summary>
     public static void Make(string folder, int members, bool populated)
     {
         var scene = new SyntheticGroup(members, populated);
@@ -24,11 +27,15 @@ internal static class LargeGroup
     }
 
     /// <summary>
-    /// A service, a member and one who joins by external commit, all in this process: the service creates the group from its GroupInfo, stages and
-    /// accepts the joiner's commit with a GroupInfo that has the tree inside, and those of both members in turn, each of which the other one processes.
-    /// At the end it comes back from its snapshot.
+    /// Runs a service, a member and a client that joins by external commit in this process. The service creates the
+    /// group from its GroupInfo, and stages and accepts the joiner's commit with a GroupInfo that has the tree inside.
+    /// Then the two members commit in turn: the service stages and accepts each commit, and the other member processes
+    /// it. At the end the service restores its state from its snapshot.
     /// </summary>
-    /// <returns>JSON: epochs and members at the end, whether all agree, the most memory that the process ever had, seconds of the steps.</returns>
+    /// <returns>
+    /// JSON with the number of epochs and of members at the end, whether all states agree, the most memory that the
+    /// process ever had in bytes, and the seconds that each step took in sum.
+    /// </returns>
     public static string Follow(string folder)
     {
         var steps = new Dictionary<string, double>();

@@ -1,19 +1,28 @@
 namespace MlsConsole.Mls.Benchmarks;
 
-/// <summary>What an operation takes: time in nanoseconds, in units of one V, one D and one V + D, and bytes allocated by the calling thread.</summary>
+/// <summary>
+/// What an operation costs: its time in nanoseconds, the ratios of the time to one V, one D and one V + D (see
+/// <see cref="References"/>), and the bytes that the calling thread allocates.
+/// </summary>
 internal sealed record Figures(double Time, double InV, double InD, double InBoth, long Allocated)
 {
-    /// <summary>Times an operation in rounds, each between two samples of the references, so that a machine that slows down slows both.</summary>
-    /// <param name="references">V and D.</param>
-    /// <param name="prepare">Makes the operation of one run; not timed.</param>
-    /// <param name="clock">How time is counted. For <see cref="Clock.Wall"/> the best round counts, since other programs can only add to it; else the median.</param>
-    /// <param name="budget">Seconds to spend; there are five rounds at least.</param>
+    /// <summary>
+    /// Times an operation in rounds, each between two samples of the references, so that a machine which becomes slower
+    /// slows both.
+    /// </summary>
+    /// <param name="references">The references V and D.</param>
+    /// <param name="prepare">Makes the operation for one run; this is not timed.</param>
+    /// <param name="clock">
+    /// The clock that counts. For <see cref="Clock.Wall"/> the best round counts, since other programs can only add
+    /// time; otherwise the median.
+    /// </param>
+    /// <param name="budget">The seconds to spend; there are at least five rounds.</param>
     public static Figures Of(References references, Func<Action> prepare, Clock clock, double budget)
     {
         for (int i = 0; i < 3; i++)
             Once(prepare, clock);
         double single = Once(prepare, clock);
-        // Each round runs for two milliseconds or more.
+        // A round has so many runs that it takes at least two milliseconds.
         int runs = (int)Math.Clamp(2e6 / single, 1, 50);
         var rounds = new List<(double Time, double V, double D)>();
         var before = references.Sample(clock);

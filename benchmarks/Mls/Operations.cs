@@ -1,6 +1,6 @@
 namespace MlsConsole.Mls.Benchmarks;
 
-/// <summary>The operations of a group of one size, ready to be timed.</summary>
+/// <summary>The operations to measure, on a group of one size.</summary>
 internal sealed class Operations
 {
     private readonly SyntheticGroup _scene;
@@ -21,10 +21,13 @@ internal sealed class Operations
 
     public int Members => _scene.Members;
 
-    /// <summary>The external commit, MLSMessage.</summary>
+    /// <summary>The external commit as an MLSMessage.</summary>
     public byte[] Commit => _commit;
 
-    /// <summary>The delivery service: bytes of commit and GroupInfo in, the next epoch's state out.</summary>
+    /// <summary>
+    /// What a delivery service does: takes the bytes of a commit and of its GroupInfo and makes the public state of the
+    /// next epoch.
+    /// </summary>
     public Action Stage() =>
         () =>
         {
@@ -32,14 +35,17 @@ internal sealed class Operations
             _group.Stage(content, [], null).Accept(UnverifiedGroupInfo.Decode(_commitGroupInfo), null);
         };
 
-    /// <summary>A member somewhere in the middle.</summary>
+    /// <summary>Processes the commit as the member in the middle of the tree.</summary>
     public Action Process()
     {
         var member = _scene.Member(new((uint)Members / 2), _group);
         return () => member.Receive(_commit);
     }
 
-    /// <summary>A client that comes: bytes of a GroupInfo with tree in, commit and GroupInfo out.</summary>
+    /// <summary>
+    /// What a joining client does: takes the bytes of a GroupInfo with the tree inside and makes a commit with its
+    /// GroupInfo.
+    /// </summary>
     public Func<Action> Join(int cores, bool treeInGroupInfo = true) =>
         () =>
         {
@@ -54,7 +60,7 @@ internal sealed class Operations
                     .Dispose();
         };
 
-    /// <summary>GroupInfo and tree, form and duplicate keys alone.</summary>
+    /// <summary>Decodes the GroupInfo and the tree, which checks their form and that no key stands twice.</summary>
     public Action Decode() =>
         () => RatchetTree.Decode(SyntheticGroup.Suite, UnverifiedGroupInfo.Decode(_scene.GroupInfo).RatchetTree!.Value);
 }

@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace MlsConsole.Mls.Benchmarks;
 
-/// <summary>Another library as a process that answers a line of JSON with one: see benchmarks/peers.</summary>
+/// <summary>
+/// Another MLS library, run as a process that answers each line of JSON with one line of JSON; see benchmarks/peers.
+/// </summary>
 internal sealed class Peer : IDisposable
 {
     private readonly Process _process;
@@ -13,16 +15,18 @@ internal sealed class Peer : IDisposable
             new ProcessStartInfo(program, [script]) { RedirectStandardInput = true, RedirectStandardOutput = true }
         )!;
 
-    /// <summary>Takes a GroupInfo to work on.</summary>
+    /// <summary>Gives the peer the GroupInfo for its next operations.</summary>
     public void Load(byte[] groupInfo) => Ask(new { operation = "load", groupInfo });
 
-    /// <summary>Nanoseconds to make objects of its GroupInfo and tree.</summary>
+    /// <summary>Decodes the GroupInfo and its tree; returns the nanoseconds that this took.</summary>
     public double Decode() => Nanoseconds(Ask(new { operation = "decode" }));
 
-    /// <summary>Nanoseconds to process a commit as the member that joined last.</summary>
+    /// <summary>
+    /// Processes a commit as the member that has joined last; returns the nanoseconds that this took.
+    /// </summary>
     public double Receive(byte[] commit) => Nanoseconds(Ask(new { operation = "process", commit }));
 
-    /// <summary>Joins by external commit.</summary>
+    /// <summary>Joins by an external commit.</summary>
     public (double Nanoseconds, byte[] Commit, byte[] GroupInfo) Join()
     {
         var answer = Ask(new { operation = "join" });

@@ -1,8 +1,12 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace MlsConsole.Mls.Benchmarks;
 
-/// <summary>The same operations on the same groups by this library, on one core, and by a peer: a round of the one beside a round of the other, and the best of each counts.</summary>
+/// <summary>
+/// Runs the same operations on the same groups with this library, on one core, and with a peer. A round of the one
+/// follows a round of the other, and the best round of each counts.
+/// </summary>
 internal sealed class Peers(IReadOnlyList<int> sizes, double budget, Peer peer)
 {
     private const int WarmUp = 3,
@@ -42,7 +46,7 @@ internal sealed class Peers(IReadOnlyList<int> sizes, double budget, Peer peer)
             () => peer.Join().Nanoseconds
         );
 
-        // Each joins, and processes the commit by which the other one joins after it.
+        // Each library joins, and then processes the commit by which the other one joins after it.
         using var client = SyntheticGroup.NewClient();
         using var ours = Group.JoinByExternalCommit(client, UnverifiedGroupInfo.Decode(scene.GroupInfo));
         peer.Load(ours.Pending!.GroupInfo);
@@ -58,7 +62,7 @@ internal sealed class Peers(IReadOnlyList<int> sizes, double budget, Peer peer)
             () =>
             {
                 var member = Group.Load(client, state, s_key);
-                // As in a group that has lived: what it keeps of the tree is there.
+                // The hash and the summary of the tree are computed before, as they are in a group that has been used.
                 _ = (member.PublicGroup.Tree.Hash, member.PublicGroup.Tree.Root.Capabilities);
                 return () => member.Receive(commitOfPeer);
             },
@@ -86,8 +90,10 @@ internal sealed class Peers(IReadOnlyList<int> sizes, double budget, Peer peer)
                 (best, bestOfPeer) = (Math.Min(best, time), Math.Min(bestOfPeer, timeOfPeer));
         }
         Console.WriteLine(
-            FormattableString.Invariant(
-                $"| {operation} | {scene.Members:N0} | {Table.Time(best)} | {Table.Time(bestOfPeer)} | {bestOfPeer / best:0.0} |"
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {operation} | {scene.Members:N0} | "
+                    + $"{Table.Time(best)} | {Table.Time(bestOfPeer)} | {bestOfPeer / best:0.0} |"
             )
         );
     }

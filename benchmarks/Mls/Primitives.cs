@@ -5,13 +5,14 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 
 namespace MlsConsole.Mls.Benchmarks;
 
-/// <summary>The primitives of one suite as src/Mls calls them.</summary>
+/// <summary>The primitives of a cipher suite, called as src/Mls calls them.</summary>
 [MemoryDiagnoser, Config(typeof(InProcess))]
 public class Primitives
 {
     private sealed class InProcess : BenchmarkDotNet.Configs.ManualConfig
     {
-        // The repository's build settings are not for the project that BenchmarkDotNet would generate.
+        // The benchmarks run in this process, because the build settings of the repository do not suit the project that
+        // BenchmarkDotNet would generate.
         public InProcess() => AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
     }
 

@@ -39,7 +39,9 @@ switch (args.FirstOrDefault())
         return 0;
     default:
         Console.Error.WriteLine(
-            "usage: ratios [--sizes 2,10,100,1000,10000] [--seconds 1.5] | micro [options of BenchmarkDotNet] | peers [--sizes 2,10,100,1000] [--seconds 5] | make FOLDER [--members 50000] [--fresh] | follow FOLDER"
+            "usage: ratios [--sizes 2,10,100,1000,10000] [--seconds 1.5] | micro [options of BenchmarkDotNet] "
+                + "| peers [--sizes 2,10,100,1000] [--seconds 5] | make FOLDER [--members 50000] [--fresh] "
+                + "| follow FOLDER"
         );
         return 2;
 }

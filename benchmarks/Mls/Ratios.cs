@@ -1,6 +1,8 @@
 namespace MlsConsole.Mls.Benchmarks;
 
-/// <summary>One table of all operations at all sizes, with the targets that they have.</summary>
+/// <summary>
+/// Measures all operations at all sizes, prints them as one table, and compares them with their targets.
+/// </summary>
 internal sealed class Ratios(IReadOnlyList<int> sizes, double budget)
 {
     private const double OneCoreJoin = 1.15,

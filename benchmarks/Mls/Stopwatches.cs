@@ -4,13 +4,16 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls.Benchmarks;
 
-/// <summary>What a time is counted in.</summary>
+/// <summary>The clock by which a time is measured.</summary>
 internal enum Clock
 {
-    /// <summary>Time of the calling thread on a core, where the system tells it (Linux), so that other programs count little; else the clock on the wall.</summary>
+    /// <summary>
+    /// The time that the calling thread has spent on a core, where the system tells it (Linux), so that other programs
+    /// have little influence; elsewhere the time of day.
+    /// </summary>
     OneCore,
 
-    /// <summary>The clock on the wall: for what runs on several cores.</summary>
+    /// <summary>The time of day, for operations that run on several cores.</summary>
     Wall,
 }
 
@@ -28,7 +31,7 @@ internal static partial class Stopwatches
     [LibraryImport("libc")]
     private static partial int clock_gettime(int clock, out TimeSpec time);
 
-    /// <summary>Nanoseconds since some moment.</summary>
+    /// <summary>The nanoseconds since a fixed moment.</summary>
     public static double Now(Clock clock)
     {
         if (clock == Clock.OneCore && OperatingSystem.IsLinux() && clock_gettime(ClockThreadCpuTime, out var time) == 0)
@@ -37,8 +40,14 @@ internal static partial class Stopwatches
     }
 }
 
-/// <summary>The two units of every figure: one Ed25519 verification and one X25519, by the library that src/Mls calls.</summary>
-/// <remarks>V goes through signatures of different keys over 32 bytes: the same one again is a twentieth faster, for the processor has learnt its branches by then.</remarks>
+/// <summary>
+/// The two units of every figure: V is one Ed25519 verification and D is one X25519, both by the library that src/Mls
+/// calls.
+/// </summary>
+/// <remarks>
+/// V goes through signatures of different keys over 32 bytes. Verifying the same signature again and again would be a
+/// twentieth faster, since the processor learns its branches.
+/// </remarks>
 internal sealed class References
 {
     private const int Repetitions = 16,
@@ -80,10 +89,10 @@ internal sealed class References
             throw new InvalidOperationException("The reference key agreement failed.");
     }
 
-    /// <summary>Nanoseconds of one V and one D at this moment.</summary>
+    /// <summary>Measures the nanoseconds of one V and one D at this moment.</summary>
     public (double V, double D) Sample(Clock clock) => (Time(V, clock), Time(D, clock));
 
-    /// <summary>V and D in figures, and what V would be with the same signature each time.</summary>
+    /// <summary>Describes the times of V and D, and of V with the same signature each time.</summary>
     public string Describe()
     {
         double[] times =
@@ -92,9 +101,8 @@ internal sealed class References
                 Enumerable.Range(0, 64).Select(_ => Time(operation, Clock.OneCore)).Order().ElementAt(32)
             ),
         ];
-        return FormattableString.Invariant(
-            $"V = {Table.Time(times[0])} ({Table.Time(times[1])} with the same signature each time), D = {Table.Time(times[2])}"
-        );
+        return $"V = {Table.Time(times[0])} ({Table.Time(times[1])} with the same signature each time), "
+            + $"D = {Table.Time(times[2])}";
     }
 
     private static double Time(Action operation, Clock clock)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace MlsConsole.Mls.Benchmarks;
 
-/// <summary>Rows that are printed as they come and as one table of Markdown at the end.</summary>
+/// <summary>A table whose rows are printed as they come, and all together in Markdown at the end.</summary>
 internal sealed class Table
 {
     private readonly List<string[]> _rows =

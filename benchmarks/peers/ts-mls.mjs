@@ -1,11 +1,25 @@
-// ts-mls as a peer of benchmarks/Mls: a request is a line of JSON on stdin, its answer one on stdout, with the milliseconds
-// that the operation took. The adapter of tests/e2e/ts is shared, and with it the packages of its lock file.
-//   {operation: "load", groupInfo}  -> {}                                 what the operations below work on, MLSMessage in base64
-//   {operation: "decode"}           -> {milliseconds}                     GroupInfo and tree to objects
-//   {operation: "join"}             -> {milliseconds, commit, groupInfo}  bytes in; external commit and GroupInfo with tree out
-//   {operation: "process", commit}  -> {milliseconds}                     by the one who joined last, as often as asked
+// ts-mls as a peer of benchmarks/Mls. A request is a line of JSON on stdin; its answer is a line of JSON on stdout,
+// with the milliseconds that the operation took. The adapter and the packages of tests/e2e/ts are used.
+//
+// {operation: "load", groupInfo} -> {}
+//   Takes the GroupInfo for the next operations, an MLSMessage in base64.
+// {operation: "decode"} -> {milliseconds}
+//   Decodes the GroupInfo and its tree.
+// {operation: "join"} -> {milliseconds, commit, groupInfo}
+//   Makes an external commit, and a GroupInfo with the tree inside, from the bytes of the GroupInfo.
+// {operation: "process", commit} -> {milliseconds}
+//   Processes a commit as the member that has joined last. It may be asked again and again.
 import { createInterface } from 'node:readline';
-import { decodeGroupInfoMessage, externalCommit, groupInfoOf, keyPackage, processCommit, signatureKeyPair, suite, treeOf } from '../../tests/e2e/ts/src/mls.mjs';
+import {
+  decodeGroupInfoMessage,
+  externalCommit,
+  groupInfoOf,
+  keyPackage,
+  processCommit,
+  signatureKeyPair,
+  suite,
+  treeOf,
+} from '../../tests/e2e/ts/src/mls.mjs';
 
 const cs = await suite(1);
 let loaded, joined;

@@ -2,7 +2,7 @@ using Microsoft.CodeAnalysis;
 
 namespace MlsConsole.Lexicon.Generator;
 
-/// <summary>What can be wrong with a lexicon file; each is a build error.</summary>
+/// <summary>What can be wrong with a lexicon file, or with the generator's settings: build errors.</summary>
 internal static class Diagnostics
 {
     public static readonly DiagnosticDescriptor MalformedJson = Describe(
@@ -16,6 +16,10 @@ internal static class Diagnostics
     public static readonly DiagnosticDescriptor UnknownReference = Describe(
         "MLSLEX003",
         "The lexicon refers to a definition that does not exist: {0}"
+    );
+    public static readonly DiagnosticDescriptor NoNamespace = Describe(
+        "MLSLEX004",
+        "LexiconNamesOnly is true, and LexiconNamesNamespace does not say into which namespace the names belong"
     );
 
     private static DiagnosticDescriptor Describe(string id, string message) =>

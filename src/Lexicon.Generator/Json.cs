@@ -3,7 +3,8 @@ using System.Text;
 
 namespace MlsConsole.Lexicon.Generator;
 
-/// <summary>A JSON document as plain objects: string, double, bool, null, list, dictionary. A generator cannot bring System.Text.Json along.</summary>
+/// <summary>Parses a JSON document into plain objects: string, double, bool, null, list and dictionary.</summary>
+/// <remarks>System.Text.Json is not used, because a source generator cannot bring an assembly along.</remarks>
 internal sealed class Json
 {
     private readonly string _text;
@@ -114,24 +115,30 @@ internal sealed class Json
                     result.Append('\t');
                     break;
                 case 'u':
-                    if (
-                        _at + 4 > _text.Length
-                        || !ushort.TryParse(
-                            _text.Substring(_at, 4),
-                            NumberStyles.HexNumber,
-                            CultureInfo.InvariantCulture,
-                            out ushort code
-                        )
-                    )
-                        throw Error("a \\u escape is malformed");
-                    result.Append((char)code);
-                    _at += 4;
+                    result.Append(HexEscape());
                     break;
                 default:
                     result.Append(escape);
                     break;
             }
         }
+    }
+
+    /// <summary>The character of an escape \u and four hexadecimal digits, whose digits come next.</summary>
+    private char HexEscape()
+    {
+        if (
+            _at + 4 > _text.Length
+            || !ushort.TryParse(
+                _text.Substring(_at, 4),
+                NumberStyles.HexNumber,
+                CultureInfo.InvariantCulture,
+                out ushort code
+            )
+        )
+            throw Error("a \\u escape is malformed");
+        _at += 4;
+        return (char)code;
     }
 
     private double Number()

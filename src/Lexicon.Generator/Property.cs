@@ -3,7 +3,9 @@ namespace MlsConsole.Lexicon.Generator;
 /// <summary>One property of an object or one query parameter: its C# type and how it is read and written.</summary>
 internal sealed class Property
 {
-    /// <summary>Formats that stay strings, and what checks them.</summary>
+    /// <summary>
+    /// The string formats whose values stay strings in C#, each with the method of <c>Formats</c> that checks it.
+    /// </summary>
     private static readonly Dictionary<string, string> s_formats = new Dictionary<string, string>(
         StringComparer.Ordinal
     )
@@ -19,7 +21,10 @@ internal sealed class Property
         ["language"] = "IsLanguage",
     };
 
-    /// <summary>What a schema of each type may say: what is not in the code must not be in a lexicon either.</summary>
+    /// <summary>
+    /// The keywords that a schema of each type may have. A keyword that the generated code would not heed must not be
+    /// in a lexicon either.
+    /// </summary>
     private static readonly Dictionary<string, string[]> s_keywords = new Dictionary<string, string[]>(
         StringComparer.Ordinal
     )
@@ -51,6 +56,8 @@ internal sealed class Property
 
     public string Json { get; }
     public string Name { get; }
+
+    /// <summary>The name of the local variable for the value.</summary>
     public string Local => "_" + Json;
     public bool Required { get; }
     public string Type { get; }
@@ -111,7 +118,8 @@ internal sealed class Property
         }
     }
 
-    /// <summary>Reads the value that the reader stands on.</summary>
+    /// <summary>The expression that reads the value at the current position of a variable <c>reader</c>.</summary>
+    /// <param name="path">The expression of the place in the input, for messages.</param>
     public string ReadExpression(string path) =>
         _kind switch
         {
@@ -123,10 +131,11 @@ internal sealed class Property
             "ref" => $"{Type}.Read(ref reader, {path})",
             _ when s_formats.TryGetValue(_kind, out string? check) =>
                 $"JsonInput.Formatted(ref reader, {path}, \"{_kind}\", Formats.{check})",
-            _ =>
-                $"JsonInput.Array(ref reader, {path}, {Bounds("minLength", "maxLength")}, static (ref Utf8JsonReader reader, string item) => {_items!.ReadExpression("item")})",
+            _ => $"JsonInput.Array(ref reader, {path}, {Bounds("minLength", "maxLength")}, "
+                + $"static (ref Utf8JsonReader reader, string item) => {_items!.ReadExpression("item")})",
         };
 
+    /// <summary>The statement that writes a value to a variable <c>writer</c>.</summary>
     public string WriteStatement(string value) =>
         _kind switch
         {
@@ -136,10 +145,11 @@ internal sealed class Property
             "boolean" => $"writer.WriteBooleanValue({value});",
             "ref" => $"{value}.Write(writer);",
             _ when s_formats.ContainsKey(_kind) => $"writer.WriteStringValue({value});",
-            _ =>
-                $"writer.WriteStartArray(); foreach (var item in {value}) {{ {_items!.WriteStatement("item")} }} writer.WriteEndArray();",
+            _ => $"writer.WriteStartArray(); foreach (var item in {value}) {{ {_items!.WriteStatement("item")} }} "
+                + "writer.WriteEndArray();",
         };
 
+    /// <summary>The expression that reads a query parameter from a variable <c>input</c>.</summary>
     public string ParameterExpression()
     {
         string read = _kind switch
@@ -157,12 +167,24 @@ internal sealed class Property
         return Required ? $"{read} ?? throw JsonInput.Missing(\"\", \"{Json}\")" : read;
     }
 
-    /// <summary>A string that is one of a closed list, where the schema has one.</summary>
-    private string Listed(string read, string path) =>
-        !_schema.ContainsKey("enum")
-            ? read
-            : $"JsonInput.Listed({read}, {path}, [{string.Join(", ", _schema.List("enum").Select(value => value is string text ? Names.Quoted(text) : throw new LexiconError(Diagnostics.Unsupported, $"the enum of '{Json}'")))}])";
+    /// <summary>
+    /// Checks that a string which was read is one of the values of the schema's <c>enum</c>, if it has one.
+    /// </summary>
+    private string Listed(string read, string path)
+    {
+        if (!_schema.ContainsKey("enum"))
+            return read;
+        var values = _schema
+            .List("enum")
+            .Select(value => value is string text ? Names.Quoted(text) : throw NoStrings());
+        return $"JsonInput.Listed({read}, {path}, [{string.Join(", ", values)}])";
 
+        LexiconError NoStrings() => new LexiconError(Diagnostics.Unsupported, $"the enum of '{Json}'");
+    }
+
+    /// <summary>The arguments for the smallest and the greatest value or length.</summary>
     private string Bounds(string minimum, string maximum) =>
-        $"{_schema.Long(minimum, minimum == "minimum" ? "-JsonInput.MaxInteger" : "0L")}, {_schema.Long(maximum, "JsonInput.MaxInteger")}";
+        _schema.Long(minimum, minimum == "minimum" ? "-JsonInput.MaxInteger" : "0L")
+        + ", "
+        + _schema.Long(maximum, "JsonInput.MaxInteger");
 }

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace MlsConsole.Lexicon.Generator;
 
-/// <summary>One lexicon file.</summary>
+/// <summary>A lexicon file.</summary>
 internal sealed class LexiconDocument
 {
     public LexiconDocument(string path, string id, Dictionary<string, object?> definitions) =>
@@ -12,12 +12,35 @@ internal sealed class LexiconDocument
     public string Id { get; }
     public Dictionary<string, object?> Definitions { get; }
 
-    /// <summary>Last segment of the NSID, capitalised.</summary>
-    public string Name => Names.Pascal(Id.Substring(Id.LastIndexOf('.') + 1));
+    /// <summary>The last segment of the NSID, for example <c>processExternalCommit</c>.</summary>
+    public string LastSegment => Id.Substring(Id.LastIndexOf('.') + 1);
 
-    /// <summary>A subscription's messages have names like "commit" and "info": their records are called after the method too.</summary>
-    public bool IsSubscription => Definitions.ObjectOrNull("main")?.TextOrNull("type") == "subscription";
+    /// <summary>The last segment of the NSID, with its first letter in upper case.</summary>
+    public string Name => Names.Pascal(LastSegment);
 
+    /// <summary>Whether the main definition of the file is a method.</summary>
+    public bool IsMethod => MainType is "procedure" or "query" or "subscription";
+
+    public bool IsSubscription => MainType == "subscription";
+
+    /// <summary>The description of the file's main definition, or null.</summary>
+    public string? Description => Definitions.ObjectOrNull("main")?.TextOrNull("description");
+
+    /// <summary>The names of the errors that the main definition of the file, a method, declares.</summary>
+    public IEnumerable<string> ErrorNames =>
+        Definitions
+            .Object("main")
+            .List("errors")
+            .OfType<Dictionary<string, object?>>()
+            .Select(error => error.Text("name"));
+
+    private string? MainType => Definitions.ObjectOrNull("main")?.TextOrNull("type");
+
+    /// <summary>The name of the C# record that is made of a definition of this file.</summary>
+    /// <remarks>
+    /// The messages of a subscription have short names, like "commit" and "info": the name of their record begins
+    /// with that of the method.
+    /// </remarks>
     public string RecordOf(string definition) =>
         IsSubscription ? Name + Names.Pascal(definition) : Names.Pascal(definition);
 }
@@ -44,7 +67,8 @@ internal sealed class Schema
         _documents.Add(id, new LexiconDocument(path, id, json.Object("defs")));
     }
 
-    /// <summary>The record that a reference names.</summary>
+    /// <summary>The name of the C# record of the object to which a reference leads.</summary>
+    /// <exception cref="LexiconError">There is no such definition, or it is not an object.</exception>
     public string RecordOf(string reference, LexiconDocument from)
     {
         int hash = reference.IndexOf('#');
@@ -74,7 +98,8 @@ internal static class Names
     public static bool IsNsid(string id) =>
         Regex.IsMatch(
             id,
-            @"\A[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+\.[a-zA-Z][a-zA-Z0-9]{0,62}\z"
+            @"\A[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+"
+                + @"\.[a-zA-Z][a-zA-Z0-9]{0,62}\z"
         );
 
     public static string Pascal(string name) => char.ToUpperInvariant(name[0]) + name.Substring(1);
@@ -84,19 +109,26 @@ internal static class Names
             ? text
             : throw new LexiconError(Diagnostics.Unsupported, $"'{name}' is missing or no string");
 
+    /// <summary>Requires that a schema has a type.</summary>
+    /// <exception cref="LexiconError">The schema has another type.</exception>
     public static void Require(this Dictionary<string, object?> json, string type)
     {
         if (json.Text("type") != type)
             throw new LexiconError(Diagnostics.Unsupported, $"type {json.Text("type")} where {type} has to be");
     }
 
-    /// <summary>Beside its type and a description, a schema says nothing but this.</summary>
+    /// <summary>Requires that a schema has no keywords but these, its type and its description.</summary>
+    /// <exception cref="LexiconError">The schema has another keyword.</exception>
     public static void Allow(this Dictionary<string, object?> json, string where, params string[] keywords)
     {
         foreach (string keyword in json.Keys)
             if (keyword is not ("type" or "description") && !keywords.Contains(keyword))
                 throw new LexiconError(Diagnostics.Unsupported, $"'{keyword}' of {where}");
     }
+
+    /// <summary>The text as it stands in an XML documentation comment of one line.</summary>
+    public static string Escape(string? text) =>
+        (text ?? "").Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").Replace("\n", " ");
 
     public static string Quoted(string text) => "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"") + "\"";
 

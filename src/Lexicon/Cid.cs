@@ -2,19 +2,26 @@ using SimpleBase;
 
 namespace MlsConsole.Lexicon;
 
-/// <summary>Content identifiers as the data model links by them: version 1, SHA-256, in lower-case base32.</summary>
+/// <summary>
+/// Content identifiers (CIDs) in the only form in which the data model has links: version 1, SHA-256, in lower-case
+/// base32.
+/// </summary>
 internal static class Cid
 {
     public const byte DagCbor = 0x71;
     private const byte Raw = 0x55;
 
-    /// <summary>The multihash's prefix: the function and 32 bytes.</summary>
+    /// <summary>
+    /// The prefix of a SHA-256 multihash: the number of the hash function, and the length of 32 bytes.
+    /// </summary>
     public static ReadOnlySpan<byte> Sha256 => [0x12, 32];
 
-    /// <exception cref="LexiconException">It is no such identifier.</exception>
+    /// <summary>The bytes of a CID.</summary>
+    /// <exception cref="LexiconException">The text is not a CID of this form.</exception>
     public static byte[] Bytes(string text)
     {
-        // 36 bytes are 58 digits; the last one has bits to spare, so only what is written back the same is one.
+        // 36 bytes are 58 digits, of which the last has unused bits. Encoding the bytes again shows whether these are
+        // zero.
         byte[] bytes = new byte[40];
         bool decoded =
             text.Length == 59
@@ -26,7 +33,8 @@ internal static class Cid
             : throw new LexiconException("$link", "must be a CID.");
     }
 
-    /// <exception cref="LexiconException">They are no such identifier.</exception>
+    /// <summary>The text of a CID.</summary>
+    /// <exception cref="LexiconException">The bytes are not a CID of this form.</exception>
     public static string Text(ReadOnlySpan<byte> bytes) =>
         IsLink(bytes) ? Encoded(bytes) : throw new LexiconException("$link", "must be a CID.");
 

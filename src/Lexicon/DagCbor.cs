@@ -4,17 +4,22 @@ using System.Text.Json;
 
 namespace MlsConsole.Lexicon;
 
-/// <summary>The data model of the AT Protocol in its two forms, JSON and DAG-CBOR (<see href="https://atproto.com/specs/data-model"/>).</summary>
+/// <summary>
+/// Translates between the two encodings of the AT Protocol's data model, JSON and DAG-CBOR
+/// (<see href="https://atproto.com/specs/data-model"/>).
+/// </summary>
 internal static class DagCbor
 {
     private const int MaxDepth = 32;
     private const CborTag Link = (CborTag)42;
 
-    // Canonical puts map keys into the order of DAG-CBOR: shorter ones first, then byte by byte.
+    // The mode Canonical sorts the keys of maps as DAG-CBOR demands: by length, then byte by byte.
     public static CborWriter NewWriter() => new(CborConformanceMode.Canonical, allowMultipleRootLevelValues: true);
 
-    /// <summary>A record as DAG-CBOR.</summary>
-    /// <exception cref="LexiconException">It is no object, or has what the data model has not.</exception>
+    /// <summary>Encodes a record as DAG-CBOR.</summary>
+    /// <exception cref="LexiconException">
+    /// The value is not an object, or has something that the data model does not allow.
+    /// </exception>
     public static byte[] Encode(JsonElement record)
     {
         if (record.ValueKind != JsonValueKind.Object)
@@ -28,7 +33,8 @@ internal static class DagCbor
     public static string CidOf(ReadOnlySpan<byte> dagCbor) =>
         Cid.Text([1, Cid.DagCbor, .. Cid.Sha256, .. SHA256.HashData(dagCbor)]);
 
-    /// <exception cref="LexiconException">The value has what the data model has not.</exception>
+    /// <summary>Writes a JSON value as DAG-CBOR.</summary>
+    /// <exception cref="LexiconException">The value has something that the data model does not allow.</exception>
     public static void Write(CborWriter writer, JsonElement value)
     {
         switch (value.ValueKind)
@@ -71,7 +77,8 @@ internal static class DagCbor
         }
     }
 
-    /// <exception cref="LexiconException">The value has what the data model has not.</exception>
+    /// <summary>Reads a DAG-CBOR value and writes it as JSON.</summary>
+    /// <exception cref="LexiconException">The value has something that the data model does not allow.</exception>
     public static void Read(CborReader reader, Utf8JsonWriter writer, int depth = 0)
     {
         if (depth > MaxDepth)
@@ -133,7 +140,7 @@ internal static class DagCbor
             ? text.GetString()!
             : throw new LexiconException(name, "must be a string and stand alone.");
 
-    /// <summary>JSON does not tell 1.0 from 1.</summary>
+    /// <summary>The value of an integer, which may also be written as 1.0, since JSON makes no difference.</summary>
     private static long Integer(JsonElement value)
     {
         if (value.TryGetInt64(out long integer))

@@ -5,21 +5,21 @@ using System.Text.Json;
 namespace MlsConsole.Lexicon;
 
 /// <summary>The service ended a subscription with an error frame.</summary>
-/// <param name="error">The error's name.</param>
-/// <param name="message">A sentence for people.</param>
+/// <param name="error">The name of the error, as the lexicon declares it.</param>
+/// <param name="message">The sentence about the error that the frame has, or null.</param>
 public sealed class EventStreamException(string error, string? message) : Exception($"{error}: {message}")
 {
-    /// <summary>The error's name, as the lexicon declares it.</summary>
+    /// <summary>The name of the error, as the lexicon declares it.</summary>
     public string Error { get; } = error;
 }
 
 /// <summary>Frames of AT Protocol event streams: two DAG-CBOR objects, one after the other.</summary>
 public static class EventFrame
 {
-    /// <summary>Longest frame that is read, in bytes.</summary>
+    /// <summary>The length in bytes of the longest frame that is read.</summary>
     private const int MaxLength = 64 << 20;
 
-    /// <summary>The frame of an error, after which the connection is closed.</summary>
+    /// <summary>Makes the frame of an error, after which the service closes the connection.</summary>
     public static byte[] Error(string error, string message)
     {
         var writer = DagCbor.NewWriter();

@@ -3,7 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace MlsConsole.Lexicon;
 
-/// <summary>The string formats of the lexicon language (<see href="https://atproto.com/specs/lexicon#string-formats"/>), and base64 as this service's methods use it.</summary>
+/// <summary>
+/// The string formats of the lexicon language (<see href="https://atproto.com/specs/lexicon#string-formats"/>), and
+/// base64 as the methods of this service use it.
+/// </summary>
 public static partial class Formats
 {
     /// <summary>Longest DID, in characters.</summary>
@@ -20,20 +23,25 @@ public static partial class Formats
     /// <summary>Whether a string is a DID or a handle.</summary>
     public static bool IsAtIdentifier(string value) => IsDid(value) || IsHandle(value);
 
-    /// <summary>Whether a string is the name of a lexicon.</summary>
+    /// <summary>Whether a string is an NSID, the name of a lexicon.</summary>
     public static bool IsNsid(string value) => value.Length <= 317 && NsidSyntax().IsMatch(value);
 
     /// <summary>Whether a string is the key of a record.</summary>
     public static bool IsRecordKey(string value) => value is not ("." or "..") && RecordKeySyntax().IsMatch(value);
 
-    /// <summary>Whether a string is a timestamp identifier: 13 sortable base32 digits, the highest bit not set.</summary>
+    /// <summary>
+    /// Whether a string is a timestamp identifier: 13 digits of sortable base32, of which the highest bit is not set.
+    /// </summary>
     public static bool IsTid(string value) => TidSyntax().IsMatch(value);
 
-    /// <summary>Whether a string has the form of a CID; which codec and hash it names is not looked at, but the old version 0 is refused.</summary>
+    /// <summary>
+    /// Whether a string has the form of a CID. Its codec and hash function are not checked, but a CID of version 0 is
+    /// refused.
+    /// </summary>
     public static bool IsCid(string value) =>
         CidSyntax().IsMatch(value) && !value.StartsWith("Qm", StringComparison.Ordinal);
 
-    /// <summary>Whether a string names an account, a collection of it or a record in it.</summary>
+    /// <summary>Whether a string is an AT URI, the name of an account, of a collection or of a record.</summary>
     public static bool IsAtUri(string value)
     {
         const string Scheme = "at://";
@@ -53,7 +61,7 @@ public static partial class Formats
     /// <summary>Whether a string is a URI of any scheme.</summary>
     public static bool IsUri(string value) => value.Length <= MaxUriLength && UriSyntax().IsMatch(value);
 
-    /// <summary>Whether a string is a language tag (BCP 47), with no variant and no extension twice.</summary>
+    /// <summary>Whether a string is a language tag (BCP 47) that has no variant and no extension twice.</summary>
     public static bool IsLanguage(string value)
     {
         if (value.Length > 128 || LanguageSyntax().Match(value) is not { Success: true } match)
@@ -65,18 +73,23 @@ public static partial class Formats
             == subtags.Count;
     }
 
-    /// <summary>A datetime with milliseconds, in UTC: <c>yyyy-MM-ddTHH:mm:ss.fffZ</c>.</summary>
+    /// <summary>Writes a time as a datetime with milliseconds, in UTC: <c>yyyy-MM-ddTHH:mm:ss.fffZ</c>.</summary>
     public static string DateTime(DateTimeOffset time) =>
         time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
 
-    /// <summary>Whether a string is a datetime (RFC 3339 with capital T and a time zone), from the year 0 on.</summary>
+    /// <summary>
+    /// Whether a string is a datetime: RFC 3339 with a capital T and a time zone, from the year 0 on.
+    /// </summary>
     public static bool IsDateTime(string value) =>
-        // The year 0 is no year of .NET. It is a leap year, as 2000 is; what a zone moves to before it is none.
+        // .NET has no year 0, so it is checked as the year 2000, which is a leap year too. A datetime whose time zone
+        // moves it to before the year 0 is refused.
         value.StartsWith("0000", StringComparison.Ordinal)
             ? TryDateTime("2000" + value[4..], out var time) && time.UtcDateTime.Year >= 2000
             : TryDateTime(value, out _);
 
-    /// <summary>Reads a datetime that .NET has: not of the year 0.</summary>
+    /// <summary>
+    /// Reads a datetime. False for a string that is none, and for the year 0, which .NET does not have.
+    /// </summary>
     public static bool TryDateTime(string value, out DateTimeOffset time)
     {
         time = default;
@@ -85,8 +98,10 @@ public static partial class Formats
             && DateTimeOffset.TryParse(value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
     }
 
-    /// <summary>Reads base64 of RFC 4648 §4, padded or not; anything else is refused, unused bits that are set included.</summary>
-    /// <exception cref="LexiconException">It is not base64.</exception>
+    /// <summary>Reads base64 of RFC 4648 §4, with or without padding.</summary>
+    /// <exception cref="LexiconException">
+    /// The string is not base64: it has another character, a wrong length, or unused bits that are not zero.
+    /// </exception>
     public static byte[] Base64(string value, string path)
     {
         int padding =
@@ -98,7 +113,7 @@ public static partial class Formats
             throw NotBase64(path);
         string padded = padding == 0 && digits % 4 != 0 ? value.PadRight((digits + 3) / 4 * 4, '=') : value;
         var bytes = new byte[digits / 4 * 3 + Math.Max(0, digits % 4 - 1)];
-        // TryFromBase64String skips white space; then fewer bytes come out than there are digits for.
+        // TryFromBase64String skips white space, which shows as fewer bytes than the number of digits gives.
         if (!Convert.TryFromBase64String(padded, bytes, out int written) || written != bytes.Length)
             throw NotBase64(path);
         if (
@@ -119,7 +134,8 @@ public static partial class Formats
     private static partial Regex HandleSyntax();
 
     [GeneratedRegex(
-        @"\A[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+\.[a-zA-Z][a-zA-Z0-9]{0,62}\z"
+        @"\A[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+"
+            + @"\.[a-zA-Z][a-zA-Z0-9]{0,62}\z"
     )]
     private static partial Regex NsidSyntax();
 
@@ -135,14 +151,17 @@ public static partial class Formats
     [GeneratedRegex(@"\A[a-zA-Z][a-zA-Z0-9.-]{0,80}:[^\s\p{C}]+\z")]
     private static partial Regex UriSyntax();
 
-    // RFC 5646 §2.1: the irregular tags, a private one, or language, extended languages, script, region, variants, extensions and private use.
+    // RFC 5646 §2.1. A tag is one of the irregular ones, or one of private use alone, or it has a language, extended
+    // languages, a script, a region, variants, extensions and private use.
     [GeneratedRegex(
         """
             \A(
-              en-GB-oed | i-(ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu) | sgn-(BE-FR|BE-NL|CH-DE)
+              en-GB-oed | i-(ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)
+            | sgn-(BE-FR|BE-NL|CH-DE)
             | [xX](-[A-Za-z0-9]{1,8})+
             | [a-z]{2,3} (-[A-Za-z]{3}){0,3} (-[A-Za-z]{4})? (-([A-Za-z]{2}|[0-9]{3}))?
-              (-(?<variant>[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))* (-(?<singleton>[0-9A-WY-Za-wy-z])(-[A-Za-z0-9]{2,8})+)* (-[xX](-[A-Za-z0-9]{1,8})+)?
+              (-(?<variant>[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*
+              (-(?<singleton>[0-9A-WY-Za-wy-z])(-[A-Za-z0-9]{2,8})+)* (-[xX](-[A-Za-z0-9]{1,8})+)?
             )\z
             """,
         RegexOptions.IgnorePatternWhitespace | RegexOptions.ExplicitCapture
@@ -150,7 +169,8 @@ public static partial class Formats
     private static partial Regex LanguageSyntax();
 
     [GeneratedRegex(
-        @"\A[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,20})?(Z|[+-][0-2][0-9]:[0-5][0-9])\z"
+        @"\A[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,20})?"
+            + @"(Z|[+-][0-2][0-9]:[0-5][0-9])\z"
     )]
     private static partial Regex DateTimeSyntax();
 }

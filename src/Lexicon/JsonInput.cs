@@ -4,10 +4,11 @@ using System.Text.Json;
 
 namespace MlsConsole.Lexicon;
 
-/// <summary>What generated readers are made of. Strict: no nulls, no numbers in strings, no floats, no property twice.</summary>
+/// <summary>The methods of which the generated readers of JSON are made.</summary>
+/// <remarks>They refuse nulls, numbers in strings, fractions and exponents, and a property that stands twice.</remarks>
 internal static class JsonInput
 {
-    /// <summary>Largest integer of the AT Protocol data model, 2^53 - 1.</summary>
+    /// <summary>The largest integer of the AT Protocol data model, 2^53 - 1.</summary>
     public const long MaxInteger = (1L << 53) - 1;
 
     public static void BeginObject(ref Utf8JsonReader reader, string path)
@@ -24,7 +25,13 @@ internal static class JsonInput
         return reader.TokenType == JsonTokenType.PropertyName;
     }
 
-    /// <summary>Moves to the value of a known property.</summary>
+    /// <summary>Moves to the value of a known property and returns the value's path.</summary>
+    /// <param name="reader">The reader, which is at the name of the property.</param>
+    /// <param name="path">The path of the object.</param>
+    /// <param name="name">The name of the property.</param>
+    /// <param name="seen">One bit for each property that was read before.</param>
+    /// <param name="index">The bit of this property.</param>
+    /// <exception cref="LexiconException">The property stands twice, or is null.</exception>
     public static string Enter(ref Utf8JsonReader reader, string path, string name, ref ulong seen, int index)
     {
         string at = path.Length == 0 ? name : $"{path}.{name}";
@@ -46,7 +53,7 @@ internal static class JsonInput
     {
         if (reader.TokenType != JsonTokenType.String)
             throw new LexiconException(path, "must be a string.");
-        // An escape is never shorter than what it stands for: too long escaped may still be short enough.
+        // An escape takes more bytes than its character, so a string with escapes is measured after they are resolved.
         if (!reader.ValueIsEscaped && reader.ValueSpan.Length > maxLength)
             throw new LexiconException(path, $"has more than {maxLength} bytes.");
         string value = reader.GetString()!;
@@ -94,7 +101,7 @@ internal static class JsonInput
 
     public static long Integer(ref Utf8JsonReader reader, string path, long minimum, long maximum)
     {
-        // TryGetInt64 takes neither a fraction nor an exponent.
+        // TryGetInt64 refuses fractions and exponents.
         if (
             reader.TokenType != JsonTokenType.Number
             || !reader.TryGetInt64(out long value)

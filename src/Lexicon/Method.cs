@@ -3,27 +3,28 @@ using System.Text.Json;
 
 namespace MlsConsole.Lexicon;
 
-/// <summary>Reads one value from where the reader stands.</summary>
+/// <summary>Reads the value at the current position of a reader.</summary>
 public delegate T JsonRead<out T>(ref Utf8JsonReader reader, string path);
 
-/// <summary>What a lexicon says of a method.</summary>
+/// <summary>The descriptor of a method, made from its lexicon.</summary>
 public abstract class Method(string nsid, IReadOnlyList<string> errors)
 {
-    /// <summary>For example <c>blue.catbird.mls.getGroupInfo</c>.</summary>
+    /// <summary>The NSID of the method, for example <c>blue.catbird.mls.getGroupInfo</c>.</summary>
     public string Nsid { get; } = nsid;
 
-    /// <summary>The error names that the lexicon declares.</summary>
+    /// <summary>The names of the errors that the lexicon of the method declares.</summary>
     public IReadOnlyList<string> Errors { get; } = errors;
 
     private protected static T ReadBody<T>(ReadOnlySpan<byte> json, JsonRead<T> read)
     {
-        // Comments and trailing commas are refused by default; depth is bounded.
+        // By default the reader refuses comments and trailing commas.
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 16 });
         try
         {
             reader.Read();
             var value = read(ref reader, "");
-            reader.Read(); // throws if anything follows
+            // This throws if anything follows the value.
+            reader.Read();
             return value;
         }
         catch (JsonException)
@@ -32,7 +33,8 @@ public abstract class Method(string nsid, IReadOnlyList<string> errors)
         }
         catch (InvalidOperationException)
         {
-            throw new LexiconException("", "is not well-formed UTF-8."); // how Utf8JsonReader reports bad escapes and bytes in strings
+            // Utf8JsonReader throws this for malformed escapes and bytes in strings.
+            throw new LexiconException("", "is not well-formed UTF-8.");
         }
     }
 
@@ -53,7 +55,7 @@ public abstract class Method(string nsid, IReadOnlyList<string> errors)
     }
 }
 
-/// <summary>A method by POST with a JSON body.</summary>
+/// <summary>The descriptor of a method that is called by POST with a JSON body.</summary>
 public sealed class Procedure<TInput, TOutput>(
     string nsid,
     IReadOnlyList<string> errors,
@@ -64,25 +66,27 @@ public sealed class Procedure<TInput, TOutput>(
     Func<TInput, string, TInput> withIdempotencyKey
 ) : Method(nsid, errors)
 {
-    /// <summary>The input with an idempotency key, unless it has one.</summary>
+    /// <summary>
+    /// Sets the idempotency key of an input that has none; an input without this property stays as it is.
+    /// </summary>
     public TInput WithIdempotencyKey(TInput input, string key) => withIdempotencyKey(input, key);
 
     /// <summary>Reads a request's body.</summary>
-    /// <exception cref="LexiconException">It is not what the lexicon demands.</exception>
+    /// <exception cref="LexiconException">The body does not have the form that the lexicon demands.</exception>
     public TInput ReadInput(ReadOnlySpan<byte> json) => ReadBody(json, readInput);
 
     /// <summary>Writes a request's body.</summary>
     public byte[] WriteInput(TInput input) => WriteBody(input, writeInput);
 
     /// <summary>Reads an answer's body.</summary>
-    /// <exception cref="LexiconException">It is not what the lexicon demands.</exception>
+    /// <exception cref="LexiconException">The body does not have the form that the lexicon demands.</exception>
     public TOutput ReadOutput(ReadOnlySpan<byte> json) => ReadBody(json, readOutput);
 
     /// <summary>Writes an answer's body.</summary>
     public byte[] WriteOutput(TOutput output) => WriteBody(output, writeOutput);
 }
 
-/// <summary>A method by GET with parameters.</summary>
+/// <summary>The descriptor of a method that is called by GET with query parameters.</summary>
 public sealed class Query<TParameters, TOutput>(
     string nsid,
     IReadOnlyList<string> errors,
@@ -92,8 +96,10 @@ public sealed class Query<TParameters, TOutput>(
     Action<Utf8JsonWriter, TOutput> writeOutput
 ) : Method(nsid, errors)
 {
-    /// <summary>Reads a request's parameters; unknown ones are ignored, defaults applied.</summary>
-    /// <exception cref="LexiconException">They are not what the lexicon demands.</exception>
+    /// <summary>
+    /// Reads a request's parameters. Unknown parameters are ignored, and absent ones get their default.
+    /// </summary>
+    /// <exception cref="LexiconException">A parameter does not have the form that the lexicon demands.</exception>
     public TParameters ReadParameters(IEnumerable<KeyValuePair<string, string>> parameters) =>
         readParameters(new ParameterInput(parameters));
 
@@ -102,15 +108,20 @@ public sealed class Query<TParameters, TOutput>(
         writeParameters(parameters);
 
     /// <summary>Reads an answer's body.</summary>
-    /// <exception cref="LexiconException">It is not what the lexicon demands.</exception>
+    /// <exception cref="LexiconException">The body does not have the form that the lexicon demands.</exception>
     public TOutput ReadOutput(ReadOnlySpan<byte> json) => ReadBody(json, readOutput);
 
     /// <summary>Writes an answer's body.</summary>
     public byte[] WriteOutput(TOutput output) => WriteBody(output, writeOutput);
 }
 
-/// <summary>A method by WebSocket: parameters, then one binary message for each event, until somebody closes.</summary>
-/// <remarks>A frame is a DAG-CBOR header (<c>{op: 1, t: "#commit"}</c>, or <c>{op: -1}</c> for an error) and a DAG-CBOR payload.</remarks>
+/// <summary>
+/// The descriptor of a method that is called by WebSocket with query parameters. The service then sends one binary
+/// message, a frame, for each event, until one side closes the connection.
+/// </summary>
+/// <remarks>
+/// A frame is a DAG-CBOR header (<c>{op: 1, t: "#commit"}</c>, or <c>{op: -1}</c> for an error) and a DAG-CBOR payload.
+/// </remarks>
 public sealed class Subscription<TParameters, TMessage>(
     string nsid,
     IReadOnlyList<string> errors,
@@ -121,8 +132,8 @@ public sealed class Subscription<TParameters, TMessage>(
     Action<Utf8JsonWriter, TMessage> writeMessage
 ) : Method(nsid, errors)
 {
-    /// <summary>Reads a request's parameters; unknown ones are ignored.</summary>
-    /// <exception cref="LexiconException">They are not what the lexicon demands.</exception>
+    /// <summary>Reads a request's parameters. Unknown parameters are ignored.</summary>
+    /// <exception cref="LexiconException">A parameter does not have the form that the lexicon demands.</exception>
     public TParameters ReadParameters(IEnumerable<KeyValuePair<string, string>> parameters) =>
         readParameters(new ParameterInput(parameters));
 
@@ -134,9 +145,11 @@ public sealed class Subscription<TParameters, TMessage>(
     public byte[] WriteFrame(TMessage message) => EventFrame.Write(typeOf(message), WriteBody(message, writeMessage));
 
     /// <summary>Reads a frame.</summary>
-    /// <returns>The message, or null for a type that this lexicon does not have: newer services may send more.</returns>
+    /// <returns>
+    /// The message, or null for a type that this lexicon does not have: a newer service may send other types.
+    /// </returns>
     /// <exception cref="EventStreamException">The frame is an error.</exception>
-    /// <exception cref="LexiconException">It is not what the lexicon demands.</exception>
+    /// <exception cref="LexiconException">The frame does not have the form that the lexicon demands.</exception>
     public TMessage? ReadFrame(ReadOnlyMemory<byte> frame)
     {
         var (type, json) = EventFrame.Read(frame);

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace MlsConsole.Lexicon;
 
-/// <summary>Query parameters as XRPC has them: an empty value counts as absent, booleans are only <c>true</c> and <c>false</c>, unknown ones are ignored.</summary>
+/// <summary>
+/// The query parameters of an XRPC request. A parameter with an empty value counts as absent, a boolean is <c>true</c>
+/// or <c>false</c>, and unknown parameters are ignored.
+/// </summary>
 public sealed class ParameterInput
 {
     private readonly Dictionary<string, List<string>> _values = new(StringComparer.Ordinal);

@@ -2,13 +2,16 @@ using System.Reflection;
 
 namespace MlsConsole.Mls;
 
-/// <summary>Every rule that this library checks. The rules of each chapter stand beside the code of that chapter.</summary>
+/// <summary>
+/// All rules that this library checks. Each part of this class stands beside the code that its rules belong to.
+/// </summary>
 public static partial class Rules
 {
-    /// <summary>All rules, by <see cref="Rule.Id"/>.</summary>
+    /// <summary>All rules by their <see cref="Rule.Id"/>.</summary>
     public static IReadOnlyDictionary<string, Rule> All => s_all.Value;
 
-    // Lazy: static fields of the other parts of this class may be set after this one.
+    // The dictionary is made lazily, because the static fields in the other parts of this class may be initialised
+    // after this field.
     private static readonly Lazy<IReadOnlyDictionary<string, Rule>> s_all = new(() =>
         typeof(Rules)
             .GetFields(BindingFlags.Public | BindingFlags.Static)

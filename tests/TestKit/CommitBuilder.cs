@@ -9,8 +9,14 @@ namespace MlsConsole.TestKit;
 /// <param name="After">Null if the commit was spoilt so that no group follows from it.</param>
 public sealed record BuiltCommit(byte[] Commit, byte[] GroupInfo, TestGroup? After);
 
-/// <summary>Builds a commit that is right in every public respect, then spoils one thing and signs and hashes all the rest anew.</summary>
-/// <remarks>Keys of the path, ciphertexts and tags are random: nobody without the group's secrets can tell. Signatures, parent hashes and transcript hashes are real.</remarks>
+/// <summary>
+/// Builds a commit that is valid in every public respect, or one in which a single thing is spoilt and everything else
+/// is signed and hashed to fit.
+/// </summary>
+/// <remarks>
+/// The keys of the path, ciphertexts and tags are random, which nobody without the group's secrets can tell.
+/// Signatures, parent hashes and transcript hashes are real.
+/// </remarks>
 public sealed class CommitBuilder(TestGroup group, TestClient committer, bool external)
 {
     private readonly List<ProposalOrReference> _proposals = [];
@@ -261,7 +267,10 @@ public sealed class CommitBuilder(TestGroup group, TestClient committer, bool ex
         return (new(leafNode, pathNodes), byLevel);
     }
 
-    /// <summary>The group that would follow. Where the spoilt part cannot stand in a tree, the group as if nothing had been merged: the verifier never gets that far.</summary>
+    /// <summary>
+    /// The group after the commit. If the spoilt part cannot stand in a tree, this is the group as if nothing had been
+    /// merged: a verifier refuses the commit before it gets that far.
+    /// </summary>
     private PublicGroup NextGroup(
         TreeEditor editor,
         RatchetTree tree,

@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace MlsConsole.TestKit;
 
-/// <summary>A PostgreSQL server of this process alone, on a loopback port. It ends with the process, however that ends.</summary>
+/// <summary>
+/// A PostgreSQL server for this process alone, on a loopback port. It ends with the process, in whatever way the
+/// process ends.
+/// </summary>
 public sealed class PostgreSqlServer
 {
     private readonly string _folder,
@@ -12,7 +15,8 @@ public sealed class PostgreSqlServer
         (_folder, Port, _options) = (
             folder,
             port,
-            $"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c max_connections=300 -c fsync={(durable ? "on" : "off")}"
+            $"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} "
+                + $"-c max_connections=300 -c fsync={(durable ? "on" : "off")}"
         );
 
     public int Port { get; }
@@ -27,7 +31,10 @@ public sealed class PostgreSqlServer
 
     private string Log => Path.Combine(_folder, "log");
 
-    /// <param name="durable">Whether what is committed is synchronised to disk; where nobody kills the server it need not be.</param>
+    /// <summary>Starts a server with an empty cluster.</summary>
+    /// <param name="durable">
+    /// Whether commits are synchronised to the disk, which matters only if the server is killed.
+    /// </param>
     public static async Task<PostgreSqlServer> StartAsync(bool durable = false)
     {
         if (Missing is not null)
@@ -66,14 +73,19 @@ public sealed class PostgreSqlServer
         return ConnectionString(name);
     }
 
-    /// <summary>kill -9 of the server with all its processes: no handler runs, and what it has not written is gone with its memory.</summary>
+    /// <summary>
+    /// Kills the server with all its processes, as by kill -9: no handler runs, and what was not written to the disk is
+    /// lost.
+    /// </summary>
     public async Task KillAsync()
     {
-        // It is stopped first, so that it makes no process that the list has not: one that waits for a lock of the killed
-        // never learns that they are gone, and keeps the server from starting.
+        // The server is stopped first, so that it cannot start a process after the list of its processes was made. A
+        // process that survives, waiting for a lock of a killed one, would keep the server from starting again.
         string postmaster = File.ReadLines(Path.Combine(Data, "postmaster.pid")).First();
         const string Script =
-            "kill -STOP $0; state=; while [ \"${state#T}\" = \"$state\" ]; do state=$(ps -o state= -p $0); done; children=$(pgrep -P $0); kill -9 $children $0";
+            "kill -STOP $0; "
+            + "state=; while [ \"${state#T}\" = \"$state\" ]; do state=$(ps -o state= -p $0); done; "
+            + "children=$(pgrep -P $0); kill -9 $children $0";
         await RunAsync("/bin/sh", "-ec", Script, postmaster);
     }
 
@@ -109,7 +121,8 @@ public sealed class PostgreSqlServer
     {
         string[] stop = AsServer("pg_ctl", "-D", Data, "-m", "immediate", "stop");
         string script =
-            $"while kill -0 {Environment.ProcessId} 2>/dev/null; do sleep 1; done; trap '' HUP; \"$@\"; rm -rf '{_folder}'";
+            $"while kill -0 {Environment.ProcessId} 2>/dev/null; do sleep 1; done; "
+            + $"trap '' HUP; \"$@\"; rm -rf '{_folder}'";
         using var watcher = Process.Start(
             new ProcessStartInfo("/bin/sh", ["-c", $"({script}) >/dev/null 2>&1 </dev/null &", "sh", .. stop])
             {

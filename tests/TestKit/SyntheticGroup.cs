@@ -3,7 +3,9 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.TestKit;
 
-/// <summary>A group of suite 1 at one epoch: its GroupInfo, its members with their secrets, and a client that joins.</summary>
+/// <summary>
+/// A group of cipher suite 1 in one epoch, with its GroupInfo, its members with their secrets, and clients that join.
+/// </summary>
 public sealed class SyntheticGroup
 {
     private readonly SyntheticTree _tree;
@@ -48,7 +50,10 @@ public sealed class SyntheticGroup
 
     public Client ClientOf(LeafIndex leaf) => _tree.Clients[(int)leaf.Value];
 
-    /// <summary>A member's group as it stands in this epoch; each call gives another one, so that each can take the same commit.</summary>
+    /// <summary>
+    /// The group as a member has it in this epoch. Each call makes another object, so that the same commit can be given
+    /// to each of them.
+    /// </summary>
     public Group Member(LeafIndex leaf, PublicGroup group)
     {
         var keys = new PrivateKeys(leaf);

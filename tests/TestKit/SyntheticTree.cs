@@ -5,11 +5,15 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.TestKit;
 
-/// <summary>A ratchet tree of any size with every private key in it, made in one walk instead of by one commit for each member.</summary>
+/// <summary>
+/// A ratchet tree of any size with every private key in it. It is made in one walk instead of by one commit for each
+/// member.
+/// </summary>
 /// <remarks>
-/// Populated: the state after each member in turn committed with a path, so no parent above two members is blank. A node's parent hash is
-/// then vouched for by its right child, which the same commit set; what a left child says of the node above it is of an older state
-/// of that node, so any bytes serve. Fresh: leaves from key packages, all parents blank.
+/// A populated tree is as if each member in turn had committed with a path, so that no parent above two members is
+/// blank. The right child of a parent node was set by the same commit, so its parent_hash makes the parent node valid.
+/// The parent_hash of a left child is that of an older state of the parent node, so any bytes serve. In a fresh tree
+/// the leaves come from key packages, and all parents are blank.
 /// </remarks>
 public sealed class SyntheticTree
 {

@@ -3,7 +3,10 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.TestKit;
 
-/// <summary>A client with a real signature key and no group secrets: what it signs is real, what it encrypts is random.</summary>
+/// <summary>
+/// A client with a real signature key and no group secrets. Its signatures are real, and its ciphertexts are random
+/// bytes.
+/// </summary>
 public sealed class TestClient
 {
     public TestClient(ushort suite, string identity)

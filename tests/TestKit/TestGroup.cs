@@ -3,7 +3,10 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.TestKit;
 
-/// <summary>The public state of a group at one epoch with a GroupInfo for it. Immutable like the <see cref="PublicGroup"/> inside.</summary>
+/// <summary>
+/// The public state of a group in one epoch, with a GroupInfo of the epoch. It is immutable, like the
+/// <see cref="PublicGroup"/> inside.
+/// </summary>
 public sealed record TestGroup(PublicGroup Group, byte[] GroupInfo)
 {
     public CipherSuite Suite => CipherSuite.Get(Group.CipherSuite);
@@ -66,7 +69,8 @@ public sealed record TestGroup(PublicGroup Group, byte[] GroupInfo)
         if (tree is { } inside)
             extensions.Add(new(ExtensionType.RatchetTree, inside));
         if (padding > 0)
-            extensions.Add(new(0x7A7A, new byte[padding])); // GREASE (RFC 9420 §13.5): whoever does not know it ignores it
+            // An extension of GREASE (RFC 9420 §13.5), which clients that do not know it must ignore.
+            extensions.Add(new(0x7A7A, new byte[padding]));
         return UnverifiedGroupInfo.Create(
             signer.Suite,
             signer.SignatureKey.PrivateKey,
@@ -77,7 +81,10 @@ public sealed record TestGroup(PublicGroup Group, byte[] GroupInfo)
         );
     }
 
-    /// <summary>Another GroupInfo of the epoch as an MLSMessage, with the same external_pub unless another is given.</summary>
+    /// <summary>
+    /// Makes another GroupInfo of the epoch, as an MLSMessage. It has the same external_pub unless another one is
+    /// given.
+    /// </summary>
     public byte[] GroupInfoBy(TestClient signer, byte[]? externalPub = null, int padding = 0) =>
         MlsMessage
             .Of(

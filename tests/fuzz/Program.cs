@@ -44,7 +44,10 @@ switch (args)
         return 2;
 }
 
-/// <summary>Instrumented code writes to the map of branches from its first call on, and afl-fuzz's map is there only with the first input.</summary>
+/// <summary>
+/// Gives instrumented code a map of branches to write to from its first call on. The map of afl-fuzz is there only from
+/// the first input on.
+/// </summary>
 internal static unsafe class BeforeInputs
 {
     private const int MapLength = 1 << 16;

@@ -2,8 +2,11 @@ using System.Buffers.Binary;
 
 namespace MlsConsole.Mls;
 
-/// <summary>Reads the TLS presentation language of RFC 9420 §2.1 from a buffer without copying: every byte field is a slice of the input.</summary>
-/// <remarks>Each declared length is compared with what remains before anything is read or allocated.</remarks>
+/// <summary>
+/// Reads the TLS presentation language of RFC 9420 §2.1 from a buffer without copying: every field of bytes that it
+/// returns is a slice of the buffer.
+/// </summary>
+/// <remarks>Each declared length is compared with the bytes that remain before anything is read or allocated.</remarks>
 internal ref struct TlsReader
 {
     private readonly ReadOnlyMemory<byte> _input;
@@ -20,7 +23,9 @@ internal ref struct TlsReader
     public readonly int Remaining => _span.Length - _position;
     public readonly bool AtEnd => _position == _span.Length;
 
-    /// <summary>What was read since <paramref name="start"/>, as a slice of the input.</summary>
+    /// <summary>
+    /// The bytes that were read since the position <paramref name="start"/>, as a slice of the input.
+    /// </summary>
     public readonly ReadOnlyMemory<byte> Since(int start) => _input[start.._position];
 
     public byte ReadUInt8()
@@ -37,7 +42,9 @@ internal ref struct TlsReader
         return value;
     }
 
-    /// <summary>The next uint16 without moving.</summary>
+    /// <summary>
+    /// The uint16 that stands <paramref name="offset"/> bytes ahead; the position of the reader stays where it is.
+    /// </summary>
     public readonly ushort PeekUInt16(int offset = 0) =>
         Remaining - offset >= 2 ? BinaryPrimitives.ReadUInt16BigEndian(_span[(_position + offset)..]) : (ushort)0;
 
@@ -57,7 +64,10 @@ internal ref struct TlsReader
         return value;
     }
 
-    /// <summary>The variable-length integer of RFC 9420 §2.1.2: the two high bits of the first byte say 1, 2 or 4 bytes.</summary>
+    /// <summary>
+    /// Reads a variable-length integer of RFC 9420 §2.1.2: the two high bits of the first byte say whether it has 1, 2
+    /// or 4 bytes.
+    /// </summary>
     public int ReadVarInt()
     {
         Need(1);
@@ -70,14 +80,15 @@ internal ref struct TlsReader
         int value = first & 0x3f;
         for (int i = 1; i < length; i++)
             value = (value << 8) | _span[_position + i];
-        // §2.1.2: "vectors that start with a prefix [that is not the minimum number of bits] MUST be rejected"
+        // RFC 9420 §2.1.2: "vectors that start with a prefix [that is not the minimum number of bits] MUST be
+        // rejected"
         if (size != 0 && value < (size == 1 ? 1 << 6 : 1 << 14))
             MlsException.Throw(Rules.CodecVarInt);
         _position += length;
         return value;
     }
 
-    /// <summary><c>opaque data&lt;V&gt;</c></summary>
+    /// <summary>Reads <c>opaque data&lt;V&gt;</c>.</summary>
     public ReadOnlyMemory<byte> ReadOpaque()
     {
         int length = ReadVarInt();
@@ -87,10 +98,10 @@ internal ref struct TlsReader
         return slice;
     }
 
-    /// <summary>A vector <c>&lt;V&gt;</c> whose elements the caller reads from the returned reader.</summary>
+    /// <summary>Reads a vector <c>&lt;V&gt;</c> and returns a reader of its elements.</summary>
     public TlsReader ReadVector() => new(ReadOpaque());
 
-    /// <summary><c>optional&lt;T&gt;</c>: true if a value follows.</summary>
+    /// <summary>Reads the presence byte of <c>optional&lt;T&gt;</c>: true if a value follows.</summary>
     public bool ReadPresence()
     {
         byte presence = ReadUInt8();
@@ -120,7 +131,7 @@ internal ref struct TlsReader
     }
 }
 
-/// <summary>RFC 9420 §6: <c>ProtocolVersion</c>.</summary>
+/// <summary>The protocol versions of RFC 9420 §6, <c>ProtocolVersion</c>.</summary>
 internal static class ProtocolVersion
 {
     public const ushort Mls10 = 1;

@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace MlsConsole.Mls;
 
 /// <summary>Writes the TLS presentation language of RFC 9420 §2.1 into one growing buffer.</summary>
-/// <param name="capacity">Bytes to begin with.</param>
-/// <param name="holdsSecrets">Whether a buffer that is outgrown is zeroed.</param>
+/// <param name="capacity">Size of the first buffer in bytes.</param>
+/// <param name="holdsSecrets">Whether the writer zeroes a buffer when it replaces it by a larger one.</param>
 internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
 {
     private byte[] _buffer = new byte[capacity];
@@ -16,7 +16,10 @@ internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
 
     public byte[] ToArray() => WrittenSpan.ToArray();
 
-    /// <summary>What was written, without a copy if the capacity was exactly its length. The writer is used up.</summary>
+    /// <summary>
+    /// Returns what was written, without a copy if the capacity was exactly its length. The writer cannot be used after
+    /// it.
+    /// </summary>
     public byte[] TakeArray()
     {
         var taken = _length == _buffer.Length ? _buffer : ToArray();
@@ -24,10 +27,10 @@ internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
         return taken;
     }
 
-    /// <summary>Forgets what was written, so that the buffer can serve again.</summary>
+    /// <summary>Forgets what was written, so that the same buffer can be filled again.</summary>
     public void Reset() => _length = 0;
 
-    /// <summary>Zeroes and forgets what was written.</summary>
+    /// <summary>Zeroes what was written, and forgets it.</summary>
     public void Clear()
     {
         CryptographicOperations.ZeroMemory(_buffer);
@@ -58,24 +61,29 @@ internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
         return this;
     }
 
-    /// <summary>Bytes as they are, without a length.</summary>
+    /// <summary>Writes bytes as they are, without a length before them.</summary>
     public TlsWriter WriteRaw(ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(Grow(bytes.Length));
         return this;
     }
 
-    /// <summary><c>opaque data&lt;V&gt;</c></summary>
+    /// <summary>Writes <c>opaque data&lt;V&gt;</c>.</summary>
     public TlsWriter WriteOpaque(ReadOnlySpan<byte> bytes) => WriteVectorHeader(bytes.Length).WriteRaw(bytes);
 
-    /// <summary>Starts a vector <c>&lt;V&gt;</c> whose content is known to have so many bytes.</summary>
+    /// <summary>
+    /// Starts a vector <c>&lt;V&gt;</c> whose elements together have <paramref name="contentLength"/> bytes.
+    /// </summary>
     public TlsWriter WriteVectorHeader(int contentLength)
     {
         WriteVarInt(Grow(VarIntSize(contentLength)), contentLength);
         return this;
     }
 
-    /// <summary>Starts a vector <c>&lt;V&gt;</c>; <see cref="EndVector"/> puts the length before its elements.</summary>
+    /// <summary>
+    /// Starts a vector <c>&lt;V&gt;</c> of unknown length. <see cref="EndVector"/> takes the returned position and puts
+    /// the length before the elements.
+    /// </summary>
     public int BeginVector() => _length;
 
     public TlsWriter EndVector(int start)
@@ -105,7 +113,7 @@ internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
         return span;
     }
 
-    /// <summary>Bytes that the variable-length integer of RFC 9420 §2.1.2 takes: 1, 2 or 4.</summary>
+    /// <summary>How many bytes the variable-length integer of RFC 9420 §2.1.2 takes for a value: 1, 2 or 4.</summary>
     internal static int VarIntSize(int value) =>
         value switch
         {
@@ -118,7 +126,7 @@ internal sealed class TlsWriter(int capacity = 256, bool holdsSecrets = false)
             _ => 4,
         };
 
-    /// <summary>Bytes that <c>opaque data&lt;V&gt;</c> takes with its length.</summary>
+    /// <summary>How many bytes <c>opaque data&lt;V&gt;</c> takes together with its length.</summary>
     internal static int OpaqueSize(int length) => VarIntSize(length) + length;
 
     internal static void WriteVarInt(Span<byte> destination, int value)

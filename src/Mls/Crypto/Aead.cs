@@ -2,20 +2,23 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>The AEADs of RFC 9420's suites; all have a 12-byte nonce and a 16-byte tag behind the ciphertext.</summary>
+/// <summary>
+/// An AEAD of RFC 9420's cipher suites. All of them have a nonce of 12 bytes and a tag of 16 bytes that stands behind
+/// the ciphertext.
+/// </summary>
 internal sealed class Aead
 {
     public const int NonceLength = 12,
         TagLength = 16;
 
-    /// <summary>The longest key of any suite.</summary>
+    /// <summary>The longest AEAD key of any suite, in bytes.</summary>
     public const int MaximumKeyLength = 32;
 
     private readonly bool _chaCha;
 
     private Aead(ushort id, int keyLength, bool chaCha) => (Id, KeyLength, _chaCha) = (id, keyLength, chaCha);
 
-    /// <summary>HPKE's number, RFC 9180 §7.3.</summary>
+    /// <summary>The number that RFC 9180 §7.3 gives the AEAD.</summary>
     public ushort Id { get; }
     public int KeyLength { get; }
 
@@ -34,7 +37,8 @@ internal sealed class Aead
         var output = new byte[checked(plaintext.Length + TagLength)];
         if (_chaCha)
         {
-            // For the sizes of MLS (secrets, messages) libsodium's takes half of the time of the platform's.
+            // For the sizes that MLS has (secrets, messages), libsodium's implementation takes half of the time of the
+            // platform's.
             Sodium.ChaCha20Poly1305Seal(key, nonce, additionalData, plaintext, output);
             return output;
         }
@@ -49,7 +53,7 @@ internal sealed class Aead
         return output;
     }
 
-    /// <summary>The plaintext, or null if it does not authenticate.</summary>
+    /// <summary>Returns the plaintext, or null if the ciphertext does not authenticate.</summary>
     public byte[]? Open(
         ReadOnlySpan<byte> key,
         ReadOnlySpan<byte> nonce,
@@ -83,7 +87,7 @@ internal sealed class Aead
         }
     }
 
-    // Else an AES-128 suite would take a key for AES-256.
+    // Without this check an AES-128 suite would accept a key of 32 bytes and encrypt with AES-256.
     private void CheckKey(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce)
     {
         if (key.Length != KeyLength)

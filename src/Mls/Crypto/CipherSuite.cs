@@ -4,7 +4,7 @@ using System.Text;
 namespace MlsConsole.Mls;
 
 /// <summary>A cipher suite of RFC 9420 §5.1 and §17.1 with the labelled operations of §5 and §8.</summary>
-public sealed class CipherSuite
+public sealed partial class CipherSuite
 {
     private readonly Kem _kem;
     private readonly Kdf _kdf;
@@ -18,96 +18,17 @@ public sealed class CipherSuite
         _hpke = new(kem, kdf, aead);
     }
 
-    /// <summary>The name of the switch (<see cref="AppContext.SetSwitch"/> before first use, or <c>runtimeconfig.json</c>) that adds <see cref="XWing"/>; it is off unless set.</summary>
-    public const string XWingSwitch = "MlsConsole.Mls.XWing";
-
-    /// <summary>MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519, a code point of the drafts that deployments use: ML-KEM-768 and X25519 together.</summary>
-    public const ushort XWing = 0x004D;
-
     private static readonly CipherSuite[] s_all = Table(AppContext.TryGetSwitch(XWingSwitch, out bool xWing) && xWing);
 
-    internal static CipherSuite[] Table(bool withXWing) =>
-        [
-            new(
-                1,
-                "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
-                Kem.X25519,
-                Kdf.Sha256,
-                Aead.Aes128Gcm,
-                SignatureAlgorithm.Ed25519
-            ),
-            new(
-                2,
-                "MLS_128_DHKEMP256_AES128GCM_SHA256_P256",
-                Kem.P256,
-                Kdf.Sha256,
-                Aead.Aes128Gcm,
-                SignatureAlgorithm.P256
-            ),
-            new(
-                3,
-                "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519",
-                Kem.X25519,
-                Kdf.Sha256,
-                Aead.ChaCha20Poly1305,
-                SignatureAlgorithm.Ed25519
-            ),
-            new(
-                4,
-                "MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448",
-                Kem.X448,
-                Kdf.Sha512,
-                Aead.Aes256Gcm,
-                SignatureAlgorithm.Ed448
-            ),
-            new(
-                5,
-                "MLS_256_DHKEMP521_AES256GCM_SHA512_P521",
-                Kem.P521,
-                Kdf.Sha512,
-                Aead.Aes256Gcm,
-                SignatureAlgorithm.P521
-            ),
-            new(
-                6,
-                "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448",
-                Kem.X448,
-                Kdf.Sha512,
-                Aead.ChaCha20Poly1305,
-                SignatureAlgorithm.Ed448
-            ),
-            new(
-                7,
-                "MLS_256_DHKEMP384_AES256GCM_SHA384_P384",
-                Kem.P384,
-                Kdf.Sha384,
-                Aead.Aes256Gcm,
-                SignatureAlgorithm.P384
-            ),
-            .. withXWing
-                ?
-                [
-                    new CipherSuite(
-                        XWing,
-                        "MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519",
-                        Kem.XWing,
-                        Kdf.Sha256,
-                        Aead.ChaCha20Poly1305,
-                        SignatureAlgorithm.Ed25519
-                    ),
-                ]
-                : Array.Empty<CipherSuite>(),
-        ];
-
-    /// <summary>The suites that this library supports.</summary>
+    /// <summary>The cipher suites that this library supports.</summary>
     public static IReadOnlyList<CipherSuite> All { get; } = Array.AsReadOnly(s_all);
 
-    /// <summary>The suite of a number.</summary>
+    /// <summary>The cipher suite with the given number.</summary>
     /// <exception cref="MlsException"><see cref="Rules.CipherSuiteUnsupported"/></exception>
     public static CipherSuite Get(ushort id) =>
         Find(id) ?? throw new MlsException(Rules.CipherSuiteUnsupported, $"0x{id:x4}");
 
-    /// <summary>Whether this library supports the suite of a number.</summary>
+    /// <summary>Whether this library supports the cipher suite with the given number.</summary>
     public static bool IsSupported(ushort id) => Find(id) is not null;
 
     private static CipherSuite? Find(ushort id)
@@ -118,34 +39,34 @@ public sealed class CipherSuite
         return null;
     }
 
-    /// <summary>The suite's number.</summary>
+    /// <summary>The number of the cipher suite (RFC 9420 §17.1).</summary>
     public ushort Id { get; }
 
-    /// <summary>The suite's registered name.</summary>
+    /// <summary>The registered name of the cipher suite.</summary>
     public string Name { get; }
 
-    /// <summary>KDF.Nh: bytes of a hash and of most secrets.</summary>
+    /// <summary>KDF.Nh: length in bytes of a hash and of most secrets.</summary>
     public int HashLength => _kdf.Length;
 
     /// <summary>The number of the suite's signature scheme in TLS (RFC 9420 §5.1).</summary>
     public ushort SignatureScheme => _signature.Scheme;
 
-    /// <summary>Bytes of an HPKE public key.</summary>
+    /// <summary>Length of an HPKE public key in bytes.</summary>
     internal int KemPublicKeyLength => _kem.PublicKeyLength;
 
-    /// <summary>Nenc: bytes of a KEM output.</summary>
+    /// <summary>Nenc: length of a KEM output in bytes.</summary>
     internal int KemOutputLength => _kem.OutputLength;
 
-    /// <summary>AEAD.Nk.</summary>
+    /// <summary>AEAD.Nk: length of an AEAD key in bytes.</summary>
     internal int AeadKeyLength => _aead.KeyLength;
 
-    /// <summary>AEAD.Nn.</summary>
+    /// <summary>AEAD.Nn: length of an AEAD nonce in bytes.</summary>
     internal int AeadNonceLength { get; } = Aead.NonceLength;
 
-    /// <summary>Bytes that encryption adds.</summary>
+    /// <summary>How many bytes longer a ciphertext is than its plaintext.</summary>
     internal int AeadTagLength { get; } = Aead.TagLength;
 
-    /// <summary>The suite's hash.</summary>
+    /// <summary>Hashes with the hash function of the suite.</summary>
     internal byte[] Hash(ReadOnlySpan<byte> data)
     {
         CryptoOperations.Count(CryptoOperations.Hash);
@@ -154,14 +75,18 @@ public sealed class CipherSuite
         return hash;
     }
 
-    /// <summary>The suite's hash into <paramref name="destination"/>, which has at least <see cref="HashLength"/> bytes.</summary>
+    /// <summary>
+    /// Hashes into <paramref name="destination"/>, which has at least <see cref="HashLength"/> bytes.
+    /// </summary>
     internal void Hash(ReadOnlySpan<byte> data, Span<byte> destination)
     {
         CryptoOperations.Count(CryptoOperations.Hash);
         _kdf.Hash(data, destination);
     }
 
-    /// <summary>RefHash, RFC 9420 §5.2: <c>Hash(struct { opaque label&lt;V&gt;; opaque value&lt;V&gt;; })</c>.</summary>
+    /// <summary>
+    /// RefHash, RFC 9420 §5.2: <c>Hash(struct { opaque label&lt;V&gt;; opaque value&lt;V&gt;; })</c>.
+    /// </summary>
     internal byte[] RefHash(string label, ReadOnlySpan<byte> value) => RefHash(Encoding.UTF8.GetBytes(label), value);
 
     /// <summary>KeyPackageRef, RFC 9420 §5.2, of an encoded KeyPackage.</summary>
@@ -206,7 +131,9 @@ public sealed class CipherSuite
         return _signature.Sign(privateKey, input.Written);
     }
 
-    /// <summary>Whether an HPKE public key has the right length and is a point that may be used.</summary>
+    /// <summary>
+    /// Whether an HPKE public key has the right length and is a point with which the KEM can be used safely.
+    /// </summary>
     public bool IsWellFormedKemPublicKey(ReadOnlySpan<byte> key)
     {
         CryptoOperations.Count(CryptoOperations.CheckKey);
@@ -255,7 +182,9 @@ public sealed class CipherSuite
 
     /// <summary>SetupBaseS and Export with empty info, for the external init secret (RFC 9420 §8.3).</summary>
     /// <exception cref="MlsException"><see cref="Rules.PublicKeyMalformed"/></exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="length"/> is above 255 * <see cref="HashLength"/>.
+    /// </exception>
     internal (byte[] KemOutput, byte[] Exported) ExportSend(
         ReadOnlySpan<byte> publicKey,
         string exporterContext,
@@ -268,9 +197,11 @@ public sealed class CipherSuite
             ?? throw new MlsException(Rules.PublicKeyMalformed);
     }
 
-    /// <summary>SetupBaseR and Export with empty info (RFC 9420 §8.3).</summary>
+    /// <summary>SetupBaseR and Export with empty info, for the external init secret (RFC 9420 §8.3).</summary>
     /// <exception cref="MlsException"><see cref="Rules.HpkeOpen"/></exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="length"/> is above 255 * <see cref="HashLength"/>.
+    /// </exception>
     internal byte[] ExportReceive(
         ReadOnlySpan<byte> privateKey,
         ReadOnlySpan<byte> kemOutput,
@@ -294,7 +225,9 @@ public sealed class CipherSuite
     }
 
     /// <summary>KDF.Expand.</summary>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="length"/> is above 255 * <see cref="HashLength"/>.
+    /// </exception>
     internal byte[] Expand(ReadOnlySpan<byte> prk, ReadOnlySpan<byte> info, int length)
     {
         CryptoOperations.Count(CryptoOperations.Derive);
@@ -304,8 +237,13 @@ public sealed class CipherSuite
         return output;
     }
 
-    /// <summary>ExpandWithLabel, RFC 9420 §8: <c>struct { uint16 length; opaque label&lt;V&gt;; opaque context&lt;V&gt;; } KDFLabel</c>.</summary>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above 255 * <see cref="HashLength"/>.</exception>
+    /// <summary>
+    /// ExpandWithLabel, RFC 9420 §8, whose info is <c>struct { uint16 length; opaque label&lt;V&gt;; opaque
+    /// context&lt;V&gt;; } KDFLabel</c>.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="length"/> is above 255 * <see cref="HashLength"/>.
+    /// </exception>
     internal byte[] ExpandWithLabel(ReadOnlySpan<byte> secret, string label, ReadOnlySpan<byte> context, int length)
     {
         CryptoOperations.Count(CryptoOperations.Derive);
@@ -346,8 +284,8 @@ public sealed class CipherSuite
         return tag;
     }
 
-    /// <summary>AEAD.Seal; the tag stands behind the ciphertext.</summary>
-    /// <exception cref="ArgumentException">The key or the nonce has not the suite's length.</exception>
+    /// <summary>AEAD.Seal. Returns the ciphertext with the tag behind it.</summary>
+    /// <exception cref="ArgumentException">The key or the nonce does not have the suite's length.</exception>
     internal byte[] AeadSeal(
         ReadOnlySpan<byte> key,
         ReadOnlySpan<byte> nonce,
@@ -360,7 +298,7 @@ public sealed class CipherSuite
     }
 
     /// <summary>AEAD.Open.</summary>
-    /// <exception cref="ArgumentException">The key or the nonce has not the suite's length.</exception>
+    /// <exception cref="ArgumentException">The key or the nonce does not have the suite's length.</exception>
     /// <exception cref="MlsException"><see cref="Rules.AeadOpen"/></exception>
     internal byte[] AeadOpen(
         ReadOnlySpan<byte> key,
@@ -373,14 +311,14 @@ public sealed class CipherSuite
         return _aead.Open(key, nonce, additionalData, ciphertext) ?? throw new MlsException(Rules.AeadOpen);
     }
 
-    /// <summary>A new signature key pair.</summary>
+    /// <summary>Generates a signature key pair.</summary>
     public SecretKeyPair GenerateSignatureKeyPair()
     {
         CryptoOperations.Count(CryptoOperations.GenerateKey);
         return _signature.Generate();
     }
 
-    /// <summary>A new HPKE key pair.</summary>
+    /// <summary>Generates an HPKE key pair.</summary>
     internal SecretKeyPair GenerateKemKeyPair()
     {
         CryptoOperations.Count(CryptoOperations.GenerateKey);

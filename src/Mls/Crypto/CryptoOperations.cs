@@ -2,7 +2,10 @@ using System.Diagnostics.Metrics;
 
 namespace MlsConsole.Mls;
 
-/// <summary>Counts the cryptographic operations of cipher suites for whoever listens (<see cref="MeterListener"/>). Where nobody does, it is the look at a field.</summary>
+/// <summary>
+/// Counts the cryptographic operations of cipher suites, by kind, for a <see cref="MeterListener"/>. Without a
+/// listener, counting an operation costs no more than reading a field.
+/// </summary>
 internal static class CryptoOperations
 {
     private static readonly Counter<long> s_counter = new Meter("MlsConsole.Mls").CreateCounter<long>(

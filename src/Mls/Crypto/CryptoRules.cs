@@ -2,7 +2,7 @@ namespace MlsConsole.Mls;
 
 public static partial class Rules
 {
-    /// <summary>A cipher suite that this library has not.</summary>
+    /// <summary>A cipher suite is not supported by this library.</summary>
     public static readonly Rule CipherSuiteUnsupported = new(
         "crypto.cipher-suite",
         "§5.1",
@@ -23,7 +23,7 @@ public static partial class Rules
         "An AEAD ciphertext opens with its key and nonce."
     );
 
-    /// <summary>A malformed public key.</summary>
+    /// <summary>A public key is malformed.</summary>
     public static readonly Rule PublicKeyMalformed = new(
         "crypto.public-key",
         "§5.1.1",

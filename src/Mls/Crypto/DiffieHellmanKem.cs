@@ -2,13 +2,18 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>DHKEM, RFC 9180 §4.1: an ephemeral Diffie-Hellman key pair, whose public key is the output.</summary>
+/// <summary>
+/// DHKEM, RFC 9180 §4.1. The output of the KEM is the public key of an ephemeral Diffie-Hellman key pair.
+/// </summary>
 internal abstract class DiffieHellmanKem(ushort id, Kdf kdf, int publicKeyLength, int sharedLength)
     : Kem(id, kdf.Length, publicKeyLength, publicKeyLength)
 {
     private readonly byte[] _suiteId = [.. "KEM"u8, (byte)(id >> 8), (byte)id];
 
-    /// <summary>A Diffie-Hellman result and the public key of our side. False for a malformed key or a result of zero.</summary>
+    /// <summary>
+    /// Computes the Diffie-Hellman result of our private key and the peer's public key, and our own public key. False
+    /// for a malformed key or a result of zero.
+    /// </summary>
     protected abstract bool Agree(
         ReadOnlySpan<byte> privateKey,
         ReadOnlySpan<byte> peer,
@@ -16,7 +21,10 @@ internal abstract class DiffieHellmanKem(ushort id, Kdf kdf, int publicKeyLength
         Span<byte> ownPublicKey
     );
 
-    /// <summary>The same with a new private key that nobody keeps.</summary>
+    /// <summary>
+    /// Computes the Diffie-Hellman result with a newly generated private key that is not kept, and the public key of
+    /// it. False for a malformed key or a result of zero.
+    /// </summary>
     protected abstract bool AgreeOnce(ReadOnlySpan<byte> peer, Span<byte> shared, Span<byte> ownPublicKey);
 
     protected abstract SecretKeyPair DeriveFrom(ReadOnlySpan<byte> prk);

@@ -10,7 +10,8 @@ internal sealed class Hpke
     private readonly Aead _aead;
     private readonly byte[] _suiteId;
 
-    // mode_base || psk_id_hash, the same for every message without a pre-shared key.
+    // mode_base || psk_id_hash: the start of the key schedule context, the same for every message without a pre-shared
+    // key.
     private readonly byte[] _contextStart;
 
     public Hpke(Kem kem, Kdf kdf, Aead aead)
@@ -30,7 +31,7 @@ internal sealed class Hpke
         kdf.LabeledExtract(_suiteId, default, "psk_id_hash"u8, [], _contextStart.AsSpan(1));
     }
 
-    /// <summary>Null for a malformed public key.</summary>
+    /// <summary>Encrypts one message to a public key; null if the public key is malformed.</summary>
     public (byte[] KemOutput, byte[] Ciphertext)? Seal(
         ReadOnlySpan<byte> publicKey,
         ReadOnlySpan<byte> info,
@@ -48,7 +49,10 @@ internal sealed class Hpke
         return (output, ciphertext);
     }
 
-    /// <summary>The plaintext, or null if anything about the input is wrong.</summary>
+    /// <summary>
+    /// Decrypts one message. Null if a key, the KEM output or the ciphertext is malformed, or the ciphertext does not
+    /// authenticate.
+    /// </summary>
     public byte[]? Open(
         ReadOnlySpan<byte> privateKey,
         ReadOnlySpan<byte> info,
@@ -67,7 +71,9 @@ internal sealed class Hpke
         return plaintext;
     }
 
-    /// <summary>Null for a malformed public key.</summary>
+    /// <summary>
+    /// Derives a secret that only the holder of the private key can derive too; null if the public key is malformed.
+    /// </summary>
     public (byte[] KemOutput, byte[] Exported)? ExportSend(
         ReadOnlySpan<byte> publicKey,
         ReadOnlySpan<byte> context,
@@ -78,7 +84,9 @@ internal sealed class Hpke
         return _kem.Encapsulate(publicKey, shared) is { } output ? (output, Export(shared, context, length)) : null;
     }
 
-    /// <summary>Null if a key or the KEM output is malformed.</summary>
+    /// <summary>
+    /// Derives the secret of <see cref="ExportSend"/> again; null if a key or the KEM output is malformed.
+    /// </summary>
     public byte[]? ExportReceive(
         ReadOnlySpan<byte> privateKey,
         ReadOnlySpan<byte> kemOutput,
@@ -90,7 +98,7 @@ internal sealed class Hpke
         return _kem.Decapsulate(privateKey, kemOutput, shared) ? Export(shared, context, length) : null;
     }
 
-    // RFC 9180 §5.3
+    // RFC 9180 §5.3, Context.Export.
     private byte[] Export(Span<byte> shared, ReadOnlySpan<byte> context, int length)
     {
         Span<byte> exporter = stackalloc byte[_kdf.Length];
@@ -101,7 +109,8 @@ internal sealed class Hpke
         return exported;
     }
 
-    // RFC 9180 §5.1, mode_base without a pre-shared key. Fills what is not empty, and spends the shared secret.
+    // KeySchedule of RFC 9180 §5.1, in mode_base without a pre-shared key. Fills those of the given buffers that are
+    // not empty, and zeroes the shared secret.
     private void Schedule(
         Span<byte> shared,
         ReadOnlySpan<byte> info,

@@ -2,10 +2,12 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>A hash with its HMAC and HKDF (RFC 5869), and the labelled forms that HPKE gives HKDF (RFC 9180 §4).</summary>
+/// <summary>
+/// A hash function with its HMAC and HKDF (RFC 5869), and the labelled forms that HPKE gives HKDF (RFC 9180 §4).
+/// </summary>
 internal sealed class Kdf
 {
-    /// <summary>The longest hash of any suite.</summary>
+    /// <summary>The longest hash of any suite, in bytes.</summary>
     public const int MaximumLength = 64;
 
     [ThreadStatic]
@@ -19,13 +21,17 @@ internal sealed class Kdf
     public static Kdf Sha384 { get; } = new(2, HashAlgorithmName.SHA384, 48);
     public static Kdf Sha512 { get; } = new(3, HashAlgorithmName.SHA512, 64);
 
-    /// <summary>HPKE's number, RFC 9180 §7.2.</summary>
+    /// <summary>The number that RFC 9180 §7.2 gives the KDF.</summary>
     public ushort Id { get; }
 
-    /// <summary>Nh: bytes of a hash.</summary>
+    /// <summary>Nh: length of a hash in bytes.</summary>
     public int Length { get; }
 
-    /// <summary>With a context that each thread keeps, for what is not secret: a tree takes three short hashes for each member, and a context made for each costs a quarter of it.</summary>
+    /// <summary>Hashes data that is not secret, with a hash context that each thread keeps.</summary>
+    /// <remarks>
+    /// The tree hash takes three short hashes for each member, and making a context for each of them would cost a
+    /// quarter of the time.
+    /// </remarks>
     public void Hash(ReadOnlySpan<byte> data, Span<byte> destination)
     {
         var hash = destination[..Length];
@@ -41,13 +47,17 @@ internal sealed class Kdf
         Mac(salt, inputKeyingMaterial, destination);
 
     /// <summary>HKDF-Expand.</summary>
-    /// <remarks>Not the platform's, which fails on keys shorter than a hash (a secret out of a message may be one, and must only lead nowhere) and on info above 32 KiB (a GroupContext may be longer).</remarks>
+    /// <remarks>
+    /// The platform's HKDF.Expand is not used because it fails on keys that are shorter than a hash, and on info above
+    /// 32 KiB. A secret that comes out of a message may be that short, and must only lead to a failed decryption; a
+    /// GroupContext may be longer than 32 KiB.
+    /// </remarks>
     public void Expand(ReadOnlySpan<byte> prk, ReadOnlySpan<byte> info, Span<byte> destination)
     {
         if (destination.Length > 255 * Length)
             throw new ArgumentOutOfRangeException(nameof(destination), $"HKDF gives at most {255 * Length} bytes.");
         using var input = new Scratch(stackalloc byte[Scratch.StackSize]);
-        // T(i-1) || info || i, taken at once so that the spans into it stay where they are.
+        // T(i-1) || info || i. The whole length is taken at once, so that the spans into the buffer stay valid.
         var whole = input.Grow(Length + info.Length + 1);
         var previous = whole[..Length];
         info.CopyTo(whole[Length..]);

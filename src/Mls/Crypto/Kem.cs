@@ -1,13 +1,15 @@
 namespace MlsConsole.Mls;
 
-/// <summary>A key encapsulation mechanism of HPKE, RFC 9180 §4. Lengths in bytes are fixed per mechanism.</summary>
-/// <param name="id">HPKE's number, RFC 9180 §7.1.</param>
-/// <param name="secretLength">Nsecret.</param>
-/// <param name="publicKeyLength">Npk.</param>
-/// <param name="outputLength">Nenc.</param>
+/// <summary>
+/// A key encapsulation mechanism (KEM) of HPKE, RFC 9180 §4. All lengths are in bytes and fixed for the mechanism.
+/// </summary>
+/// <param name="id">The number that RFC 9180 §7.1 gives the KEM.</param>
+/// <param name="secretLength">Nsecret: length of a shared secret.</param>
+/// <param name="publicKeyLength">Npk: length of a public key.</param>
+/// <param name="outputLength">Nenc: length of a KEM output.</param>
 internal abstract class Kem(ushort id, int secretLength, int publicKeyLength, int outputLength)
 {
-    /// <summary>The longest shared secret of any mechanism.</summary>
+    /// <summary>The longest shared secret of any mechanism, in bytes.</summary>
     public const int MaximumSecretLength = 64;
 
     public ushort Id => id;
@@ -15,13 +17,19 @@ internal abstract class Kem(ushort id, int secretLength, int publicKeyLength, in
     public int PublicKeyLength => publicKeyLength;
     public int OutputLength => outputLength;
 
-    /// <summary>Encap: fills <paramref name="secret"/> and returns what lets the private key find it, or null for a malformed public key.</summary>
+    /// <summary>
+    /// Encap: fills <paramref name="secret"/> with a new shared secret and returns the KEM output, from which the
+    /// holder of the private key gets the same secret. Null if the public key is malformed.
+    /// </summary>
     public abstract byte[]? Encapsulate(ReadOnlySpan<byte> publicKey, Span<byte> secret);
 
-    /// <summary>Decap: false if a key or the output is malformed.</summary>
+    /// <summary>
+    /// Decap: fills <paramref name="secret"/> with the shared secret. False if the private key or the KEM output is
+    /// malformed.
+    /// </summary>
     public abstract bool Decapsulate(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> output, Span<byte> secret);
 
-    /// <summary>Whether the key has the right length and gives a secret that nobody can guess.</summary>
+    /// <summary>Whether the public key has the right length and gives a shared secret that cannot be guessed.</summary>
     public abstract bool IsWellFormed(ReadOnlySpan<byte> publicKey);
 
     /// <summary>GenerateKeyPair.</summary>

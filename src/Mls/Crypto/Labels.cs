@@ -3,10 +3,12 @@ using System.Text;
 
 namespace MlsConsole.Mls;
 
-/// <summary>RFC 9420's labels in the form in which they are signed, hashed and expanded.</summary>
+/// <summary>
+/// The labels of RFC 9420, with the prefix "MLS 1.0 " with which they are signed, hashed and expanded.
+/// </summary>
 internal static class Labels
 {
-    // Only the labels of the RFC are kept: an application may export under any number of its own.
+    // Only the labels of the RFC are kept here, because an application may export secrets under any number of labels.
     private static readonly FrozenDictionary<string, byte[]> s_prefixed = new[]
     {
         "FramedContentTBS",

@@ -3,11 +3,14 @@ using Curve448 = Org.BouncyCastle.Math.EC.Rfc7748.X448;
 
 namespace MlsConsole.Mls;
 
-/// <summary>DHKEM over the functions of RFC 7748, where keys are any bytes of the right length; what is refused are points of low order (RFC 9180 §7.1.4).</summary>
+/// <summary>
+/// DHKEM over the functions X25519 and X448 of RFC 7748. Any bytes of the right length are a public key, but points of
+/// low order are refused (RFC 9180 §7.1.4).
+/// </summary>
 internal abstract class MontgomeryKem(ushort id, Kdf kdf, int keyLength)
     : DiffieHellmanKem(id, kdf, keyLength, keyLength)
 {
-    /// <summary>False for a result of zero.</summary>
+    /// <summary>Multiplies a point by a private key; false if the result is zero.</summary>
     protected abstract bool Multiply(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> point, Span<byte> result);
     protected abstract void MultiplyBase(ReadOnlySpan<byte> privateKey, Span<byte> result);
 
@@ -60,7 +63,8 @@ internal abstract class MontgomeryKem(ushort id, Kdf kdf, int keyLength)
 
 internal sealed class X25519Kem() : MontgomeryKem(0x0020, Kdf.Sha256, 32)
 {
-    // Little-endian, the ignored top bit cleared: 0, 1, the two of order 8, p - 1, p and p + 1 for p = 2^255 - 19.
+    // The points of low order, little-endian, with the ignored top bit cleared: 0, 1, the two of order 8, p - 1, p and
+    // p + 1 for p = 2^255 - 19.
     private static readonly byte[][] s_lowOrder =
     [
         Convert.FromHexString("0000000000000000000000000000000000000000000000000000000000000000"),
@@ -91,7 +95,7 @@ internal sealed class X25519Kem() : MontgomeryKem(0x0020, Kdf.Sha256, 32)
 
 internal sealed class X448Kem() : MontgomeryKem(0x0021, Kdf.Sha512, 56)
 {
-    // Little-endian: 0, 1, p - 1, p and p + 1 for p = 2^448 - 2^224 - 1.
+    // The points of low order, little-endian: 0, 1, p - 1, p and p + 1 for p = 2^448 - 2^224 - 1.
     private static readonly byte[][] s_lowOrder =
     [
         [.. new byte[56]],

@@ -4,7 +4,10 @@ using Org.BouncyCastle.Asn1.X9;
 
 namespace MlsConsole.Mls;
 
-/// <summary>A NIST curve over the BCL. Public keys are uncompressed points (RFC 9420 §5.1.1), private keys big-endian scalars.</summary>
+/// <summary>
+/// A NIST curve, over the classes of .NET. Public keys are uncompressed points (RFC 9420 §5.1.1), private keys are
+/// big-endian scalars.
+/// </summary>
 internal sealed class NistCurve
 {
     private readonly ECCurve _curve;
@@ -30,7 +33,10 @@ internal sealed class NistCurve
 
     public bool IsUncompressed(ReadOnlySpan<byte> key) => key.Length == 1 + 2 * FieldLength && key[0] == 4;
 
-    /// <summary>Whether the bytes are a point of the curve: y^2 = x^3 - 3x + b. These curves have cofactor 1.</summary>
+    /// <summary>
+    /// Whether the bytes are a point of the curve, y^2 = x^3 - 3x + b. The curves have cofactor 1, so that each of
+    /// their points is a valid public key.
+    /// </summary>
     public bool IsPoint(ReadOnlySpan<byte> key)
     {
         if (!IsUncompressed(key))
@@ -42,10 +48,14 @@ internal sealed class NistCurve
         return (y * y - (x * x * x - 3 * x + _b)) % _prime == 0;
     }
 
-    /// <summary>Whether the bytes are a private key: a number of 1 to the order of the curve less 1. Takes the same time for every key of a length.</summary>
+    /// <summary>
+    /// Whether the bytes are a private key: a number from 1 to the order of the curve less 1. The time that this takes
+    /// depends on the length of the key alone.
+    /// </summary>
     public bool IsScalar(ReadOnlySpan<byte> scalar)
     {
-        // Some writers leave out leading zeros; the order of each of these curves has as many bytes as its field.
+        // Some implementations write private keys without their leading zeros. The order of each of these curves has as
+        // many bytes as its field.
         if (scalar.IsEmpty || scalar.Length > _order.Length)
             return false;
         int borrow = 0,

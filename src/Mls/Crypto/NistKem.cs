@@ -2,11 +2,16 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>DHKEM over a NIST curve: uncompressed points, big-endian scalars (RFC 9180 §7.1.1, §7.1.2).</summary>
-/// <param name="id">HPKE's number.</param>
+/// <summary>
+/// DHKEM over a NIST curve. Public keys are uncompressed points, private keys are big-endian scalars (RFC 9180 §7.1.1,
+/// §7.1.2).
+/// </summary>
+/// <param name="id">The number that RFC 9180 §7.1 gives the KEM.</param>
 /// <param name="curve">The curve.</param>
-/// <param name="kdf">The mechanism's own KDF.</param>
-/// <param name="mask">Bits of a candidate's first byte that a scalar can have (RFC 9180 §7.1.3).</param>
+/// <param name="kdf">The KDF of the KEM, which may differ from that of the cipher suite.</param>
+/// <param name="mask">
+/// The bits that the first byte of a scalar can have, for deriving key pairs (RFC 9180 §7.1.3).
+/// </param>
 internal sealed class NistKem(ushort id, NistCurve curve, Kdf kdf, byte mask)
     : DiffieHellmanKem(id, kdf, 1 + 2 * curve.FieldLength, curve.FieldLength)
 {

@@ -4,10 +4,13 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>Joins bytes for one primitive call: on the caller's stack while they fit, else in a pooled buffer. Zeroed on dispose, for it may hold secrets.</summary>
+/// <summary>
+/// Joins bytes that are the input of one call of a primitive. The bytes are on the caller's stack while they fit there,
+/// otherwise in a pooled buffer. Since they may be secret, both are zeroed on dispose.
+/// </summary>
 internal ref struct Scratch
 {
-    /// <summary>A stack size that holds nearly every labelled input.</summary>
+    /// <summary>A size of the stack buffer, in bytes, that holds nearly every labelled input.</summary>
     public const int StackSize = 512;
 
     private Span<byte> _buffer;
@@ -26,14 +29,14 @@ internal ref struct Scratch
 
     public void AppendUInt32(uint value) => BinaryPrimitives.WriteUInt32BigEndian(Grow(4), value);
 
-    /// <summary><c>opaque data&lt;V&gt;</c>, RFC 9420 §2.1.2.</summary>
+    /// <summary>Appends <c>opaque data&lt;V&gt;</c>, RFC 9420 §2.1.2.</summary>
     public void AppendOpaque(ReadOnlySpan<byte> bytes)
     {
         TlsWriter.WriteVarInt(Grow(TlsWriter.VarIntSize(bytes.Length)), bytes.Length);
         Append(bytes);
     }
 
-    /// <summary>The next <paramref name="count"/> bytes, for the caller to fill.</summary>
+    /// <summary>Appends <paramref name="count"/> bytes, which the caller fills.</summary>
     public Span<byte> Grow(int count)
     {
         int needed = checked(_length + count);

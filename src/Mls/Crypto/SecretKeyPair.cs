@@ -5,7 +5,7 @@ namespace MlsConsole.Mls;
 /// <summary>A key pair whose private key is zeroed on dispose.</summary>
 public sealed class SecretKeyPair(byte[] publicKey, byte[] privateKey) : IDisposable
 {
-    /// <summary>The public key as MLS writes it.</summary>
+    /// <summary>The public key in the encoding of MLS.</summary>
     public byte[] PublicKey { get; } = publicKey;
 
     /// <summary>The private key: a seed or scalar of the suite's length.</summary>

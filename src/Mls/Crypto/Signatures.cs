@@ -3,7 +3,9 @@ using Curve448 = Org.BouncyCastle.Math.EC.Rfc8032.Ed448;
 
 namespace MlsConsole.Mls;
 
-/// <summary>A signature scheme of RFC 9420 §5.1. Verification of malformed input is false, never an exception.</summary>
+/// <summary>
+/// A signature scheme of RFC 9420 §5.1. Verification of malformed input returns false and throws nothing.
+/// </summary>
 internal abstract class SignatureAlgorithm
 {
     public abstract bool Verify(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature);
@@ -13,7 +15,7 @@ internal abstract class SignatureAlgorithm
     public abstract bool IsWellFormed(ReadOnlySpan<byte> publicKey);
     public abstract SecretKeyPair Generate();
 
-    /// <summary>Its number in TLS (SignatureScheme).</summary>
+    /// <summary>The number of the scheme in TLS (SignatureScheme).</summary>
     public abstract ushort Scheme { get; }
 
     public static SignatureAlgorithm Ed25519 { get; } = new Ed25519Algorithm();
@@ -25,7 +27,9 @@ internal abstract class SignatureAlgorithm
     public static SignatureAlgorithm P521 { get; } =
         new EcdsaAlgorithm(0x0603, NistCurve.P521, HashAlgorithmName.SHA512);
 
-    /// <summary>RFC 8032; private keys are the 32-byte seed, with or without the public key behind it.</summary>
+    /// <summary>
+    /// EdDSA of RFC 8032. A private key is the seed of 32 bytes, with or without the public key behind it.
+    /// </summary>
     private sealed class Ed25519Algorithm : SignatureAlgorithm
     {
         public override ushort Scheme => 0x0807;
@@ -65,7 +69,9 @@ internal abstract class SignatureAlgorithm
         }
     }
 
-    /// <summary>RFC 8032; private keys as for Ed25519, the seed having 57 bytes.</summary>
+    /// <summary>
+    /// EdDSA of RFC 8032. A private key is the seed of 57 bytes, with or without the public key behind it.
+    /// </summary>
     private sealed class Ed448Algorithm : SignatureAlgorithm
     {
         public override ushort Scheme => 0x0808;
@@ -119,7 +125,8 @@ internal abstract class SignatureAlgorithm
             }
             catch (CryptographicException)
             {
-                return false; // not a point of the curve
+                // The public key is not a point of the curve.
+                return false;
             }
         }
 

@@ -3,8 +3,13 @@ using System.Runtime.InteropServices;
 
 namespace MlsConsole.Mls;
 
-/// <summary>libsodium's functions for the 25519 curves and ChaCha20-Poly1305, called directly: key objects cost as much again as the operation.</summary>
-/// <remarks>The functions read fixed lengths behind bare pointers, so every length is checked here.</remarks>
+/// <summary>
+/// The functions of libsodium for X25519, Ed25519 and ChaCha20-Poly1305. They are called directly, because the key
+/// objects of a wrapper would double the cost of an operation.
+/// </summary>
+/// <remarks>
+/// The functions take bare pointers and read fixed lengths from them, so every length is checked here first.
+/// </remarks>
 internal static partial class Sodium
 {
     private const string Library = "libsodium";
@@ -70,7 +75,9 @@ internal static partial class Sodium
         ReadOnlySpan<byte> k
     );
 
-    /// <summary>False for a result of zero, which only points of low order give.</summary>
+    /// <summary>
+    /// Computes the Diffie-Hellman result. False if the result is zero, which only points of low order give.
+    /// </summary>
     public static bool X25519(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> publicKey, Span<byte> shared)
     {
         Need(privateKey.Length, 32);
@@ -140,7 +147,10 @@ internal static partial class Sodium
         );
     }
 
-    /// <summary>False if the tag is not that of the ciphertext; nothing is decrypted then.</summary>
+    /// <summary>
+    /// Decrypts into <paramref name="plaintext"/>. False, and nothing is decrypted, if the tag does not fit the
+    /// ciphertext.
+    /// </summary>
     public static bool ChaCha20Poly1305Open(
         ReadOnlySpan<byte> key,
         ReadOnlySpan<byte> nonce,
@@ -152,7 +162,8 @@ internal static partial class Sodium
         Need(key.Length, 32);
         Need(nonce.Length, 12);
         Need(ciphertextAndTag.Length, plaintext.Length + 16);
-        // A null pointer for the plaintext would ask libsodium to verify only, which is all there is to do when it is empty.
+        // A null pointer for the plaintext asks libsodium only to verify the tag. An empty plaintext has no other
+        // pointer, and for it verifying is all there is to do.
         return crypto_aead_chacha20poly1305_ietf_decrypt(
                 plaintext,
                 IntPtr.Zero,

@@ -6,9 +6,13 @@ using Org.BouncyCastle.Security;
 
 namespace MlsConsole.Mls;
 
-/// <summary>X-Wing: ML-KEM-768 (FIPS 203) and X25519 together, secure while either holds (draft-connolly-cfrg-xwing-kem-06; HPKE's number 0x647A).</summary>
+/// <summary>
+/// The KEM X-Wing, which combines ML-KEM-768 (FIPS 203) and X25519 and is secure while one of the two is
+/// (draft-connolly-cfrg-xwing-kem-06; number 0x647A in HPKE).
+/// </summary>
 /// <remarks>
-/// A private key is a seed of 32 bytes. A public key is the ML-KEM key (1184 bytes) and the X25519 key (32), an output the ML-KEM ciphertext (1088) and the ephemeral X25519 key (32).
+/// A private key is a seed of 32 bytes. A public key is the ML-KEM public key (1184 bytes) and the X25519 public key
+/// (32 bytes). A KEM output is the ML-KEM ciphertext (1088 bytes) and the ephemeral X25519 public key (32 bytes).
 /// </remarks>
 internal sealed class XWingKem() : Kem(0x647A, 32, MlKemKeyLength + 32, MlKemCiphertextLength + 32)
 {
@@ -16,7 +20,7 @@ internal sealed class XWingKem() : Kem(0x647A, 32, MlKemKeyLength + 32, MlKemCip
         MlKemCiphertextLength = 1088,
         SeedLength = 32;
 
-    // draft §5.3: "\./" over "/^\"
+    // XWingLabel of draft-connolly-cfrg-xwing-kem-06 §5.3: the characters "\./" and "/^\".
     private static ReadOnlySpan<byte> Label => [0x5c, 0x2e, 0x2f, 0x2f, 0x5e, 0x5c];
 
     public override byte[]? Encapsulate(ReadOnlySpan<byte> publicKey, Span<byte> secret)
@@ -62,7 +66,7 @@ internal sealed class XWingKem() : Kem(0x647A, 32, MlKemKeyLength + 32, MlKemCip
 
     public override SecretKeyPair Generate() => PairOf(RandomNumberGenerator.GetBytes(SeedLength));
 
-    // draft §5.7: the seed is SHAKE256(ikm, 32).
+    // draft-connolly-cfrg-xwing-kem-06 §5.7: the seed is SHAKE256(ikm, 32).
     public override SecretKeyPair Derive(ReadOnlySpan<byte> inputKeyingMaterial)
     {
         var seed = new byte[SeedLength];
@@ -80,7 +84,8 @@ internal sealed class XWingKem() : Kem(0x647A, 32, MlKemKeyLength + 32, MlKemCip
         return new(publicKey, seed);
     }
 
-    // draft §5.2, expandDecapsulationKey: SHAKE256(seed, 96) is d || z of ML-KEM and the X25519 private key.
+    // draft-connolly-cfrg-xwing-kem-06 §5.2, expandDecapsulationKey: SHAKE256(seed, 96) is d || z of ML-KEM and the
+    // X25519 private key.
     private static MLKemPrivateKeyParameters Expand(ReadOnlySpan<byte> seed, Span<byte> x25519)
     {
         Span<byte> expanded = stackalloc byte[96];
@@ -93,7 +98,7 @@ internal sealed class XWingKem() : Kem(0x647A, 32, MlKemKeyLength + 32, MlKemCip
         return key;
     }
 
-    // draft §5.3: SHA3-256(ss_M || ss_X || ct_X || pk_X || label)
+    // draft-connolly-cfrg-xwing-kem-06 §5.3: SHA3-256(ss_M || ss_X || ct_X || pk_X || label).
     private static void Combine(
         Span<byte> shared,
         ReadOnlySpan<byte> ephemeral,
@@ -117,7 +122,7 @@ internal sealed class XWingKem() : Kem(0x647A, 32, MlKemKeyLength + 32, MlKemCip
         shake.OutputFinal(output);
     }
 
-    // FIPS 203 §7.2: the key check that a sender makes.
+    // FIPS 203 §7.2: the check that a sender makes of an ML-KEM public key.
     private static MLKemPublicKeyParameters? TryDecode(ReadOnlySpan<byte> encoded)
     {
         try
@@ -126,7 +131,8 @@ internal sealed class XWingKem() : Kem(0x647A, 32, MlKemKeyLength + 32, MlKemCip
         }
         catch (ArgumentException)
         {
-            return null; // A coefficient that is not reduced.
+            // A coefficient of the public key is not reduced.
+            return null;
         }
     }
 }

@@ -1,6 +1,9 @@
 namespace MlsConsole.Mls;
 
-/// <summary>A handshake message whose framing and signature hold (RFC 9420 §6.1). Only <see cref="PublicGroup.Authenticate"/> and the member's group make one.</summary>
+/// <summary>
+/// A handshake message whose framing and signature were verified (RFC 9420 §6.1). Only
+/// <see cref="PublicGroup.Authenticate"/> and <see cref="Group"/> create objects of this class.
+/// </summary>
 public sealed class AuthenticatedContent
 {
     internal AuthenticatedContent(WireFormat format, FramedContent content, FramedContentAuthData auth)
@@ -10,21 +13,24 @@ public sealed class AuthenticatedContent
         Auth = auth;
     }
 
-    /// <summary>How the message came.</summary>
+    /// <summary>Whether the message came as a PublicMessage or as a PrivateMessage.</summary>
     public WireFormat WireFormat { get; }
 
-    /// <summary>What the message says.</summary>
+    /// <summary>The signed content of the message.</summary>
     public FramedContent Content { get; }
     internal FramedContentAuthData Auth { get; }
 
-    /// <summary>Whether the content is a commit by a client that adds itself.</summary>
+    /// <summary>Whether the content is an external commit, by which its sender joins.</summary>
     public bool IsExternalCommit =>
         Content is { ContentType: ContentType.Commit, Sender.Type: SenderType.NewMemberCommit };
 
-    /// <summary>The leaf with which an external commit's sender joins.</summary>
+    /// <summary>The leaf with which the sender of an external commit joins; null for any other content.</summary>
     public LeafNode? JoinerLeaf => IsExternalCommit ? Content.Commit!.Path!.LeafNode : null;
 
-    /// <summary>AuthenticatedContent on the wire: <c>struct { WireFormat wire_format; FramedContent content; FramedContentAuthData auth; }</c></summary>
+    /// <summary>
+    /// Encodes <c>struct { WireFormat wire_format; FramedContent content; FramedContentAuthData auth; }
+    /// AuthenticatedContent</c>.
+    /// </summary>
     internal byte[] Encode()
     {
         var writer = new TlsWriter(Content.Encoded.Length + 160)
@@ -44,6 +50,6 @@ public sealed class AuthenticatedContent
         return new(format, content, auth);
     }
 
-    /// <summary>ProposalRef of a proposal (RFC 9420 §5.2).</summary>
+    /// <summary>The ProposalRef of the proposal in the content (RFC 9420 §5.2).</summary>
     internal byte[] ProposalReference(CipherSuite suite) => suite.ProposalReference(Encode());
 }

@@ -1,6 +1,6 @@
 namespace MlsConsole.Mls;
 
-/// <summary>RFC 9420 §6: <c>ContentType</c>.</summary>
+/// <summary>What a message contains, RFC 9420 §6: <c>ContentType</c>.</summary>
 public enum ContentType : byte
 {
     /// <summary>Application data.</summary>
@@ -13,13 +13,13 @@ public enum ContentType : byte
     Commit = 3,
 }
 
-/// <summary>RFC 9420 §6: <c>SenderType</c>.</summary>
+/// <summary>What kind of party sent a message, RFC 9420 §6: <c>SenderType</c>.</summary>
 public enum SenderType : byte
 {
-    /// <summary>A member, by leaf index.</summary>
+    /// <summary>A member, identified by its leaf index.</summary>
     Member = 1,
 
-    /// <summary>An external sender, by its place in external_senders.</summary>
+    /// <summary>An external sender, identified by its place in the extension external_senders.</summary>
     External = 2,
 
     /// <summary>A client that proposes to add itself.</summary>
@@ -29,9 +29,11 @@ public enum SenderType : byte
     NewMemberCommit = 4,
 }
 
-/// <summary>RFC 9420 §6.</summary>
-/// <param name="Type">Kind of sender.</param>
-/// <param name="Index">Leaf index of a member, or place of an external sender; else 0.</param>
+/// <summary>The party that claims to have sent a message, RFC 9420 §6: <c>Sender</c>.</summary>
+/// <param name="Type">The kind of sender.</param>
+/// <param name="Index">
+/// The leaf index of a member, or the place of an external sender in external_senders; otherwise 0.
+/// </param>
 public readonly record struct Sender(SenderType Type, uint Index)
 {
     internal static Sender Read(ref TlsReader reader)
@@ -50,12 +52,17 @@ public readonly record struct Sender(SenderType Type, uint Index)
     }
 }
 
-/// <summary>What a message says and where it belongs, RFC 9420 §6.</summary>
+/// <summary>The content of a message, with the group and epoch that it belongs to, RFC 9420 §6.</summary>
 /// <remarks>
 /// <code>
 /// struct {
-///     opaque group_id&lt;V&gt;; uint64 epoch; Sender sender; opaque authenticated_data&lt;V&gt;; ContentType content_type;
-///     select (content_type) { case application: opaque application_data&lt;V&gt;; case proposal: Proposal; case commit: Commit; };
+///     opaque group_id&lt;V&gt;; uint64 epoch; Sender sender; opaque authenticated_data&lt;V&gt;;
+///     ContentType content_type;
+///     select (content_type) {
+///         case application: opaque application_data&lt;V&gt;;
+///         case proposal:    Proposal;
+///         case commit:      Commit;
+///     };
 /// } FramedContent;
 /// </code>
 /// </remarks>
@@ -87,19 +94,21 @@ public sealed class FramedContent
         Encoded = reader.Since(start);
     }
 
-    /// <summary>The group.</summary>
+    /// <summary>The id of the group.</summary>
     public ReadOnlyMemory<byte> GroupId { get; }
 
-    /// <summary>The epoch that the message was sent in.</summary>
+    /// <summary>The epoch in which the message was sent.</summary>
     public ulong Epoch { get; }
 
-    /// <summary>Who says it was sent by whom.</summary>
+    /// <summary>The party that claims to have sent the message.</summary>
     public Sender Sender { get; }
 
     /// <summary>Bytes that are signed with the content but not interpreted.</summary>
     public ReadOnlyMemory<byte> AuthenticatedData { get; }
 
-    /// <summary>Which of the next three is set.</summary>
+    /// <summary>
+    /// Says which of <see cref="ApplicationData"/>, <see cref="Proposal"/> and <see cref="Commit"/> is set.
+    /// </summary>
     public ContentType ContentType { get; }
 
     /// <summary>Set for <see cref="ContentType.Application"/>.</summary>
@@ -111,7 +120,7 @@ public sealed class FramedContent
     /// <summary>Set for <see cref="ContentType.Commit"/>.</summary>
     public Commit? Commit { get; }
 
-    /// <summary>The content as on the wire.</summary>
+    /// <summary>The FramedContent in its encoded form.</summary>
     internal ReadOnlyMemory<byte> Encoded { get; }
 
     internal static FramedContent Read(ref TlsReader reader) => new(ref reader);
@@ -133,7 +142,10 @@ public sealed class FramedContent
         return Read(ref reader);
     }
 
-    /// <summary>Reads what a PrivateMessage encrypts and puts it behind what its header says: the content as it was signed.</summary>
+    /// <summary>
+    /// Reads the content that a PrivateMessage encrypts, and puts it behind the fields that are in the message's clear
+    /// part: the result is the FramedContent that was signed.
+    /// </summary>
     internal static FramedContent ReadBody(
         ref TlsReader reader,
         ReadOnlySpan<byte> groupId,
@@ -160,7 +172,7 @@ public sealed class FramedContent
         return Create(groupId, epoch, sender, authenticatedData, type, writer => writer.WriteRaw(body.Span));
     }
 
-    /// <summary>Writes the part that a PrivateMessage encrypts.</summary>
+    /// <summary>Writes the part of the content that a PrivateMessage encrypts.</summary>
     internal void WriteBody(TlsWriter writer)
     {
         switch (ContentType)
@@ -177,7 +189,10 @@ public sealed class FramedContent
         }
     }
 
-    /// <summary>FramedContentTBS, RFC 9420 §6.1: the GroupContext is part of it for members and joiners; it may be null for other senders.</summary>
+    /// <summary>
+    /// FramedContentTBS, RFC 9420 §6.1. The GroupContext is part of it if the sender is a member or joins by an
+    /// external commit; for other senders <paramref name="context"/> may be null.
+    /// </summary>
     internal TlsWriter ToBeSigned(WireFormat format, GroupContext? context)
     {
         var writer = new TlsWriter(Encoded.Length + 256)
@@ -190,9 +205,12 @@ public sealed class FramedContent
     }
 }
 
-/// <summary>RFC 9420 §6.1: <c>struct { opaque signature&lt;V&gt;; select (content_type) { case commit: MAC confirmation_tag; }; }</c></summary>
-/// <param name="Signature">Over FramedContentTBS.</param>
-/// <param name="ConfirmationTag">Of a commit; empty otherwise.</param>
+/// <summary>
+/// What authenticates a FramedContent, RFC 9420 §6.1: <c>struct { opaque signature&lt;V&gt;; select (content_type) {
+/// case commit: MAC confirmation_tag; }; }</c>.
+/// </summary>
+/// <param name="Signature">The signature over FramedContentTBS.</param>
+/// <param name="ConfirmationTag">The confirmation tag of a commit; empty for other contents.</param>
 public readonly record struct FramedContentAuthData(
     ReadOnlyMemory<byte> Signature,
     ReadOnlyMemory<byte> ConfirmationTag

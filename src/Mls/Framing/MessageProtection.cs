@@ -4,14 +4,14 @@ namespace MlsConsole.Mls;
 
 public static partial class Rules
 {
-    /// <summary>Bad membership tag.</summary>
+    /// <summary>The membership tag is not the right MAC.</summary>
     public static readonly Rule MembershipTag = new(
         "framing.membership-tag-mac",
         "§6.2",
         "The membership tag of a member's PublicMessage is the MAC over AuthenticatedContentTBM."
     );
 
-    /// <summary>Padding that is not zero.</summary>
+    /// <summary>The padding of a PrivateMessage is not zero.</summary>
     public static readonly Rule FramingPadding = new(
         "framing.padding",
         "§6.3.1",
@@ -19,7 +19,7 @@ public static partial class Rules
     );
 }
 
-/// <summary>Protects and opens messages with the secrets of an epoch, RFC 9420 §6.2 and §6.3.</summary>
+/// <summary>Protects and opens the messages of an epoch with its secrets, RFC 9420 §6.2 and §6.3.</summary>
 internal static class MessageProtection
 {
     /// <summary>membership_tag = MAC(membership_key, AuthenticatedContentTBM), RFC 9420 §6.2.</summary>
@@ -50,7 +50,7 @@ internal static class MessageProtection
         MlsException.Require(CryptographicOperations.FixedTimeEquals(expected, tag.Span), Rules.MembershipTag);
     }
 
-    /// <summary>Encrypts a signed content of a member (RFC 9420 §6.3).</summary>
+    /// <summary>Encrypts the signed content of a member as a PrivateMessage (RFC 9420 §6.3).</summary>
     public static PrivateMessage Encrypt(
         CipherSuite suite,
         ReadOnlySpan<byte> senderDataSecret,
@@ -99,8 +99,10 @@ internal static class MessageProtection
         );
     }
 
-    /// <summary>Opens the sender data of a message (RFC 9420 §6.3.2): whose it is and which key it was made with.</summary>
-    /// <exception cref="MlsException">It does not open.</exception>
+    /// <summary>
+    /// Decrypts the sender data of a message (RFC 9420 §6.3.2): who sent the message, and the generation of its key.
+    /// </summary>
+    /// <exception cref="MlsException">The sender data cannot be decrypted.</exception>
     public static SenderData OpenSenderData(
         CipherSuite suite,
         ReadOnlySpan<byte> senderDataSecret,
@@ -125,8 +127,11 @@ internal static class MessageProtection
         return sender;
     }
 
-    /// <summary>Decrypts a message; its signature is the caller's to verify, and the key is deleted by <see cref="Opened.Consume"/>.</summary>
-    /// <exception cref="MlsException">It does not open.</exception>
+    /// <summary>
+    /// Decrypts a message. The caller verifies its signature, and then calls <see cref="Opened.Consume"/> to delete the
+    /// key.
+    /// </summary>
+    /// <exception cref="MlsException">The message cannot be decrypted.</exception>
     public static Opened Decrypt(CipherSuite suite, SenderData sender, SecretTree tree, PrivateMessage message)
     {
         bool handshake = message.ContentType != ContentType.Application;
@@ -158,10 +163,12 @@ internal static class MessageProtection
         );
     }
 
-    /// <summary>RFC 9420 §6.3.2: <c>struct { uint32 leaf_index; uint32 generation; opaque reuse_guard[4]; } SenderData;</c></summary>
+    /// <summary>
+    /// RFC 9420 §6.3.2: <c>struct { uint32 leaf_index; uint32 generation; opaque reuse_guard[4]; } SenderData;</c>
+    /// </summary>
     public sealed record SenderData(LeafIndex Leaf, uint Generation, byte[] ReuseGuard);
 
-    /// <summary>A decrypted message and what deletes its key.</summary>
+    /// <summary>A decrypted message, and the function that deletes the key with which it was decrypted.</summary>
     public sealed record Opened(AuthenticatedContent Content, Action Consume);
 
     private static void ApplyReuseGuard(byte[] nonce, byte[] reuseGuard)

@@ -1,6 +1,6 @@
 namespace MlsConsole.Mls;
 
-/// <summary>RFC 9420 §6: <c>WireFormat</c>.</summary>
+/// <summary>The kind of object in an MLSMessage, RFC 9420 §6: <c>WireFormat</c>.</summary>
 public enum WireFormat : ushort
 {
     /// <summary>A signed message in the clear.</summary>
@@ -19,8 +19,12 @@ public enum WireFormat : ushort
     KeyPackage = 5,
 }
 
-/// <summary>Any MLS object with its header, RFC 9420 §6. Decoding checks the form alone.</summary>
-/// <remarks><code>struct { ProtocolVersion version = mls10; WireFormat wire_format; select (wire_format) { ... }; } MLSMessage;</code></remarks>
+/// <summary>
+/// Any object of MLS with the header of an MLSMessage, RFC 9420 §6. Decoding checks nothing but the form.
+/// </summary>
+/// <remarks>
+/// <c>struct { ProtocolVersion version = mls10; WireFormat wire_format; select (wire_format) { ... }; } MLSMessage;</c>
+/// </remarks>
 public sealed class MlsMessage
 {
     private readonly object _body;
@@ -31,7 +35,7 @@ public sealed class MlsMessage
         _body = body;
     }
 
-    /// <summary>Which of the bodies is set.</summary>
+    /// <summary>Says which of the following objects is set.</summary>
     public WireFormat WireFormat { get; }
 
     /// <summary>Set for <see cref="WireFormat.PublicMessage"/>.</summary>
@@ -69,7 +73,7 @@ public sealed class MlsMessage
         return new(format, body);
     }
 
-    /// <summary>The message on the wire.</summary>
+    /// <summary>Encodes the MLSMessage.</summary>
     public byte[] Encode()
     {
         var writer = new TlsWriter(512).WriteUInt16(ProtocolVersion.Mls10).WriteUInt16((ushort)WireFormat);
@@ -94,23 +98,25 @@ public sealed class MlsMessage
         return writer.ToArray();
     }
 
-    /// <summary>A public message with its header.</summary>
+    /// <summary>Makes an MLSMessage of a PublicMessage.</summary>
     public static MlsMessage Of(PublicMessage message) => new(WireFormat.PublicMessage, message);
 
-    /// <summary>A private message with its header.</summary>
+    /// <summary>Makes an MLSMessage of a PrivateMessage.</summary>
     public static MlsMessage Of(PrivateMessage message) => new(WireFormat.PrivateMessage, message);
 
-    /// <summary>A Welcome with its header.</summary>
+    /// <summary>Makes an MLSMessage of a Welcome.</summary>
     public static MlsMessage Of(Welcome welcome) => new(WireFormat.Welcome, welcome);
 
-    /// <summary>A GroupInfo with its header.</summary>
+    /// <summary>Makes an MLSMessage of a GroupInfo.</summary>
     public static MlsMessage Of(UnverifiedGroupInfo groupInfo) => new(WireFormat.GroupInfo, groupInfo);
 
-    /// <summary>A key package with its header.</summary>
+    /// <summary>Makes an MLSMessage of a KeyPackage.</summary>
     public static MlsMessage Of(UnverifiedKeyPackage keyPackage) => new(WireFormat.KeyPackage, keyPackage);
 
-    /// <summary>Whether the bytes are an MLSMessage of the format, and not the bare object: a bare GroupInfo or KeyPackage has its
-    /// cipher suite where the header has the wire format, and never a version after it.</summary>
+    /// <summary>
+    /// Whether the bytes are an MLSMessage of the given format and not the bare object. A bare GroupInfo or KeyPackage
+    /// has its cipher suite where an MLSMessage has its wire format, and is never followed by a protocol version there.
+    /// </summary>
     internal static bool StartsWithHeader(TlsReader reader, WireFormat format) =>
         reader.PeekUInt16(2) == (ushort)format && reader.PeekUInt16(4) == ProtocolVersion.Mls10;
 }

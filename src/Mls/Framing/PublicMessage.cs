@@ -18,13 +18,13 @@ public sealed class PublicMessage
         MembershipTag = membershipTag;
     }
 
-    /// <summary>What the message says.</summary>
+    /// <summary>The signed content of the message.</summary>
     public FramedContent Content { get; }
 
-    /// <summary>Signature and confirmation tag.</summary>
+    /// <summary>The signature, and the confirmation tag of a commit.</summary>
     public FramedContentAuthData Auth { get; }
 
-    /// <summary>Set if the sender is a member.</summary>
+    /// <summary>The membership tag; set if the sender is a member.</summary>
     public ReadOnlyMemory<byte>? MembershipTag { get; }
 
     internal static PublicMessage Read(ref TlsReader reader)
@@ -46,7 +46,7 @@ public sealed class PublicMessage
     }
 }
 
-/// <summary>An encrypted message, RFC 9420 §6.3. Group id, epoch and content type are in the clear.</summary>
+/// <summary>An encrypted message, RFC 9420 §6.3. Its group id, epoch and content type are in the clear.</summary>
 /// <remarks>
 /// <code>
 /// struct {
@@ -86,22 +86,22 @@ public sealed class PrivateMessage
         Ciphertext = reader.ReadOpaque();
     }
 
-    /// <summary>The group.</summary>
+    /// <summary>The id of the group.</summary>
     public ReadOnlyMemory<byte> GroupId { get; }
 
-    /// <summary>The epoch that the message was sent in.</summary>
+    /// <summary>The epoch in which the message was sent.</summary>
     public ulong Epoch { get; }
 
-    /// <summary>What the ciphertext holds.</summary>
+    /// <summary>What kind of content the ciphertext holds.</summary>
     public ContentType ContentType { get; }
 
     /// <summary>Bytes that are authenticated but not encrypted.</summary>
     public ReadOnlyMemory<byte> AuthenticatedData { get; }
 
-    /// <summary>Who sent it, encrypted.</summary>
+    /// <summary>The encrypted SenderData, which says who sent the message.</summary>
     public ReadOnlyMemory<byte> EncryptedSenderData { get; }
 
-    /// <summary>PrivateMessageContent, encrypted.</summary>
+    /// <summary>The encrypted PrivateMessageContent.</summary>
     public ReadOnlyMemory<byte> Ciphertext { get; }
 
     internal static PrivateMessage Read(ref TlsReader reader) => new(ref reader);

@@ -1,10 +1,18 @@
 namespace MlsConsole.Mls;
 
-/// <summary>What RFC 9420 leaves to the application and yet demands: who is acceptable (§5.3.1), for how long (§7.2). Checked of everybody and everything that is introduced to a member.</summary>
+/// <summary>
+/// The checks that the RFC demands and leaves to the application: which credentials are acceptable (RFC 9420 §5.3.1),
+/// and how long a leaf node may be valid (RFC 9420 §7.2).
+/// </summary>
+/// <remarks>
+/// They are made of every member, leaf node and external sender that a message introduces to this client.
+/// </remarks>
 internal static class ApplicationChecks
 {
-    /// <summary>Everybody in a group that is joined.</summary>
-    /// <exception cref="MlsException"><see cref="Rules.CredentialRefused"/>, <see cref="Rules.LeafTotalLifetime"/></exception>
+    /// <summary>Checks all members of a group that the client joins.</summary>
+    /// <exception cref="MlsException">
+    /// <see cref="Rules.CredentialRefused"/>, <see cref="Rules.LeafTotalLifetime"/>
+    /// </exception>
     public static void Verify(Client client, PublicGroup joined)
     {
         foreach (var (_, leaf) in joined.Members)
@@ -12,8 +20,10 @@ internal static class ApplicationChecks
         VerifyExternalSenders(client, joined.Context.Extensions, Extensions.None);
     }
 
-    /// <summary>What a proposal would change.</summary>
-    /// <exception cref="MlsException"><see cref="Rules.CredentialRefused"/>, <see cref="Rules.LeafTotalLifetime"/></exception>
+    /// <summary>Checks the leaf nodes and external senders that a proposal would bring into the group.</summary>
+    /// <exception cref="MlsException">
+    /// <see cref="Rules.CredentialRefused"/>, <see cref="Rules.LeafTotalLifetime"/>
+    /// </exception>
     public static void Verify(Client client, Proposal proposal, Sender sender, PublicGroup group)
     {
         if (proposal is AddProposal add)
@@ -24,15 +34,17 @@ internal static class ApplicationChecks
             VerifyExternalSenders(client, context.Extensions, group.Context.Extensions);
     }
 
-    /// <summary>What a commit changes.</summary>
-    /// <exception cref="MlsException"><see cref="Rules.CredentialRefused"/>, <see cref="Rules.LeafTotalLifetime"/></exception>
+    /// <summary>Checks the leaf nodes and external senders that a commit brings into the group.</summary>
+    /// <exception cref="MlsException">
+    /// <see cref="Rules.CredentialRefused"/>, <see cref="Rules.LeafTotalLifetime"/>
+    /// </exception>
     public static void Verify(Client client, StagedCommit commit, PublicGroup before)
     {
         foreach (var (_, leaf) in commit.Added)
             Require(client, leaf, null);
         foreach (var (_, old, leaf) in commit.Updated)
             RequireReplaced(client, old, leaf);
-        // §12.2: a joiner that removes a leaf must be acceptable as its successor.
+        // RFC 9420 §12.2: a joiner that removes a leaf must be acceptable as the successor of that leaf's member.
         var replaced = commit.IsExternal
             ? commit
                 .Proposals.Select(item => item.Proposal)
@@ -44,7 +56,7 @@ internal static class ApplicationChecks
         VerifyExternalSenders(client, commit.Group.Context.Extensions, before.Context.Extensions);
     }
 
-    /// <summary>external_senders that were not there before.</summary>
+    /// <summary>Checks those external senders that the extensions before did not list.</summary>
     /// <exception cref="MlsException"><see cref="Rules.CredentialRefused"/></exception>
     public static void VerifyExternalSenders(Client client, Extensions now, Extensions before)
     {

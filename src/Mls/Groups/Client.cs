@@ -1,21 +1,31 @@
 namespace MlsConsole.Mls;
 
-/// <summary>Asks the application whether a credential is who it says (RFC 9420 §5.3.1).</summary>
-/// <param name="credential">Of a member or an external sender.</param>
-/// <param name="signatureKey">The key that it must belong to.</param>
-/// <param name="before">The credential that it replaces; null for a newcomer. The application decides whether the one may follow the other.</param>
-/// <returns>False to refuse the message that brings the credential, with <see cref="Rules.CredentialRefused"/>.</returns>
+/// <summary>Asks the application whether a credential belongs to whom it names (RFC 9420 §5.3.1).</summary>
+/// <param name="credential">The credential of a member or of an external sender.</param>
+/// <param name="signatureKey">The signature key that must belong to the credential's holder.</param>
+/// <param name="before">
+/// The credential that this one replaces; null for a newcomer. The application decides whether the new credential may
+/// follow the old one.
+/// </param>
+/// <returns>
+/// False to refuse the message that brings the credential, with <see cref="Rules.CredentialRefused"/>.
+/// </returns>
 public delegate bool CredentialVerifier(Credential credential, ReadOnlyMemory<byte> signatureKey, Credential? before);
 
-/// <summary>A client as it stands behind its leaves: credential, signature key, capabilities.</summary>
-/// <remarks>Owns its private key: dispose it when the client is done with MLS.</remarks>
+/// <summary>
+/// A client, as its leaf nodes show it to the groups that it is in: credential, signature key and capabilities.
+/// </summary>
+/// <remarks>A client owns its private key: dispose the client when the application no longer uses its groups.</remarks>
 public sealed class Client : IDisposable
 {
-    /// <summary>A client of a cipher suite.</summary>
-    /// <param name="cipherSuite">The suite of its groups.</param>
-    /// <param name="credential">Who it is.</param>
-    /// <param name="signatureKey">Its key pair; generated where null.</param>
-    /// <param name="capabilities">What it supports; <see cref="DefaultCapabilities"/> and some values of GREASE where null.</param>
+    /// <summary>Makes a client that uses one cipher suite.</summary>
+    /// <param name="cipherSuite">The number of the cipher suite of the client's groups.</param>
+    /// <param name="credential">The credential that says who the client is.</param>
+    /// <param name="signatureKey">The signature key pair of the client; one is generated where null.</param>
+    /// <param name="capabilities">
+    /// What the client supports. Where null, <see cref="DefaultCapabilities"/> and some values of GREASE
+    /// (RFC 9420 §13.5).
+    /// </param>
     /// <exception cref="MlsException"><see cref="Rules.CipherSuiteUnsupported"/></exception>
     public Client(
         ushort cipherSuite,
@@ -34,37 +44,59 @@ public sealed class Client : IDisposable
 
     internal CipherSuite Suite { get; }
 
-    /// <summary>Made-up values that keep receivers honest (RFC 9420 §13.5); none for a client whose capabilities the application states.</summary>
+    /// <summary>
+    /// The values of GREASE in the client's capabilities, which mean nothing and must be ignored by receivers
+    /// (RFC 9420 §13.5). Null for a client whose capabilities the application has given.
+    /// </summary>
     internal Grease? Grease { get; private set; }
 
-    /// <summary>Who the client is.</summary>
+    /// <summary>The credential that says who the client is.</summary>
     public Credential Credential { get; }
 
-    /// <summary>The key that it signs with.</summary>
+    /// <summary>The key pair with which the client signs.</summary>
     public SecretKeyPair SignatureKey { get; }
 
-    /// <summary>What it supports.</summary>
+    /// <summary>What the client supports.</summary>
     public Capabilities Capabilities { get; }
 
-    /// <summary>Extensions of its leaf nodes, such as application_id; types that RFC 9420 does not define must be among the capabilities.</summary>
+    /// <summary>
+    /// The extensions of the client's leaf nodes, such as application_id. The types that RFC 9420 does not define must
+    /// be listed among the capabilities.
+    /// </summary>
     public Extensions LeafExtensions { get; init; } = Extensions.None;
 
-    /// <summary>How credentials are verified. Where null, none is: signatures then prove keys, but not persons.</summary>
+    /// <summary>
+    /// How credentials are verified. Where null, no credential is verified: signatures then prove that somebody holds a
+    /// key, but not who that is.
+    /// </summary>
     public CredentialVerifier? VerifyCredential { get; init; }
 
-    /// <summary>The longest time between the first and the last second of a key package's lifetime, which RFC 9420 §7.2 wants every application to say; a leaf with more is refused with <see cref="Rules.LeafTotalLifetime"/>. Where null, none is.</summary>
+    /// <summary>
+    /// The longest lifetime, from its first to its last second, that a leaf node may have; null for no limit.
+    /// </summary>
+    /// <remarks>
+    /// RFC 9420 §7.2 demands that every application defines a limit. A leaf node with a longer lifetime is refused
+    /// with <see cref="Rules.LeafTotalLifetime"/>.
+    /// </remarks>
     public TimeSpan? MaxLifetime { get; init; }
 
-    /// <summary>Whether the application is in a group of this id: then a Welcome to it is refused with <see cref="Rules.WelcomeGroupId"/> (RFC 9420 §12.4.3.1). Where null, none is.</summary>
+    /// <summary>
+    /// Tells whether the application is already in a group with the given group id. If it is, a Welcome to that group
+    /// is refused with <see cref="Rules.WelcomeGroupId"/> (RFC 9420 §12.4.3.1). Where null, no Welcome is refused for
+    /// this reason.
+    /// </summary>
     public Func<ReadOnlyMemory<byte>, bool>? HasGroup { get; init; }
 
-    /// <summary>Epochs of a group whose application messages can still be opened after they ended.</summary>
+    /// <summary>How many past epochs of a group are kept, whose application messages can still be opened.</summary>
     public int PastEpochs { get; init; } = 3;
 
-    /// <summary>How many cores at most verify the signatures of a group that is joined; all of the machine's where null.</summary>
+    /// <summary>
+    /// How many cores at most verify the signatures of a group that the client joins; all of the machine's cores where
+    /// null.
+    /// </summary>
     public int? DegreeOfParallelism { get; init; }
 
-    /// <summary>What this library supports: its suites, basic and x509 credentials, SelfRemove.</summary>
+    /// <summary>What this library supports: its cipher suites, basic and x509 credentials, and SelfRemove.</summary>
     public static Capabilities DefaultCapabilities { get; } =
         new(
             new UInt16List(ProtocolVersion.Mls10),
@@ -74,15 +106,19 @@ public sealed class Client : IDisposable
             new UInt16List(CredentialType.Basic, CredentialType.X509)
         );
 
-    /// <summary>Makes a key package with fresh keys (RFC 9420 §10).</summary>
-    /// <param name="lifetime">When it is valid; from an hour ago to ninety days ahead where null.</param>
-    /// <param name="lastResort">Whether it may be used again (draft-ietf-mls-extensions).</param>
-    /// <exception cref="MlsException">The client's capabilities do not list its own credential or leaf extensions.</exception>
+    /// <summary>Makes a key package with newly generated keys (RFC 9420 §10).</summary>
+    /// <param name="lifetime">
+    /// When the key package is valid. Where null, from one hour ago until ninety days from now.
+    /// </param>
+    /// <param name="lastResort">Whether the key package may be used more than once (draft-ietf-mls-extensions).</param>
+    /// <exception cref="MlsException">
+    /// The client's capabilities do not list its own credential type or leaf extensions.
+    /// </exception>
     public OwnKeyPackage CreateKeyPackage(Lifetime? lifetime = null, bool lastResort = false)
     {
         var init = Suite.GenerateKemKeyPair();
         var encryption = Suite.GenerateKemKeyPair();
-        // §10: what the key package has, its leaf node's capabilities list.
+        // RFC 9420 §10: the capabilities of the leaf node list the extensions that the key package has.
         var capabilities =
             lastResort && !Capabilities.SupportsExtension(ExtensionType.LastResort)
                 ? Capabilities with
@@ -113,12 +149,15 @@ public sealed class Client : IDisposable
 
     private const byte StateVersion = 1;
 
-    /// <summary>The client with its private key, encrypted.</summary>
+    /// <summary>Encodes the client with its private key, encrypted with a key of the application.</summary>
     /// <param name="key">32 bytes that the application keeps, such as in the device's key store.</param>
     /// <exception cref="ArgumentException">The key has another length.</exception>
     public byte[] Save(ReadOnlySpan<byte> key)
     {
-        // struct { uint16 cipher_suite; Credential credential; opaque public_key<V>; opaque private_key<V>; Capabilities capabilities; Extension leaf_extensions<V>; optional<uint16> grease_extension; } Client;
+        // struct {
+        //     uint16 cipher_suite; Credential credential; opaque public_key<V>; opaque private_key<V>;
+        //     Capabilities capabilities; Extension leaf_extensions<V>; optional<uint16> grease_extension;
+        // } Client;
         var writer = new TlsWriter(512, holdsSecrets: true).WriteUInt16(Suite.Id);
         Credential.Write(writer);
         Capabilities.Write(writer.WriteOpaque(SignatureKey.PublicKey).WriteOpaque(SignatureKey.PrivateKey));
@@ -131,10 +170,13 @@ public sealed class Client : IDisposable
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
     /// <param name="saved">The saved client.</param>
-    /// <param name="key">The key that it was saved with.</param>
-    /// <param name="verifyCredential">See <see cref="VerifyCredential"/>; it is not part of the state, nor is the next.</param>
+    /// <param name="key">The key with which the client was saved.</param>
+    /// <param name="verifyCredential">
+    /// See <see cref="VerifyCredential"/>. Neither this delegate nor the number of past epochs is part of the saved
+    /// state.
+    /// </param>
     /// <param name="pastEpochs">See <see cref="PastEpochs"/>.</param>
-    /// <exception cref="SavedStateException">It cannot be opened.</exception>
+    /// <exception cref="SavedStateException">The saved client cannot be decrypted and read.</exception>
     /// <exception cref="ArgumentException">The key has another length.</exception>
     public static Client Load(
         ReadOnlySpan<byte> saved,
@@ -144,7 +186,8 @@ public sealed class Client : IDisposable
     )
     {
         var state = SavedState.Open(SavedState.Kind.Client, StateVersion, saved, key);
-        // Public parts stay slices of the state; the private key is copied and zeroed in it.
+        // The public parts of the client stay slices of the decrypted state. The private key is copied, and zeroed in
+        // the state.
         var reader = new TlsReader(state);
         var (suite, credential, publicKey, privateKey) = (
             reader.ReadUInt16(),

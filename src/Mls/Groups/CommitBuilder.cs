@@ -1,6 +1,8 @@
 namespace MlsConsole.Mls;
 
-/// <summary>Makes a commit (RFC 9420 §12.4.1): applies the proposals, makes a path, hashes and signs.</summary>
+/// <summary>
+/// Makes a commit (RFC 9420 §12.4.1): applies the proposals to the tree, makes the update path, and signs.
+/// </summary>
 internal sealed class CommitBuilder(
     Client client,
     PublicGroup group,
@@ -10,7 +12,10 @@ internal sealed class CommitBuilder(
     PrivateKeys? keys
 )
 {
-    /// <summary>The GroupContext that path secrets are encrypted under (RFC 9420 §12.4.1): new epoch and tree, old transcript.</summary>
+    /// <summary>
+    /// The provisional GroupContext, under which path secrets are encrypted (RFC 9420 §12.4.1): it has the new epoch
+    /// and tree hash, and the confirmed transcript hash of the epoch before.
+    /// </summary>
     public static GroupContext Provisional(PublicGroup before, RatchetTree tree, Extensions extensions) =>
         new(
             before.CipherSuite,
@@ -21,12 +26,13 @@ internal sealed class CommitBuilder(
             extensions
         );
 
-    /// <summary>Applies the proposals and makes the path, if there is one.</summary>
-    /// <exception cref="MlsException">The proposals are not a valid list.</exception>
+    /// <summary>Applies the proposals and makes the update path, if the commit has one.</summary>
+    /// <exception cref="MlsException">The proposals are not a valid list (RFC 9420 §12.2).</exception>
     public Built Build(bool withPath, ReadOnlyMemory<byte> authenticatedData = default)
     {
         bool external = sender.Type == SenderType.NewMemberCommit;
-        // The same checks as a receiver makes, on a draft without a path: its signature is never looked at.
+        // The proposals get the checks that a receiver of the commit makes. They are made on a draft without a path,
+        // whose signature is never verified.
         var draft = new AuthenticatedContent(
             WireFormat.PublicMessage,
             Content(null, authenticatedData),
@@ -38,9 +44,7 @@ internal sealed class CommitBuilder(
         else
             list.VerifyMemberCommit(group, new(sender.Index));
         MlsException.Require(withPath || !list.RequiresPath, Rules.CommitPathMissing);
-        var extensions =
-            list.Of<GroupContextExtensionsProposal>().Select(item => item.Proposal.Extensions).FirstOrDefault()
-            ?? group.Context.Extensions;
+        var extensions = list.ExtensionsAfter(group);
         foreach (var item in proposals)
             if (item.Proposal is AddProposal add)
                 add.KeyPackage.RequireCurrent(DateTimeOffset.UtcNow);
@@ -68,7 +72,8 @@ internal sealed class CommitBuilder(
                 added,
                 tree => Provisional(group, tree, extensions)
             );
-        // §7.3, §13.4: of the committer's own leaf too, so that nobody joins a group whose demands it does not meet.
+        // RFC 9420 §7.3, §13.4: this includes the committer's own leaf, so that a client does not join a group whose
+        // required extensions it does not support.
         LeafNodeValidation.VerifyAgainst(extensions, editor.ToTree().Root.Capabilities!);
         return new(
             this,
@@ -92,7 +97,7 @@ internal sealed class CommitBuilder(
             new Commit(proposals, path).Write
         );
 
-    /// <summary>A commit without its signature and tags.</summary>
+    /// <summary>A commit that lacks only its signature and tags.</summary>
     public sealed class Built(
         CommitBuilder builder,
         ProposalList list,
@@ -124,7 +129,7 @@ internal sealed class CommitBuilder(
 
         private (WireFormat Format, FramedContentAuthData Auth, byte[] Confirmed)? _signed;
 
-        /// <summary>The secrets of the new epoch.</summary>
+        /// <summary>Signs the commit and derives the secrets of the epoch that it begins.</summary>
         public EpochSecrets Secrets(
             ReadOnlySpan<byte> init,
             ReadOnlySpan<byte> pskSecret,
@@ -150,7 +155,9 @@ internal sealed class CommitBuilder(
             return EpochSecrets.Next(suite, init, path?.CommitSecret ?? new byte[suite.HashLength], pskSecret, context);
         }
 
-        /// <summary>The commit on the wire and the group after it.</summary>
+        /// <summary>
+        /// Adds the tags to the commit. Returns it as an MLSMessage, and the public state of the group after it.
+        /// </summary>
         public (byte[] Message, PublicGroup After) Finish(EpochSecrets secrets, WireFormat format, Epoch? epoch)
         {
             var suite = builder.Group.Suite;
@@ -192,7 +199,7 @@ internal sealed class CommitBuilder(
             return (MlsMessage.Of(new PublicMessage(content, auth, membership)).Encode(), _after);
         }
 
-        /// <summary>The committer's private keys in the new tree.</summary>
+        /// <summary>The committer's private keys in the tree after the commit; the caller disposes them.</summary>
         public PrivateKeys TakeKeys()
         {
             _keysTaken = true;

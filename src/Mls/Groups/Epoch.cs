@@ -1,6 +1,9 @@
 namespace MlsConsole.Mls;
 
-/// <summary>What a member knows of one epoch beside its public state: secrets, message keys and private keys of the tree.</summary>
+/// <summary>
+/// What a member knows of one epoch: the public state of the group, the epoch's secrets and message keys, and the
+/// private keys of the ratchet tree that the member has.
+/// </summary>
 internal sealed class Epoch(PublicGroup group, EpochSecrets secrets, SecretTree messages, PrivateKeys keys)
     : IDisposable
 {
@@ -39,7 +42,9 @@ internal sealed class Epoch(PublicGroup group, EpochSecrets secrets, SecretTree 
         );
     }
 
-    /// <summary>Hands the message keys over and zeroes the rest: late messages need nothing else.</summary>
+    /// <summary>
+    /// Hands over the message keys and zeroes all other secrets, since late messages need only the message keys.
+    /// </summary>
     public SecretTree TakeMessages()
     {
         var taken = Messages;

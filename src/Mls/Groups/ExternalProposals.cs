@@ -1,14 +1,17 @@
 namespace MlsConsole.Mls;
 
-/// <summary>Proposals from outside a group (RFC 9420 §12.1.8). They are sent as PublicMessage to the members, who decide whether to commit them.</summary>
+/// <summary>
+/// Proposals from outside a group (RFC 9420 §12.1.8). They are sent to the members as PublicMessage, and the members
+/// decide whether to commit them.
+/// </summary>
 public static class ExternalProposals
 {
-    /// <summary>A client asks to be added (new_member_proposal).</summary>
-    /// <param name="client">Who asks.</param>
-    /// <param name="keyPackage">Its key package; the Welcome will be for it.</param>
-    /// <param name="groupId">The group.</param>
+    /// <summary>Makes an Add by which a client asks to be added to a group (sender type new_member_proposal).</summary>
+    /// <param name="client">The client that asks.</param>
+    /// <param name="keyPackage">The client's key package, for which the Welcome will be encrypted.</param>
+    /// <param name="groupId">The id of the group.</param>
     /// <param name="epoch">The group's current epoch.</param>
-    /// <returns>MLSMessage.</returns>
+    /// <returns>The proposal as an MLSMessage.</returns>
     public static byte[] Join(Client client, OwnKeyPackage keyPackage, ReadOnlyMemory<byte> groupId, ulong epoch) =>
         Message(
             client.Suite,
@@ -19,15 +22,17 @@ public static class ExternalProposals
             new AddProposal(UnverifiedKeyPackage.Decode(keyPackage.KeyPackage.Encoded))
         );
 
-    /// <summary>A party that the group lists in external_senders proposes something.</summary>
+    /// <summary>Makes a proposal by a party that the group lists in external_senders.</summary>
     /// <param name="cipherSuite">The group's cipher suite.</param>
     /// <param name="signatureKey">The party's key pair.</param>
-    /// <param name="senderIndex">Its place in external_senders.</param>
-    /// <param name="groupId">The group.</param>
+    /// <param name="senderIndex">The party's place in external_senders.</param>
+    /// <param name="groupId">The id of the group.</param>
     /// <param name="epoch">The group's current epoch.</param>
-    /// <param name="proposal">Add, Remove, PreSharedKey, ReInit or GroupContextExtensions.</param>
-    /// <returns>MLSMessage.</returns>
-    /// <exception cref="ArgumentException">Only members may propose it, or the private key is malformed.</exception>
+    /// <param name="proposal">An Add, Remove, PreSharedKey, ReInit or GroupContextExtensions.</param>
+    /// <returns>The proposal as an MLSMessage.</returns>
+    /// <exception cref="ArgumentException">
+    /// Only members may send a proposal of this type, or the private key is malformed.
+    /// </exception>
     /// <exception cref="MlsException"><see cref="Rules.CipherSuiteUnsupported"/></exception>
     public static byte[] Send(
         ushort cipherSuite,
@@ -60,7 +65,7 @@ public static class ExternalProposals
     )
     {
         var content = FramedContent.Create(groupId.Span, epoch, sender, [], ContentType.Proposal, proposal.Write);
-        // §6.1: the GroupContext is not signed by those who may not know it.
+        // RFC 9420 §6.1: the GroupContext is not signed by senders that may not know it.
         var signature = suite.SignWithLabel(
             privateKey,
             "FramedContentTBS",

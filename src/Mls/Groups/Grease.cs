@@ -2,8 +2,11 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>Values that mean nothing and must be ignored, so that receivers which do not ignore them are found early (RFC 9420 §13.5).</summary>
-/// <param name="extensionType">The type of the extensions; the client's capabilities list it.</param>
+/// <summary>
+/// Values of GREASE (RFC 9420 §13.5). They mean nothing and receivers must ignore them, so that a receiver which does
+/// not is found early.
+/// </summary>
+/// <param name="extensionType">The type of the meaningless extensions, which the client's capabilities list.</param>
 internal sealed class Grease(ushort extensionType)
 {
     public Grease()
@@ -11,7 +14,7 @@ internal sealed class Grease(ushort extensionType)
 
     public ushort ExtensionType => extensionType;
 
-    /// <summary>Adds one value to each list of capabilities but the versions.</summary>
+    /// <summary>Adds one meaningless value to each list of the capabilities, except the list of versions.</summary>
     public Capabilities Into(Capabilities capabilities) =>
         new(
             capabilities.Versions,
@@ -21,11 +24,11 @@ internal sealed class Grease(ushort extensionType)
             With(capabilities.Credentials, Draw())
         );
 
-    /// <summary>An extension with random content, for a key package or GroupInfo.</summary>
+    /// <summary>An extension with random content, for a KeyPackage or GroupInfo.</summary>
     public Extension Extension() =>
         new(extensionType, RandomNumberGenerator.GetBytes(RandomNumberGenerator.GetInt32(0, 16)));
 
-    // 0x0A0A, 0x1A1A, ... 0xEAEA
+    // One of the values 0x0A0A, 0x1A1A, ... 0xEAEA that RFC 9420 reserves for GREASE.
     private static ushort Draw() => (ushort)(RandomNumberGenerator.GetInt32(0, 15) * 0x1010 + 0x0A0A);
 
     private static UInt16List With(UInt16List list, ushort value)

@@ -4,13 +4,17 @@ namespace MlsConsole.Mls;
 
 public sealed partial class Group
 {
-    /// <summary>Joins by Welcome (RFC 9420 §12.4.3.1).</summary>
-    /// <param name="client">The client that the key package is of; the group uses it until it is disposed.</param>
-    /// <param name="keyPackage">The key package that the Welcome is for.</param>
+    /// <summary>Joins a group by a Welcome (RFC 9420 §12.4.3.1).</summary>
+    /// <param name="client">
+    /// The client that the key package belongs to. The group uses the client until the group is disposed.
+    /// </param>
+    /// <param name="keyPackage">The key package for which the Welcome was made.</param>
     /// <param name="welcome">The Welcome.</param>
-    /// <param name="ratchetTree">The tree, unless the Welcome has it inside.</param>
-    /// <param name="preSharedKeys">External keys that the application knows.</param>
-    /// <param name="parent">The group that this one was reinitialised or branched from, for its resumption PSK.</param>
+    /// <param name="ratchetTree">The ratchet tree, unless it is an extension in the GroupInfo of the Welcome.</param>
+    /// <param name="preSharedKeys">The external pre-shared keys that the application knows.</param>
+    /// <param name="parent">
+    /// The group from which this one was reinitialised or branched, whose resumption PSK is needed.
+    /// </param>
     /// <exception cref="MlsException">The rule that the Welcome breaks.</exception>
     public static Group JoinByWelcome(
         Client client,
@@ -57,29 +61,49 @@ public sealed partial class Group
         var keys = new PrivateKeys(place);
         keys.Set(place.Node, keyPackage.Encryption.PublicKey, keyPackage.Encryption.PrivateKey);
         if (groupSecrets.PathSecret is { } pathSecret)
-        {
-            // The lowest common ancestor with the signer and the nodes of the signer's path above it.
-            var signer = groupInfo.Signer;
-            var shared = group
-                .Tree.FilteredDirectPath(signer)
-                .Where(step => step.Level >= 1 && place.Value >> step.Level == signer.Value >> step.Level)
-                .Select(step => (step.Index(signer), step.Parent.IsBlank ? default : step.Parent.EncryptionKey));
-            CryptographicOperations.ZeroMemory(keys.SetPath(suite, shared, pathSecret.ToArray()));
-        }
+            SetSharedPath(keys, group, groupInfo.Signer, pathSecret.Span);
         var secrets = EpochSecrets.FromJoiner(suite, groupSecrets.JoinerSecret.ToArray(), pskSecret, group.Context);
         CryptographicOperations.ZeroMemory(pskSecret);
         RequireConfirmationTag(group, secrets);
         return new(client, preSharedKeys, Epoch.Begin(group, secrets, keys));
     }
 
-    /// <summary>Builds an external commit (RFC 9420 §12.4.3.2): joins, or comes back and removes the old leaf in the same step.</summary>
-    /// <param name="client">The client that joins; the group uses it until it is disposed.</param>
-    /// <param name="groupInfo">Of the current epoch, with an external_pub.</param>
-    /// <param name="ratchetTree">The tree, unless the GroupInfo has it inside.</param>
-    /// <param name="remove">The client's old leaf, to resync.</param>
-    /// <param name="preSharedKeys">External keys that the application knows.</param>
-    /// <param name="treeInGroupInfo">See <see cref="CommitOptions.TreeInGroupInfo"/>: a large tree takes longer to sign than all the rest of the commit.</param>
-    /// <returns>The group as it will be, with the commit pending: send it, then <see cref="MergePendingCommit"/>; dispose the group if it was refused.</returns>
+    /// <summary>
+    /// Derives the private keys of the nodes that a new member has above it in common with the signer
+    /// (RFC 9420 §12.4.3.1). The path secret is that of the lowest of these nodes, and gives the keys of those above
+    /// it on the signer's filtered direct path as well.
+    /// </summary>
+    private static void SetSharedPath(
+        PrivateKeys keys,
+        PublicGroup group,
+        LeafIndex signer,
+        ReadOnlySpan<byte> pathSecret
+    )
+    {
+        var shared = group
+            .Tree.FilteredDirectPath(signer)
+            .Where(step => step.Level >= 1 && keys.Own.Value >> step.Level == signer.Value >> step.Level)
+            .Select(step => (step.Index(signer), step.Parent.IsBlank ? default : step.Parent.EncryptionKey));
+        CryptographicOperations.ZeroMemory(keys.SetPath(group.Suite, shared, pathSecret.ToArray()));
+    }
+
+    /// <summary>Makes an external commit (RFC 9420 §12.4.3.2) by which a client joins a group.</summary>
+    /// <remarks>
+    /// A client that is a member already, and has lost its state, comes back by it and removes its old leaf.
+    /// </remarks>
+    /// <param name="client">The client that joins. The group uses the client until the group is disposed.</param>
+    /// <param name="groupInfo">A GroupInfo of the current epoch with an external_pub.</param>
+    /// <param name="ratchetTree">The ratchet tree, unless it is an extension in the GroupInfo.</param>
+    /// <param name="remove">The old leaf of a client that comes back (RFC 9420 §12.4.3.2, resync), or null.</param>
+    /// <param name="preSharedKeys">The external pre-shared keys that the application knows.</param>
+    /// <param name="treeInGroupInfo">
+    /// See <see cref="CommitOptions.TreeInGroupInfo"/>. In a large group, signing a GroupInfo with the tree inside
+    /// takes longer than everything else in making the commit.
+    /// </param>
+    /// <returns>
+    /// The group as it will be after the commit, which is pending. Send the commit, then call
+    /// <see cref="MergePendingCommit"/>; if it was refused, dispose the group.
+    /// </returns>
     /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
     public static Group JoinByExternalCommit(
         Client client,
@@ -98,14 +122,19 @@ public sealed partial class Group
             treeInGroupInfo
         );
 
-    /// <summary>Builds an external commit to a group that was verified before, so that the caller could look at it.</summary>
-    /// <param name="client">The client that joins; the group uses it until it is disposed.</param>
-    /// <param name="groupInfo">Of the current epoch, with an external_pub.</param>
-    /// <param name="before">What <see cref="PublicGroup.FromGroupInfo"/> made of it.</param>
-    /// <param name="remove">The client's old leaf, to resync.</param>
-    /// <param name="preSharedKeys">External keys that the application knows.</param>
+    /// <summary>
+    /// Makes an external commit to a group whose GroupInfo the caller has verified before, to look at the group.
+    /// </summary>
+    /// <param name="client">The client that joins. The group uses the client until the group is disposed.</param>
+    /// <param name="groupInfo">A GroupInfo of the current epoch with an external_pub.</param>
+    /// <param name="before">The group that <see cref="PublicGroup.FromGroupInfo"/> has made of the GroupInfo.</param>
+    /// <param name="remove">The old leaf of a client that comes back (RFC 9420 §12.4.3.2, resync), or null.</param>
+    /// <param name="preSharedKeys">The external pre-shared keys that the application knows.</param>
     /// <param name="treeInGroupInfo">See <see cref="CommitOptions.TreeInGroupInfo"/>.</param>
-    /// <param name="selfRemoves">SelfRemoves that wait in the epoch, to be carried out (draft-ietf-mls-extensions). Their signatures are verified; their membership tags only members can verify.</param>
+    /// <param name="selfRemoves">
+    /// The SelfRemoves of the current epoch that the commit carries out (draft-ietf-mls-extensions). Their signatures
+    /// are verified here; only members can verify their membership tags.
+    /// </param>
     /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
     /// <exception cref="ArgumentException"><paramref name="before"/> was made of another GroupInfo.</exception>
     public static Group JoinByExternalCommit(
@@ -145,7 +174,10 @@ public sealed partial class Group
         return new(client, preSharedKeys, epoch) { _pending = new(message, null, info, epoch) };
     }
 
-    /// <summary>§8.4, §12.2: a commit whose pre-shared keys have nonces of another length, or that names one twice, is invalid; so is its Welcome.</summary>
+    /// <summary>
+    /// RFC 9420 §8.4, §12.2: a commit is invalid if the nonce of a pre-shared key has the wrong length, or if the
+    /// commit names a key twice. The Welcome that belongs to such a commit is invalid too.
+    /// </summary>
     private static void RequirePreSharedKeyIds(CipherSuite suite, IReadOnlyList<PreSharedKeyId> ids)
     {
         var seen = new HashSet<ReadOnlyMemory<byte>>(PublicKeySet.BytesComparer.Instance);

@@ -3,48 +3,60 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>What came of a received message.</summary>
+/// <summary>What a received message was, with its content.</summary>
 public abstract record Received;
 
-/// <summary>An application message.</summary>
-/// <param name="Data">What was sent.</param>
-/// <param name="Sender">The member that sent it, in the epoch that it was sent in.</param>
-/// <param name="Epoch">The epoch that it was sent in.</param>
-/// <param name="AuthenticatedData">What was authenticated beside it.</param>
+/// <summary>An application message was received.</summary>
+/// <param name="Data">The application data.</param>
+/// <param name="Sender">The leaf of the member that sent the message, in the epoch in which it was sent.</param>
+/// <param name="Epoch">The epoch in which the message was sent.</param>
+/// <param name="AuthenticatedData">The bytes that were authenticated with the application data.</param>
 public sealed record ReceivedMessage(byte[] Data, LeafIndex Sender, ulong Epoch, ReadOnlyMemory<byte> AuthenticatedData)
     : Received;
 
-/// <summary>A proposal, kept so that a commit of this epoch may refer to it.</summary>
-/// <param name="Proposal">What is proposed.</param>
-/// <param name="Sender">Who proposes it: a member, an external sender, or one who asks to join.</param>
-/// <param name="Reference">ProposalRef, RFC 9420 §5.2.</param>
+/// <summary>A proposal was received. The group keeps it, so that a commit of this epoch may refer to it.</summary>
+/// <param name="Proposal">The proposal.</param>
+/// <param name="Sender">
+/// The sender of the proposal: a member, an external sender, or a client that asks to be added.
+/// </param>
+/// <param name="Reference">The ProposalRef, RFC 9420 §5.2.</param>
 public sealed record ReceivedProposal(Proposal Proposal, Sender Sender, ReadOnlyMemory<byte> Reference) : Received;
 
-/// <summary>A commit whose epoch has begun.</summary>
-/// <param name="Commit">What it changed.</param>
-/// <param name="RemovedMe">Whether it ended the group for this member.</param>
+/// <summary>A commit was received, and its epoch has begun.</summary>
+/// <param name="Commit">The commit and what it changed.</param>
+/// <param name="RemovedMe">Whether the commit removed this member, for which the group has ended.</param>
 public sealed record ReceivedCommit(StagedCommit Commit, bool RemovedMe) : Received;
 
-/// <summary>This member's own pending commit came back: it has been merged.</summary>
+/// <summary>The pending commit of this member came back. It has been merged.</summary>
 public sealed record ReceivedOwnCommit : Received;
 
-/// <summary>A PrivateMessage that this member sent itself came back. Its key is gone, so it stays closed, and it changes nothing.</summary>
-/// <param name="ContentType">What it is.</param>
-/// <param name="Epoch">The epoch that it was sent in.</param>
-/// <param name="Generation">Its number among this member's messages of that kind in that epoch.</param>
+/// <summary>
+/// A PrivateMessage came back that this member has sent itself. Its key is deleted, so that it cannot be opened; it
+/// changes nothing.
+/// </summary>
+/// <param name="ContentType">The kind of content that the message holds.</param>
+/// <param name="Epoch">The epoch in which the message was sent.</param>
+/// <param name="Generation">The number of the message among this member's messages of its kind in that epoch.</param>
 public sealed record ReceivedOwnMessage(ContentType ContentType, ulong Epoch, uint Generation) : Received;
 
 public sealed partial class Group
 {
-    /// <summary>Takes a message of the group: opens and verifies it, and advances the epoch for a commit.</summary>
-    /// <param name="bytes">MLSMessage.</param>
-    /// <param name="now">The time that the lifetime of an added key package must contain, or null to leave it unchecked.</param>
-    /// <exception cref="MlsException">The rule that the message breaks; the group is as it was.</exception>
-    /// <exception cref="InvalidOperationException">The group has ended for this member, otherwise than by a ReInit.</exception>
+    /// <summary>
+    /// Takes a message of the group: decrypts and verifies it and, if it is a commit, begins the next epoch.
+    /// </summary>
+    /// <param name="bytes">The message as an MLSMessage.</param>
+    /// <param name="now">
+    /// The time that must lie within the lifetime of an added key package; null to leave the lifetime unchecked.
+    /// </param>
+    /// <exception cref="MlsException">The rule that the message breaks; the group is unchanged.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The group has ended for this member, and not by a ReInit.
+    /// </exception>
     public Received Receive(ReadOnlyMemory<byte> bytes, DateTimeOffset? now = null)
     {
         if (PublicGroup.ReInit is null)
-            RequireLive(); // else late messages of the epochs before may still come
+            // After a ReInit, late messages of earlier epochs may still come.
+            RequireLive();
         var message = MlsMessage.Decode(bytes);
         if (_pending is { } pending && bytes.Span.SequenceEqual(pending.Commit))
         {
@@ -81,7 +93,7 @@ public sealed partial class Group
         var sender = MessageProtection.OpenSenderData(suite, _epoch.Secrets.SenderData, message);
         if (sender.Leaf == _epoch.Own)
             return new ReceivedOwnMessage(message.ContentType, message.Epoch, sender.Generation);
-        // §6.3.2: before any ratchet is turned
+        // RFC 9420 §6.3.2: the sender is checked before the message keys of its leaf are derived.
         MlsException.Require(_epoch.Group.Leaf(sender.Leaf) is not null, Rules.FramingSender);
         var opened = MessageProtection.Decrypt(suite, sender, _epoch.Messages, message);
         _epoch.Group.VerifySignature(opened.Content);
@@ -93,7 +105,10 @@ public sealed partial class Group
         return received;
     }
 
-    /// <summary>Only application messages may be late (RFC 9420 §15.3); handshakes are of the current epoch.</summary>
+    /// <summary>
+    /// Opens an application message of an earlier epoch (RFC 9420 §15.3). Handshake messages of earlier epochs are
+    /// refused.
+    /// </summary>
     private Received ReceiveLate(PrivateMessage message)
     {
         int at = _past.FindIndex(past => past.Context.Epoch == message.Epoch);
@@ -126,7 +141,7 @@ public sealed partial class Group
         {
             ApplicationChecks.Verify(_client, proposal, content.Content.Sender, _epoch.Group);
             var reference = content.ProposalReference(_epoch.Group.Suite);
-            // It may be this member's own, or come twice.
+            // The proposal may be known already: it may be this member's own, or come twice.
             if (
                 !_proposals.Exists(known =>
                     known.ProposalReference(_epoch.Group.Suite).AsSpan().SequenceEqual(reference)
@@ -150,42 +165,8 @@ public sealed partial class Group
         }
         ApplicationChecks.Verify(_client, staged, _epoch.Group);
         using var keys = KeysBeforePath(staged);
-        var commitSecret = new byte[suite.HashLength];
-        if (content.Content.Commit!.Path is { } path)
-        {
-            var added = staged.Added.Count == 0 ? null : staged.Added.Select(entry => entry.LeafIndex).ToHashSet();
-            var provisional = CommitBuilder.Provisional(
-                _epoch.Group,
-                staged.Group.Tree,
-                staged.Group.Context.Extensions
-            );
-            (commitSecret, var opened) = TreeKem.Open(
-                suite,
-                staged.BeforePath,
-                keys,
-                staged.Committer,
-                path,
-                added,
-                provisional
-            );
-            CryptographicOperations.ZeroMemory(opened);
-        }
-        var init = _epoch.Secrets.Init;
-        if (staged.IsExternal)
-        {
-            using var external = _epoch.Secrets.ExternalKeyPair(suite);
-            var kemOutput = staged
-                .Proposals.Select(item => item.Proposal)
-                .OfType<ExternalInitProposal>()
-                .Single()
-                .KemOutput;
-            init = suite.ExportReceive(
-                external.PrivateKey,
-                kemOutput.Span,
-                EpochSecrets.ExternalInitLabel,
-                suite.HashLength
-            );
-        }
+        var commitSecret = OpenCommitSecret(content.Content.Commit!.Path, staged, keys);
+        var init = staged.IsExternal ? OpenExternalInit(staged) : _epoch.Secrets.Init;
         var psk = PskSecret(
             suite,
             staged
@@ -208,7 +189,46 @@ public sealed partial class Group
         return new(staged, false);
     }
 
-    /// <summary>This member's keys in the tree after the proposals: without those of blanked nodes, with the key of its own Update.</summary>
+    /// <summary>
+    /// The commit secret, which the path brings (RFC 9420 §12.4.2); all zero for a commit without a path. The private
+    /// keys of the path are added to <paramref name="keys"/>.
+    /// </summary>
+    private byte[] OpenCommitSecret(UpdatePath? path, StagedCommit staged, PrivateKeys keys)
+    {
+        if (path is null)
+            return new byte[_epoch.Group.Suite.HashLength];
+        var added = staged.Added.Count == 0 ? null : staged.Added.Select(entry => entry.LeafIndex).ToHashSet();
+        var (commitSecret, opened) = TreeKem.Open(
+            _epoch.Group.Suite,
+            staged.BeforePath,
+            keys,
+            staged.Committer,
+            path,
+            added,
+            CommitBuilder.Provisional(_epoch.Group, staged.Group.Tree, staged.Group.Context.Extensions)
+        );
+        CryptographicOperations.ZeroMemory(opened);
+        return commitSecret;
+    }
+
+    /// <summary>The init secret that an external commit brings (RFC 9420 §8.3); the caller zeroes it.</summary>
+    private byte[] OpenExternalInit(StagedCommit staged)
+    {
+        var suite = _epoch.Group.Suite;
+        using var external = _epoch.Secrets.ExternalKeyPair(suite);
+        var init = staged.Proposals.Select(item => item.Proposal).OfType<ExternalInitProposal>().Single();
+        return suite.ExportReceive(
+            external.PrivateKey,
+            init.KemOutput.Span,
+            EpochSecrets.ExternalInitLabel,
+            suite.HashLength
+        );
+    }
+
+    /// <summary>
+    /// This member's private keys in the tree after the proposals: without those of nodes that became blank, and with
+    /// the new key of the member's own Update if the commit has one.
+    /// </summary>
     private PrivateKeys KeysBeforePath(StagedCommit staged)
     {
         var keys = _epoch.Keys.For(staged.BeforePath);

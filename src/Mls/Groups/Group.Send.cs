@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>A commit that this member made and the delivery service has not accepted yet.</summary>
+/// <summary>A commit that this member has made and that the delivery service has not accepted yet.</summary>
 public sealed class PendingCommit : IDisposable
 {
     internal PendingCommit(byte[] commit, byte[]? welcome, byte[] groupInfo, Epoch epoch)
@@ -13,57 +13,77 @@ public sealed class PendingCommit : IDisposable
     /// <summary>The commit as an MLSMessage.</summary>
     public byte[] Commit { get; }
 
-    /// <summary>The Welcome for those whom it adds, as an MLSMessage; null if it adds nobody.</summary>
+    /// <summary>The Welcome for the members that the commit adds, as an MLSMessage; null if it adds none.</summary>
     public byte[]? Welcome { get; }
 
-    /// <summary>GroupInfo of the epoch that it creates, as an MLSMessage, with external_pub and, unless it was left out, the tree.</summary>
+    /// <summary>
+    /// The GroupInfo of the epoch that the commit creates, as an MLSMessage. It has an external_pub and, unless
+    /// <see cref="CommitOptions.TreeInGroupInfo"/> is false, the ratchet tree.
+    /// </summary>
     public byte[] GroupInfo { get; }
     internal Epoch Epoch { get; }
 
-    /// <summary>Zeroes the secrets of the epoch that would have been.</summary>
+    /// <summary>Zeroes the secrets of the epoch that the commit would have begun.</summary>
     public void Dispose() => Epoch.Dispose();
 }
 
-/// <summary>What to commit.</summary>
+/// <summary>What a commit contains, and in which form it is made.</summary>
 public sealed record CommitOptions
 {
-    /// <summary>Key packages of clients to add.</summary>
+    /// <summary>The key packages of the clients to add.</summary>
     public IReadOnlyList<UnverifiedKeyPackage> Add { get; init; } = [];
 
-    /// <summary>Leaves to remove.</summary>
+    /// <summary>The leaves to remove.</summary>
     public IReadOnlyList<LeafIndex> Remove { get; init; } = [];
 
-    /// <summary>Pre-shared keys to mix in.</summary>
+    /// <summary>The pre-shared keys to mix into the key schedule.</summary>
     public IReadOnlyList<PreSharedKeyId> PreSharedKeys { get; init; } = [];
 
-    /// <summary>Other proposals by value.</summary>
+    /// <summary>Other proposals that the commit includes by value.</summary>
     public IReadOnlyList<Proposal> Proposals { get; init; } = [];
 
-    /// <summary>Whether to commit the proposals received in this epoch too.</summary>
+    /// <summary>Whether the commit also includes the proposals that were received in this epoch.</summary>
     public bool IncludeReceived { get; init; } = true;
 
-    /// <summary>Whether to bring new keys even where the proposals do not demand it; without, a commit of Adds alone is smaller but heals nothing.</summary>
+    /// <summary>
+    /// Whether the commit has a path even where its proposals do not demand one. Without a path a commit that only adds
+    /// members is smaller, but it gives the committer no new keys.
+    /// </summary>
     public bool ForcePath { get; init; } = true;
 
-    /// <summary>Whether the commit is encrypted to the members. A delivery service that verifies needs it in the clear.</summary>
+    /// <summary>
+    /// Whether the commit is sent as a PrivateMessage. A delivery service that verifies commits needs a PublicMessage.
+    /// </summary>
     public bool Encrypt { get; init; }
 
-    /// <summary>Bytes that are authenticated with the commit.</summary>
+    /// <summary>Bytes that are authenticated with the commit and sent in the clear.</summary>
     public ReadOnlyMemory<byte> AuthenticatedData { get; init; }
 
-    /// <summary>Whether the Welcome has the ratchet tree inside.</summary>
+    /// <summary>Whether the GroupInfo in the Welcome has the ratchet tree as an extension.</summary>
     public bool TreeInWelcome { get; init; } = true;
 
-    /// <summary>Whether the GroupInfo has the ratchet tree inside; one who has the tree from elsewhere needs it not.</summary>
+    /// <summary>
+    /// Whether the GroupInfo has the ratchet tree as an extension. A client that gets the tree in another way does not
+    /// need it.
+    /// </summary>
     public bool TreeInGroupInfo { get; init; } = true;
 }
 
 public sealed partial class Group
 {
-    /// <summary>Makes a commit (RFC 9420 §12.4.1). It is pending until <see cref="MergePendingCommit"/>; a pending one before is discarded.</summary>
-    /// <param name="options">What to commit; new keys and all proposals received in this epoch where null.</param>
-    /// <exception cref="MlsException">The proposals are not a valid list, or the application refuses one; the group is as it was.</exception>
-    /// <exception cref="InvalidOperationException">The group has ended for this member, or the external commit by which it joins is still pending.</exception>
+    /// <summary>
+    /// Makes a commit (RFC 9420 §12.4.1). It is pending until <see cref="MergePendingCommit"/> is called; a commit
+    /// that was pending before is discarded.
+    /// </summary>
+    /// <param name="options">
+    /// What to commit. Where null, the commit has a path and all proposals received in this epoch.
+    /// </param>
+    /// <exception cref="MlsException">
+    /// The proposals are not a valid list, or the application refuses one of them; the group is unchanged.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// The group has ended for this member, or the external commit by which the member joins is still pending.
+    /// </exception>
     public PendingCommit Commit(CommitOptions? options = null)
     {
         RequireLive();
@@ -132,7 +152,7 @@ public sealed partial class Group
             .RequiresPath;
     }
 
-    /// <summary>One Welcome for all new members (RFC 9420 §12.4.3.1).</summary>
+    /// <summary>Makes one Welcome for all members that the commit adds (RFC 9420 §12.4.3.1).</summary>
     private byte[] Welcome(
         CommitBuilder.Built built,
         PublicGroup group,
@@ -166,21 +186,26 @@ public sealed partial class Group
         return MlsMessage.Of(new Welcome(suite.Id, entries, encrypted)).Encode();
     }
 
-    /// <summary>The delivery service accepted the pending commit: its epoch begins.</summary>
+    /// <summary>Begins the epoch of the pending commit, which the delivery service has accepted.</summary>
     /// <exception cref="InvalidOperationException">There is no pending commit.</exception>
     public void MergePendingCommit()
     {
         var pending = _pending ?? throw new InvalidOperationException("There is no pending commit.");
         _pending = null;
-        // A joiner by external commit stands in its first epoch already.
+        // After an external commit the group of its sender is in the first epoch already.
         if (ReferenceEquals(pending.Epoch, _epoch))
             return;
         Advance(pending.Epoch);
         _ended = ReInit is not null;
     }
 
-    /// <summary>The delivery service refused the pending commit: the group is as it was. Nothing happens where none is pending.</summary>
-    /// <exception cref="InvalidOperationException">It is the external commit by which this member joins: without it there is no group.</exception>
+    /// <summary>
+    /// Discards the pending commit, which the delivery service has refused; the group is unchanged. Without a pending
+    /// commit, nothing happens.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// The pending commit is the external commit by which this member joins: without that commit there is no group.
+    /// </exception>
     public void DiscardPendingCommit()
     {
         if (_pending is not { } pending)
@@ -191,15 +216,20 @@ public sealed partial class Group
         _pending = null;
     }
 
-    /// <summary>Whether proposals wait that this member can commit: it then must, before it sends application messages (RFC 9420 §12.4), so that those to be removed are.</summary>
+    /// <summary>
+    /// Whether there are proposals that this member can commit. It then must commit them before it sends application
+    /// messages (RFC 9420 §12.4), so that members whose removal is proposed do not get these.
+    /// </summary>
     public bool MustCommit => _proposals.Count > 0 && ProposalsToCommit([]).Count > 0;
 
     /// <summary>Encrypts an application message (RFC 9420 §6.3, §15).</summary>
     /// <param name="data">What to send.</param>
-    /// <param name="authenticatedData">Bytes in the clear that are authenticated with it.</param>
-    /// <param name="paddingTo">Pads the plaintext to a multiple of so many bytes; 0 for none.</param>
-    /// <returns>MLSMessage.</returns>
-    /// <exception cref="InvalidOperationException">The group has ended for this member, or <see cref="MustCommit"/>.</exception>
+    /// <param name="authenticatedData">Bytes that are authenticated with the message and sent in the clear.</param>
+    /// <param name="paddingTo">The plaintext is padded to a multiple of this many bytes; 0 for no padding.</param>
+    /// <returns>The PrivateMessage as an MLSMessage.</returns>
+    /// <exception cref="InvalidOperationException">
+    /// The group has ended for this member, or <see cref="MustCommit"/> is true.
+    /// </exception>
     public byte[] Encrypt(ReadOnlySpan<byte> data, ReadOnlyMemory<byte> authenticatedData = default, int paddingTo = 0)
     {
         RequireLive();
@@ -229,13 +259,15 @@ public sealed partial class Group
             .Encode();
     }
 
-    /// <summary>Proposes something to the group (RFC 9420 §12.1) and keeps it for the next commit.</summary>
+    /// <summary>Makes a proposal (RFC 9420 §12.1), and keeps it for the next commit.</summary>
     /// <param name="proposal">The proposal.</param>
-    /// <param name="encrypt">Whether it is encrypted to the members.</param>
-    /// <param name="authenticatedData">Bytes in the clear that are authenticated with it.</param>
-    /// <param name="paddingTo">Pads the plaintext to a multiple of so many bytes; 0 for none.</param>
-    /// <returns>MLSMessage.</returns>
-    /// <exception cref="MlsException">An added key package is not valid now, or the application refuses its credential.</exception>
+    /// <param name="encrypt">Whether the proposal is sent as a PrivateMessage.</param>
+    /// <param name="authenticatedData">Bytes that are authenticated with the proposal and sent in the clear.</param>
+    /// <param name="paddingTo">The plaintext is padded to a multiple of this many bytes; 0 for no padding.</param>
+    /// <returns>The proposal as an MLSMessage.</returns>
+    /// <exception cref="MlsException">
+    /// An added key package is not valid now, or the application refuses its credential.
+    /// </exception>
     /// <exception cref="InvalidOperationException">The group has ended for this member.</exception>
     public byte[] Propose(
         Proposal proposal,
@@ -290,9 +322,11 @@ public sealed partial class Group
                 .Encode();
     }
 
-    /// <summary>Proposes new keys for this member's leaf (RFC 9420 §12.1.2); another member's commit puts them in force.</summary>
-    /// <param name="encrypt">Whether it is encrypted to the members.</param>
-    /// <returns>MLSMessage.</returns>
+    /// <summary>
+    /// Proposes new keys for this member's leaf (RFC 9420 §12.1.2). They come into force by another member's commit.
+    /// </summary>
+    /// <param name="encrypt">Whether the proposal is sent as a PrivateMessage.</param>
+    /// <returns>The proposal as an MLSMessage.</returns>
     /// <exception cref="InvalidOperationException">The group has ended for this member.</exception>
     public byte[] ProposeUpdate(bool encrypt = false)
     {
@@ -305,9 +339,12 @@ public sealed partial class Group
         );
     }
 
-    /// <summary>Asks to be removed (draft-ietf-mls-extensions, SelfRemove); another member's commit, or an external one, does it.</summary>
-    /// <param name="encrypt">Whether it is encrypted to the members.</param>
-    /// <returns>MLSMessage.</returns>
+    /// <summary>
+    /// Proposes that this member is removed (draft-ietf-mls-extensions, SelfRemove). A commit of another member, or an
+    /// external commit, carries it out.
+    /// </summary>
+    /// <param name="encrypt">Whether the proposal is sent as a PrivateMessage.</param>
+    /// <returns>The proposal as an MLSMessage.</returns>
     /// <exception cref="InvalidOperationException">The group has ended for this member.</exception>
     public byte[] ProposeSelfRemove(bool encrypt = false) => Propose(new SelfRemoveProposal(), encrypt);
 

@@ -6,18 +6,28 @@ public sealed partial class Group
 {
     private const byte StateVersion = 1;
 
-    /// <summary>The whole state with its secrets, encrypted. Save after every call that changes the group, and replace what was saved before: what has been used is gone from the new state, but not from an old copy.</summary>
+    /// <summary>
+    /// Encodes the whole state of the group with its secrets, encrypted with a key of the application.
+    /// </summary>
+    /// <remarks>
+    /// Save the group after every call that changes it, and replace the state that was saved before: keys that have
+    /// been used are deleted from the new state, but not from an old copy.
+    /// </remarks>
     /// <param name="key">32 bytes that the application keeps, such as in the device's key store.</param>
     /// <exception cref="ArgumentException">The key has another length.</exception>
     public byte[] Save(ReadOnlySpan<byte> key) =>
         SavedState.Seal(SavedState.Kind.Group, StateVersion, WriteState(), key);
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
-    /// <param name="client">The member's client; the group uses it until it is disposed.</param>
-    /// <param name="saved">The last state that was saved. An older one would use message keys twice.</param>
-    /// <param name="key">The key that it was saved with.</param>
-    /// <param name="preSharedKeys">External keys that the application knows; they are not part of the state.</param>
-    /// <exception cref="SavedStateException">It cannot be opened.</exception>
+    /// <param name="client">The member's client. The group uses the client until the group is disposed.</param>
+    /// <param name="saved">
+    /// The state that was saved last. A group that is loaded from an older state would use message keys twice.
+    /// </param>
+    /// <param name="key">The key with which the state was saved.</param>
+    /// <param name="preSharedKeys">
+    /// The external pre-shared keys that the application knows; they are not part of the state.
+    /// </param>
+    /// <exception cref="SavedStateException">The state cannot be decrypted and read.</exception>
     /// <exception cref="ArgumentException">The key has another length.</exception>
     public static Group Load(
         Client client,
@@ -43,10 +53,13 @@ public sealed partial class Group
 
     // struct {
     //     Epoch current; uint8 ended; PastEpoch past<V>; ResumptionKey resumption<V>;
-    //     opaque proposals<V><V>;    // AuthenticatedContent
+    //     opaque proposals<V><V>;    // each an AuthenticatedContent
     //     KeyPair update_keys<V>; optional<Pending> pending;
     // } Group;
-    // struct { opaque commit<V>; optional<opaque<V>> welcome; opaque group_info<V>; optional<Epoch> epoch; } Pending;    // no epoch: the current one, of a joiner
+    // struct {
+    //     opaque commit<V>; optional<opaque<V>> welcome; opaque group_info<V>;
+    //     optional<Epoch> epoch;     // absent for an external commit, whose epoch is the current one
+    // } Pending;
     internal TlsWriter WriteState()
     {
         var writer = new TlsWriter(16384, holdsSecrets: true);
@@ -77,7 +90,7 @@ public sealed partial class Group
         return writer;
     }
 
-    // What the tests of zeroing and forward secrecy look at.
+    // The secrets that the group holds, for the tests of zeroing and forward secrecy.
     internal IEnumerable<byte[]> LiveSecrets() =>
         [
             .. _epoch.Secrets.All,
@@ -95,7 +108,8 @@ public sealed partial class Group
     {
         var reader = new TlsReader(state);
         var group = new Group(client, preSharedKeys, Epoch.Read(ref reader));
-        group._resumption.Dispose(); // the state has its own list
+        // The saved state has its own list of resumption keys.
+        group._resumption.Dispose();
         group._ended = reader.ReadPresence();
         for (var past = reader.ReadVector(); !past.AtEnd; )
             group._past.Add(PastEpoch.Read(ref past, group._epoch.Group.Suite));

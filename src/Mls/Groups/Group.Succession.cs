@@ -4,10 +4,18 @@ namespace MlsConsole.Mls;
 
 public sealed partial class Group
 {
-    /// <summary>Creates the group that a ReInit asked for (RFC 9420 §11.2), once the commit with the ReInit is merged.</summary>
-    /// <param name="client">This member in the new group's cipher suite; the group uses it until it is disposed.</param>
-    /// <param name="members">Key packages of all other members, in the new suite.</param>
-    /// <returns>The new group with its first commit pending, whose Welcome goes to the members; they join with the old group as parent.</returns>
+    /// <summary>
+    /// Creates the group that a ReInit asks for (RFC 9420 §11.2), once the commit with the ReInit is merged.
+    /// </summary>
+    /// <param name="client">
+    /// A client of this member with the new group's cipher suite. The group uses the client until the group is
+    /// disposed.
+    /// </param>
+    /// <param name="members">The key packages of all other members, with the new cipher suite.</param>
+    /// <returns>
+    /// The new group, whose first commit is pending. The commit's Welcome goes to the other members, who join with the
+    /// old group as their parent.
+    /// </returns>
     /// <exception cref="InvalidOperationException">No ReInit has ended this group.</exception>
     /// <exception cref="ArgumentException">The client is of another cipher suite than the ReInit names.</exception>
     /// <exception cref="MlsException">A key package is not acceptable.</exception>
@@ -19,10 +27,13 @@ public sealed partial class Group
         return CreateSuccessor(client, reInit.GroupId, reInit.Extensions, ResumptionUsage.ReInit, members);
     }
 
-    /// <summary>Creates a group of some members of this one (RFC 9420 §11.3).</summary>
-    /// <param name="members">New key packages of those who shall be in it.</param>
-    /// <param name="groupId">Unique; 16 random bytes where null.</param>
-    /// <returns>The new group with its first commit pending, whose Welcome goes to the members; they join with this group as parent.</returns>
+    /// <summary>Creates a group of some members of this group (RFC 9420 §11.3).</summary>
+    /// <param name="members">New key packages of those members.</param>
+    /// <param name="groupId">A unique id of the new group; 16 random bytes where null.</param>
+    /// <returns>
+    /// The new group, whose first commit is pending. The commit's Welcome goes to its members, who join with this group
+    /// as their parent.
+    /// </returns>
     /// <exception cref="InvalidOperationException">The group has ended for this member.</exception>
     /// <exception cref="MlsException">A key package is not acceptable.</exception>
     public Group Branch(IReadOnlyList<UnverifiedKeyPackage> members, ReadOnlyMemory<byte>? groupId = null)
@@ -54,7 +65,10 @@ public sealed partial class Group
     internal void KnowResumptionKeyOf(Group other) =>
         _resumption.Add(other.GroupId, other.CurrentEpoch, other._epoch.Secrets.ResumptionPsk);
 
-    /// <summary>§11.2, §11.3: a group that says it follows another one does.</summary>
+    /// <summary>
+    /// RFC 9420 §11.2, §11.3: checks that a group which claims to be reinitialised or branched from another one
+    /// really is.
+    /// </summary>
     private static void RequireSuccession(IReadOnlyList<PreSharedKeyId> keys, PublicGroup group, Group? parent)
     {
         var links = keys.Where(id =>

@@ -2,10 +2,14 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>A member's group: the public state that everybody can verify, and the secrets of its epochs (RFC 9420 §8 to §12).</summary>
+/// <summary>
+/// A group as one of its members has it: the public state, which everybody can verify, and the secrets of the epochs
+/// (RFC 9420 §8 to §12).
+/// </summary>
 /// <remarks>
-/// Mutable and not thread-safe, unlike the <see cref="PublicGroup"/> inside. A commit that this member makes is pending until
-/// <see cref="MergePendingCommit"/>: the delivery service decides whether it begins the next epoch. Secrets are zeroed on dispose.
+/// A group is mutable and not thread-safe, unlike the <see cref="PublicGroup"/> inside. A commit that this member makes
+/// is pending until <see cref="MergePendingCommit"/> is called, because the delivery service decides whether the commit
+/// begins the next epoch. Secrets are zeroed on dispose.
 /// </remarks>
 public sealed partial class Group : IDisposable
 {
@@ -29,10 +33,10 @@ public sealed partial class Group : IDisposable
         _resumption.Add(epoch.Group.GroupId, epoch.Group.Epoch, epoch.Secrets.ResumptionPsk);
     }
 
-    /// <summary>The public state of the current epoch.</summary>
+    /// <summary>The public state of the group in the current epoch.</summary>
     public PublicGroup PublicGroup => _epoch.Group;
 
-    /// <summary>The current epoch.</summary>
+    /// <summary>The number of the current epoch.</summary>
     public ulong CurrentEpoch => _epoch.Group.Epoch;
 
     /// <summary>The group id.</summary>
@@ -44,29 +48,36 @@ public sealed partial class Group : IDisposable
     /// <summary>The ReInit that ended the group, or null (RFC 9420 §11.2).</summary>
     public ReInitProposal? ReInit => _epoch.Group.ReInit;
 
-    /// <summary>Whether a ReInit or this member's own removal has ended the group for it.</summary>
+    /// <summary>Whether the group has ended for this member, by a ReInit or by the member's removal.</summary>
     public bool HasEnded => _ended;
 
-    /// <summary>The commit that waits for the delivery service, if there is one.</summary>
+    /// <summary>The commit of this member that the delivery service has not accepted yet, or null.</summary>
     public PendingCommit? Pending => _pending;
 
-    /// <summary>A value of the epoch, as long as a hash, that members may compare to find a fork (RFC 9420 §8.7). Not a secret to members, but do not publish it: publish its hash.</summary>
+    /// <summary>
+    /// epoch_authenticator, as long as a hash (RFC 9420 §8.7). Members may compare it to find out whether the group
+    /// has forked. It is known to members only: publish its hash, not the value itself.
+    /// </summary>
     public byte[] EpochAuthenticator => (byte[])_epoch.Secrets.EpochAuthenticator.Clone();
 
-    /// <summary>MLS-Exporter (RFC 9420 §8.5).</summary>
-    /// <param name="label">Names the use.</param>
-    /// <param name="context">Ties the secret to something.</param>
-    /// <param name="length">Bytes, at most 255 times the hash length.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above that.</exception>
+    /// <summary>Derives a secret for the application by the MLS-Exporter (RFC 9420 §8.5).</summary>
+    /// <param name="label">The label, which names the use of the secret.</param>
+    /// <param name="context">The context, to which the secret is bound.</param>
+    /// <param name="length">Length of the secret in bytes, at most 255 times the length of a hash.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is above that limit.</exception>
     public byte[] Export(string label, ReadOnlySpan<byte> context, int length) =>
         _epoch.Secrets.Export(_epoch.Group.Suite, label, context, length);
 
     /// <summary>Creates a group of one member in epoch 0 (RFC 9420 §11).</summary>
-    /// <param name="client">Its creator; the group uses it until it is disposed.</param>
-    /// <param name="groupId">Unique; 16 random bytes where null.</param>
-    /// <param name="extensions">Of the GroupContext.</param>
-    /// <param name="preSharedKeys">External keys that the application knows.</param>
-    /// <exception cref="MlsException">The client does not support the extensions, or refuses an external sender among them.</exception>
+    /// <param name="client">
+    /// The client that creates the group. The group uses the client until the group is disposed.
+    /// </param>
+    /// <param name="groupId">A unique id of the group; 16 random bytes where null.</param>
+    /// <param name="extensions">The extensions of the GroupContext.</param>
+    /// <param name="preSharedKeys">The external pre-shared keys that the application knows.</param>
+    /// <exception cref="MlsException">
+    /// The client does not support the extensions, or refuses an external sender among them.
+    /// </exception>
     public static Group Create(
         Client client,
         ReadOnlyMemory<byte>? groupId = null,
@@ -87,7 +98,8 @@ public sealed partial class Group : IDisposable
         LeafNodeValidation.VerifyAgainst(context.Extensions, tree.Root.Capabilities!);
         ApplicationChecks.VerifyExternalSenders(client, context.Extensions, Extensions.None);
         var zero = new byte[suite.HashLength];
-        // §11: "a fresh random value of size KDF.Nh" as epoch secret; drawing the init secret at random makes it one.
+        // RFC 9420 §11: the epoch secret is "a fresh random value of size KDF.Nh"; it is one if the init secret is
+        // drawn at random.
         var secrets = EpochSecrets.Next(suite, RandomNumberGenerator.GetBytes(suite.HashLength), zero, zero, context);
         var confirmationTag = secrets.ConfirmationTag(suite, []);
         var interim = TranscriptHash.Interim(suite, [], confirmationTag);
@@ -100,13 +112,16 @@ public sealed partial class Group : IDisposable
         );
     }
 
-    /// <summary>A signed GroupInfo of the current epoch (RFC 9420 §12.4.3), with external_pub, for those who join by external commit.</summary>
-    /// <param name="includeTree">Whether to put the ratchet tree inside.</param>
-    /// <returns>MLSMessage.</returns>
+    /// <summary>
+    /// Makes and signs a GroupInfo of the current epoch with an external_pub (RFC 9420 §12.4.3), for clients that join
+    /// by external commit.
+    /// </summary>
+    /// <param name="includeTree">Whether the GroupInfo has the ratchet tree as an extension.</param>
+    /// <returns>The GroupInfo as an MLSMessage.</returns>
     public byte[] CreateGroupInfo(bool includeTree = true) =>
         GroupInfo(_client, _epoch.Group, _epoch.Secrets, _epoch.Own, includeTree, externalPub: true);
 
-    /// <summary>A signed GroupInfo as an MLSMessage.</summary>
+    /// <summary>Makes and signs a GroupInfo of an epoch, as an MLSMessage.</summary>
     private static byte[] GroupInfo(
         Client client,
         PublicGroup group,
@@ -138,7 +153,7 @@ public sealed partial class Group : IDisposable
         );
     }
 
-    /// <summary>Makes an epoch the current one and keeps the one before for its late messages.</summary>
+    /// <summary>Makes an epoch the current one, and keeps of the epoch before what its late messages need.</summary>
     private void Advance(Epoch next)
     {
         _past.Add(PastEpoch.Of(_epoch, next.Group.Tree));
@@ -160,10 +175,17 @@ public sealed partial class Group : IDisposable
         }
     }
 
-    /// <summary>Takes over the message keys of an earlier state of the same group, so that messages sent before a rejoin stay readable.</summary>
-    /// <param name="previous">The state before the member was lost; it is used up by this and must not be saved again.</param>
-    /// <exception cref="ArgumentException">It is a state of another group, or not older than this one.</exception>
-    /// <exception cref="InvalidOperationException">This state is no longer in the epoch that it began with.</exception>
+    /// <summary>
+    /// Takes over the message keys of an earlier state of the same group, so that messages that were sent before a
+    /// rejoin can still be opened.
+    /// </summary>
+    /// <param name="previous">
+    /// The state before the rejoin. It loses its message keys and must not be saved again.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// The earlier state is of another group, or not of an earlier epoch.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">This group is no longer in the epoch that it began with.</exception>
     public void KeepPastOf(Group previous)
     {
         if (_past.Count > 0)
@@ -179,7 +201,7 @@ public sealed partial class Group : IDisposable
         ForgetOldEpochs();
     }
 
-    /// <summary>The secrets of the pre-shared keys that a commit or Welcome names, in their order.</summary>
+    /// <summary>psk_secret of the pre-shared keys that a commit or Welcome names, in their order.</summary>
     private static byte[] PskSecret(
         CipherSuite suite,
         IEnumerable<PreSharedKeyId> ids,
@@ -204,7 +226,7 @@ public sealed partial class Group : IDisposable
             throw new InvalidOperationException("The group has ended for this member.");
     }
 
-    /// <summary>Zeroes all secrets of the group. The client is the caller's.</summary>
+    /// <summary>Zeroes all secrets of the group. The client is not disposed: it belongs to the caller.</summary>
     public void Dispose()
     {
         _epoch.Dispose();

@@ -2,63 +2,63 @@ namespace MlsConsole.Mls;
 
 public static partial class Rules
 {
-    /// <summary>Bad leaf signature.</summary>
+    /// <summary>The signature of a leaf node does not verify.</summary>
     public static readonly Rule LeafSignature = new(
         "leaf.signature",
         "§7.3",
         "The signature of a LeafNode verifies with its signature key."
     );
 
-    /// <summary>Malformed keys.</summary>
+    /// <summary>A key of a leaf node is malformed.</summary>
     public static readonly Rule LeafKeys = new(
         "leaf.keys",
         "§7.3",
         "The encryption and signature keys of a LeafNode are well-formed for the cipher suite."
     );
 
-    /// <summary>Another key than the certificate's.</summary>
+    /// <summary>The signature key of a leaf node is not that of its certificate.</summary>
     public static readonly Rule LeafX509Key = new(
         "leaf.x509-key",
         "§5.3",
         "The first certificate of an x509 credential is of the LeafNode's signature key."
     );
 
-    /// <summary>Extensions or credential that the leaf does not claim to support.</summary>
+    /// <summary>A leaf node has an extension or credential type that its capabilities do not list.</summary>
     public static readonly Rule LeafCapabilities = new(
         "leaf.capabilities",
         "§7.2",
         "A LeafNode's capabilities list its own extensions and credential type."
     );
 
-    /// <summary>Required capabilities missing.</summary>
+    /// <summary>A leaf node does not support the required capabilities of the group.</summary>
     public static readonly Rule LeafRequiredCapabilities = new(
         "leaf.required-capabilities",
         "§7.3",
         "A LeafNode supports what the group's required_capabilities demand."
     );
 
-    /// <summary>A member cannot read a credential in use.</summary>
+    /// <summary>A member does not support the credential type of another one.</summary>
     public static readonly Rule LeafCredentialSupport = new(
         "leaf.credential-support",
         "§7.3",
         "Every member supports the credential type of every other member."
     );
 
-    /// <summary>The leaf has the wrong source.</summary>
+    /// <summary>A leaf node has the wrong leaf_node_source.</summary>
     public static readonly Rule LeafSource = new(
         "leaf.source",
         "§7.3",
         "The source of a LeafNode is that of the message which carries it."
     );
 
-    /// <summary>Valid for longer than the application allows.</summary>
+    /// <summary>The lifetime of a leaf node is longer than the application allows.</summary>
     public static readonly Rule LeafTotalLifetime = new(
         "leaf.total-lifetime",
         "§7.2",
         "The lifetime of a LeafNode is not longer than the application allows."
     );
 
-    /// <summary>An extension of the group that the leaf does not support.</summary>
+    /// <summary>A leaf node does not support an extension of the GroupContext.</summary>
     public static readonly Rule LeafGroupExtensions = new(
         "leaf.group-extensions",
         "§13.4",
@@ -66,10 +66,10 @@ public static partial class Rules
     );
 }
 
-/// <summary>RFC 9420 §7.3, the checks of one leaf.</summary>
+/// <summary>The checks of one leaf node, RFC 9420 §7.3.</summary>
 internal static class LeafNodeValidation
 {
-    /// <summary>Signature, keys, and what the leaf says of itself.</summary>
+    /// <summary>Checks the signature and the keys, and that the leaf node is consistent in itself.</summary>
     public static void Verify(LeafNode leaf, CipherSuite suite, ReadOnlySpan<byte> groupId, LeafIndex index)
     {
         VerifyContent(leaf, suite);
@@ -91,7 +91,10 @@ internal static class LeafNodeValidation
             MlsException.Require(X509Credentials.IsKeyOf(leaf.Credential, leaf.SignatureKey.Span), Rules.LeafX509Key);
     }
 
-    /// <summary>What the GroupContext demands of a leaf that enters it: required capabilities (§11.1) and its extensions (§13.4).</summary>
+    /// <summary>
+    /// Checks that a leaf node supports what the GroupContext demands of new leaves: the required capabilities
+    /// (RFC 9420 §11.1) and the extensions of the GroupContext (RFC 9420 §13.4).
+    /// </summary>
     public static void VerifyAgainst(Extensions groupExtensions, LeafNode leaf)
     {
         foreach (var extension in groupExtensions.Items)
@@ -115,7 +118,7 @@ internal static class LeafNodeValidation
             );
     }
 
-    /// <summary>What the GroupContext demands of all members at once.</summary>
+    /// <summary>Checks that all members together support what the GroupContext demands of them.</summary>
     public static void VerifyAgainst(Extensions groupExtensions, CapabilitySummary members)
     {
         foreach (var extension in groupExtensions.Items)

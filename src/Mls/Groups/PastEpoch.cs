@@ -2,12 +2,18 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>What is kept of an epoch that ended: enough to open its late application messages (RFC 9420 §15.3), and no other secret of it.</summary>
-/// <param name="context">The GroupContext of the epoch, which its messages are signed with.</param>
-/// <param name="own">This member's leaf at that time.</param>
-/// <param name="senderData">sender_data_secret.</param>
-/// <param name="messages">The message keys that were not used yet.</param>
-/// <param name="senders">The signature keys of those leaves that are another's in the epoch after; an empty one for a leaf that was blank.</param>
+/// <summary>
+/// What a member keeps of an epoch that has ended: enough to open late application messages of that epoch
+/// (RFC 9420 §15.3), and no other secret of it.
+/// </summary>
+/// <param name="context">The GroupContext of the epoch, which is part of what its messages sign.</param>
+/// <param name="own">This member's leaf in the epoch.</param>
+/// <param name="senderData">The sender_data_secret of the epoch.</param>
+/// <param name="messages">The message keys of the epoch that were not used yet.</param>
+/// <param name="senders">
+/// The signature keys, in this epoch, of those leaves that have another key in the epoch after it; empty for a leaf
+/// that was blank in this epoch.
+/// </param>
 internal sealed class PastEpoch(
     GroupContext context,
     LeafIndex own,
@@ -22,7 +28,10 @@ internal sealed class PastEpoch(
     public SecretTree Messages => messages;
     public IReadOnlyDictionary<LeafIndex, ReadOnlyMemory<byte>> Senders => senders;
 
-    /// <summary>Takes the message secrets out of an epoch and zeroes the rest of it.</summary>
+    /// <summary>
+    /// Takes the message keys out of an epoch and zeroes its other secrets. <paramref name="next"/> is the ratchet tree
+    /// of the epoch after it.
+    /// </summary>
     public static PastEpoch Of(Epoch epoch, RatchetTree next)
     {
         var (own, senderData) = (epoch.Own, (byte[])epoch.Secrets.SenderData.Clone());
@@ -35,7 +44,10 @@ internal sealed class PastEpoch(
         );
     }
 
-    /// <summary>The signature key of a leaf in the first of the given epochs, each of which knows how it differs from the one after it.</summary>
+    /// <summary>
+    /// The signature key that a leaf has in the first of the given epochs, which follow each other up to the current
+    /// one. Each of them knows only the leaves in which it differs from the epoch after it.
+    /// </summary>
     public static ReadOnlyMemory<byte>? SignatureKey(
         ReadOnlySpan<PastEpoch> epochs,
         RatchetTree current,
@@ -48,7 +60,10 @@ internal sealed class PastEpoch(
         return current.Leaf(leaf)?.SignatureKey;
     }
 
-    // struct { GroupContext context; uint32 own_leaf; opaque sender_data_secret<V>; SecretTree messages; struct { uint32 leaf; opaque signature_key<V>; } senders<V>; } PastEpoch;
+    // struct {
+    //     GroupContext context; uint32 own_leaf; opaque sender_data_secret<V>; SecretTree messages;
+    //     struct { uint32 leaf; opaque signature_key<V>; } senders<V>;
+    // } PastEpoch;
     public void Write(TlsWriter writer)
     {
         messages.Write(writer.WriteRaw(context.Encoded.Span).WriteUInt32(own).WriteOpaque(senderData));
@@ -60,7 +75,7 @@ internal sealed class PastEpoch(
 
     public static PastEpoch Read(ref TlsReader reader, CipherSuite suite)
     {
-        // The state is zeroed after reading, so nothing may be a slice of it.
+        // The GroupContext is copied, because the saved state is zeroed after reading.
         int start = reader.Position;
         GroupContext.Read(ref reader);
         var copy = new TlsReader(reader.Since(start).ToArray());
@@ -82,7 +97,8 @@ internal sealed class PastEpoch(
         messages.Dispose();
     }
 
-    // Subtrees that two epochs share are the same object, so this costs as much as the epochs differ.
+    // Subtrees that two epochs have in common are the same object, so that the cost grows only with the number of
+    // leaves in which the epochs differ.
     private static Dictionary<LeafIndex, ReadOnlyMemory<byte>> ReplacedSignatureKeys(
         RatchetTree before,
         RatchetTree after

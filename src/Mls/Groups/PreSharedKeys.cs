@@ -2,13 +2,13 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>External pre-shared keys by their id, as the application knows them (RFC 9420 §8.4).</summary>
+/// <summary>The external pre-shared keys that the application knows, by their id (RFC 9420 §8.4).</summary>
 public sealed class PreSharedKeys : IDisposable
 {
     private readonly Dictionary<ReadOnlyMemory<byte>, byte[]> _keys = new(PublicKeySet.BytesComparer.Instance);
 
-    /// <summary>Adds a copy of a key, in the place of one with the same id.</summary>
-    /// <param name="id">Its psk_id.</param>
+    /// <summary>Adds a copy of a key. It replaces a key with the same id.</summary>
+    /// <param name="id">The psk_id of the key.</param>
     /// <param name="secret">The key, of any length.</param>
     public PreSharedKeys Add(ReadOnlyMemory<byte> id, ReadOnlySpan<byte> secret)
     {

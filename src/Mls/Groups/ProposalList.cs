@@ -1,12 +1,16 @@
 namespace MlsConsole.Mls;
 
-/// <summary>One committed proposal with who sent it.</summary>
+/// <summary>A proposal of a commit with its sender.</summary>
 /// <param name="Proposal">The proposal.</param>
-/// <param name="Sender">Its sender; the committer for one by value.</param>
-/// <param name="ByReference">Whether the commit names it by reference.</param>
+/// <param name="Sender">
+/// The sender of the proposal; the committer, if the commit includes the proposal by value.
+/// </param>
+/// <param name="ByReference">Whether the commit includes the proposal by reference.</param>
 public sealed record CommittedProposal(Proposal Proposal, Sender Sender, bool ByReference);
 
-/// <summary>The proposals of a commit, resolved and checked as a list (RFC 9420 §12.2).</summary>
+/// <summary>
+/// The proposals of a commit with their references resolved, and the checks of them as a list (RFC 9420 §12.2).
+/// </summary>
 internal sealed class ProposalList
 {
     private ProposalList(IReadOnlyList<CommittedProposal> items) => Items = items;
@@ -21,7 +25,12 @@ internal sealed class ProposalList
                 yield return (proposal, item.Sender);
     }
 
-    /// <summary>Looks up the references of a commit among the proposals of the epoch.</summary>
+    /// <summary>The extensions of the GroupContext after the proposals (RFC 9420 §12.1.7).</summary>
+    public Extensions ExtensionsAfter(PublicGroup group) =>
+        Of<GroupContextExtensionsProposal>().Select(item => item.Proposal.Extensions).FirstOrDefault()
+        ?? group.Context.Extensions;
+
+    /// <summary>Resolves the references of a commit to proposals that were received in the epoch.</summary>
     public static ProposalList Resolve(
         CipherSuite suite,
         AuthenticatedContent commit,
@@ -52,13 +61,13 @@ internal sealed class ProposalList
         return new(items);
     }
 
-    /// <summary>A proposal alone, before any commit names it.</summary>
+    /// <summary>A list of one proposal, which no commit has named yet.</summary>
     public static ProposalList Of(AuthenticatedContent proposal) =>
         new([new(proposal.Content.Proposal!, proposal.Content.Sender, true)]);
 
-    /// <summary>RFC 9420 §12.2, a member's commit.</summary>
-    /// <param name="group">The group before it.</param>
-    /// <param name="committer">Null if nobody has committed the proposals yet.</param>
+    /// <summary>Checks the proposals of a member's commit, RFC 9420 §12.2.</summary>
+    /// <param name="group">The group before the commit.</param>
+    /// <param name="committer">The committer; null if the proposals are not committed yet.</param>
     public void VerifyMemberCommit(PublicGroup group, LeafIndex? committer)
     {
         var touched = new HashSet<LeafIndex>();
@@ -108,7 +117,7 @@ internal sealed class ProposalList
         }
     }
 
-    /// <summary>RFC 9420 §12.2 and §12.4.3.2, an external commit.</summary>
+    /// <summary>Checks the proposals of an external commit, RFC 9420 §12.2 and §12.4.3.2.</summary>
     public void VerifyExternalCommit(PublicGroup group)
     {
         int inits = 0,
@@ -117,7 +126,7 @@ internal sealed class ProposalList
         var preSharedKeys = new HashSet<ReadOnlyMemory<byte>>(PublicKeySet.BytesComparer.Instance);
         foreach (var (proposal, sender, byReference) in Items)
         {
-            // draft-ietf-mls-extensions: a SelfRemove may be included, by reference only.
+            // draft-ietf-mls-extensions: an external commit may include a SelfRemove, by reference only.
             MlsException.Require(!byReference || proposal is SelfRemoveProposal, Rules.ExternalCommitByReference);
             switch (proposal)
             {
@@ -146,7 +155,7 @@ internal sealed class ProposalList
         MlsException.Require(inits == 1, Rules.ExternalCommitExternalInit);
     }
 
-    /// <summary>RFC 9420 §12.4: whether the commit must have a path.</summary>
+    /// <summary>Whether the commit must have a path, RFC 9420 §12.4.</summary>
     public bool RequiresPath
     {
         get
@@ -167,7 +176,10 @@ internal sealed class ProposalList
         }
     }
 
-    /// <summary>RFC 9420 §12.2: types that RFC 9420 does not define must be supported by the members that process the commit.</summary>
+    /// <summary>
+    /// RFC 9420 §12.2: checks that the members which process the commit support those proposal types of it that RFC
+    /// 9420 does not define.
+    /// </summary>
     public void VerifySupported(CapabilitySummary members)
     {
         foreach (var item in Items)
@@ -187,9 +199,10 @@ internal sealed class ProposalList
         bool startsGroup
     )
     {
-        // §12.1.4: "the psk_nonce ... MUST be a fresh random value of length KDF.Nh"; resumption PSKs for reinit and branch only start groups.
+        // RFC 9420 §12.1.4: "the psk_nonce ... MUST be a fresh random value of length KDF.Nh".
         MlsException.Require(psk.Id.Nonce.Length == group.Suite.HashLength, Rules.ProposalPreSharedKey);
-        // ... which is in the commit that fills a new group, at epoch 0.
+        // RFC 9420 §12.1.4: resumption PSKs with usage reinit or branch only start a group; they are in the commit of
+        // epoch 0.
         MlsException.Require(
             psk.Id.Type == PreSharedKeyType.External || psk.Id.Usage == ResumptionUsage.Application || startsGroup,
             Rules.ProposalPreSharedKey

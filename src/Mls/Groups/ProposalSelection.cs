@@ -1,14 +1,20 @@
 namespace MlsConsole.Mls;
 
-/// <summary>Chooses, from the proposals received in an epoch, those that one commit can carry together (RFC 9420 §12.2, §12.4).</summary>
+/// <summary>
+/// Chooses, from the proposals that were received in an epoch, those that one commit can include together
+/// (RFC 9420 §12.2, §12.4).
+/// </summary>
 internal static class ProposalSelection
 {
-    /// <summary>The received proposals without those that are not this member's to commit, that another one supersedes, or that no longer apply.</summary>
-    /// <param name="group">The epoch.</param>
-    /// <param name="committer">Who will commit.</param>
-    /// <param name="received">In the order of their arrival.</param>
-    /// <param name="given">What the committer adds by value; it has precedence.</param>
-    /// <param name="knowsKey">Whether the committer has a pre-shared key.</param>
+    /// <summary>
+    /// Returns the received proposals without those that this member may not commit, that are superseded by another
+    /// proposal, or that can no longer be applied.
+    /// </summary>
+    /// <param name="group">The group in the epoch of the proposals.</param>
+    /// <param name="committer">The member that will commit.</param>
+    /// <param name="received">The received proposals in the order of their arrival.</param>
+    /// <param name="given">The proposals that the committer adds by value. They have precedence.</param>
+    /// <param name="knowsKey">Tells whether the committer has a pre-shared key.</param>
     public static IReadOnlyList<AuthenticatedContent> Choose(
         PublicGroup group,
         LeafIndex committer,
@@ -42,7 +48,7 @@ internal static class ProposalSelection
                 }
             )
             .ToList();
-        // A ReInit stands alone; whatever else there is goes first.
+        // A ReInit can only be committed alone, so it is left out if there is any other proposal.
         if (chosen.Count + given.Count > 1)
         {
             var reInits = chosen.Where(item => item.Content.Proposal is ReInitProposal).ToList();
@@ -53,7 +59,10 @@ internal static class ProposalSelection
         return chosen;
     }
 
-    /// <summary>§12.2: a Remove goes before an Update, a later Update before an earlier one; draft-ietf-mls-extensions: a SelfRemove before a Remove.</summary>
+    /// <summary>
+    /// The proposal that is committed for each leaf: a Remove goes before an Update, and a later Update before an
+    /// earlier one (RFC 9420 §12.2); a SelfRemove goes before a Remove (draft-ietf-mls-extensions).
+    /// </summary>
     private static HashSet<AuthenticatedContent> WinnerOfEachLeaf(
         PublicGroup group,
         LeafIndex committer,
@@ -103,7 +112,8 @@ internal static class ProposalSelection
         }
         catch (MlsException)
         {
-            return false; // Whoever proposed it was told nothing; leaving it out is what a committer does with an invalid proposal.
+            // The sender of the Add has not been told of a fault; a committer leaves invalid proposals out.
+            return false;
         }
     }
 }

@@ -2,13 +2,17 @@ namespace MlsConsole.Mls;
 
 public sealed partial class PublicGroup
 {
-    /// <summary>Checks group, epoch, sender, tags and signature of a handshake message (RFC 9420 §6.1, §6.2).</summary>
-    /// <remarks>The membership tag needs a group secret; here only its presence and length are checked.</remarks>
+    /// <summary>
+    /// Checks the group id, epoch, sender, tags and signature of a handshake message (RFC 9420 §6.1, §6.2).
+    /// </summary>
+    /// <remarks>
+    /// To verify the membership tag takes a group secret; here only its presence and length are checked.
+    /// </remarks>
     /// <exception cref="MlsException">The rule that the message breaks.</exception>
     public AuthenticatedContent Authenticate(PublicMessage message)
     {
         var content = message.Content;
-        // §6.2: "applications MUST use PrivateMessage to encrypt application messages"
+        // RFC 9420 §6.2: "applications MUST use PrivateMessage to encrypt application messages"
         MlsException.Require(content.ContentType != ContentType.Application, Rules.FramingApplicationInClear);
         MlsException.Require(content.GroupId.Span.SequenceEqual(GroupId.Span), Rules.FramingGroupId);
         MlsException.Require(content.Epoch == Epoch, Rules.FramingEpoch);
@@ -22,7 +26,7 @@ public sealed partial class PublicGroup
         return authenticated;
     }
 
-    /// <summary>RFC 9420 §6.1: the signature, with the key that the kind of sender demands.</summary>
+    /// <summary>Verifies the signature with the key that RFC 9420 §6.1 prescribes for the kind of sender.</summary>
     internal void VerifySignature(AuthenticatedContent message)
     {
         var content = message.Content;
@@ -46,7 +50,7 @@ public sealed partial class PublicGroup
                 return leaf.SignatureKey;
             case SenderType.External:
                 MlsException.Require(content.ContentType == ContentType.Proposal, Rules.FramingSenderType);
-                // §12.1.8: "proposal types other than the above MUST be rejected as malformed"
+                // RFC 9420 §12.1.8: "proposal types other than the above MUST be rejected as malformed"
                 MlsException.Require(
                     content.Proposal
                         is AddProposal
@@ -60,11 +64,12 @@ public sealed partial class PublicGroup
                 MlsException.Require(content.Sender.Index < senders.Count, Rules.FramingSender);
                 return senders[(int)content.Sender.Index].SignatureKey;
             case SenderType.NewMemberProposal:
-                // §12.1.8: the signature key is that of the KeyPackage in the Add
+                // RFC 9420 §12.1.8: the signature key is that of the KeyPackage in the Add.
                 MlsException.Require(content.Proposal is AddProposal, Rules.FramingSenderType);
                 return ((AddProposal)content.Proposal).KeyPackage.LeafNode.SignatureKey;
             default:
-                // §12.4.3.2: "MUST verify using the public key for the credential in the leaf_node of the path"
+                // RFC 9420 §12.4.3.2: "MUST verify using the public key for the credential in the leaf_node of the
+                // path"
                 MlsException.Require(content.ContentType == ContentType.Commit, Rules.FramingSenderType);
                 MlsException.Require(content.Commit!.Path is not null, Rules.ExternalCommitPathMissing);
                 return content.Commit.Path.LeafNode.SignatureKey;

@@ -2,11 +2,16 @@ namespace MlsConsole.Mls;
 
 public sealed partial class PublicGroup
 {
-    /// <summary>Checks an authenticated proposal of this epoch as far as it can be judged alone, without the commit that will bring it (RFC 9420 §12.1, §12.2).</summary>
-    /// <param name="proposal">From <see cref="Authenticate"/>.</param>
-    /// <param name="now">The time that the lifetime of an added key package must contain, or null to leave it unchecked.</param>
-    /// <returns>The key package of an Add, verified; null for every other proposal.</returns>
-    /// <exception cref="MlsException">The rule that would keep every commit from bringing it.</exception>
+    /// <summary>
+    /// Checks an authenticated proposal of this epoch (RFC 9420 §12.1, §12.2), as far as a proposal can be judged
+    /// without the commit that will include it.
+    /// </summary>
+    /// <param name="proposal">The proposal, from <see cref="Authenticate"/>.</param>
+    /// <param name="now">
+    /// The time that must lie within the lifetime of an added key package; null to leave the lifetime unchecked.
+    /// </param>
+    /// <returns>The verified key package of an Add; null for every other proposal.</returns>
+    /// <exception cref="MlsException">The rule that every commit with the proposal would break.</exception>
     public KeyPackage? VerifyProposal(AuthenticatedContent proposal, DateTimeOffset? now)
     {
         if (proposal.Content.Proposal is not { } content)
@@ -21,7 +26,8 @@ public sealed partial class PublicGroup
             now
         );
         changes.Apply(list);
-        // An Add may have the keys of a leaf that another proposal removes.
+        // The keys of an Add are not compared with those in the tree, because the commit may also remove the leaf that
+        // has the same keys.
         if (content is not AddProposal)
             editor.CheckAddedKeys();
         list.VerifySupported(SupportOfRemaining(changes));

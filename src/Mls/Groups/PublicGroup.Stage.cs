@@ -2,12 +2,18 @@ namespace MlsConsole.Mls;
 
 public sealed partial class PublicGroup
 {
-    /// <summary>Applies an authenticated commit (RFC 9420 §12.4.2) as far as it can be without a group secret.</summary>
+    /// <summary>
+    /// Applies an authenticated commit (RFC 9420 §12.4.2) as far as it can be without a group secret.
+    /// </summary>
     /// <param name="commit">A commit of this epoch, from <see cref="Authenticate"/>.</param>
-    /// <param name="proposals">The authenticated proposals of this epoch that the commit may name by reference.</param>
-    /// <param name="now">The time that the lifetime of an added key package must contain, or null to leave it unchecked.</param>
-    /// <exception cref="MlsException">The rule that the commit breaks; this group is unchanged in any case.</exception>
-    /// <exception cref="ArgumentException">The content is not a commit, or was authenticated in another epoch.</exception>
+    /// <param name="proposals">The authenticated proposals of this epoch, to which the commit may refer.</param>
+    /// <param name="now">
+    /// The time that must lie within the lifetime of an added key package; null to leave the lifetime unchecked.
+    /// </param>
+    /// <exception cref="MlsException">The rule that the commit breaks. This group never changes.</exception>
+    /// <exception cref="ArgumentException">
+    /// The content is not a commit, or was authenticated in another epoch.
+    /// </exception>
     public StagedCommit Stage(
         AuthenticatedContent commit,
         IReadOnlyCollection<AuthenticatedContent> proposals,
@@ -18,7 +24,7 @@ public sealed partial class PublicGroup
             throw new ArgumentException("The content is not a commit.", nameof(commit));
         if (commit.Content.Epoch != Epoch)
             throw new ArgumentException("The commit was authenticated in another epoch.", nameof(commit));
-        // There is no number for an epoch after this one.
+        // There is no number for an epoch after the last one.
         MlsException.Require(Epoch < ulong.MaxValue, Rules.FramingEpoch);
 
         var list = ProposalList.Resolve(Suite, commit, proposals);
@@ -27,10 +33,9 @@ public sealed partial class PublicGroup
         else
             list.VerifyMemberCommit(this, new(commit.Content.Sender.Index));
 
-        // §12.3: extensions first, since the other proposals are judged by the new ones; then Update, Remove, Add.
-        var extensions =
-            list.Of<GroupContextExtensionsProposal>().Select(item => item.Proposal.Extensions).FirstOrDefault()
-            ?? Context.Extensions;
+        // RFC 9420 §12.3: GroupContextExtensions come first, since the other proposals are judged by the new
+        // extensions; then come Updates, Removes and Adds.
+        var extensions = list.ExtensionsAfter(this);
         var editor = new TreeEditor(Tree);
         var changes = new Changes(editor, this, extensions, now);
         changes.Apply(list);
@@ -45,7 +50,8 @@ public sealed partial class PublicGroup
         var tree = beforePath;
         if (content.Path is { } path)
         {
-            // §12.2: the leaf of a joiner that removes its old one is held to what an Update of that leaf would be (§7.3).
+            // RFC 9420 §12.2, §7.3: the new leaf of a joiner that removes its old one must fulfil what an Update of
+            // the old leaf would have to.
             if (commit.IsExternalCommit)
                 foreach (var (remove, _) in list.Of<RemoveProposal>())
                     MlsException.Require(
@@ -57,26 +63,8 @@ public sealed partial class PublicGroup
         }
         LeafNodeValidation.VerifyAgainst(extensions, tree.Root.Capabilities!);
 
-        var confirmed = TranscriptHash.Confirmed(Suite, InterimTranscriptHash.Span, commit);
-        var context = new GroupContext(
-            Context.CipherSuite,
-            GroupId,
-            checked(Epoch + 1),
-            tree.Hash,
-            confirmed,
-            extensions
-        );
-        var interim = TranscriptHash.Interim(Suite, confirmed, commit.Auth.ConfirmationTag.Span);
-        var next = new PublicGroup(
-            Suite,
-            context,
-            tree,
-            commit.Auth.ConfirmationTag.ToArray(),
-            interim,
-            list.Of<ReInitProposal>().Select(item => item.Proposal).FirstOrDefault()
-        );
         return new(
-            next,
+            After(commit, list, tree, extensions),
             beforePath,
             commit,
             committer,
@@ -86,7 +74,37 @@ public sealed partial class PublicGroup
         );
     }
 
-    /// <summary>§12.2: members that the commit adds or removes need not support its proposal types.</summary>
+    /// <summary>The public state after a commit, with the tree and extensions that the commit makes.</summary>
+    private PublicGroup After(
+        AuthenticatedContent commit,
+        ProposalList proposals,
+        RatchetTree tree,
+        Extensions extensions
+    )
+    {
+        var confirmed = TranscriptHash.Confirmed(Suite, InterimTranscriptHash.Span, commit);
+        var context = new GroupContext(
+            Context.CipherSuite,
+            GroupId,
+            checked(Epoch + 1),
+            tree.Hash,
+            confirmed,
+            extensions
+        );
+        return new(
+            Suite,
+            context,
+            tree,
+            commit.Auth.ConfirmationTag.ToArray(),
+            TranscriptHash.Interim(Suite, confirmed, commit.Auth.ConfirmationTag.Span),
+            proposals.Of<ReInitProposal>().Select(item => item.Proposal).FirstOrDefault()
+        );
+    }
+
+    /// <summary>
+    /// What the members support that are there before and after the commit. RFC 9420 §12.2: members that the commit
+    /// adds or removes need not support the types of its proposals.
+    /// </summary>
     internal CapabilitySummary SupportOfRemaining(Changes changes)
     {
         if (changes.Removed.Count == 0)
@@ -97,7 +115,7 @@ public sealed partial class PublicGroup
         return editor.ToTree().Root.Capabilities ?? new([], [], [], []);
     }
 
-    /// <summary>§12.4.2: validates the path in the tree after the proposals, then merges it.</summary>
+    /// <summary>Validates the path against the tree after the proposals, then merges it (RFC 9420 §12.4.2).</summary>
     private void MergePath(
         TreeEditor editor,
         RatchetTree tree,
@@ -119,7 +137,8 @@ public sealed partial class PublicGroup
         {
             var node = path.Nodes[i];
             MlsException.Require(Suite.IsWellFormedKemPublicKey(node.EncryptionKey.Span), Rules.PathKey);
-            // §7.5: the new members get the path secret by Welcome, so there is no ciphertext for them.
+            // RFC 9420 §7.5: the new members get the path secret in the Welcome, so there is no ciphertext for them in
+            // the path.
             MlsException.Require(
                 node.EncryptedPathSecrets.Count == RatchetTree.ResolutionCount(filtered[i].Copath, added),
                 Rules.PathCiphertexts
@@ -141,7 +160,7 @@ public sealed partial class PublicGroup
         editor.MergePath(committer, path.LeafNode.Detach(), byLevel);
     }
 
-    /// <summary>What the proposals of one commit change in the tree.</summary>
+    /// <summary>What the proposals of a commit change in the ratchet tree.</summary>
     internal sealed class Changes(TreeEditor editor, PublicGroup group, Extensions extensions, DateTimeOffset? now)
     {
         public List<(LeafIndex LeafIndex, LeafNode Leaf)> Added { get; } = [];

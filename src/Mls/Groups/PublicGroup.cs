@@ -1,9 +1,13 @@
 namespace MlsConsole.Mls;
 
-/// <summary>The public state of a group at one epoch: all that can be known, and verified, without a group secret (RFC 9420 §12).</summary>
+/// <summary>
+/// The public state of a group in one epoch: everything about the group that can be known and verified without a group
+/// secret (RFC 9420 §12).
+/// </summary>
 /// <remarks>
-/// Immutable. The way of a commit is <see cref="Authenticate"/>, <see cref="Stage"/>, then <see cref="StagedCommit.Accept"/>,
-/// which returns the next epoch's <see cref="PublicGroup"/>; each step throws <see cref="MlsException"/> and leaves nothing to undo.
+/// A PublicGroup is immutable. A commit goes through <see cref="Authenticate"/>, <see cref="Stage"/> and
+/// <see cref="StagedCommit.Accept"/>, which returns the <see cref="PublicGroup"/> of the next epoch. Each of these
+/// steps throws <see cref="MlsException"/> if the commit is invalid, and leaves nothing to undo.
 /// </remarks>
 public sealed partial class PublicGroup
 {
@@ -36,7 +40,10 @@ public sealed partial class PublicGroup
     public ReadOnlyMemory<byte> ConfirmationTag { get; }
     internal ReadOnlyMemory<byte> InterimTranscriptHash { get; }
 
-    /// <summary>The ReInit of the commit that began this epoch, or null. With it the group has ended: its members wait for the Welcome of the next one (RFC 9420 §12.4.2).</summary>
+    /// <summary>
+    /// The ReInit of the commit that began this epoch, or null. A group with a ReInit has ended: its members wait for
+    /// the Welcome to the next group (RFC 9420 §12.4.2).
+    /// </summary>
     public ReInitProposal? ReInit { get; }
 
     /// <summary>The group's cipher suite.</summary>
@@ -51,10 +58,12 @@ public sealed partial class PublicGroup
     /// <summary>The tree hash (RFC 9420 §7.8).</summary>
     public ReadOnlyMemory<byte> TreeHash => Context.TreeHash;
 
-    /// <summary>Members of the group.</summary>
+    /// <summary>The number of members.</summary>
     public int MemberCount => Tree.MemberCount;
 
-    /// <summary>Bytes that all nodes of the tree have when they are encoded: what the group takes in memory grows with them.</summary>
+    /// <summary>
+    /// The length in bytes of all encoded nodes of the tree. The memory that the group takes grows with it.
+    /// </summary>
     public int EncodedNodesLength => Tree.Root.EncodedLength;
 
     /// <summary>All members, by leaf index.</summary>
@@ -66,10 +75,12 @@ public sealed partial class PublicGroup
     /// <summary>The content of the ratchet_tree extension (RFC 9420 §12.4.3.3).</summary>
     public byte[] EncodeRatchetTree() => Tree.Encode();
 
-    /// <summary>Verifies a GroupInfo and its tree as one who joins would (RFC 9420 §12.4.3.1).</summary>
+    /// <summary>Verifies a GroupInfo and its ratchet tree as a joining client does (RFC 9420 §12.4.3.1).</summary>
     /// <param name="groupInfo">The GroupInfo.</param>
-    /// <param name="ratchetTree">The tree, unless the GroupInfo has it inside.</param>
-    /// <param name="degreeOfParallelism">How many cores verify signatures at most; all of the machine's where null.</param>
+    /// <param name="ratchetTree">The ratchet tree, unless it is an extension in the GroupInfo.</param>
+    /// <param name="degreeOfParallelism">
+    /// How many cores at most verify signatures; all of the machine's cores where null.
+    /// </param>
     /// <exception cref="MlsException">The rule that the input breaks.</exception>
     public static PublicGroup FromGroupInfo(
         UnverifiedGroupInfo groupInfo,
@@ -98,9 +109,14 @@ public sealed partial class PublicGroup
         return new(suite, context, tree, groupInfo.ConfirmationTag, interim);
     }
 
-    /// <summary>Verifies another GroupInfo of this epoch: same context, confirmation tag and tree, signed by a member, with an external_pub (RFC 9420 §12.4.3).</summary>
+    /// <summary>
+    /// Verifies another GroupInfo of this epoch (RFC 9420 §12.4.3): it has the same GroupContext, confirmation tag and
+    /// ratchet tree, is signed by a member, and has an external_pub.
+    /// </summary>
     /// <param name="groupInfo">The GroupInfo.</param>
-    /// <param name="ratchetTree">A tree that came beside it, to be compared as well; null where none came.</param>
+    /// <param name="ratchetTree">
+    /// A ratchet tree that came beside the GroupInfo and is compared as well; null where none came.
+    /// </param>
     /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
     public void VerifyGroupInfo(UnverifiedGroupInfo groupInfo, ReadOnlyMemory<byte>? ratchetTree)
     {
@@ -150,7 +166,10 @@ public sealed partial class PublicGroup
 
     private const byte SnapshotVersion = 2;
 
-    /// <summary>This state in bytes of our own form: version, GroupContext, confirmation tag, interim transcript hash, ReInit if any, tree.</summary>
+    /// <summary>
+    /// Encodes this state in a format of this library: version, GroupContext, confirmation tag, interim transcript
+    /// hash, ReInit if there is one, ratchet tree.
+    /// </summary>
     public byte[] Snapshot()
     {
         var tree = Tree.Encode();
@@ -164,8 +183,12 @@ public sealed partial class PublicGroup
         return writer.WriteRaw(tree).ToArray();
     }
 
-    /// <summary>Reads what <see cref="Snapshot"/> wrote, in this version or the one before. Checks that the tree hash is the context's; signatures were checked before it was written.</summary>
-    /// <exception cref="MlsException">The snapshot is not whole.</exception>
+    /// <summary>
+    /// Reads what <see cref="Snapshot"/> of this version or of the one before has written. The tree hash is compared
+    /// with the GroupContext; signatures are not verified again, since they were verified before the snapshot was
+    /// written.
+    /// </summary>
+    /// <exception cref="MlsException">The snapshot cannot be decoded, or its tree hash is wrong.</exception>
     public static PublicGroup Restore(ReadOnlyMemory<byte> snapshot)
     {
         var reader = new TlsReader(snapshot);

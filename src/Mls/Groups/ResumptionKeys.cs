@@ -2,10 +2,13 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>resumption_psk of the epochs that a member was in, by group and epoch (RFC 9420 §8.6). Zeroed on dispose.</summary>
+/// <summary>
+/// The resumption_psk of the epochs that a member was in, by group id and epoch (RFC 9420 §8.6). They are zeroed on
+/// dispose.
+/// </summary>
 internal sealed class ResumptionKeys : IDisposable
 {
-    /// <summary>Epochs that are remembered; the oldest goes first.</summary>
+    /// <summary>How many epochs are remembered. The oldest is forgotten first.</summary>
     public const int Limit = 16;
 
     private readonly List<(ReadOnlyMemory<byte> GroupId, ulong Epoch, byte[] Secret)> _keys = [];

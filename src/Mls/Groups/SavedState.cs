@@ -2,26 +2,29 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>Bytes that are no saved state, or not one that can be opened.</summary>
+/// <summary>Bytes are not a saved state, or a saved state cannot be opened.</summary>
 public sealed class SavedStateException : Exception
 {
     internal SavedStateException(string id, string message, Exception? inner = null)
         : base(message, inner) => Id = id;
 
-    /// <summary><c>state.form</c>: not a saved state of this kind. <c>state.version</c>: written by a later version. <c>state.sealed</c>: another key, or changed bytes.</summary>
+    /// <summary>
+    /// <c>state.form</c>: the bytes are not a saved state of this kind. <c>state.version</c>: a later version of this
+    /// library has written them. <c>state.sealed</c>: they were saved with another key, or have changed.
+    /// </summary>
     public string Id { get; }
 }
 
-/// <summary>The envelope of everything that this library saves, encrypted with a key that the caller gives.</summary>
+/// <summary>The envelope of everything that this library saves, encrypted with a key of the application.</summary>
 /// <remarks>
 /// <code>
 /// struct {
 ///     opaque magic[4] = "MLSS"; uint8 kind; uint8 version; opaque salt[32];
-///     opaque sealed[rest];    // AES-256-GCM, the tag behind; everything before it is authenticated
+///     opaque sealed[rest];    // AES-256-GCM, with the tag at the end; the fields before are authenticated
 /// } SavedState;
 /// key[32] || nonce[12] = HKDF-SHA256(salt, key, "MlsConsole.Mls saved state")
 /// </code>
-/// A fresh salt gives each save its own key, so that no nonce is ever used twice.
+/// Because of its random salt each saved state has a key of its own, so that no nonce is ever used twice with a key.
 /// </remarks>
 internal static class SavedState
 {
@@ -39,7 +42,7 @@ internal static class SavedState
         KeyPackage = 3,
     }
 
-    /// <summary>Encrypts a state, and zeroes what was written.</summary>
+    /// <summary>Encrypts a state, and zeroes the plaintext in the writer.</summary>
     public static byte[] Seal(Kind kind, byte version, TlsWriter state, ReadOnlySpan<byte> key)
     {
         RequireKey(key);
@@ -63,8 +66,8 @@ internal static class SavedState
         return saved;
     }
 
-    /// <summary>Decrypts a state. The caller zeroes what it gets.</summary>
-    /// <exception cref="SavedStateException">It cannot be opened.</exception>
+    /// <summary>Decrypts a state. The caller zeroes the returned bytes.</summary>
+    /// <exception cref="SavedStateException">The state cannot be opened.</exception>
     public static byte[] Open(Kind kind, byte version, ReadOnlySpan<byte> saved, ReadOnlySpan<byte> key)
     {
         RequireKey(key);

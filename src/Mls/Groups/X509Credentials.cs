@@ -6,11 +6,17 @@ namespace MlsConsole.Mls;
 /// <summary>X.509 credentials (RFC 9420 §5.3).</summary>
 public static class X509Credentials
 {
-    /// <summary>Makes a <see cref="CredentialVerifier"/> that builds the chain of each x509 credential to one of the given roots, and leaves other types to another verifier.</summary>
-    /// <param name="roots">The trust anchors; the machine's own are not asked.</param>
-    /// <param name="names">Decides from the end-entity certificate, and from the one that it replaces, whether this is somebody whom the application knows.</param>
-    /// <param name="others">Verifies credentials of other types; where null they are refused.</param>
-    /// <param name="policy">Changes the chain policy, such as revocation (off) and time (now).</param>
+    /// <summary>
+    /// Makes a <see cref="CredentialVerifier"/> that builds a chain from the certificates of each x509 credential to
+    /// one of the given roots. It leaves credentials of other types to another verifier.
+    /// </summary>
+    /// <param name="roots">The trust anchors; those of the machine are not used.</param>
+    /// <param name="names">
+    /// Decides by the end-entity certificate, and by the certificate that it replaces, whether the application knows
+    /// its holder.
+    /// </param>
+    /// <param name="others">Verifies credentials of other types; where null, such credentials are refused.</param>
+    /// <param name="policy">Changes the chain policy, which by default has revocation off and the current time.</param>
     public static CredentialVerifier VerifyChain(
         X509Certificate2Collection roots,
         Func<X509Certificate2, X509Certificate2?, bool> names,
@@ -49,7 +55,7 @@ public static class X509Credentials
             }
         };
 
-    /// <summary>Whether the first certificate of the credential is of a signature key.</summary>
+    /// <summary>Whether the first certificate of the credential is one of the given signature key.</summary>
     internal static bool IsKeyOf(Credential credential, ReadOnlySpan<byte> signatureKey)
     {
         if (credential.Certificates is not [var first, ..])
@@ -58,7 +64,8 @@ public static class X509Credentials
         return certificate is not null && IsKeyOf(certificate, signatureKey);
     }
 
-    // subjectPublicKey holds the point of a NIST curve uncompressed, and an Edwards key as it is: just what MLS writes.
+    // For a NIST curve subjectPublicKey holds the uncompressed point, for an Edwards curve the key as it is. Both are
+    // what MLS writes.
     private static bool IsKeyOf(X509Certificate2 certificate, ReadOnlySpan<byte> signatureKey) =>
         signatureKey.SequenceEqual(certificate.PublicKey.EncodedKeyValue.RawData);
 
@@ -70,7 +77,8 @@ public static class X509Credentials
         }
         catch (CryptographicException)
         {
-            return null; // Not a certificate.
+            // The bytes are not a certificate.
+            return null;
         }
     }
 }

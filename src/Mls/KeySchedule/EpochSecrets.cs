@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>The secrets of one epoch, RFC 9420 §8. Zeroed on dispose.</summary>
+/// <summary>The secrets of one epoch, RFC 9420 §8. They are zeroed on dispose.</summary>
 internal sealed class EpochSecrets : IDisposable
 {
     private EpochSecrets(CipherSuite suite, byte[] joiner, byte[] welcome, byte[] epoch)
@@ -37,18 +37,21 @@ internal sealed class EpochSecrets : IDisposable
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     public static EpochSecrets Read(ref TlsReader reader) => new(ref reader);
 
-    /// <summary>What an epoch needs once it has begun, in the order of the saved form.</summary>
+    /// <summary>The secrets that an epoch needs once it has begun, in the order in which they are saved.</summary>
     public byte[][] All =>
         [SenderData, Exporter, External, ConfirmationKey, MembershipKey, ResumptionPsk, EpochAuthenticator, Init];
 
-    /// <summary>Writes them, each as <c>opaque&lt;V&gt;</c>.</summary>
+    /// <summary>Writes the secrets of <see cref="All"/>, each as <c>opaque&lt;V&gt;</c>.</summary>
     public void Write(TlsWriter writer)
     {
         foreach (var secret in All)
             writer.WriteOpaque(secret);
     }
 
-    /// <summary>Zeroes what message keys could be derived from again (RFC 9420 §9.2), once the secret tree is made and a Welcome is sealed.</summary>
+    /// <summary>
+    /// Zeroes the secrets from which message keys could be derived again (RFC 9420 §9.2). It is called when the secret
+    /// tree is made and the Welcome is encrypted.
+    /// </summary>
     public void ForgetSources()
     {
         CryptographicOperations.ZeroMemory(Joiner);
@@ -68,7 +71,10 @@ internal sealed class EpochSecrets : IDisposable
     public byte[] EpochAuthenticator { get; }
     public byte[] Init { get; }
 
-    /// <summary>From the epoch before: joiner_secret = ExpandWithLabel(KDF.Extract(init_secret, commit_secret), "joiner", GroupContext, KDF.Nh).</summary>
+    /// <summary>Derives the secrets of an epoch from those of the epoch before, by a commit.</summary>
+    /// <remarks>
+    /// <c>joiner_secret = ExpandWithLabel(KDF.Extract(init_secret, commit_secret), "joiner", GroupContext, KDF.Nh)</c>
+    /// </remarks>
     public static EpochSecrets Next(
         CipherSuite suite,
         ReadOnlySpan<byte> init,
@@ -83,7 +89,7 @@ internal sealed class EpochSecrets : IDisposable
         return FromJoiner(suite, joiner, pskSecret, context);
     }
 
-    /// <summary>From a joiner secret, as a Welcome brings it.</summary>
+    /// <summary>Derives the secrets of an epoch from a joiner secret, which a new member gets by a Welcome.</summary>
     public static EpochSecrets FromJoiner(
         CipherSuite suite,
         byte[] joiner,
@@ -98,10 +104,10 @@ internal sealed class EpochSecrets : IDisposable
         return new(suite, joiner, welcome, epoch);
     }
 
-    /// <summary>The key pair behind external_pub (RFC 9420 §8).</summary>
+    /// <summary>The key pair whose public key is external_pub (RFC 9420 §8).</summary>
     public SecretKeyPair ExternalKeyPair(CipherSuite suite) => suite.DeriveKemKeyPair(External);
 
-    /// <summary>MLS-Exporter, RFC 9420 §8.5.</summary>
+    /// <summary>Derives a secret for the application by the MLS-Exporter, RFC 9420 §8.5.</summary>
     public byte[] Export(CipherSuite suite, string label, ReadOnlySpan<byte> context, int length)
     {
         var secret = suite.DeriveSecret(Exporter, label);
@@ -121,6 +127,6 @@ internal sealed class EpochSecrets : IDisposable
             CryptographicOperations.ZeroMemory(secret);
     }
 
-    /// <summary>The exporter context of the external init secret, RFC 9420 §8.3.</summary>
+    /// <summary>The exporter context for the external init secret, RFC 9420 §8.3.</summary>
     public const string ExternalInitLabel = "MLS 1.0 external init secret";
 }

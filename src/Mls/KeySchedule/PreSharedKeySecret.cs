@@ -2,10 +2,13 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>psk_secret, RFC 9420 §8.4.</summary>
+/// <summary>The derivation of psk_secret, RFC 9420 §8.4.</summary>
 internal static class PreSharedKeySecret
 {
-    /// <summary>The secret of no, one or several pre-shared keys in the order of their proposals; all zero for none.</summary>
+    /// <summary>
+    /// Derives psk_secret from the pre-shared keys of a commit, in the order of their proposals. Without pre-shared
+    /// keys it is all zero.
+    /// </summary>
     /// <remarks>
     /// <code>
     /// psk_extracted_[i] = KDF.Extract(0, psk_[i])

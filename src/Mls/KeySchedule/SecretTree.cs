@@ -4,7 +4,7 @@ namespace MlsConsole.Mls;
 
 public static partial class Rules
 {
-    /// <summary>A key that was used before, or that lies too far ahead.</summary>
+    /// <summary>The key of a message was used before, or is too many generations ahead.</summary>
     public static readonly Rule RatchetGeneration = new(
         "ratchet.generation",
         "§9.2",
@@ -12,14 +12,20 @@ public static partial class Rules
     );
 }
 
-/// <summary>The message keys of one epoch, RFC 9420 §9: a tree of secrets, and at each leaf a ratchet for handshakes and one for applications.</summary>
-/// <remarks>What has been used is deleted (§9.2): inner secrets once both children are derived, a key once it is taken.</remarks>
+/// <summary>
+/// The message keys of one epoch, RFC 9420 §9: a tree of secrets and, for each leaf, one ratchet for handshake
+/// messages and one for application messages.
+/// </summary>
+/// <remarks>
+/// What has been used is deleted (RFC 9420 §9.2): the secret of a node when those of its two children are derived, and
+/// a message key when its message is authenticated.
+/// </remarks>
 internal sealed class SecretTree : IDisposable
 {
-    /// <summary>How far a message may be ahead of the last one from its sender.</summary>
+    /// <summary>How many generations a message may be ahead of the last one from its sender.</summary>
     public const uint MaxForward = 1000;
 
-    /// <summary>How many keys of messages that did not come yet are kept for each sender.</summary>
+    /// <summary>How many keys are kept for each sender's messages of one kind that have not come yet.</summary>
     public const int MaxSkipped = 256;
 
     private readonly CipherSuite _suite;
@@ -36,8 +42,13 @@ internal sealed class SecretTree : IDisposable
 
     private SecretTree(CipherSuite suite, uint leafCount) => (_suite, _leafCount) = (suite, leafCount);
 
-    // struct { uint32 leaf_count; struct { uint32 node; opaque secret<V>; } nodes<V>; Ratchet ratchets<V>; } SecretTree;
-    // struct { uint32 leaf; uint8 handshake; uint32 generation; opaque secret<V>; struct { uint32 generation; opaque key<V>; opaque nonce<V>; } skipped<V>; } Ratchet;
+    // struct {
+    //     uint32 leaf_count; struct { uint32 node; opaque secret<V>; } nodes<V>; Ratchet ratchets<V>;
+    // } SecretTree;
+    // struct {
+    //     uint32 leaf; uint8 handshake; uint32 generation; opaque secret<V>;
+    //     struct { uint32 generation; opaque key<V>; opaque nonce<V>; } skipped<V>;
+    // } Ratchet;
     public void Write(TlsWriter writer)
     {
         int start = writer.WriteUInt32(_leafCount).BeginVector();
@@ -59,10 +70,10 @@ internal sealed class SecretTree : IDisposable
         return tree;
     }
 
-    /// <summary>All that message keys can still be derived from.</summary>
+    /// <summary>All secrets from which message keys can still be derived.</summary>
     public IEnumerable<byte[]> Secrets => [.. _nodes.Values, .. _ratchets.Values.Select(ratchet => ratchet.Secret)];
 
-    /// <summary>The next key to encrypt with.</summary>
+    /// <summary>Takes the next key with which the member at a leaf encrypts.</summary>
     public (uint Generation, byte[] Key, byte[] Nonce) Next(LeafIndex leaf, bool handshake)
     {
         var ratchet = RatchetOf(leaf, handshake);
@@ -71,7 +82,10 @@ internal sealed class SecretTree : IDisposable
         return (generation, key, nonce);
     }
 
-    /// <summary>The key of a generation. It can be had once; <see cref="Consume"/> is called after the message was authenticated.</summary>
+    /// <summary>
+    /// The key of a generation. Call <see cref="Consume"/> when the message was authenticated; after it the key cannot
+    /// be had again.
+    /// </summary>
     /// <exception cref="MlsException"><see cref="Rules.RatchetGeneration"/></exception>
     public (byte[] Key, byte[] Nonce) Get(LeafIndex leaf, bool handshake, uint generation)
     {
@@ -146,7 +160,7 @@ internal sealed class SecretTree : IDisposable
         _nodes.Remove(node.Value);
     }
 
-    /// <summary>RFC 9420 §9.1: one sender's chain of keys of one kind.</summary>
+    /// <summary>The ratchet of one sender for messages of one kind, RFC 9420 §9.1.</summary>
     private sealed class Ratchet(byte[] secret) : IDisposable
     {
         private readonly Dictionary<uint, (byte[] Key, byte[] Nonce)> _skipped = [];
@@ -197,7 +211,7 @@ internal sealed class SecretTree : IDisposable
                     uint at = Generation;
                     _skipped[at] = Step(suite);
                 }
-                // The oldest go first: they are the least likely to come.
+                // The oldest keys are deleted first, since their messages are the least likely to come.
                 while (_skipped.Count > MaxSkipped + 1)
                     Consume(_skipped.Keys.Min());
             }

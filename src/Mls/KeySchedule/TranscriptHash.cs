@@ -4,7 +4,8 @@ namespace MlsConsole.Mls;
 internal static class TranscriptHash
 {
     // ConfirmedTranscriptHashInput: struct { WireFormat wire_format; FramedContent content; opaque signature<V>; }
-    // confirmed_transcript_hash[epoch] = Hash(interim_transcript_hash[epoch - 1] || ConfirmedTranscriptHashInput[epoch])
+    // confirmed_transcript_hash[epoch] =
+    //     Hash(interim_transcript_hash[epoch - 1] || ConfirmedTranscriptHashInput[epoch])
     public static byte[] Confirmed(CipherSuite suite, ReadOnlySpan<byte> interim, AuthenticatedContent commit)
     {
         var input = new TlsWriter(commit.Content.Encoded.Length + 256)

@@ -4,7 +4,7 @@ namespace MlsConsole.Mls;
 
 public static partial class Rules
 {
-    /// <summary>No entry for the key package.</summary>
+    /// <summary>A Welcome has no entry for the key package.</summary>
     public static readonly Rule WelcomeRecipient = new(
         "welcome.recipient",
         "§12.4.3.1",
@@ -12,10 +12,10 @@ public static partial class Rules
     );
 }
 
-/// <summary>Opens a Welcome as far as its GroupInfo (RFC 9420 §12.4.3.1).</summary>
+/// <summary>Decrypts the group secrets and the GroupInfo of a Welcome (RFC 9420 §12.4.3.1).</summary>
 internal static class WelcomeSecrets
 {
-    /// <summary>GroupSecrets, encrypted to a key package's init key.</summary>
+    /// <summary>Decrypts the GroupSecrets that are encrypted to the init key of a key package.</summary>
     public static GroupSecrets OpenGroupSecrets(
         CipherSuite suite,
         Welcome welcome,
@@ -38,7 +38,10 @@ internal static class WelcomeSecrets
         throw new MlsException(Rules.WelcomeRecipient);
     }
 
-    /// <summary>The GroupInfo, under the key and nonce that the joiner and pre-shared key secrets give (§8, §12.4.3.1).</summary>
+    /// <summary>
+    /// Decrypts the GroupInfo with the key and nonce that the joiner secret and the pre-shared keys give (RFC 9420 §8,
+    /// §12.4.3.1).
+    /// </summary>
     public static UnverifiedGroupInfo OpenGroupInfo(
         CipherSuite suite,
         Welcome welcome,
@@ -63,7 +66,8 @@ internal static class WelcomeSecrets
         ReadOnlySpan<byte> preSharedKeySecret
     )
     {
-        // member_secret = KDF.Extract(joiner_secret, psk_secret); welcome_secret = DeriveSecret(., "welcome")
+        // member_secret = KDF.Extract(joiner_secret, psk_secret); welcome_secret = DeriveSecret(member_secret,
+        // "welcome")
         var memberSecret = suite.Extract(joinerSecret, preSharedKeySecret);
         var welcomeSecret = suite.DeriveSecret(memberSecret, "welcome");
         var derived = (

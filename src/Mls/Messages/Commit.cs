@@ -3,8 +3,8 @@ namespace MlsConsole.Mls;
 /// <summary>A proposal by value, or the reference of one that was sent before (RFC 9420 §12.4).</summary>
 public readonly record struct ProposalOrReference(Proposal? Proposal, ReadOnlyMemory<byte> Reference);
 
-/// <summary>RFC 9420 §12.4.</summary>
-/// <remarks><code>struct { ProposalOrRef proposals&lt;V&gt;; optional&lt;UpdatePath&gt; path; } Commit;</code></remarks>
+/// <summary>A commit, RFC 9420 §12.4.</summary>
+/// <remarks><c>struct { ProposalOrRef proposals&lt;V&gt;; optional&lt;UpdatePath&gt; path; } Commit;</c></remarks>
 public sealed class Commit
 {
     internal Commit(IReadOnlyList<ProposalOrReference> proposals, UpdatePath? path)
@@ -13,10 +13,10 @@ public sealed class Commit
         Path = path;
     }
 
-    /// <summary>The committed proposals in their order.</summary>
+    /// <summary>The proposals of the commit in their order.</summary>
     public IReadOnlyList<ProposalOrReference> Proposals { get; }
 
-    /// <summary>The new keys of the committer, where the commit has them.</summary>
+    /// <summary>The update path with the committer's new keys; null if the commit has none.</summary>
     public UpdatePath? Path { get; }
 
     internal static Commit Read(ref TlsReader reader)
@@ -51,7 +51,7 @@ public sealed class Commit
     }
 }
 
-/// <summary>RFC 9420 §5.1.3: one KEM output and one ciphertext.</summary>
+/// <summary>A KEM output and a ciphertext, RFC 9420 §5.1.3.</summary>
 public readonly record struct HpkeCiphertext(ReadOnlyMemory<byte> KemOutput, ReadOnlyMemory<byte> Ciphertext)
 {
     internal static HpkeCiphertext Read(ref TlsReader reader) => new(reader.ReadOpaque(), reader.ReadOpaque());
@@ -59,13 +59,16 @@ public readonly record struct HpkeCiphertext(ReadOnlyMemory<byte> KemOutput, Rea
     internal void Write(TlsWriter writer) => writer.WriteOpaque(KemOutput.Span).WriteOpaque(Ciphertext.Span);
 }
 
-/// <summary>One new key of an update path, with its path secret encrypted to the copath (RFC 9420 §7.6).</summary>
+/// <summary>
+/// The new public key of one node of an update path, and the node's path secret encrypted to the resolution of the
+/// copath child (RFC 9420 §7.6).
+/// </summary>
 public sealed record UpdatePathNode(
     ReadOnlyMemory<byte> EncryptionKey,
     IReadOnlyList<HpkeCiphertext> EncryptedPathSecrets
 );
 
-/// <summary>RFC 9420 §7.6.</summary>
+/// <summary>The new keys of a committer, RFC 9420 §7.6.</summary>
 /// <remarks><code>struct { LeafNode leaf_node; UpdatePathNode nodes&lt;V&gt;; } UpdatePath;</code></remarks>
 public sealed record UpdatePath(LeafNode LeafNode, IReadOnlyList<UpdatePathNode> Nodes)
 {

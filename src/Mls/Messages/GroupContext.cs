@@ -1,6 +1,6 @@
 namespace MlsConsole.Mls;
 
-/// <summary>What all members of an epoch agree on, RFC 9420 §8.1.</summary>
+/// <summary>What all members of a group agree on in an epoch, RFC 9420 §8.1.</summary>
 /// <remarks>
 /// <code>
 /// struct {
@@ -62,16 +62,16 @@ public sealed class GroupContext
     /// <summary>The epoch.</summary>
     public ulong Epoch { get; }
 
-    /// <summary>The tree hash of the epoch's ratchet tree (§7.8).</summary>
+    /// <summary>The tree hash of the epoch's ratchet tree (RFC 9420 §7.8).</summary>
     public ReadOnlyMemory<byte> TreeHash { get; }
 
-    /// <summary>§8.2; empty in epoch 0.</summary>
+    /// <summary>The confirmed transcript hash (RFC 9420 §8.2); empty in epoch 0.</summary>
     public ReadOnlyMemory<byte> ConfirmedTranscriptHash { get; }
 
-    /// <summary>The group's extensions.</summary>
+    /// <summary>The extensions of the group.</summary>
     public Extensions Extensions { get; }
 
-    /// <summary>The context as on the wire.</summary>
+    /// <summary>The GroupContext in its encoded form.</summary>
     public ReadOnlyMemory<byte> Encoded { get; }
 
     internal static GroupContext Read(ref TlsReader reader) => new(ref reader);

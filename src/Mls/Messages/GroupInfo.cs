@@ -1,6 +1,6 @@
 namespace MlsConsole.Mls;
 
-/// <summary>A GroupInfo as it came, its signature not yet checked (RFC 9420 §12.4.3).</summary>
+/// <summary>A GroupInfo as it was received, whose signature is not verified yet (RFC 9420 §12.4.3).</summary>
 /// <remarks>
 /// <code>
 /// struct {
@@ -26,7 +26,7 @@ public sealed class UnverifiedGroupInfo
         Encoded = reader.Since(start);
     }
 
-    /// <summary>The state of the group.</summary>
+    /// <summary>The GroupContext of the group.</summary>
     public GroupContext GroupContext { get; }
 
     /// <summary>The GroupInfo's own extensions, such as external_pub and ratchet_tree.</summary>
@@ -35,18 +35,18 @@ public sealed class UnverifiedGroupInfo
     /// <summary>The confirmation tag of the commit that began the epoch.</summary>
     public ReadOnlyMemory<byte> ConfirmationTag { get; }
 
-    /// <summary>The member that signed.</summary>
+    /// <summary>The leaf of the member that signed the GroupInfo.</summary>
     public LeafIndex Signer { get; }
 
-    /// <summary>The GroupInfo as on the wire, without an MLSMessage header.</summary>
+    /// <summary>The GroupInfo in its encoded form, without the header of an MLSMessage.</summary>
     public ReadOnlyMemory<byte> Encoded { get; }
 
-    /// <summary>The tree inside the GroupInfo, if it is there.</summary>
+    /// <summary>The ratchet tree, if the GroupInfo has it as an extension.</summary>
     public ReadOnlyMemory<byte>? RatchetTree => Extensions.Find(ExtensionType.RatchetTree);
 
     internal static UnverifiedGroupInfo Read(ref TlsReader reader) => new(ref reader);
 
-    /// <summary>Decodes a GroupInfo, bare or as an MLSMessage.</summary>
+    /// <summary>Decodes a GroupInfo, either bare or as an MLSMessage.</summary>
     /// <exception cref="MlsException">The bytes are not exactly one GroupInfo.</exception>
     public static UnverifiedGroupInfo Decode(ReadOnlyMemory<byte> bytes)
     {
@@ -78,7 +78,8 @@ public sealed class UnverifiedGroupInfo
         LeafIndex signer
     )
     {
-        // In a large group a tree inside takes megabytes: the buffer is not left to grow, and mostly is the message in the end.
+        // In a large group the ratchet tree takes megabytes. The buffer is made large enough at once, so that it need
+        // not grow and in most cases is the returned array.
         int size =
             4
             + context.Encoded.Length
@@ -98,7 +99,9 @@ public sealed class UnverifiedGroupInfo
     internal bool VerifySignature(CipherSuite suite, ReadOnlySpan<byte> signatureKey) =>
         suite.VerifyWithLabel(signatureKey, "GroupInfoTBS", Encoded.Span[.._unsignedLength], _signature.Span);
 
-    /// <summary>The external public key, RFC 9420 §12.4.3.2: <c>struct { HPKEPublicKey external_pub; } ExternalPub;</c></summary>
+    /// <summary>
+    /// The external public key, RFC 9420 §12.4.3.2: <c>struct { HPKEPublicKey external_pub; } ExternalPub;</c>
+    /// </summary>
     internal ReadOnlyMemory<byte>? ExternalPublicKey
     {
         get

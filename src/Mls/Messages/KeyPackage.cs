@@ -2,35 +2,35 @@ namespace MlsConsole.Mls;
 
 public static partial class Rules
 {
-    /// <summary>Bad key package signature.</summary>
+    /// <summary>The signature of a key package does not verify.</summary>
     public static readonly Rule KeyPackageSignature = new(
         "key-package.signature",
         "§10.1",
         "The signature of a KeyPackage verifies with the signature key of its leaf node."
     );
 
-    /// <summary>Leaf node source is not key_package.</summary>
+    /// <summary>The leaf_node_source of a key package is not key_package.</summary>
     public static readonly Rule KeyPackageLeafSource = new(
         "key-package.leaf-source",
         "§10.1",
         "The leaf node of a KeyPackage has the source key_package."
     );
 
-    /// <summary>One key for two purposes.</summary>
+    /// <summary>The init key of a key package is malformed, or is also the encryption key of its leaf node.</summary>
     public static readonly Rule KeyPackageInitKey = new(
         "key-package.init-key",
         "§10.1",
         "The init key of a KeyPackage is well-formed and differs from the encryption key of its leaf node."
     );
 
-    /// <summary>Expired or not yet valid.</summary>
+    /// <summary>The lifetime of a key package has ended or has not begun.</summary>
     public static readonly Rule KeyPackageLifetime = new(
         "key-package.lifetime",
         "§7.3",
         "The current time is within the lifetime of a KeyPackage."
     );
 
-    /// <summary>Suite of another group.</summary>
+    /// <summary>A key package is for another cipher suite than the group's.</summary>
     public static readonly Rule KeyPackageCipherSuite = new(
         "key-package.cipher-suite",
         "§10.1",
@@ -38,7 +38,7 @@ public static partial class Rules
     );
 }
 
-/// <summary>A key package as it came, its signatures not yet checked (RFC 9420 §10).</summary>
+/// <summary>A key package as it was received, whose signatures are not verified yet (RFC 9420 §10).</summary>
 /// <remarks>
 /// <code>
 /// struct {
@@ -71,19 +71,19 @@ public sealed class UnverifiedKeyPackage
     /// <summary>The HPKE key that a Welcome is encrypted to.</summary>
     public ReadOnlyMemory<byte> InitKey { get; }
 
-    /// <summary>The leaf that an Add puts into the tree.</summary>
+    /// <summary>The leaf node that an Add of the key package puts into the tree.</summary>
     public LeafNode LeafNode { get; }
 
     /// <summary>The key package's own extensions.</summary>
     public Extensions Extensions { get; }
 
-    /// <summary>The key package as on the wire, without an MLSMessage header.</summary>
+    /// <summary>The key package in its encoded form, without the header of an MLSMessage.</summary>
     public ReadOnlyMemory<byte> Encoded { get; }
     internal ReadOnlyMemory<byte> Signature { get; }
 
     internal static UnverifiedKeyPackage Read(ref TlsReader reader) => new(ref reader);
 
-    /// <summary>Decodes a KeyPackage, bare or as an MLSMessage.</summary>
+    /// <summary>Decodes a key package, either bare or as an MLSMessage.</summary>
     /// <exception cref="MlsException">The bytes are not exactly one key package.</exception>
     public static UnverifiedKeyPackage Decode(ReadOnlyMemory<byte> bytes)
     {
@@ -114,15 +114,20 @@ public sealed class UnverifiedKeyPackage
         return Decode(writer.WriteOpaque(signature).ToArray());
     }
 
-    /// <summary>Checks everything that can be checked without a group (RFC 9420 §10.1, §7.3).</summary>
-    /// <param name="now">The time that the lifetime must contain, or null to leave the lifetime unchecked (§7.3 only recommends it to receivers).</param>
+    /// <summary>
+    /// Checks everything about the key package that can be checked without a group (RFC 9420 §10.1, §7.3).
+    /// </summary>
+    /// <param name="now">
+    /// The time that must lie within the lifetime; null to leave the lifetime unchecked, since RFC 9420 §7.3 only
+    /// recommends the check to receivers.
+    /// </param>
     /// <exception cref="MlsException">The rule that the key package breaks.</exception>
     public KeyPackage Verify(DateTimeOffset? now)
     {
         var suite = Mls.CipherSuite.Get(CipherSuite);
         MlsException.Require(LeafNode.Source == LeafNodeSource.KeyPackage, Rules.KeyPackageLeafSource);
         MlsException.Require(suite.IsWellFormedKemPublicKey(InitKey.Span), Rules.KeyPackageInitKey);
-        // §10.1: "the value of leaf_node.encryption_key is different from the value of the init_key field"
+        // RFC 9420 §10.1: "the value of leaf_node.encryption_key is different from the value of the init_key field"
         MlsException.Require(!InitKey.Span.SequenceEqual(LeafNode.EncryptionKey.Span), Rules.KeyPackageInitKey);
         Extensions.RequireAllowed(ExtensionPlace.KeyPackage);
         LeafNodeValidation.Verify(LeafNode, suite, default, default);
@@ -140,12 +145,18 @@ public sealed class UnverifiedKeyPackage
         return new(this, suite.KeyPackageReference(Encoded.Span));
     }
 
-    /// <summary>RFC 9420 §7.3: who sends a leaf node "MUST verify that the current time is within the range of the lifetime field".</summary>
+    /// <summary>
+    /// RFC 9420 §7.3: the sender of a leaf node "MUST verify that the current time is within the range of the lifetime
+    /// field".
+    /// </summary>
     internal void RequireCurrent(DateTimeOffset now) =>
         MlsException.Require(LeafNode.Lifetime?.Contains(now) != false, Rules.KeyPackageLifetime);
 }
 
-/// <summary>A key package whose signatures, keys and lifetime hold. Only <see cref="UnverifiedKeyPackage.Verify"/> makes one.</summary>
+/// <summary>
+/// A key package whose signatures, keys and lifetime are verified. Only <see cref="UnverifiedKeyPackage.Verify"/>
+/// creates objects of this class.
+/// </summary>
 public sealed class KeyPackage
 {
     private readonly UnverifiedKeyPackage _content;
@@ -162,22 +173,24 @@ public sealed class KeyPackage
     /// <summary>The HPKE key that a Welcome is encrypted to.</summary>
     public ReadOnlyMemory<byte> InitKey => _content.InitKey;
 
-    /// <summary>The leaf that an Add puts into the tree.</summary>
+    /// <summary>The leaf node that an Add of the key package puts into the tree.</summary>
     public LeafNode LeafNode => _content.LeafNode;
 
-    /// <summary>KeyPackageRef, of the hash's length (RFC 9420 §5.2).</summary>
+    /// <summary>The KeyPackageRef, as long as a hash (RFC 9420 §5.2).</summary>
     public ReadOnlyMemory<byte> Reference { get; }
 
-    /// <summary>The key package as on the wire, without an MLSMessage header.</summary>
+    /// <summary>The key package in its encoded form, without the header of an MLSMessage.</summary>
     public ReadOnlyMemory<byte> Encoded => _content.Encoded;
 
-    /// <summary>First second of its lifetime.</summary>
+    /// <summary>The first second of the key package's lifetime.</summary>
     public DateTimeOffset NotBefore => Seconds(LeafNode.Lifetime!.Value.NotBefore);
 
-    /// <summary>Last second of its lifetime.</summary>
+    /// <summary>The last second of the key package's lifetime.</summary>
     public DateTimeOffset NotAfter => Seconds(LeafNode.Lifetime!.Value.NotAfter);
 
-    /// <summary>Whether the key package says of itself that it may be used again (draft-ietf-mls-extensions).</summary>
+    /// <summary>
+    /// Whether the key package has the extension by which it may be used more than once (draft-ietf-mls-extensions).
+    /// </summary>
     public bool IsLastResort => _content.Extensions.Find(ExtensionType.LastResort) is not null;
 
     private static DateTimeOffset Seconds(ulong seconds) =>

@@ -1,35 +1,35 @@
 namespace MlsConsole.Mls;
 
-/// <summary>RFC 9420 §8.4: <c>PSKType</c>.</summary>
+/// <summary>The kind of a pre-shared key, RFC 9420 §8.4: <c>PSKType</c>.</summary>
 public enum PreSharedKeyType : byte
 {
-    /// <summary>A key that the application agreed on elsewhere.</summary>
+    /// <summary>A key on which the members have agreed outside of MLS.</summary>
     External = 1,
 
-    /// <summary>A secret of an earlier epoch of this or another group.</summary>
+    /// <summary>A resumption PSK, from an earlier epoch of this or another group.</summary>
     Resumption = 2,
 }
 
-/// <summary>RFC 9420 §8.4: <c>ResumptionPSKUsage</c>.</summary>
+/// <summary>What a resumption PSK is used for, RFC 9420 §8.4: <c>ResumptionPSKUsage</c>.</summary>
 public enum ResumptionUsage : byte
 {
-    /// <summary>Proves membership of an earlier epoch.</summary>
+    /// <summary>The key proves that its holder was a member in an earlier epoch.</summary>
     Application = 1,
 
-    /// <summary>Ties a reinitialised group to the old one (§11.2).</summary>
+    /// <summary>The key ties a reinitialised group to the old one (RFC 9420 §11.2).</summary>
     ReInit = 2,
 
-    /// <summary>Ties a subgroup to its parent (§11.3).</summary>
+    /// <summary>The key ties a branched group to its parent (RFC 9420 §11.3).</summary>
     Branch = 3,
 }
 
-/// <summary>Names a pre-shared key, RFC 9420 §8.4.</summary>
-/// <param name="Type">External or resumption.</param>
-/// <param name="ExternalId">The external key's id; empty for resumption.</param>
-/// <param name="Usage">Of a resumption key.</param>
-/// <param name="GroupId">Of a resumption key.</param>
-/// <param name="Epoch">Of a resumption key.</param>
-/// <param name="Nonce">Fresh for each use, of the KDF's hash length.</param>
+/// <summary>The name of a pre-shared key, RFC 9420 §8.4.</summary>
+/// <param name="Type">Whether the key is an external or a resumption PSK.</param>
+/// <param name="ExternalId">The id of an external key; empty for a resumption PSK.</param>
+/// <param name="Usage">The use of a resumption PSK.</param>
+/// <param name="GroupId">The group of a resumption PSK.</param>
+/// <param name="Epoch">The epoch of a resumption PSK.</param>
+/// <param name="Nonce">Random bytes, as many as a hash has, drawn again for each use of the key.</param>
 public sealed record PreSharedKeyId(
     PreSharedKeyType Type,
     ReadOnlyMemory<byte> ExternalId,
@@ -39,11 +39,11 @@ public sealed record PreSharedKeyId(
     ReadOnlyMemory<byte> Nonce
 )
 {
-    /// <summary>An external key.</summary>
+    /// <summary>The name of an external key.</summary>
     public static PreSharedKeyId External(ReadOnlyMemory<byte> id, ReadOnlyMemory<byte> nonce) =>
         new(PreSharedKeyType.External, id, default, default, 0, nonce);
 
-    /// <summary>A resumption key.</summary>
+    /// <summary>The name of a resumption PSK.</summary>
     public static PreSharedKeyId Resumption(
         ResumptionUsage usage,
         ReadOnlyMemory<byte> groupId,

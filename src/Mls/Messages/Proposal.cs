@@ -1,12 +1,16 @@
 namespace MlsConsole.Mls;
 
-/// <summary>A proposal, RFC 9420 §12.1. Types that this library does not know are kept opaque.</summary>
+/// <summary>
+/// A proposal, RFC 9420 §12.1. A proposal of a type that this library does not know is kept as bytes.
+/// </summary>
 /// <remarks>
 /// <code>
 /// struct {
 ///     ProposalType proposal_type;
-///     select (Proposal.proposal_type) { case add: Add; case update: Update; case remove: Remove; case psk: PreSharedKey;
-///         case reinit: ReInit; case external_init: ExternalInit; case group_context_extensions: GroupContextExtensions; };
+///     select (Proposal.proposal_type) {
+///         case add: Add; case update: Update; case remove: Remove; case psk: PreSharedKey; case reinit: ReInit;
+///         case external_init: ExternalInit; case group_context_extensions: GroupContextExtensions;
+///     };
 /// } Proposal;
 /// </code>
 /// </remarks>
@@ -56,7 +60,7 @@ public sealed record RemoveProposal(LeafIndex Removed) : Proposal(ProposalType.R
     internal override void WriteBody(TlsWriter writer) => writer.WriteUInt32(Removed);
 }
 
-/// <summary>Mixes a pre-shared key into the next epoch, RFC 9420 §12.1.4.</summary>
+/// <summary>Mixes a pre-shared key into the key schedule of the next epoch, RFC 9420 §12.1.4.</summary>
 public sealed record PreSharedKeyProposal(PreSharedKeyId Id) : Proposal(ProposalType.PreSharedKey)
 {
     internal override void WriteBody(TlsWriter writer) => Id.Write(writer);
@@ -80,7 +84,9 @@ public sealed record ReInitProposal(
     }
 }
 
-/// <summary>Carries the KEM output from which an external commit's init secret comes, RFC 9420 §12.1.6.</summary>
+/// <summary>
+/// Carries the KEM output from which the members get the init secret of an external commit, RFC 9420 §12.1.6.
+/// </summary>
 public sealed record ExternalInitProposal(ReadOnlyMemory<byte> KemOutput) : Proposal(ProposalType.ExternalInit)
 {
     internal override void WriteBody(TlsWriter writer) => writer.WriteOpaque(KemOutput.Span);
@@ -93,7 +99,7 @@ public sealed record GroupContextExtensionsProposal(Extensions Extensions)
     internal override void WriteBody(TlsWriter writer) => Extensions.Write(writer);
 }
 
-/// <summary>The sender asks to be removed (draft-ietf-mls-extensions, SelfRemove).</summary>
+/// <summary>Asks for the removal of the sender (draft-ietf-mls-extensions, SelfRemove).</summary>
 public sealed record SelfRemoveProposal() : Proposal(ProposalType.SelfRemove)
 {
     internal static SelfRemoveProposal Instance { get; } = new();
@@ -101,7 +107,9 @@ public sealed record SelfRemoveProposal() : Proposal(ProposalType.SelfRemove)
     internal override void WriteBody(TlsWriter writer) { }
 }
 
-/// <summary>A proposal of a type that this library does not know; its content is <c>opaque&lt;V&gt;</c> (RFC 9420 §13.2).</summary>
+/// <summary>
+/// A proposal of a type that this library does not know, whose content is <c>opaque&lt;V&gt;</c> (RFC 9420 §13.2).
+/// </summary>
 public sealed record CustomProposal(ushort CustomType, ReadOnlyMemory<byte> Data) : Proposal(CustomType)
 {
     internal override void WriteBody(TlsWriter writer) => writer.WriteOpaque(Data.Span);

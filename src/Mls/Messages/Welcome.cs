@@ -3,13 +3,19 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Mls;
 
-/// <summary>The secrets for one new member, RFC 9420 §12.4.3.1.</summary>
-/// <param name="NewMember">KeyPackageRef of the recipient.</param>
-/// <param name="Secrets">GroupSecrets, encrypted to its init key.</param>
+/// <summary>The secrets that a Welcome has for one new member, RFC 9420 §12.4.3.1.</summary>
+/// <param name="NewMember">The KeyPackageRef of the new member's key package.</param>
+/// <param name="Secrets">The GroupSecrets, encrypted to the init key of the key package.</param>
 public readonly record struct EncryptedGroupSecrets(ReadOnlyMemory<byte> NewMember, HpkeCiphertext Secrets);
 
-/// <summary>RFC 9420 §12.4.3.1.</summary>
-/// <remarks><code>struct { CipherSuite cipher_suite; EncryptedGroupSecrets secrets&lt;V&gt;; opaque encrypted_group_info&lt;V&gt;; } Welcome;</code></remarks>
+/// <summary>What new members need to join a group, RFC 9420 §12.4.3.1.</summary>
+/// <remarks>
+/// <code>
+/// struct {
+///     CipherSuite cipher_suite; EncryptedGroupSecrets secrets&lt;V&gt;; opaque encrypted_group_info&lt;V&gt;;
+/// } Welcome;
+/// </code>
+/// </remarks>
 public sealed class Welcome
 {
     internal Welcome(
@@ -26,13 +32,13 @@ public sealed class Welcome
     /// <summary>The group's cipher suite.</summary>
     public ushort CipherSuite { get; }
 
-    /// <summary>One entry for each recipient.</summary>
+    /// <summary>The encrypted secrets, one entry for each new member.</summary>
     public IReadOnlyList<EncryptedGroupSecrets> Secrets { get; }
 
-    /// <summary>GroupInfo under welcome_key and welcome_nonce.</summary>
+    /// <summary>The GroupInfo, encrypted with welcome_key and welcome_nonce.</summary>
     public ReadOnlyMemory<byte> EncryptedGroupInfo { get; }
 
-    /// <summary>Decodes a Welcome from its MLSMessage.</summary>
+    /// <summary>Decodes a Welcome, which is an MLSMessage.</summary>
     /// <exception cref="MlsException">The bytes are not exactly one Welcome.</exception>
     public static Welcome Decode(ReadOnlyMemory<byte> bytes) =>
         MlsMessage.Decode(bytes).Welcome ?? throw new MlsException(Rules.CodecWireFormat);
@@ -56,8 +62,14 @@ public sealed class Welcome
     }
 }
 
-/// <summary>What a Welcome tells one new member (RFC 9420 §12.4.3.1).</summary>
-/// <remarks><code>struct { opaque joiner_secret&lt;V&gt;; optional&lt;PathSecret&gt; path_secret; PreSharedKeyID psks&lt;V&gt;; } GroupSecrets;</code></remarks>
+/// <summary>The secrets that a Welcome brings to one new member (RFC 9420 §12.4.3.1).</summary>
+/// <remarks>
+/// <code>
+/// struct {
+///     opaque joiner_secret&lt;V&gt;; optional&lt;PathSecret&gt; path_secret; PreSharedKeyID psks&lt;V&gt;;
+/// } GroupSecrets;
+/// </code>
+/// </remarks>
 internal sealed record GroupSecrets(
     ReadOnlyMemory<byte> JoinerSecret,
     ReadOnlyMemory<byte>? PathSecret,
@@ -77,7 +89,7 @@ internal sealed record GroupSecrets(
         return new(joiner, path, keys);
     }
 
-    /// <summary>Zeroes the secrets where they stand: for what was decoded.</summary>
+    /// <summary>Zeroes the secrets in the buffer from which they were decoded.</summary>
     public void Dispose()
     {
         foreach (var secret in (ReadOnlyMemory<byte>[])[JoinerSecret, PathSecret ?? default])

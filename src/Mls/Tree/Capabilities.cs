@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 
 namespace MlsConsole.Mls;
 
-/// <summary>A vector of uint16 values read in place.</summary>
+/// <summary>A vector of uint16 values in encoded form, whose values are read where they are.</summary>
 public readonly struct UInt16List
 {
     private readonly ReadOnlyMemory<byte> _bytes;
 
-    /// <summary>A list of the given values.</summary>
+    /// <summary>Makes a list of the given values.</summary>
     public UInt16List(params ReadOnlySpan<ushort> values)
     {
         var bytes = new byte[values.Length * 2];
@@ -19,7 +19,7 @@ public readonly struct UInt16List
 
     private UInt16List(ReadOnlyMemory<byte> bytes) => _bytes = bytes;
 
-    /// <summary>Number of values.</summary>
+    /// <summary>The number of values.</summary>
     public int Count => _bytes.Length / 2;
 
     /// <summary>The value at a position.</summary>
@@ -57,12 +57,12 @@ public readonly struct UInt16List
     internal void Write(TlsWriter writer) => writer.WriteOpaque(_bytes.Span);
 }
 
-/// <summary>What a client supports, RFC 9420 §7.2.</summary>
-/// <param name="Versions">Protocol versions.</param>
-/// <param name="CipherSuites">Cipher suites.</param>
-/// <param name="Extensions">Extension types beyond those that RFC 9420 defines.</param>
-/// <param name="Proposals">Proposal types beyond those that RFC 9420 defines.</param>
-/// <param name="Credentials">Credential types; none is implied.</param>
+/// <summary>What a client supports, RFC 9420 §7.2: <c>Capabilities</c>.</summary>
+/// <param name="Versions">The supported protocol versions.</param>
+/// <param name="CipherSuites">The supported cipher suites.</param>
+/// <param name="Extensions">The supported extension types, without those that RFC 9420 defines.</param>
+/// <param name="Proposals">The supported proposal types, without those that RFC 9420 defines.</param>
+/// <param name="Credentials">The supported credential types, all of them.</param>
 public sealed record Capabilities(
     UInt16List Versions,
     UInt16List CipherSuites,
@@ -89,7 +89,8 @@ public sealed record Capabilities(
         Credentials.Write(writer);
     }
 
-    // §7.2: "extension types ... defined in this document ... MUST NOT be listed", they count as supported.
+    // RFC 9420 §7.2: "extension types ... defined in this document ... MUST NOT be listed", because every client
+    // supports them.
     internal bool SupportsExtension(ushort type) => ExtensionType.IsDefault(type) || Extensions.Contains(type);
 
     internal bool SupportsProposal(ushort type) => ProposalType.IsDefault(type) || Proposals.Contains(type);

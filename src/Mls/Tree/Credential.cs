@@ -3,14 +3,16 @@ namespace MlsConsole.Mls;
 /// <summary>Credential types of RFC 9420 §5.3 (IANA registry §17.5).</summary>
 public static class CredentialType
 {
-    /// <summary>An identity in bytes that the application gives a meaning.</summary>
+    /// <summary>The identity is bytes, to which the application gives a meaning.</summary>
     public const ushort Basic = 1;
 
-    /// <summary>A chain of X.509 certificates, leaf first.</summary>
+    /// <summary>The identity is a chain of X.509 certificates, with that of the client first.</summary>
     public const ushort X509 = 2;
 }
 
-/// <summary>RFC 9420 §5.3. Types other than basic and x509 are kept opaque.</summary>
+/// <summary>
+/// Says who a client is, RFC 9420 §5.3. A credential of another type than basic and x509 is kept as bytes.
+/// </summary>
 /// <remarks>
 /// <code>
 /// struct {
@@ -32,11 +34,11 @@ public sealed class Credential
         _body = body;
     }
 
-    /// <summary>A basic credential.</summary>
+    /// <summary>Makes a basic credential.</summary>
     public static Credential Basic(ReadOnlyMemory<byte> identity) => new(CredentialType.Basic, identity);
 
-    /// <summary>An X.509 credential.</summary>
-    /// <param name="certificates">DER certificates, the leaf's first.</param>
+    /// <summary>Makes an X.509 credential.</summary>
+    /// <param name="certificates">The certificates of the chain in DER, with that of the client first.</param>
     public static Credential X509(IEnumerable<ReadOnlyMemory<byte>> certificates)
     {
         var writer = new TlsWriter();
@@ -51,7 +53,9 @@ public sealed class Credential
     /// <summary>The identity of a basic credential; empty for other types.</summary>
     public ReadOnlyMemory<byte> Identity => Type == CredentialType.Basic ? _body : default;
 
-    /// <summary>The DER certificates of an X.509 credential, leaf first; empty for other types.</summary>
+    /// <summary>
+    /// The certificates of an X.509 credential in DER, with that of the client first; empty for other types.
+    /// </summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Certificates
     {
         get
@@ -66,10 +70,10 @@ public sealed class Credential
         }
     }
 
-    /// <summary>Whether two credentials are the same bytes.</summary>
+    /// <summary>Whether the two credentials have the same type and content.</summary>
     public bool SameAs(Credential other) => Type == other.Type && _body.Span.SequenceEqual(other._body.Span);
 
-    /// <summary>The TLS-serialised credential.</summary>
+    /// <summary>Encodes the credential.</summary>
     public byte[] Encode()
     {
         var writer = new TlsWriter();

@@ -3,27 +3,27 @@ namespace MlsConsole.Mls;
 /// <summary>Extension types of RFC 9420 (IANA registry §17.3).</summary>
 public static class ExtensionType
 {
-    /// <summary>§5.3.3</summary>
+    /// <summary>application_id, RFC 9420 §5.3.3.</summary>
     public const ushort ApplicationId = 1;
 
-    /// <summary>§12.4.3.3</summary>
+    /// <summary>ratchet_tree, RFC 9420 §12.4.3.3.</summary>
     public const ushort RatchetTree = 2;
 
-    /// <summary>§11.1</summary>
+    /// <summary>required_capabilities, RFC 9420 §11.1.</summary>
     public const ushort RequiredCapabilities = 3;
 
-    /// <summary>§12.4.3.2</summary>
+    /// <summary>external_pub, RFC 9420 §12.4.3.2.</summary>
     public const ushort ExternalPub = 4;
 
-    /// <summary>§12.1.8.1</summary>
+    /// <summary>external_senders, RFC 9420 §12.1.8.1.</summary>
     public const ushort ExternalSenders = 5;
 
-    /// <summary>Marks the key package of last resort (draft-ietf-mls-extensions).</summary>
+    /// <summary>last_resort, which marks a key package of last resort (draft-ietf-mls-extensions).</summary>
     public const ushort LastResort = 0x000A;
 
     internal static bool IsDefault(ushort type) => type is >= ApplicationId and <= ExternalSenders;
 
-    // §17.3, column "Message(s)". Of a type that we do not know we cannot say where it belongs.
+    // RFC 9420 §17.3, column "Message(s)". An extension of an unknown type is allowed in every object.
     internal static bool IsAllowedIn(ushort type, ExtensionPlace place) =>
         type switch
         {
@@ -44,7 +44,7 @@ internal enum ExtensionPlace
     GroupInfo,
 }
 
-/// <summary>One extension, its content opaque (RFC 9420 §13).</summary>
+/// <summary>An extension, whose content is kept as bytes (RFC 9420 §13).</summary>
 public readonly record struct Extension(ushort Type, ReadOnlyMemory<byte> Data);
 
 /// <summary>A list of extensions with at most one of each type.</summary>
@@ -52,16 +52,16 @@ public sealed class Extensions
 {
     private readonly Extension[] _items;
 
-    /// <summary>A list of the given extensions.</summary>
+    /// <summary>Makes a list of the given extensions.</summary>
     public Extensions(params Extension[] items) => _items = items;
 
-    /// <summary>No extensions.</summary>
+    /// <summary>The empty list.</summary>
     public static Extensions None { get; } = new();
 
-    /// <summary>The extensions in the order of the wire.</summary>
+    /// <summary>The extensions in the order in which they are encoded.</summary>
     public IReadOnlyList<Extension> Items => _items;
 
-    /// <summary>The content of an extension, or null where it is absent.</summary>
+    /// <summary>The content of the extension of a type, or null if the list has none.</summary>
     public ReadOnlyMemory<byte>? Find(ushort type)
     {
         foreach (var extension in _items)
@@ -70,7 +70,7 @@ public sealed class Extensions
         return null;
     }
 
-    /// <summary>Whether two lists are the same extensions in the same order.</summary>
+    /// <summary>Whether the two lists have the same extensions in the same order.</summary>
     public bool SameAs(Extensions other)
     {
         if (_items.Length != other._items.Length)
@@ -115,7 +115,11 @@ public sealed class Extensions
         }
     }
 
-    /// <summary>RFC 9420 §13.4: at most one extension of each type, and §17.3: only where the type belongs. What the GroupContext has, everybody must be able to read.</summary>
+    /// <summary>
+    /// Checks the list for an object that it stands in. RFC 9420 §13.4: it has at most one extension of each type;
+    /// §17.3: it has only extensions that may stand in this object. The extensions of the GroupContext must also be
+    /// readable, since all members use them.
+    /// </summary>
     internal void RequireAllowed(ExtensionPlace place)
     {
         if (place == ExtensionPlace.GroupContext)
@@ -130,10 +134,12 @@ public sealed class Extensions
     }
 }
 
-/// <summary>What every member must support, RFC 9420 §11.1.</summary>
+/// <summary>
+/// The extension required_capabilities of a GroupContext: what every member must support, RFC 9420 §11.1.
+/// </summary>
 public sealed record RequiredCapabilities(UInt16List Extensions, UInt16List Proposals, UInt16List Credentials)
 {
-    /// <summary>As an extension of the GroupContext.</summary>
+    /// <summary>Encodes the required capabilities as an extension of the GroupContext.</summary>
     public Extension ToExtension()
     {
         var writer = new TlsWriter();
@@ -143,7 +149,7 @@ public sealed record RequiredCapabilities(UInt16List Extensions, UInt16List Prop
         return new(ExtensionType.RequiredCapabilities, writer.ToArray());
     }
 
-    /// <summary>What a GroupContext requires, or null.</summary>
+    /// <summary>The required capabilities of a GroupContext, or null if it has none.</summary>
     /// <exception cref="MlsException">The extension cannot be decoded.</exception>
     public static RequiredCapabilities? Of(Extensions extensions)
     {
@@ -163,7 +169,10 @@ public sealed record RequiredCapabilities(UInt16List Extensions, UInt16List Prop
 /// <summary>A party outside the group that may send proposals, RFC 9420 §12.1.8.1.</summary>
 public sealed record ExternalSender(ReadOnlyMemory<byte> SignatureKey, Credential Credential)
 {
-    /// <summary>A list of external senders as an extension of the GroupContext; their places in it are what they sign with.</summary>
+    /// <summary>
+    /// Encodes a list of external senders as an extension of the GroupContext. In its messages, an external sender
+    /// names itself by its place in this list.
+    /// </summary>
     public static Extension ToExtension(params IReadOnlyList<ExternalSender> senders)
     {
         var writer = new TlsWriter();

@@ -1,22 +1,27 @@
 namespace MlsConsole.Mls;
 
-/// <summary>Where a leaf node came from, RFC 9420 §7.2.</summary>
+/// <summary>What kind of object a leaf node was made for, RFC 9420 §7.2: <c>LeafNodeSource</c>.</summary>
 public enum LeafNodeSource : byte
 {
-    /// <summary>In a key package; has a lifetime.</summary>
+    /// <summary>A key package. The leaf node has a lifetime.</summary>
     KeyPackage = 1,
 
-    /// <summary>In an Update proposal; its signature covers group id and leaf index.</summary>
+    /// <summary>An Update proposal. The signature of the leaf node covers group id and leaf index.</summary>
     Update = 2,
 
-    /// <summary>In a Commit's path; its signature covers group id and leaf index, and it has a parent hash.</summary>
+    /// <summary>
+    /// The update path of a commit. The signature of the leaf node covers group id and leaf index, and the leaf node
+    /// has a parent hash.
+    /// </summary>
     Commit = 3,
 }
 
-/// <summary>Validity of a key package in seconds since 1970, both ends included (RFC 9420 §7.2).</summary>
+/// <summary>
+/// The time in which a key package is valid, in seconds since 1970, both ends included (RFC 9420 §7.2).
+/// </summary>
 public readonly record struct Lifetime(ulong NotBefore, ulong NotAfter)
 {
-    /// <summary>Seconds from the first to the last.</summary>
+    /// <summary>The number of seconds from the first to the last.</summary>
     public ulong Total => NotAfter > NotBefore ? NotAfter - NotBefore : 0;
 
     /// <summary>Whether an instant lies within the lifetime.</summary>
@@ -27,7 +32,10 @@ public readonly record struct Lifetime(ulong NotBefore, ulong NotAfter)
     }
 }
 
-/// <summary>One member's node, RFC 9420 §7.2. Decoding does not verify: its signature is checked where its place in a group is known.</summary>
+/// <summary>
+/// The leaf node of a member, RFC 9420 §7.2. Decoding does not verify the signature; it is verified where the group
+/// and the leaf index are known.
+/// </summary>
 /// <remarks>
 /// <code>
 /// struct {
@@ -78,10 +86,10 @@ public sealed class LeafNode
         Encoded = reader.Since(start);
     }
 
-    /// <summary>HPKE public key.</summary>
+    /// <summary>The HPKE public key.</summary>
     public ReadOnlyMemory<byte> EncryptionKey { get; }
 
-    /// <summary>Signature public key.</summary>
+    /// <summary>The signature public key.</summary>
     public ReadOnlyMemory<byte> SignatureKey { get; }
 
     /// <summary>Who the member is.</summary>
@@ -90,22 +98,22 @@ public sealed class LeafNode
     /// <summary>What the member's client supports.</summary>
     public Capabilities Capabilities { get; }
 
-    /// <summary>Where the leaf node came from.</summary>
+    /// <summary>What kind of object the leaf node was made for.</summary>
     public LeafNodeSource Source { get; }
 
     /// <summary>Set only for <see cref="LeafNodeSource.KeyPackage"/>.</summary>
     public Lifetime? Lifetime { get; }
 
-    /// <summary>Set only for <see cref="LeafNodeSource.Commit"/>; RFC 9420 §7.9.</summary>
+    /// <summary>The parent hash (RFC 9420 §7.9); set only for <see cref="LeafNodeSource.Commit"/>.</summary>
     public ReadOnlyMemory<byte> ParentHash { get; }
 
-    /// <summary>The leaf's extensions.</summary>
+    /// <summary>The extensions of the leaf node.</summary>
     public Extensions Extensions { get; }
 
     /// <summary>The signature over LeafNodeTBS.</summary>
     public ReadOnlyMemory<byte> Signature { get; }
 
-    /// <summary>The leaf as on the wire.</summary>
+    /// <summary>The leaf node in its encoded form.</summary>
     public ReadOnlyMemory<byte> Encoded { get; }
 
     internal static LeafNode Read(ref TlsReader reader) => new(ref reader);
@@ -120,21 +128,28 @@ public sealed class LeafNode
         return leaf;
     }
 
-    /// <summary>A copy on its own: a leaf that stays in a tree must not keep the message alive that brought it.</summary>
+    /// <summary>
+    /// Copies the leaf node. A leaf node that stays in a tree must be a copy, so that the message from which it was
+    /// read can be freed.
+    /// </summary>
     internal LeafNode Detach() => Decode(Encoded.ToArray());
 
     /// <summary>Makes and signs a leaf node (RFC 9420 §7.2).</summary>
     /// <param name="suite">The group's cipher suite.</param>
-    /// <param name="signaturePrivateKey">Signs LeafNodeTBS.</param>
-    /// <param name="encryptionKey">HPKE public key.</param>
-    /// <param name="signatureKey">Signature public key.</param>
+    /// <param name="signaturePrivateKey">The private key that signs LeafNodeTBS.</param>
+    /// <param name="encryptionKey">The HPKE public key.</param>
+    /// <param name="signatureKey">The signature public key.</param>
     /// <param name="credential">Who the member is.</param>
-    /// <param name="capabilities">What its client supports.</param>
-    /// <param name="source">Decides which of the next three is used.</param>
-    /// <param name="lifetime">For <see cref="LeafNodeSource.KeyPackage"/>.</param>
-    /// <param name="parentHash">For <see cref="LeafNodeSource.Commit"/>.</param>
-    /// <param name="place">Group id and leaf index, for Update and Commit.</param>
-    /// <param name="extensions">The leaf's extensions, or null for none.</param>
+    /// <param name="capabilities">What the member's client supports.</param>
+    /// <param name="source">
+    /// What the leaf node is for, which decides whether a lifetime, a parent hash or a place is used.
+    /// </param>
+    /// <param name="lifetime">The lifetime, for <see cref="LeafNodeSource.KeyPackage"/>.</param>
+    /// <param name="parentHash">The parent hash, for <see cref="LeafNodeSource.Commit"/>.</param>
+    /// <param name="place">
+    /// The group id and leaf index, for <see cref="LeafNodeSource.Update"/> and <see cref="LeafNodeSource.Commit"/>.
+    /// </param>
+    /// <param name="extensions">The extensions of the leaf node, or null for none.</param>
     internal static LeafNode Create(
         CipherSuite suite,
         ReadOnlySpan<byte> signaturePrivateKey,
@@ -168,7 +183,10 @@ public sealed class LeafNode
         return Decode(leaf.ToArray());
     }
 
-    /// <summary>Checks the signature over LeafNodeTBS (RFC 9420 §7.2). Group id and leaf index count only for sources Update and Commit.</summary>
+    /// <summary>
+    /// Verifies the signature over LeafNodeTBS (RFC 9420 §7.2). The group id and the leaf index are used only for a
+    /// leaf node from an Update or a commit.
+    /// </summary>
     internal bool VerifySignature(CipherSuite suite, ReadOnlySpan<byte> groupId, LeafIndex leaf)
     {
         var unsigned = Encoded.Span[.._unsignedLength];

@@ -3,7 +3,9 @@ namespace MlsConsole.Mls;
 /// <summary>Parent hashes, RFC 9420 §7.9.</summary>
 internal static class ParentHash
 {
-    // struct { HPKEPublicKey encryption_key; opaque parent_hash<V>; opaque original_sibling_tree_hash<V>; } ParentHashInput;
+    // struct {
+    //     HPKEPublicKey encryption_key; opaque parent_hash<V>; opaque original_sibling_tree_hash<V>;
+    // } ParentHashInput;
     public static byte[] Compute(
         CipherSuite suite,
         ReadOnlySpan<byte> encryptionKey,
@@ -31,10 +33,15 @@ internal static class ParentHash
         suite.Hash(input.Written, hash);
     }
 
-    /// <summary>The parent nodes that an update path puts on a filtered direct path, and the parent hash that the committer's leaf must have.</summary>
+    /// <summary>
+    /// Makes the parent nodes that an update path puts on the filtered direct path of its committer, and the parent
+    /// hash that the committer's leaf node must have.
+    /// </summary>
     /// <param name="suite">The group's cipher suite.</param>
     /// <param name="path">The filtered direct path in the tree after the proposals, lowest first.</param>
-    /// <param name="keys">One new HPKE public key for each of its nodes.</param>
+    /// <param name="keys">
+    /// The new HPKE public keys of the path's nodes, in the order of <paramref name="path"/>.
+    /// </param>
     public static (ParentNode[] Nodes, byte[] LeafParentHash) ForPath(
         CipherSuite suite,
         PathStep[] path,
@@ -42,17 +49,21 @@ internal static class ParentHash
     )
     {
         var nodes = new ParentNode[path.Length];
-        byte[] parentHash = []; // §7.9: zero-length for the root
+        // RFC 9420 §7.9: the parent hash of the root is empty.
+        byte[] parentHash = [];
         for (int i = path.Length - 1; i >= 0; i--)
         {
             nodes[i] = new(keys[i], parentHash);
-            // The new node has no unmerged leaves, so the original sibling tree hash is the sibling's tree hash.
+            // The new node has no unmerged leaves, so the original sibling tree hash is the tree hash of the sibling.
             parentHash = Compute(suite, keys[i].Span, parentHash, path[i].Copath.Hash(suite));
         }
         return (nodes, parentHash);
     }
 
-    /// <summary>RFC 9420 §7.9.2, for a whole tree: exactly one descendant of each non-blank parent node vouches for it.</summary>
+    /// <summary>
+    /// Checks a whole tree (RFC 9420 §7.9.2): each parent node that is not blank must be parent-hash valid, which
+    /// means that exactly one of its descendants has its parent hash.
+    /// </summary>
     /// <exception cref="MlsException"><see cref="Rules.TreeParentHash"/></exception>
     public static void VerifyAll(RatchetTree tree)
     {
@@ -68,7 +79,8 @@ internal static class ParentHash
             uint middle = firstLeaf + (1u << (level - 1));
             if (parent.Node is { } content)
             {
-                // Where one side does, the other cannot: each of the two parent hashes would be over a tree hash that covers the other one.
+                // Two children cannot both have a descendant with the node's parent hash: each of the two parent hashes
+                // would be over a tree hash of the other child's subtree, which covers the other parent hash.
                 MlsException.Require(
                     Vouches(content, parent.Right, middle, parent.Left, firstLeaf, level - 1)
                         || Vouches(content, parent.Left, firstLeaf, parent.Right, middle, level - 1),
@@ -79,8 +91,9 @@ internal static class ParentHash
             Visit(parent.Right, level - 1, middle);
         }
 
-        // "D is in the resolution of C, and the intersection of P's unmerged_leaves with the subtree under C
-        //  is equal to the resolution of C with D removed": so the one node that is not unmerged at P is D.
+        // RFC 9420 §7.9.2: "D is in the resolution of C, and the intersection of P's unmerged_leaves with the subtree
+        // under C is equal to the resolution of C with D removed". So D is the one node of the resolution that is not
+        // an unmerged leaf of P.
         bool Vouches(ParentNode p, TreeNode child, uint childFirst, TreeNode sibling, uint siblingFirst, int level)
         {
             resolution.Clear();
@@ -111,7 +124,10 @@ internal static class ParentHash
         }
     }
 
-    /// <summary>The tree hash of a subtree in which the given leaves are blank and in no unmerged list (RFC 9420 §7.9).</summary>
+    /// <summary>
+    /// The tree hash of a subtree after the given leaves were made blank and taken out of all unmerged_leaves
+    /// (RFC 9420 §7.9, original sibling tree hash).
+    /// </summary>
     private static byte[] OriginalHash(CipherSuite suite, TreeNode node, uint firstLeaf, int level, LeafIndex[] removed)
     {
         if (CountWithin(removed, firstLeaf, level) == 0)

@@ -1,6 +1,6 @@
 namespace MlsConsole.Mls;
 
-/// <summary>A node above the leaves, RFC 9420 §7.1.</summary>
+/// <summary>A node of the ratchet tree above the leaves, RFC 9420 §7.1.</summary>
 /// <remarks>
 /// <code>
 /// struct {
@@ -12,7 +12,7 @@ namespace MlsConsole.Mls;
 /// </remarks>
 internal sealed class ParentNode
 {
-    /// <summary>A node of the given content.</summary>
+    /// <summary>Makes a node of the given content.</summary>
     internal ParentNode(
         ReadOnlyMemory<byte> encryptionKey,
         ReadOnlyMemory<byte> parentHash,
@@ -24,20 +24,20 @@ internal sealed class ParentNode
         UnmergedLeafArray = unmergedLeaves ?? [];
     }
 
-    /// <summary>HPKE public key.</summary>
+    /// <summary>The HPKE public key.</summary>
     public ReadOnlyMemory<byte> EncryptionKey { get; }
 
-    /// <summary>RFC 9420 §7.9.</summary>
+    /// <summary>The parent hash, RFC 9420 §7.9.</summary>
     public ReadOnlyMemory<byte> ParentHash { get; }
 
-    /// <summary>Leaves below that do not know the node's private key, ascending.</summary>
+    /// <summary>The leaves below this node that do not know its private key, in ascending order.</summary>
     public IReadOnlyList<LeafIndex> UnmergedLeaves => UnmergedLeafArray;
 
     internal LeafIndex[] UnmergedLeafArray { get; }
 
     internal bool HasUnmerged(LeafIndex leaf) => Array.BinarySearch(UnmergedLeafArray, leaf) >= 0;
 
-    /// <summary>The same node with one more unmerged leaf, in order (RFC 9420 §7.7, Add).</summary>
+    /// <summary>Copies the node and adds an unmerged leaf, in order (RFC 9420 §7.7, Add).</summary>
     internal ParentNode WithUnmerged(LeafIndex leaf)
     {
         int at = ~Array.BinarySearch(UnmergedLeafArray, leaf);
@@ -48,7 +48,9 @@ internal sealed class ParentNode
         return new(EncryptionKey, ParentHash, leaves);
     }
 
-    /// <summary>The same node without the given unmerged leaves (RFC 9420 §7.9, original sibling tree hash).</summary>
+    /// <summary>
+    /// Copies the node without the given unmerged leaves (RFC 9420 §7.9, original sibling tree hash).
+    /// </summary>
     internal ParentNode WithoutUnmerged(LeafIndex[] removed) =>
         new(EncryptionKey, ParentHash, [.. UnmergedLeafArray.Where(leaf => Array.BinarySearch(removed, leaf) < 0)]);
 
@@ -63,7 +65,7 @@ internal sealed class ParentNode
         for (int i = 0; i < unmerged.Length; i++)
         {
             unmerged[i] = new(vector.ReadUInt32());
-            // §7.1: "MUST be sorted in increasing order"
+            // RFC 9420 §7.1: "MUST be sorted in increasing order"
             if (i > 0 && unmerged[i] <= unmerged[i - 1])
                 MlsException.Throw(Rules.TreeUnmergedOrder);
         }

@@ -4,14 +4,14 @@ namespace MlsConsole.Mls;
 
 public static partial class Rules
 {
-    /// <summary>No ciphertext for this member.</summary>
+    /// <summary>An update path has no ciphertext for this member.</summary>
     public static readonly Rule PathNotForMe = new(
         "path.not-for-me",
         "§7.5",
         "An update path has a ciphertext for a key of every member that stays."
     );
 
-    /// <summary>A path secret that does not give the path's keys.</summary>
+    /// <summary>A path secret does not give the public keys of the path.</summary>
     public static readonly Rule PathSecret = new(
         "path.secret",
         "§7.5",
@@ -19,7 +19,10 @@ public static partial class Rules
     );
 }
 
-/// <summary>The HPKE private keys that one member knows: of its leaf and of nodes above it (RFC 9420 §4.2). Each epoch has its own copy, zeroed on dispose.</summary>
+/// <summary>
+/// The HPKE private keys that a member knows: those of its leaf and of nodes above it (RFC 9420 §4.2). Each epoch has
+/// a copy of its own, which is zeroed on dispose.
+/// </summary>
 internal sealed class PrivateKeys(LeafIndex own) : IDisposable
 {
     private readonly Dictionary<NodeIndex, (ReadOnlyMemory<byte> Public, byte[] Private)> _keys = [];
@@ -27,7 +30,9 @@ internal sealed class PrivateKeys(LeafIndex own) : IDisposable
     public LeafIndex Own => own;
     public IEnumerable<byte[]> Secrets => _keys.Values.Select(key => key.Private);
 
-    // struct { uint32 own_leaf; struct { uint32 node; opaque public_key<V>; opaque private_key<V>; } keys<V>; } PrivateKeys;
+    // struct {
+    //     uint32 own_leaf; struct { uint32 node; opaque public_key<V>; opaque private_key<V>; } keys<V>;
+    // } PrivateKeys;
     public void Write(TlsWriter writer)
     {
         int start = writer.WriteUInt32(own).BeginVector();
@@ -53,7 +58,7 @@ internal sealed class PrivateKeys(LeafIndex own) : IDisposable
 
     public byte[]? Find(NodeIndex node) => _keys.TryGetValue(node, out var key) ? key.Private : null;
 
-    /// <summary>A copy of those keys whose public half still stands in the tree.</summary>
+    /// <summary>Copies those keys whose public keys are still in the tree.</summary>
     public PrivateKeys For(RatchetTree tree, LeafIndex? place = null)
     {
         var copy = new PrivateKeys(place ?? own);
@@ -73,10 +78,15 @@ internal sealed class PrivateKeys(LeafIndex own) : IDisposable
         _keys.Clear();
     }
 
-    /// <summary>Sets the keys of a path from the secret of one of its nodes upwards (RFC 9420 §7.4), and returns the commit secret.</summary>
+    /// <summary>
+    /// Derives the private keys of a path upwards from the path secret of its first node (RFC 9420 §7.4), and returns
+    /// the commit secret.
+    /// </summary>
     /// <param name="suite">The group's cipher suite.</param>
-    /// <param name="path">The nodes from the one that the secret is for up to the root, with the public keys that must come out.</param>
-    /// <param name="pathSecret">Of the first node; zeroed.</param>
+    /// <param name="path">
+    /// The nodes of the path up to the root, each with the public key that the path secret must give.
+    /// </param>
+    /// <param name="pathSecret">The path secret of the first node; it is zeroed.</param>
     /// <exception cref="MlsException"><see cref="Rules.PathSecret"/></exception>
     public byte[] SetPath(
         CipherSuite suite,

@@ -2,8 +2,14 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace MlsConsole.Mls;
 
-/// <summary>The public keys of a tree, so that "appears nowhere else" is one look-up and not a walk (RFC 9420 §7.3). Immutable.</summary>
-/// <remarks>A trie over the hash of the keys, four bits at a level; below, buckets of a few keys. Sets share what they have in common: a change copies the way to one bucket.</remarks>
+/// <summary>
+/// An immutable set of the public keys of a tree, which makes it cheap to find out whether a key is in the tree already
+/// (RFC 9420 §7.3).
+/// </summary>
+/// <remarks>
+/// The set is a trie over the hashes of the keys, four bits at each level, with buckets of a few keys at its ends. Sets
+/// share their parts: a change copies only the nodes on the way to one bucket.
+/// </remarks>
 internal sealed class PublicKeySet
 {
     private const int BitsOfLevel = 4,
@@ -11,17 +17,18 @@ internal sealed class PublicKeySet
         LargestBucket = 8,
         TopShift = 32 - BitsOfLevel;
 
-    // A node, object?[], a bucket, ReadOnlyMemory<byte>[], or null where there is nothing.
+    // The root is a node (object?[]), a bucket (ReadOnlyMemory<byte>[]), or null for the empty set.
     private readonly object? _root;
 
     private PublicKeySet(object? root) => _root = root;
 
     public static PublicKeySet Empty { get; } = new(null);
 
-    /// <summary>A set of the given keys, or null if one of them is there twice.</summary>
+    /// <summary>Makes a set of the given keys; null if one of them is given twice.</summary>
     public static PublicKeySet? Of(List<ReadOnlyMemory<byte>> keys)
     {
-        // Hash and position in one number: once they are sorted, every bucket is a part of them.
+        // Each number holds the hash of a key and its position in the list. Once the numbers are sorted, each bucket is
+        // a range of them.
         var order = new ulong[keys.Count];
         for (int i = 0; i < order.Length; i++)
             order[i] = (ulong)HashOf(keys[i]) << 32 | (uint)i;
@@ -60,14 +67,14 @@ internal sealed class PublicKeySet
 
     public Builder ToBuilder() => new(this);
 
-    /// <summary>Turns one set into the next.</summary>
+    /// <summary>Makes changes to a copy of a set.</summary>
     public sealed class Builder(PublicKeySet from)
     {
         private object? _root = from._root;
 
         public bool Contains(ReadOnlyMemory<byte> key) => PublicKeySet.Contains(_root, key);
 
-        /// <summary>False if the key is there already.</summary>
+        /// <summary>Adds a key; false if the set has the key already.</summary>
         public bool Add(ReadOnlyMemory<byte> key)
         {
             if (Contains(key))
@@ -144,14 +151,19 @@ internal sealed class PublicKeySet
         return -1;
     }
 
-    /// <summary>Where all bits of the hash are used up, a bucket has no limit.</summary>
+    /// <summary>
+    /// Whether so many keys are kept in one bucket. A bucket has no limit where all bits of the hash are used up.
+    /// </summary>
     private static bool IsBucket(int count, int shift) => count <= LargestBucket || shift < 0;
 
     private static int Place(uint hash, int shift) => (int)(hash >> shift) & (Children - 1);
 
     private static uint HashOf(ReadOnlyMemory<byte> key) => (uint)BytesComparer.Instance.GetHashCode(key);
 
-    /// <summary>Compares byte strings by content. The hash is seeded per process, so that nobody can choose keys that collide.</summary>
+    /// <summary>
+    /// Compares byte strings by their content. The hash has a random seed in each process, so that nobody can choose
+    /// keys whose hashes collide.
+    /// </summary>
     public sealed class BytesComparer : IEqualityComparer<ReadOnlyMemory<byte>>
     {
         public static readonly BytesComparer Instance = new();

@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace MlsConsole.Mls;
 
-/// <summary>An immutable ratchet tree (RFC 9420 §4, §7). <see cref="TreeEditor"/> makes the next one.</summary>
+/// <summary>
+/// An immutable ratchet tree (RFC 9420 §4, §7). <see cref="TreeEditor"/> makes the next tree from it.
+/// </summary>
 public sealed class RatchetTree
 {
     internal RatchetTree(
@@ -23,15 +25,15 @@ public sealed class RatchetTree
     internal CipherSuite Suite { get; }
     internal TreeNode Root { get; }
 
-    /// <summary>Height of the root; the tree has 2^Levels leaves.</summary>
+    /// <summary>The height of the root; the tree has 2^Levels leaves.</summary>
     internal int Levels { get; }
     internal PublicKeySet EncryptionKeys { get; }
     internal PublicKeySet SignatureKeys { get; }
 
-    /// <summary>Leaves of the full tree, blank ones included: a power of two.</summary>
+    /// <summary>The number of leaves, including blank ones: a power of two.</summary>
     public uint LeafCount => 1u << Levels;
 
-    /// <summary>Non-blank leaves.</summary>
+    /// <summary>The number of leaves that are not blank.</summary>
     public int MemberCount => Root.Members;
 
     /// <summary>The tree hash (RFC 9420 §7.8).</summary>
@@ -48,7 +50,7 @@ public sealed class RatchetTree
         return ((LeafPosition)node).Leaf;
     }
 
-    /// <summary>The position of a node by its array index.</summary>
+    /// <summary>The node with the given index in the array form of the tree (RFC 9420 App. C).</summary>
     internal TreeNode? Position(NodeIndex index)
     {
         if (index.Value >= TreeMath.NodeWidth(LeafCount))
@@ -61,7 +63,7 @@ public sealed class RatchetTree
         return node;
     }
 
-    /// <summary>The subtree of a level that begins at a leaf, or null outside the tree.</summary>
+    /// <summary>The root of the subtree that has the given height and first leaf, or null outside the tree.</summary>
     internal TreeNode? Subtree(int level, uint firstLeaf)
     {
         if (level > Levels || firstLeaf >= LeafCount)
@@ -94,10 +96,12 @@ public sealed class RatchetTree
         }
     }
 
-    /// <summary>At the given level of the way from the root to a leaf, whether the way goes to the right child.</summary>
+    /// <summary>
+    /// Whether the way from the root to a leaf goes to the right child at the parent of the given level.
+    /// </summary>
     internal static bool GoesRight(LeafIndex leaf, int level) => ((leaf.Value >> (level - 1)) & 1) != 0;
 
-    /// <summary>The tree of a group of one.</summary>
+    /// <summary>Makes the tree of a group with one member.</summary>
     internal static RatchetTree OfOne(CipherSuite suite, LeafNode leaf) =>
         new(
             suite,
@@ -107,15 +111,21 @@ public sealed class RatchetTree
             PublicKeySet.Of([leaf.SignatureKey])!
         );
 
-    /// <summary>Decodes the content of a <c>ratchet_tree</c> extension (RFC 9420 §12.4.3.3). Checks its form, not its signatures.</summary>
-    /// <exception cref="MlsException">The bytes are not exactly one ratchet tree, or a key stands at two nodes.</exception>
+    /// <summary>
+    /// Decodes the content of a <c>ratchet_tree</c> extension (RFC 9420 §12.4.3.3). It checks the form, but no
+    /// signatures.
+    /// </summary>
+    /// <exception cref="MlsException">
+    /// The bytes are not exactly one ratchet tree, or two nodes have the same key.
+    /// </exception>
     internal static RatchetTree Decode(CipherSuite suite, ReadOnlyMemory<byte> bytes)
     {
-        // optional<Node> ratchet_tree<V>;  struct { NodeType node_type; select { case leaf: LeafNode; case parent: ParentNode; } } Node;
+        // optional<Node> ratchet_tree<V>;
+        // struct { NodeType node_type; select { case leaf: LeafNode; case parent: ParentNode; } } Node;
         var outer = new TlsReader(bytes);
         var reader = outer.ReadVector();
         outer.RequireEnd();
-        // Only filled nodes are kept, so that a long run of blank ones costs nothing.
+        // Only filled nodes are kept, so that a long run of blank nodes takes no memory.
         var filled = new List<(long Position, object Node)>();
         long count = 0;
         for (; !reader.AtEnd; count++)
@@ -129,41 +139,49 @@ public sealed class RatchetTree
             filled.Add((count, type == 1 ? LeafNode.Read(ref reader) : ParentNode.Read(ref reader)));
         }
         MlsException.Require(filled.Count > 0, Rules.TreeEmpty);
-        // The last node is a filled leaf: a parent without a leaf to its right would not have survived truncation (§7.7).
+        // The last node must be a filled leaf: otherwise the tree would have been truncated there (RFC 9420 §7.7).
         MlsException.Require(filled[^1].Position == count - 1 && filled[^1].Node is LeafNode, Rules.TreeTrailingBlank);
 
-        var encryptionKeys = new List<ReadOnlyMemory<byte>>(filled.Count);
-        var signatureKeys = new List<ReadOnlyMemory<byte>>(filled.Count / 2 + 1);
         int levels = BitOperations.TrailingZeroCount(TreeMath.FullLeafCount((uint)(count / 2 + 1)));
-        int next = 0;
-        var root = Build(levels, 0);
+        var builder = new Builder(filled);
+        var root = builder.Build(levels, 0);
         return new(
             suite,
             root,
             levels,
-            PublicKeySet.Of(encryptionKeys) ?? throw new MlsException(Rules.TreeEncryptionKeyDuplicate),
-            PublicKeySet.Of(signatureKeys) ?? throw new MlsException(Rules.TreeSignatureKeyDuplicate)
+            PublicKeySet.Of(builder.EncryptionKeys) ?? throw new MlsException(Rules.TreeEncryptionKeyDuplicate),
+            PublicKeySet.Of(builder.SignatureKeys) ?? throw new MlsException(Rules.TreeSignatureKeyDuplicate)
         );
+    }
 
-        // Filled nodes come in the order of the array, which is the order of this walk.
-        TreeNode Build(int level, uint firstLeaf)
+    /// <summary>Builds a tree of its filled nodes, and collects their public keys.</summary>
+    /// <param name="filled">The filled nodes with their positions, in the order of the array form.</param>
+    private struct Builder(List<(long Position, object Node)> filled)
+    {
+        private int _next;
+
+        public List<ReadOnlyMemory<byte>> EncryptionKeys { get; } = new(filled.Count);
+        public List<ReadOnlyMemory<byte>> SignatureKeys { get; } = new(filled.Count / 2 + 1);
+
+        // The order of the array form is also the order in which this method comes to the nodes.
+        public TreeNode Build(int level, uint firstLeaf)
         {
             long last = 2L * firstLeaf + (2L << level) - 2;
-            if (next == filled.Count || filled[next].Position > last)
+            if (_next == filled.Count || filled[_next].Position > last)
                 return ParentPosition.Blank(level, firstLeaf);
             if (level == 0)
             {
-                var leaf = (LeafNode)filled[next++].Node;
-                encryptionKeys.Add(leaf.EncryptionKey);
-                signatureKeys.Add(leaf.SignatureKey);
+                var leaf = (LeafNode)filled[_next++].Node;
+                EncryptionKeys.Add(leaf.EncryptionKey);
+                SignatureKeys.Add(leaf.SignatureKey);
                 return new LeafPosition(new(firstLeaf), leaf);
             }
             var left = Build(level - 1, firstLeaf);
             ParentNode? parent = null;
-            if (next < filled.Count && filled[next].Position == 2L * firstLeaf + (1L << level) - 1)
+            if (_next < filled.Count && filled[_next].Position == 2L * firstLeaf + (1L << level) - 1)
             {
-                parent = (ParentNode)filled[next++].Node;
-                encryptionKeys.Add(parent.EncryptionKey);
+                parent = (ParentNode)filled[_next++].Node;
+                EncryptionKeys.Add(parent.EncryptionKey);
             }
             return new ParentPosition(
                 level,
@@ -175,10 +193,11 @@ public sealed class RatchetTree
         }
     }
 
-    /// <summary>The content of the <c>ratchet_tree</c> extension.</summary>
+    /// <summary>Encodes the content of the <c>ratchet_tree</c> extension.</summary>
     public byte[] Encode()
     {
-        // Its length first: a large tree takes megabytes, and a buffer that grows several times as many.
+        // The length is computed first: a large tree takes megabytes, and growing a buffer to this size would take
+        // several times as many.
         int length = 0;
         VisitFilled(
             (blanks, node) =>
@@ -209,7 +228,9 @@ public sealed class RatchetTree
         return writer.TakeArray();
     }
 
-    /// <summary>The filled nodes in the order of the array, each with how many blank ones stand before it.</summary>
+    /// <summary>
+    /// Visits the filled nodes in the order of the array form, each with the number of blank nodes before it.
+    /// </summary>
     private void VisitFilled(Action<long, TreeNode> filled)
     {
         long blanks = 0;
@@ -241,7 +262,10 @@ public sealed class RatchetTree
         }
     }
 
-    /// <summary>The parents of a leaf from the lowest to the root, with the sibling of each step (RFC 9420 §4.1.2).</summary>
+    /// <summary>
+    /// The parent nodes of a leaf from the lowest to the root, each with the sibling of the node below it
+    /// (RFC 9420 §4.1.2, direct path and copath).
+    /// </summary>
     internal PathStep[] DirectPath(LeafIndex leaf)
     {
         var path = new PathStep[Levels];
@@ -256,11 +280,17 @@ public sealed class RatchetTree
         return path;
     }
 
-    /// <summary>The direct path without the nodes whose copath child has an empty resolution (RFC 9420 §4.1.2).</summary>
+    /// <summary>
+    /// The direct path of a leaf without the nodes whose child on the copath has an empty resolution
+    /// (RFC 9420 §4.1.2).
+    /// </summary>
     internal PathStep[] FilteredDirectPath(LeafIndex leaf) =>
         Array.FindAll(DirectPath(leaf), step => step.Copath.Members > 0);
 
-    /// <summary>The resolution of a position, in the RFC's order (RFC 9420 §4.1.1), without the leaves in <paramref name="except"/>.</summary>
+    /// <summary>
+    /// Adds the nodes of the resolution of a node to a list, in the order of RFC 9420 §4.1.1, without the leaves in
+    /// <paramref name="except"/>.
+    /// </summary>
     internal static void Resolve(
         TreeNode node,
         uint firstLeaf,
@@ -296,7 +326,9 @@ public sealed class RatchetTree
         Resolve(parent.Right, firstLeaf + (1u << (level - 1)), level - 1, into, except);
     }
 
-    /// <summary>How many nodes the resolution of a position has, without the leaves in <paramref name="except"/>.</summary>
+    /// <summary>
+    /// The number of nodes in the resolution of a node, without the leaves in <paramref name="except"/>.
+    /// </summary>
     internal static int ResolutionCount(TreeNode node, IReadOnlySet<LeafIndex>? except = null)
     {
         if (node is LeafPosition leaf)
@@ -322,12 +354,16 @@ public sealed class RatchetTree
     }
 }
 
-/// <summary>One step of a direct path: the parent at a level and the child that is not on the path.</summary>
+/// <summary>
+/// One step of a direct path: the parent node, its level, and that child of it which is on the copath.
+/// </summary>
 internal readonly record struct PathStep(int Level, ParentPosition Parent, TreeNode Copath)
 {
     public NodeIndex Index(LeafIndex leaf) => new((leaf.Value >> Level << (Level + 1)) + (1u << Level) - 1);
 
-    /// <summary>First leaf below the copath child of a path that starts at <paramref name="leaf"/>.</summary>
+    /// <summary>
+    /// The first leaf below the child on the copath, for a direct path that starts at <paramref name="leaf"/>.
+    /// </summary>
     public uint CopathFirstLeaf(LeafIndex leaf) => ((leaf.Value >> (Level - 1)) ^ 1) << (Level - 1);
 }
 

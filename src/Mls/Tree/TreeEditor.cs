@@ -1,7 +1,13 @@
 namespace MlsConsole.Mls;
 
-/// <summary>Turns one tree into the next (RFC 9420 §7.7, §12.3): the changes of a commit in order, then <see cref="ToTree"/>.</summary>
-/// <remarks>Keys are compared after all proposals are applied, so that two members may exchange places in one commit but nobody ends with a key of another.</remarks>
+/// <summary>
+/// Makes the next ratchet tree from one (RFC 9420 §7.7, §12.3): first call the methods for the changes of a commit in
+/// their order, then <see cref="ToTree"/>.
+/// </summary>
+/// <remarks>
+/// The keys of new leaves are compared with the others only after all proposals are applied. So two members may
+/// exchange their leaves in one commit, but no member can have a key of another one after it.
+/// </remarks>
 internal sealed class TreeEditor
 {
     private readonly CipherSuite _suite;
@@ -20,7 +26,7 @@ internal sealed class TreeEditor
         _signatureKeys = tree.SignatureKeys.ToBuilder();
     }
 
-    /// <summary>RFC 9420 §12.1.2: replace the leaf and blank its direct path.</summary>
+    /// <summary>Replaces a leaf and makes its direct path blank (RFC 9420 §12.1.2).</summary>
     public void Update(LeafIndex index, LeafNode leaf)
     {
         Forget(index);
@@ -28,12 +34,12 @@ internal sealed class TreeEditor
         _root = Replace(_root, _levels, index, leaf, static _ => null);
     }
 
-    /// <summary>RFC 9420 §12.1.3: blank the leaf and its direct path, then truncate the tree.</summary>
+    /// <summary>Makes a leaf and its direct path blank, then truncates the tree (RFC 9420 §12.1.3).</summary>
     public void Remove(LeafIndex index)
     {
         Forget(index);
         _root = Replace(_root, _levels, index, null, static _ => null);
-        // §7.7: while the right half has no member, the left half is the tree.
+        // RFC 9420 §7.7: while there is no member in the right half of the tree, the left half becomes the tree.
         while (_root is ParentPosition { Right.Members: 0 } root)
         {
             Forget(root);
@@ -42,7 +48,10 @@ internal sealed class TreeEditor
         }
     }
 
-    /// <summary>RFC 9420 §12.1.1: the leftmost blank leaf, or a tree of twice the size; unmerged at the non-blank nodes above.</summary>
+    /// <summary>
+    /// Puts a new leaf at the leftmost blank leaf, or extends the tree if it has none, and adds the leaf to the
+    /// unmerged leaves of the parent nodes above that are not blank (RFC 9420 §12.1.1).
+    /// </summary>
     public LeafIndex Add(LeafNode leaf)
     {
         _added.Add(leaf);
@@ -51,7 +60,10 @@ internal sealed class TreeEditor
         return index;
     }
 
-    /// <summary>The leftmost blank leaf; extends the tree if there is none (RFC 9420 §12.4.2 for the joiner of an external commit).</summary>
+    /// <summary>
+    /// Finds the leftmost blank leaf, and extends the tree if it has none (RFC 9420 §12.4.2, for the joiner of an
+    /// external commit).
+    /// </summary>
     public LeafIndex TakeLeftmostBlankLeaf()
     {
         if (_root.Members == 1 << _levels)
@@ -72,7 +84,9 @@ internal sealed class TreeEditor
         return new(first);
     }
 
-    /// <summary>Ends the proposals: from here on the keys of the tree are those after all proposals.</summary>
+    /// <summary>
+    /// Checks that the keys of the new leaves are in the tree only once. It is called when all proposals are applied.
+    /// </summary>
     public void CheckAddedKeys()
     {
         foreach (var leaf in _added)
@@ -80,17 +94,23 @@ internal sealed class TreeEditor
         _added.Clear();
     }
 
-    /// <summary>The tree as it is now.</summary>
+    /// <summary>The tree with the changes up to now.</summary>
     public RatchetTree ToTree() =>
         new(_suite, _root, _levels, _encryptionKeys.ToImmutable(), _signatureKeys.ToImmutable());
 
-    /// <summary>RFC 9420 §7.5, §12.4.2: the committer's leaf and the nodes of its filtered direct path; the other nodes of the direct path become blank.</summary>
+    /// <summary>
+    /// Puts the committer's leaf and the nodes of its filtered direct path into the tree; the other nodes of the direct
+    /// path become blank (RFC 9420 §7.5, §12.4.2).
+    /// </summary>
     /// <param name="index">The committer's leaf.</param>
-    /// <param name="leaf">Its new leaf node.</param>
-    /// <param name="parents">The new node for each level of the direct path, lowest first; null where the path is filtered.</param>
+    /// <param name="leaf">The committer's new leaf node.</param>
+    /// <param name="parents">
+    /// The new node for each level of the direct path, lowest first; null for levels that are not on the filtered
+    /// direct path.
+    /// </param>
     public void MergePath(LeafIndex index, LeafNode leaf, ParentNode?[] parents)
     {
-        // §12.4.2: "none of the public keys in the UpdatePath appear in any node of the new ratchet tree"
+        // RFC 9420 §12.4.2: "none of the public keys in the UpdatePath appear in any node of the new ratchet tree"
         MlsException.Require(!_encryptionKeys.Contains(leaf.EncryptionKey), Rules.PathKeyReused);
         foreach (var parent in parents)
             MlsException.Require(
@@ -128,7 +148,10 @@ internal sealed class TreeEditor
         return at.With(above(at.Node), right, Replace(at.Child(right), level - 1, index, leaf, above));
     }
 
-    /// <summary>Takes the keys of a leaf and its direct path out of the key sets: they are about to be replaced or blanked.</summary>
+    /// <summary>
+    /// Removes the keys of a leaf and of its direct path from the key sets, because these nodes are about to be
+    /// replaced or made blank.
+    /// </summary>
     private void Forget(LeafIndex index)
     {
         var node = _root;

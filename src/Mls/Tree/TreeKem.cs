@@ -29,16 +29,21 @@ internal static class TreeKem
         return next;
     }
 
-    /// <summary>Opens the path secret that is for this member and sets the keys from there to the root (RFC 9420 §7.5).</summary>
+    /// <summary>
+    /// Decrypts the path secret that is meant for this member, and derives the private keys from there up to the root
+    /// (RFC 9420 §7.5).
+    /// </summary>
     /// <param name="suite">The group's cipher suite.</param>
     /// <param name="before">The tree after the proposals, before the path.</param>
-    /// <param name="keys">This member's keys in that tree; receives the new ones.</param>
-    /// <param name="committer">Where the path starts.</param>
-    /// <param name="path">The update path, validated.</param>
+    /// <param name="keys">This member's private keys in that tree; the new keys are added to them.</param>
+    /// <param name="committer">The leaf at which the path starts.</param>
+    /// <param name="path">The update path, which was validated before.</param>
     /// <param name="added">The leaves that the same commit adds.</param>
     /// <param name="context">The provisional GroupContext.</param>
-    /// <returns>The commit secret, and the path secret as it was opened.</returns>
-    /// <exception cref="MlsException">The path is not for this member or does not open.</exception>
+    /// <returns>The commit secret, and the path secret as it was decrypted.</returns>
+    /// <exception cref="MlsException">
+    /// The path has no ciphertext for this member, or it cannot be decrypted.
+    /// </exception>
     public static (byte[] CommitSecret, byte[] PathSecret) Open(
         CipherSuite suite,
         RatchetTree before,
@@ -84,7 +89,10 @@ internal static class TreeKem
         return (commitSecret, opened);
     }
 
-    /// <summary>A new path for a member: fresh keys for its leaf and the nodes above, each secret encrypted to the copath (RFC 9420 §7.5).</summary>
+    /// <summary>
+    /// A new update path of a committer: new keys for its leaf and the nodes above, each path secret encrypted to the
+    /// resolution of the copath child (RFC 9420 §7.5).
+    /// </summary>
     public sealed class NewPath : IDisposable
     {
         private readonly byte[][] _pathSecrets;
@@ -108,15 +116,18 @@ internal static class TreeKem
 
         public UpdatePath Path { get; }
 
-        /// <summary>The tree with the path merged.</summary>
+        /// <summary>The ratchet tree after the path was merged.</summary>
         public RatchetTree Tree { get; }
 
-        /// <summary>The committer's keys in it.</summary>
+        /// <summary>The committer's private keys in that tree.</summary>
         public PrivateKeys Keys { get; }
         public byte[] CommitSecret { get; }
         private PathStep[] Filtered { get; }
 
-        /// <summary>The path secret for the lowest node that a new member shares with the committer (RFC 9420 §12.4.3.1); null if there is none.</summary>
+        /// <summary>
+        /// The path secret of the lowest node that a new member has above it in common with the committer
+        /// (RFC 9420 §12.4.3.1); null if the path has no such node.
+        /// </summary>
         public byte[]? SecretFor(LeafIndex committer, LeafIndex member)
         {
             int at = Array.FindIndex(Filtered, step => member.Value >> step.Level == committer.Value >> step.Level);
@@ -130,14 +141,16 @@ internal static class TreeKem
             CryptographicOperations.ZeroMemory(CommitSecret);
         }
 
-        /// <summary>Makes a path and merges it into the tree.</summary>
+        /// <summary>Makes an update path and merges it into the tree.</summary>
         /// <param name="suite">The cipher suite of the group.</param>
         /// <param name="editor">The tree after the proposals; the path is merged into it.</param>
-        /// <param name="keys">The committer's keys before.</param>
-        /// <param name="committer">Its leaf.</param>
-        /// <param name="sign">Makes the leaf node from its new encryption key and parent hash.</param>
+        /// <param name="keys">
+        /// The committer's private keys before the commit; null for the joiner of an external commit.
+        /// </param>
+        /// <param name="committer">The committer's leaf.</param>
+        /// <param name="sign">Makes and signs the leaf node with the new encryption key and the parent hash.</param>
         /// <param name="added">The leaves that the same commit adds.</param>
-        /// <param name="provisional">The provisional GroupContext for the new tree.</param>
+        /// <param name="provisional">Makes the provisional GroupContext for the tree after the path.</param>
         public static NewPath Create(
             CipherSuite suite,
             TreeEditor editor,
@@ -157,7 +170,8 @@ internal static class TreeKem
             for (int i = 0; i < filtered.Length; i++)
             {
                 secrets[i] = (byte[])secret.Clone();
-                var pair = NodeKeyPair(suite, secret); // its private key is zeroed below, when it has been copied
+                // The private key is copied into the committer's keys below and zeroed there.
+                var pair = NodeKeyPair(suite, secret);
                 (publicKeys[i], privateKeys[i]) = (pair.PublicKey, pair.PrivateKey);
                 secret = NextPathSecret(suite, secret);
             }
@@ -182,18 +196,7 @@ internal static class TreeKem
                     resolution,
                     added
                 );
-                var ciphertexts = new HpkeCiphertext[resolution.Count];
-                for (int j = 0; j < ciphertexts.Length; j++)
-                {
-                    var (kemOutput, ciphertext) = suite.EncryptWithLabel(
-                        resolution[j].EncryptionKey.Span,
-                        PathLabel,
-                        context.Encoded.Span,
-                        secrets[i]
-                    );
-                    ciphertexts[j] = new(kemOutput, ciphertext);
-                }
-                pathNodes[i] = new(publicKeys[i], ciphertexts);
+                pathNodes[i] = new(publicKeys[i], Encrypt(suite, secrets[i], resolution, context));
             }
             var newKeys = keys?.For(tree, committer) ?? new PrivateKeys(committer);
             newKeys.Set(committer.Node, leafKeys.PublicKey, leafKeys.PrivateKey);
@@ -203,6 +206,28 @@ internal static class TreeKem
                 CryptographicOperations.ZeroMemory(privateKeys[i]);
             }
             return new(new(leaf, pathNodes), tree, newKeys, secret, filtered, secrets);
+        }
+
+        /// <summary>Encrypts a path secret to each node of a resolution (RFC 9420 §7.6).</summary>
+        private static HpkeCiphertext[] Encrypt(
+            CipherSuite suite,
+            byte[] pathSecret,
+            List<ResolvedNode> resolution,
+            GroupContext context
+        )
+        {
+            var ciphertexts = new HpkeCiphertext[resolution.Count];
+            for (int i = 0; i < ciphertexts.Length; i++)
+            {
+                var (kemOutput, ciphertext) = suite.EncryptWithLabel(
+                    resolution[i].EncryptionKey.Span,
+                    PathLabel,
+                    context.Encoded.Span,
+                    pathSecret
+                );
+                ciphertexts[i] = new(kemOutput, ciphertext);
+            }
+            return ciphertexts;
         }
     }
 }

@@ -2,44 +2,49 @@ using System.Numerics;
 
 namespace MlsConsole.Mls;
 
-/// <summary>A leaf's position among the leaves, from 0 (RFC 9420 §4.1.1). A leaf index is half of its node index; the two types keep them apart.</summary>
+/// <summary>
+/// The position of a leaf among the leaves, from 0 (RFC 9420 §4.1.1). A leaf index is half of the leaf's node index;
+/// having two types keeps them from being confused.
+/// </summary>
 public readonly record struct LeafIndex(uint Value) : IComparable<LeafIndex>
 {
-    /// <summary>The same leaf as a node of the array form (RFC 9420 App. C).</summary>
+    /// <summary>The index of the same leaf in the array form of the tree (RFC 9420 App. C).</summary>
     internal NodeIndex Node => new(checked(Value * 2));
 
     /// <inheritdoc/>
     public int CompareTo(LeafIndex other) => Value.CompareTo(other.Value);
 
-    /// <summary>Order of the leaves.</summary>
+    /// <summary>Compares the positions of two leaves.</summary>
     public static bool operator <(LeafIndex a, LeafIndex b) => a.Value < b.Value;
 
-    /// <summary>Order of the leaves.</summary>
+    /// <summary>Compares the positions of two leaves.</summary>
     public static bool operator >(LeafIndex a, LeafIndex b) => a.Value > b.Value;
 
-    /// <summary>Order of the leaves.</summary>
+    /// <summary>Compares the positions of two leaves.</summary>
     public static bool operator <=(LeafIndex a, LeafIndex b) => a.Value <= b.Value;
 
-    /// <summary>Order of the leaves.</summary>
+    /// <summary>Compares the positions of two leaves.</summary>
     public static bool operator >=(LeafIndex a, LeafIndex b) => a.Value >= b.Value;
 
-    /// <summary>The number itself.</summary>
+    /// <summary>The number of a leaf index.</summary>
     public static implicit operator uint(LeafIndex index) => index.Value;
 
-    /// <summary>A number taken as a leaf index.</summary>
+    /// <summary>The leaf index with a number.</summary>
     public static explicit operator LeafIndex(uint value) => new(value);
 
     /// <inheritdoc/>
     public override string ToString() => $"leaf {Value}";
 }
 
-/// <summary>A node's position in the array form of the tree (RFC 9420 App. C): leaves are even, parents odd.</summary>
+/// <summary>
+/// The position of a node in the array form of the tree (RFC 9420 App. C), where leaves are even and parents odd.
+/// </summary>
 internal readonly record struct NodeIndex(uint Value)
 {
     /// <summary>Whether the node is a leaf.</summary>
     public bool IsLeaf => (Value & 1) == 0;
 
-    /// <summary>The leaf at this node; the node must be a leaf.</summary>
+    /// <summary>The index of the leaf at this position, which must be that of a leaf.</summary>
     public LeafIndex Leaf =>
         IsLeaf ? new(Value / 2) : throw new InvalidOperationException("A parent node has no leaf index.");
 
@@ -47,7 +52,10 @@ internal readonly record struct NodeIndex(uint Value)
     public override string ToString() => $"node {Value}";
 }
 
-/// <summary>Array-based tree arithmetic, RFC 9420 App. C. All trees are full: a power of two of leaves.</summary>
+/// <summary>
+/// Arithmetic on node indices in the array form of the tree, RFC 9420 App. C. All trees are full: the number of leaves
+/// is a power of two.
+/// </summary>
 /// <remarks>
 /// <code>
 ///              7
@@ -58,13 +66,13 @@ internal readonly record struct NodeIndex(uint Value)
 /// </remarks>
 internal static class TreeMath
 {
-    /// <summary>Height of a node above the leaves: the number of trailing one bits of its index.</summary>
+    /// <summary>The height of a node above the leaves: the number of trailing one bits of its index.</summary>
     public static int Level(NodeIndex x) => BitOperations.TrailingZeroCount(~x.Value);
 
-    /// <summary>Nodes of a tree of <paramref name="leafCount"/> leaves.</summary>
+    /// <summary>The number of nodes of a tree with <paramref name="leafCount"/> leaves.</summary>
     public static uint NodeWidth(uint leafCount) => leafCount == 0 ? 0 : checked(2 * (leafCount - 1) + 1);
 
-    /// <summary>The root of a full tree of <paramref name="leafCount"/> leaves, a power of two.</summary>
+    /// <summary>The root of a full tree with <paramref name="leafCount"/> leaves, a power of two.</summary>
     public static NodeIndex Root(uint leafCount) => new(leafCount - 1);
 
     /// <summary>The left child, or null for a leaf.</summary>
@@ -73,7 +81,7 @@ internal static class TreeMath
     /// <summary>The right child, or null for a leaf.</summary>
     public static NodeIndex? Right(NodeIndex x) => x.IsLeaf ? null : new(x.Value ^ (3u << (Level(x) - 1)));
 
-    /// <summary>The parent, or null for the root of a tree of <paramref name="leafCount"/> leaves.</summary>
+    /// <summary>The parent, or null for the root of a tree with <paramref name="leafCount"/> leaves.</summary>
     public static NodeIndex? Parent(NodeIndex x, uint leafCount)
     {
         if (x == Root(leafCount))
@@ -87,7 +95,9 @@ internal static class TreeMath
     public static NodeIndex? Sibling(NodeIndex x, uint leafCount) =>
         Parent(x, leafCount) is { } parent ? (x.Value < parent.Value ? Right(parent) : Left(parent)) : null;
 
-    /// <summary>The parents of a leaf from the lowest to the root (RFC 9420 §4.1.1, direct path without the node itself).</summary>
+    /// <summary>
+    /// The parent nodes of a node from the lowest to the root (RFC 9420 §4.1.1, direct path without the node itself).
+    /// </summary>
     public static IEnumerable<NodeIndex> DirectPath(NodeIndex x, uint leafCount)
     {
         for (var node = Parent(x, leafCount); node is { } at; node = Parent(at, leafCount))

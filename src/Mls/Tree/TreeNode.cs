@@ -2,25 +2,33 @@ using System.Diagnostics;
 
 namespace MlsConsole.Mls;
 
-/// <summary>A position of the ratchet tree, filled or blank. Immutable but for what is computed from it once: its hash and its summary.</summary>
-/// <remarks>Trees share positions: a change copies only the path from a leaf to the root (RFC 9420 App. D, link-based trees).</remarks>
+/// <summary>
+/// A node of the ratchet tree, filled or blank. It is immutable, except for its hash and its summary, which are
+/// computed once and then kept.
+/// </summary>
+/// <remarks>
+/// Trees share nodes: a change copies only the nodes from a leaf to the root (RFC 9420 App. D, link-based trees).
+/// </remarks>
 internal abstract class TreeNode
 {
     private byte[]? _hash;
 
-    /// <summary>Non-blank leaves at or below this position.</summary>
+    /// <summary>The number of leaves at or below this node that are not blank.</summary>
     public abstract int Members { get; }
 
-    /// <summary>Bytes of the nodes at and below this position as they are encoded.</summary>
+    /// <summary>The length in bytes of all nodes at and below this one in their encoded form.</summary>
     public abstract int EncodedLength { get; }
     public abstract bool IsBlank { get; }
     public abstract ReadOnlyMemory<byte> EncryptionKey { get; }
     public abstract ReadOnlyMemory<byte> ParentHash { get; }
 
-    /// <summary>What the members below support and use; null where there are none.</summary>
+    /// <summary>What the members below support and use; null where there are no members.</summary>
     public abstract CapabilitySummary? Capabilities { get; }
 
-    /// <summary>The tree hash of RFC 9420 §7.8, kept after the first call. Two threads may compute it at once; both get the same.</summary>
+    /// <summary>
+    /// The tree hash of RFC 9420 §7.8, which is kept after the first call. Two threads may compute it at once; both
+    /// get the same value.
+    /// </summary>
     public byte[] Hash(CipherSuite suite) => _hash ??= ComputeHash(suite);
 
     protected abstract byte[] ComputeHash(CipherSuite suite);
@@ -59,7 +67,9 @@ internal sealed class LeafPosition(LeafIndex index, LeafNode? leaf) : TreeNode
     }
 }
 
-/// <summary>A parent position. A subtree without any member or key is not spelled out until somebody walks into it.</summary>
+/// <summary>
+/// A node above the leaves. The nodes of a subtree that is blank throughout are not made until they are asked for.
+/// </summary>
 internal sealed class ParentPosition : TreeNode
 {
     private readonly int _level;
@@ -77,7 +87,7 @@ internal sealed class ParentPosition : TreeNode
 
     private ParentPosition(int level, uint firstLeaf) => (_level, _firstLeaf) = (level, firstLeaf);
 
-    /// <summary>A subtree of blank nodes only.</summary>
+    /// <summary>Makes a subtree of blank nodes.</summary>
     public static TreeNode Blank(int level, uint firstLeaf) =>
         level == 0 ? new LeafPosition(new(firstLeaf), null) : new ParentPosition(level, firstLeaf);
 
@@ -88,13 +98,13 @@ internal sealed class ParentPosition : TreeNode
     public override int EncodedLength { get; }
     public override bool IsBlank => Node is null;
 
-    /// <summary>Whether nothing stands at or below this position.</summary>
+    /// <summary>Whether this node and all nodes below it are blank.</summary>
     public bool IsBlankSubtree => Members == 0 && Node is null;
     public int Level => _level;
     public override ReadOnlyMemory<byte> EncryptionKey => Node!.EncryptionKey;
     public override ReadOnlyMemory<byte> ParentHash => Node!.ParentHash;
 
-    // Kept from some height on: below, it takes more room than time.
+    // The summary is kept only from level 3 up. Below, keeping it would cost more in memory than it saves in time.
     public override CapabilitySummary? Capabilities =>
         Members == 0 ? null : _capabilities ?? (_level < 3 ? Summary() : _capabilities = Summary());
 
@@ -110,7 +120,9 @@ internal sealed class ParentPosition : TreeNode
             ? BlankHash(suite, _level, _firstLeaf)
             : ComputeHash(suite, Node, Left.Hash(suite), Right.Hash(suite));
 
-    // struct { uint8 node_type = parent(2); optional<ParentNode> parent_node; opaque left_hash<V>; opaque right_hash<V>; }
+    // struct {
+    //     uint8 node_type = parent(2); optional<ParentNode> parent_node; opaque left_hash<V>; opaque right_hash<V>;
+    // }
     public static byte[] ComputeHash(CipherSuite suite, ParentNode? node, byte[] leftHash, byte[] rightHash)
     {
         var input = ScratchWriter().WriteUInt8(2).WritePresence(node is not null);
@@ -129,7 +141,10 @@ internal sealed class ParentPosition : TreeNode
             );
 }
 
-/// <summary>What all members below a position support, and which credential types they use: so that the checks of RFC 9420 §7.3 over all members cost one look at the root.</summary>
+/// <summary>
+/// What all members below a node support, and which credential types they use. With it the checks of RFC 9420 §7.3
+/// over all members take one look at the root.
+/// </summary>
 internal sealed record CapabilitySummary(
     ushort[] CredentialsUsed,
     ushort[] Credentials,
@@ -167,7 +182,10 @@ internal sealed record CapabilitySummary(
             : new(used, credentials, extensions, proposals);
     }
 
-    /// <summary>What two sorted lists have in common: one of the two themselves where that is all of it, as it mostly is far above the leaves.</summary>
+    /// <summary>
+    /// The values that two sorted lists have in common. Where one of the lists is all of that, as in most cases far
+    /// above the leaves, this list itself is returned.
+    /// </summary>
     private static ushort[] Common(ushort[] a, ushort[] b)
     {
         int count = 0,

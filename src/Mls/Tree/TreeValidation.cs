@@ -2,16 +2,26 @@ using System.Collections.Concurrent;
 
 namespace MlsConsole.Mls;
 
-/// <summary>RFC 9420 §12.4.3.1, "Verify the integrity of the ratchet tree": what one who joins checks of a whole tree.</summary>
+/// <summary>
+/// The checks that a joining client makes of a whole ratchet tree, RFC 9420 §12.4.3.1, "Verify the integrity of the
+/// ratchet tree".
+/// </summary>
 internal static class TreeValidation
 {
-    /// <summary>How many leaves a core takes at a time: more than a millisecond of work, and few enough that all cores end together.</summary>
+    /// <summary>
+    /// How many leaves a core takes at a time: they are more than a millisecond of work, and few enough that all cores
+    /// finish at about the same time.
+    /// </summary>
     private const int LeavesAtOnce = 32;
 
-    /// <summary>Checks keys, unmerged leaves, parent hashes and every leaf; the tree hash is the caller's to compare.</summary>
-    /// <param name="tree">The tree.</param>
-    /// <param name="context">Of the group.</param>
-    /// <param name="degreeOfParallelism">How many cores verify signatures at most; all of the machine's where null.</param>
+    /// <summary>
+    /// Checks the keys, unmerged leaves, parent hashes and all leaf nodes. The caller compares the tree hash.
+    /// </summary>
+    /// <param name="tree">The ratchet tree to check.</param>
+    /// <param name="context">The GroupContext of the group.</param>
+    /// <param name="degreeOfParallelism">
+    /// How many cores at most verify signatures; all of the machine's cores where null.
+    /// </param>
     /// <exception cref="MlsException">The rule that the tree breaks.</exception>
     public static void Verify(RatchetTree tree, GroupContext context, int? degreeOfParallelism = null)
     {
@@ -21,7 +31,7 @@ internal static class TreeValidation
         VerifyLeaves(tree, context.GroupId, degreeOfParallelism ?? Environment.ProcessorCount);
     }
 
-    // Signatures are nearly all of the work, and independent of each other.
+    // Verifying signatures is nearly all of the work, and they are independent of each other.
     private static void VerifyLeaves(RatchetTree tree, ReadOnlyMemory<byte> groupId, int cores)
     {
         var members = tree.Members.ToArray();

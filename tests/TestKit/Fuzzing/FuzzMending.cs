@@ -29,7 +29,10 @@ internal sealed class FuzzMending(FuzzScene scene)
         return UnverifiedKeyPackage.Create(_suite, key.PrivateKey, package.InitKey.Span, signed, package.Extensions);
     }
 
-    /// <summary>The hash of the tree inside, whatever it is now, in the context, and all of it signed by the signer that it names.</summary>
+    /// <summary>
+    /// Puts the hash of the tree inside the GroupInfo, whatever the tree is now, into its GroupContext, and signs the
+    /// GroupInfo with the key of the signer that it names.
+    /// </summary>
     public UnverifiedGroupInfo Sign(UnverifiedGroupInfo info)
     {
         if (info.GroupContext.CipherSuite != _suite.Id || !scene.SignatureKeys.TryGetValue(info.Signer, out var key))
@@ -76,7 +79,10 @@ internal sealed class FuzzMending(FuzzScene scene)
         return new(_suite.Id, [new(scene.KeyPackage.Reference, new(kemOutput, ciphertext))], encrypted);
     }
 
-    /// <summary>A PublicMessage with its path's leaf, its content and its membership tag made anew, in the scene's group and epoch. The confirmation tag stays.</summary>
+    /// <summary>
+    /// Makes a PublicMessage for the scene's group and epoch, in which the leaf of the path, the content and the
+    /// membership tag are made anew. The confirmation tag stays.
+    /// </summary>
     public byte[] Sign(MlsMessage message)
     {
         if (message.PublicMessage is not { } given)
@@ -159,7 +165,10 @@ internal sealed class FuzzMending(FuzzScene scene)
         return new(place);
     }
 
-    /// <summary>A PrivateMessage of the first member around <c>uint8 content_type; FramedContent's body;</c>, encrypted, whatever the body is.</summary>
+    /// <summary>
+    /// Encrypts a PrivateMessage of the first member with the content <c>uint8 content_type;</c> and the body of a
+    /// FramedContent, whatever the body is.
+    /// </summary>
     public byte[] EncryptMessage(byte[] bytes)
     {
         var reader = new TlsReader(bytes);

@@ -3,8 +3,14 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.TestKit;
 
-/// <summary>What fuzzed bytes are given to: a group at one epoch, with the keys of everybody in it. Saved beside the seeds, since both fit only each other.</summary>
-/// <remarks>The reader is a member that joined by the Welcome of this epoch; it can join again whenever an input has moved it on.</remarks>
+/// <summary>
+/// A group in one epoch, with the keys of all its members, to which a fuzz target gives its input. The scene is saved
+/// beside the seeds, since they fit only each other.
+/// </summary>
+/// <remarks>
+/// The reader is a member that has joined by the Welcome of this epoch. After an input that has changed its state, it
+/// joins again.
+/// </remarks>
 public sealed class FuzzScene
 {
     private const string PreSharedKeyName = "fuzz";

@@ -3,7 +3,7 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.TestKit;
 
-/// <summary>A scene and seeds for every target, made by groups of ours: valid inputs, from which a fuzzer starts.</summary>
+/// <summary>Makes a scene, and for every target seeds in it: valid inputs, from which a fuzzer starts.</summary>
 public sealed class FuzzSeeds : IDisposable
 {
     private readonly List<IDisposable> _disposables = [];
@@ -110,7 +110,9 @@ public sealed class FuzzSeeds : IDisposable
         return scene;
     }
 
-    /// <summary>Commits that the first member could make in the epoch of the scene, none of them merged, and those of a joiner.</summary>
+    /// <summary>
+    /// Commits of the first member in the epoch of the scene, none of which is merged, and external commits.
+    /// </summary>
     private List<byte[]> Commits(Client joiner)
     {
         var alice = _members[0];

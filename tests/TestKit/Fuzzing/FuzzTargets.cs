@@ -4,8 +4,9 @@ namespace MlsConsole.TestKit;
 
 /// <summary>What a fuzzer calls: takes any bytes, and lets no exception out but the one that is a finding.</summary>
 /// <remarks>
-/// An <see cref="MlsException"/> is the right answer to wrong bytes. The targets that end in <c>-signed</c>, <c>-inside</c> or are named
-/// <c>message</c> mend what a fuzzer cannot guess (hashes, signatures, MACs, encryption), so that the input gets to what lies behind.
+/// An <see cref="MlsException"/> is the right answer to wrong bytes. The targets whose names end in <c>-signed</c> or
+/// <c>-inside</c>, and <c>message</c>, mend what a fuzzer cannot guess (hashes, signatures, MACs, encryption), so that
+/// the input gets past these checks.
 /// </remarks>
 public sealed class FuzzTargets : IDisposable
 {

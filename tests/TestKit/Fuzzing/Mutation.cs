@@ -1,6 +1,9 @@
 namespace MlsConsole.TestKit;
 
-/// <summary>Changes bytes at random: bits, bytes, insertions, cuts, and what is special to lengths in the encoding of MLS.</summary>
+/// <summary>
+/// Changes bytes at random: it changes bits and bytes, inserts and cuts bytes, and changes what looks like a length in
+/// the encoding of MLS.
+/// </summary>
 public static class Mutation
 {
     /// <summary>One to three changes.</summary>

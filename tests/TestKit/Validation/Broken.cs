@@ -28,7 +28,10 @@ public interface IBreaksRules
     static abstract IReadOnlyList<Broken> Cases { get; }
 }
 
-/// <summary>Runs the cases of a class: the broken input is refused with exactly its rule and without effect, and the control is accepted afterwards.</summary>
+/// <summary>
+/// Runs the cases of a class. The broken input must be refused with exactly its rule and without any effect, and the
+/// control must be accepted afterwards.
+/// </summary>
 public abstract class Breaking<TSelf>
     where TSelf : Breaking<TSelf>, IBreaksRules
 {

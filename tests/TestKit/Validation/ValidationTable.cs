@@ -7,7 +7,10 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.TestKit;
 
-/// <summary>The chapters of docs/validation.md that a run writes: each rule, where the source checks it, and the cases that break it.</summary>
+/// <summary>
+/// Writes the chapters of docs/validation.md that are tables of rules: each rule, where the source checks it, and the
+/// cases that break it.
+/// </summary>
 public static class ValidationTable
 {
     /// <summary>The folder of the solution.</summary>
@@ -15,7 +18,10 @@ public static class ValidationTable
 
     private static string Page => Path.Combine(Repository, "docs", "validation.md");
 
-    /// <summary>Where the C# below a folder names a member of a class: by member, <c>Folder/File.cs: Method, Method</c> in the order of the files.</summary>
+    /// <summary>
+    /// Where the C# in a folder uses the members of a class: for each member, <c>Folder/File.cs: Method, Method</c> in
+    /// the order of the files.
+    /// </summary>
     public static ILookup<string, string> Uses(string folder, string className) =>
         Directory
             .EnumerateFiles(Path.Combine(Repository, folder), "*.cs", SearchOption.AllDirectories)
@@ -48,7 +54,9 @@ public static class ValidationTable
             var other => other.Kind().ToString(),
         };
 
-    /// <summary>The rules that are public fields of a class, with the names of the fields, as the RFC orders them.</summary>
+    /// <summary>
+    /// The rules that are public fields of a class, with the names of the fields, in the order of the RFC's sections.
+    /// </summary>
     public static IReadOnlyList<(string Field, Rule Rule)> RulesOf(Type type) =>
         [
             .. type.GetFields()
@@ -86,7 +94,10 @@ public static class ValidationTable
                 .Select(line => line.Trim('|').Split('|', StringSplitOptions.TrimEntries)),
         ];
 
-    /// <summary>With MLSCONSOLE_TABLES=write (as <c>./test --rules</c> sets it) the chapter is written; else it is compared.</summary>
+    /// <summary>
+    /// Writes the chapter if MLSCONSOLE_TABLES is "write", to which <c>./test --rules</c> sets it; otherwise compares
+    /// it with the page.
+    /// </summary>
     public static void WriteOrCompare(string heading, string text)
     {
         string page = Read(),

@@ -48,7 +48,8 @@ public sealed class BadNetworkTests
         Assert.Equal(tokens, twice.Count);
         Assert.All(twice, same => Assert.Single(same, request => request.Token is not null));
         Assert.InRange(failed, 1, Calls / 2);
-        Assert.True(service.Requests.Select(request => request.Body).Distinct().Count() > Calls - failed); // some answers were lost after the fact
+        // Some requests were carried out although their answers were lost.
+        Assert.True(service.Requests.Select(request => request.Body).Distinct().Count() > Calls - failed);
     }
 
     [Fact]

@@ -114,7 +114,10 @@ public sealed class Interop_files
         }
     }
 
-    /// <summary>The files of the catalog: each is compiled, or refused for the first thing in it that no method here has.</summary>
+    /// <summary>
+    /// The files of the catalog: each of them is compiled, or is refused for the first thing in it that methods here
+    /// cannot have.
+    /// </summary>
     [SkippableTheory]
     [InlineData("permission-set", null)]
     [InlineData("procedure", "'parameters' of a procedure")]
@@ -136,7 +139,7 @@ public sealed class Interop_files
             );
     }
 
-    /// <summary>Why a method here cannot have one of the catalog's properties; the others it can.</summary>
+    /// <summary>Why a method here cannot have some of the catalog's properties. It can have all others.</summary>
     private static readonly Dictionary<string, string> s_refusedProperties = new()
     {
         ["nullableString"] = "'nullable' of an object",
@@ -155,7 +158,10 @@ public sealed class Interop_files
         ["closedUnion"] = "type union",
     };
 
-    /// <summary>There are no records here, so nothing reads these but the readers of inputs: of a procedure with the properties of the catalog's record that one can have.</summary>
+    /// <summary>
+    /// Nothing here reads records. So the record data is read by the reader of a procedure's input, which has those
+    /// properties of the catalog's record that a method here can have.
+    /// </summary>
     [SkippableFact]
     public void Record_data_is_judged_as_published_as_far_as_methods_have_its_types()
     {

@@ -7,7 +7,6 @@ using MlsConsole.Core.GroupInfos;
 using MlsConsole.Core.JoinTurns;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Rejoins;
-using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 

@@ -2,7 +2,6 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
 using MlsConsole.Core.Groups;
 using MlsConsole.Core.Rows;
-using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 

@@ -5,7 +5,6 @@ using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.Messages;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Retention;
-using MlsConsole.Core.Storage;
 using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;

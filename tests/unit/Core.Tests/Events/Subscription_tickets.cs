@@ -3,7 +3,6 @@ using Microsoft.Extensions.Time.Testing;
 using MlsConsole.Core.Events;
 using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.Rows;
-using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Tests;
 

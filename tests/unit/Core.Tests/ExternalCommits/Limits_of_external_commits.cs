@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Time.Testing;
-using MlsConsole.Core.Epochs;
 using MlsConsole.Core.GroupInfos;
 
 namespace MlsConsole.Core.Tests;

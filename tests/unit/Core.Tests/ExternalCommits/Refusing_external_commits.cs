@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using MlsConsole.Core.Audit;
-using MlsConsole.Core.Epochs;
 using MlsConsole.Mls;
 using MlsConsole.TestKit;
 

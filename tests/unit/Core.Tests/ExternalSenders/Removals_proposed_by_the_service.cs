@@ -5,7 +5,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Conversations;
 using MlsConsole.Core.Devices;
-using MlsConsole.Core.Epochs;
 using MlsConsole.Core.ExternalCommits;
 using MlsConsole.Core.ExternalSenders;
 using MlsConsole.Core.GroupInfos;

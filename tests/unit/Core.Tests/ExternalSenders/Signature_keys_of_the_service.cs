@@ -5,7 +5,6 @@ using Microsoft.EntityFrameworkCore;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.ExternalSenders;
 using MlsConsole.Core.Rows;
-using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Tests;

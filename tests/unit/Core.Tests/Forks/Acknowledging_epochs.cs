@@ -5,7 +5,6 @@ using MlsConsole.Core.Events;
 using MlsConsole.Core.Forks;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Retention;
-using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Tests;
 

@@ -17,7 +17,6 @@ using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Proposals;
 using MlsConsole.Core.Rejoins;
 using MlsConsole.Core.Rows;
-using MlsConsole.Core.Storage;
 using MlsConsole.Core.Welcomes;
 using MlsConsole.TestKit;
 

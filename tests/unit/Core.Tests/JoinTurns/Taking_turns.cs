@@ -6,7 +6,6 @@ using MlsConsole.Core.Epochs;
 using MlsConsole.Core.GroupInfos;
 using MlsConsole.Core.JoinTurns;
 using MlsConsole.Core.Rows;
-using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Tests;
 

@@ -1,6 +1,5 @@
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Conversations;
-using MlsConsole.Core.Events;
 using MlsConsole.Core.GroupInfos;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Messages;

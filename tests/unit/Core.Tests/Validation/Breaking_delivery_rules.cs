@@ -3,7 +3,6 @@ using MlsConsole.Core.Devices;
 using MlsConsole.Core.Groups;
 using MlsConsole.Core.KeyPackages;
 using MlsConsole.Core.Proposals;
-using MlsConsole.Core.Rejoins;
 using MlsConsole.Core.Rollouts;
 using MlsConsole.Core.Welcomes;
 using MlsConsole.Mls;

@@ -7,7 +7,8 @@ public class Kem_public_keys
 {
     public static TheoryData<ushort> Nist => Suites.Nist;
 
-    // RFC 7748: u-coordinates whose order divides the cofactor, and the encodings of the same numbers at or above the prime.
+    // RFC 7748: the u-coordinates of points whose order divides the cofactor, and the encodings of the same numbers
+    // that are at least the prime.
     private static readonly BigInteger s_p25519 = BigInteger.Pow(2, 255) - 19,
         s_p448 = BigInteger.Pow(2, 448) - BigInteger.Pow(2, 224) - 1;
 

@@ -36,7 +36,8 @@ public class Key_derivation
             var info = RandomNumberGenerator.GetBytes(infoLength);
             Assert.Equal(HKDF.Expand(HashOf(suite), prk, length, info), suite.Expand(prk, info, length));
         }
-        // The platform's takes no more than 32 KiB of info; a GroupContext may be longer. T(1) = HMAC(prk, info || 1), RFC 5869 §2.3.
+        // The platform's HKDF takes at most 32 KiB of info, and a GroupContext may be longer. RFC 5869 §2.3: T(1) =
+        // HMAC(prk, info || 1).
         var context = RandomNumberGenerator.GetBytes(70_000);
         Assert.Equal(
             CryptographicOperations.HmacData(HashOf(suite), prk, (byte[])[.. context, 1]),

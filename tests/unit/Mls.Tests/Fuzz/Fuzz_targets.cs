@@ -3,7 +3,10 @@ using Xunit.Abstractions;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>The targets of tests/fuzz with their seeds and with mutations from a fixed random seed: the short form of what afl-fuzz does for minutes.</summary>
+/// <summary>
+/// Runs the targets of tests/fuzz with their seeds and with mutations from a fixed random seed, which is a short form
+/// of what afl-fuzz does for minutes.
+/// </summary>
 public sealed class Fuzz_targets(ITestOutputHelper output)
 {
     private const int Seed = 9420;

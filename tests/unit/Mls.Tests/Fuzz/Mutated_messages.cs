@@ -3,15 +3,24 @@ using Xunit.Abstractions;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>Valid messages with something wrong in them: whatever it is, the answer is an <see cref="MlsException"/> or a result, and memory stays in proportion to the input.</summary>
+/// <summary>
+/// Valid messages that are mutated. Whatever a mutation changes, the answer is a result or an
+/// <see cref="MlsException"/>, and the memory that it takes stays in proportion to the input.
+/// </summary>
 public class Mutated_messages(ITestOutputHelper output)
 {
     private const int Seed = 9420;
 
-    /// <summary>Bytes that decoding may allocate for each byte of input: the smallest element that becomes an object (a reference of two bytes in a commit) becomes 40 bytes in a list that doubles.</summary>
+    /// <summary>
+    /// How many bytes decoding may allocate for each byte of input. The smallest element that becomes an object, a
+    /// reference of two bytes in a commit, becomes 40 bytes in a list that doubles.
+    /// </summary>
     private const int DecodePerByte = 100;
 
-    /// <summary>What processing may allocate beside that: hashes, a path of the tree, the sets of keys; for this group, whatever the message says.</summary>
+    /// <summary>
+    /// How many bytes processing may allocate besides, for hashes, a path of the tree and the sets of keys of this
+    /// group, whatever the message is.
+    /// </summary>
     private const int ProcessConstant = 256 * 1024;
 
     private sealed class Counts
@@ -60,7 +69,9 @@ public class Mutated_messages(ITestOutputHelper output)
             }
         );
         output.WriteLine(
-            $"seed {Seed}: {mutations} mutations, {all.Resigned} of them signed anew and {all.PastSignature} of those past the signature; {all.Decoded} decoded, {all.Authenticated} authenticated, {all.Staged} staged, {all.Accepted} accepted"
+            $"seed {Seed}: {mutations} mutations, {all.Resigned} of them signed anew "
+                + $"and {all.PastSignature} of those past the signature; {all.Decoded} decoded, "
+                + $"{all.Authenticated} authenticated, {all.Staged} staged, {all.Accepted} accepted"
         );
         Assert.True(all.PastSignature >= mutations / 4);
         Assert.All(
@@ -118,7 +129,9 @@ public class Mutated_messages(ITestOutputHelper output)
         );
     }
 
-    /// <summary>A commit whose content or leaf is mutated and then signed by its committer, so that it gets past the signature.</summary>
+    /// <summary>
+    /// A commit whose content or leaf is mutated and then signed by its committer, so that the signature verifies.
+    /// </summary>
     private static void Resigned(Scene scene, Random random, Counts counts)
     {
         counts.Resigned++;
@@ -171,7 +184,10 @@ public class Mutated_messages(ITestOutputHelper output)
         );
     }
 
-    /// <summary>A commit with something else in its body; what no longer decodes is for the other half of this test.</summary>
+    /// <summary>
+    /// Mutates the body of a commit until it can be decoded; bodies that cannot be are the matter of the other half of
+    /// this test.
+    /// </summary>
     private static (FramedContent Content, Commit Commit) MutatedCommit(FramedContent original, Random random)
     {
         var body = new TlsWriter();
@@ -299,7 +315,9 @@ public class Mutated_messages(ITestOutputHelper output)
         public List<(PublicMessage Commit, TestClient Signer)> Commits { get; } = [];
         public AuthenticatedContent[] Proposals { get; }
 
-        /// <summary>The same content with its path's leaf signed by the committer for the place that it will have.</summary>
+        /// <summary>
+        /// The same content with the leaf of its path signed by the committer, for the place that the leaf will have.
+        /// </summary>
         public FramedContent WithSignedLeaf(FramedContent content, Commit commit, UpdatePath path, TestClient signer)
         {
             var leaf = path.LeafNode;

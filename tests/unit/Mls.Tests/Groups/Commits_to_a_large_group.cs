@@ -18,7 +18,7 @@ public class Commits_to_a_large_group
         for (int i = 0; i < 100; i++)
         {
             using var client = SyntheticGroup.NewClient();
-            // Every other one comes back to a leaf that is its own, in some other place of the tree than the one before.
+            // Every second joiner comes back to a leaf of its own, each time in another place of the tree.
             LeafIndex? remove = i % 2 == 0 ? new LeafIndex((uint)(i * 7919 % Members)) : null;
             using var joined = Group.JoinByExternalCommit(
                 client,
@@ -52,7 +52,8 @@ public class Commits_to_a_large_group
         long most = 0;
         for (int replaced = 0; replaced < 2 * keys.Count; )
         {
-            // A commit of such a group replaces no more: a path to the root of a tree of 2^14 leaves, a leaf, and one that it removes.
+            // A commit in such a group replaces at most this many keys: those of a path to the root of a tree of 2^14
+            // leaves, of a leaf, and of a leaf that it removes.
             var before = keys.GetRange(replaced % keys.Count, 16);
             var after = before.ConvertAll(_ => NewKey());
             most = Math.Max(

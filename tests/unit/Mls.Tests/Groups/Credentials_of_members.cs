@@ -4,7 +4,10 @@ using System.Text;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>The application is asked about every credential that is introduced (RFC 9420 §5.3.1), and X.509 chains.</summary>
+/// <summary>
+/// The application is asked about every credential that is introduced to a client (RFC 9420 §5.3.1), also with X.509
+/// chains.
+/// </summary>
 public sealed class Credentials_of_members : GroupTests
 {
     private Client Suspicious(string name, List<string> asked, Func<string, bool> accept) =>

@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>A group of 50,000 leaves in a process of its own, whose memory is counted from its start to its end.</summary>
+/// <summary>
+/// A group of 50,000 leaves in a process of its own, whose memory is measured from its start to its end.
+/// </summary>
 [Trait("Category", "Slow")]
 public class Large_groups
 {
@@ -21,7 +23,8 @@ public class Large_groups
         try
         {
             await Run(["make", folder, "--members", "50000", .. options]);
-            // The collector must give memory back before it takes more than this; the assertion below counts what is not its own, too.
+            // The limit makes the collector free memory before the process takes more than this. The assertion below
+            // also counts the memory outside of the collector's heap.
             using var result = JsonDocument.Parse(
                 await Run(["follow", folder], ("DOTNET_GCHeapHardLimit", $"0x{Limit:x}"))
             );

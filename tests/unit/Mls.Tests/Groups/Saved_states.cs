@@ -100,7 +100,8 @@ public sealed class Saved_states : GroupTests
         alice.Receive(message);
         Refused(Rules.RatchetGeneration, () => Reload(alice, aliceClient).Receive(message));
 
-        // Nor are the secrets that it could be derived from: those of the state before that the state after has no more.
+        // The secrets from which it could be derived are gone too: those that the state before has and the state after
+        // has not.
         ReadOnlySpan<byte> plainBefore = before.WriteState().WrittenSpan,
             plainAfter = alice.WriteState().WrittenSpan;
         foreach (var secret in before.MessageSecrets())
@@ -169,8 +170,8 @@ public sealed class Saved_states : GroupTests
     }
 
     /// <summary>
-    /// States that version 1 wrote are read by every later version. Never write these files anew for a version that exists: add a new one beside them.
-    /// A new version's files are written by this test with MLSCONSOLE_WRITE_GOLDEN=1.
+    /// States that version 1 wrote are read by every later version. Never write the files of an existing version anew:
+    /// add new ones beside them. The files of a new version are written by this test with MLSCONSOLE_WRITE_GOLDEN=1.
     /// </summary>
     [Fact]
     public void Golden_states_of_version_1_are_read()

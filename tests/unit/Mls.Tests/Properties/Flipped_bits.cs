@@ -3,7 +3,10 @@ using Xunit.Abstractions;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>Each bit of each message in turn is changed: none is accepted, by a member, a joiner or one who sees only what is public.</summary>
+/// <summary>
+/// Each bit of each message is changed in turn. No changed message is accepted by a member, a joiner or an observer who
+/// sees only what is public.
+/// </summary>
 public class Flipped_bits(ITestOutputHelper output)
 {
     [Theory]

@@ -94,7 +94,9 @@ internal sealed partial class RandomHistory
         return removed;
     }
 
-    /// <summary>The observer follows what is in the clear, and begins anew from a GroupInfo where it could not.</summary>
+    /// <summary>
+    /// The observer follows commits in the clear. After one that it could not follow, it begins anew from a GroupInfo.
+    /// </summary>
     private void Observe(PendingCommit pending, Step step)
     {
         var info = UnverifiedGroupInfo.Decode(pending.GroupInfo);

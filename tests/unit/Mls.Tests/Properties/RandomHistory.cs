@@ -3,7 +3,10 @@ using System.Text;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>What may happen next in a group. Every step makes sense in every state: numbers are taken modulo what there is.</summary>
+/// <summary>
+/// What may happen next in a group. Every step makes sense in every state, because its numbers are taken modulo the
+/// number of choices.
+/// </summary>
 /// <param name="Kind">What happens.</param>
 /// <param name="Who">Chooses the member that acts.</param>
 /// <param name="Whom">Chooses another one, or how many.</param>
@@ -38,8 +41,13 @@ internal enum StepKind
     LostCommit,
 }
 
-/// <summary>A group in one process: all its members, one who sees only what is public, and whoever sends every message.</summary>
-/// <remarks>Before a message is delivered, everybody gets a copy with one bit changed. After a commit everybody must be in the same epoch.</remarks>
+/// <summary>
+/// A group in one process: all its members, an observer who sees only what is public, and the delivery of all messages.
+/// </summary>
+/// <remarks>
+/// Before a message is delivered, everybody gets a copy in which one bit is changed. After a commit everybody must be
+/// in the same epoch.
+/// </remarks>
 internal sealed partial class RandomHistory : IDisposable
 {
     private const ushort CustomExtension = 0xF001;

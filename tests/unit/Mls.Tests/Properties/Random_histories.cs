@@ -3,7 +3,10 @@ using Xunit.Abstractions;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>Whatever happens in a group, all of its members are in the same epoch, an observer has the same tree, and a changed bit in any message changes nothing.</summary>
+/// <summary>
+/// Whatever happens in a group, all of its members are in the same epoch, an observer has the same tree, and a message
+/// with a changed bit changes nothing.
+/// </summary>
 public class Random_histories(ITestOutputHelper output)
 {
     // Commits that add come often enough for groups to grow; what only proposes leaves the epoch as it is.
@@ -80,7 +83,9 @@ public class Random_histories(ITestOutputHelper output)
                 print: sample => $"suite {sample.Item1}: {string.Join(", ", sample.Item2.Take(3 * epochs))}, ..."
             );
         output.WriteLine(
-            $"{histories} histories of {epochs} epochs: {members / histories} members at most on average; {open} commits followed by the observer, {closed} hidden from it, {late} late messages, {flips} changed bits"
+            $"{histories} histories of {epochs} epochs: {members / histories} members at most on average; "
+                + $"{open} commits followed by the observer, {closed} hidden from it, "
+                + $"{late} late messages, {flips} changed bits"
         );
         Assert.True(open > 0 && closed > 0);
         // A message that comes after its epoch is rare: some short runs have none.

@@ -3,7 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>The samples of src/Mls/README.md, compiled and run. <see cref="The_readme_has_these_samples"/> holds the two together.</summary>
+/// <summary>
+/// The samples of src/Mls/README.md, compiled and run. <see cref="The_readme_has_these_samples"/> compares them with
+/// the page.
+/// </summary>
 public sealed partial class Samples_of_the_readme
 {
     private readonly byte[] _key = new byte[32];

@@ -2,7 +2,9 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>RFC 9420 §10 and §10.1: key packages as they are downloaded, as they are added, and as one sends them.</summary>
+/// <summary>
+/// RFC 9420 §10 and §10.1: key packages that are downloaded, that are added, and that a client sends itself.
+/// </summary>
 public sealed class Breaking_key_packages : Breaking<Breaking_key_packages>, IBreaksRules
 {
     public static IReadOnlyList<Broken> Cases { get; } =

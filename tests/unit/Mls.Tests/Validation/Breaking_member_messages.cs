@@ -2,7 +2,9 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>RFC 9420 §6.2, §6.3, §7.5, §9 and §12.4.2: what only one can see who has the secrets of the group.</summary>
+/// <summary>
+/// RFC 9420 §6.2, §6.3, §7.5, §9 and §12.4.2: what only a client with the secrets of the group can check.
+/// </summary>
 public sealed class Breaking_member_messages : Breaking<Breaking_member_messages>, IBreaksRules
 {
     public static IReadOnlyList<Broken> Cases { get; } =

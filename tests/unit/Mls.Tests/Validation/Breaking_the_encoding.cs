@@ -133,7 +133,9 @@ public sealed class Breaking_the_encoding : Breaking<Breaking_the_encoding>, IBr
                 var leaf = new TestClient(1, "bob").BareKeyPackage().LeafNode;
                 byte[] right = leaf.Encoded.ToArray(),
                     wrong = (byte[])right.Clone();
-                wrong[^(leaf.Signature.Length + 2 + 1 + 16 + 1)] = 4; // before lifetime, no extensions, and the signature with its length
+                // The leaf node ends with its lifetime, an empty list of extensions, and the signature with its length;
+                // the source stands before these.
+                wrong[^(leaf.Signature.Length + 2 + 1 + 16 + 1)] = 4;
                 return new(() => LeafNode.Decode(wrong), () => LeafNode.Decode(right));
             }
         ),

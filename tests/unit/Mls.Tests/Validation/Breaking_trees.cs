@@ -4,7 +4,9 @@ using MlsConsole.TestKit;
 namespace MlsConsole.Mls.Tests;
 
 /// <summary>RFC 9420 §7.1, §7.9.2, §12.4.3.1 and §12.4.3.3: the ratchet tree that one who joins is given.</summary>
-/// <remarks>The tree hash and the signature of the GroupInfo are those of the broken tree, wherever it has one.</remarks>
+/// <remarks>
+/// The tree hash and the signature of the GroupInfo are those of the broken tree, if the broken tree has a hash.
+/// </remarks>
 public sealed class Breaking_trees : Breaking<Breaking_trees>, IBreaksRules
 {
     // Positions of a tree of four leaves, the last one blank: leaves 0, 2, 4; parents 1, 3 (the root) and 5.

@@ -3,7 +3,9 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>RFC 9420 §8.4, §11.2, §11.3 and §12.4.3.1: the Welcome of one who knows all secrets of the new epoch.</summary>
+/// <summary>
+/// RFC 9420 §8.4, §11.2, §11.3 and §12.4.3.1: Welcomes from a client that knows all secrets of the new epoch.
+/// </summary>
 public sealed class Breaking_welcomes : Breaking<Breaking_welcomes>, IBreaksRules
 {
     private static readonly PreSharedKeyId s_key = PreSharedKeyId.External("known"u8.ToArray(), new byte[32]);

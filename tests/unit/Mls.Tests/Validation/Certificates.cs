@@ -4,7 +4,10 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>Certificates for Ed25519 keys, which the BCL can name but not sign with: an ECDSA key issues them.</summary>
+/// <summary>
+/// Certificates of Ed25519 keys. .NET can name such keys but not sign with them, so an ECDSA key issues the
+/// certificates.
+/// </summary>
 internal static class Certificates
 {
     private const string Ed25519 = "1.3.101.112";

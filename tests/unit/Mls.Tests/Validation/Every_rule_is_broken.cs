@@ -3,7 +3,10 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>Every rule has code that checks it and a test that breaks it. What is counted here is what the tests assert: the same cases, not a list beside them.</summary>
+/// <summary>
+/// Every rule has code that checks it and a test that breaks it. The cases that are counted here are those that the
+/// tests run, not a list beside them.
+/// </summary>
 public class Every_rule_is_broken
 {
     private static readonly ILookup<string, (Type Class, Broken Case)> s_cases = BrokenRules

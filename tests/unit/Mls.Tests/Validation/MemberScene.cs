@@ -4,7 +4,9 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>Alice's and Bob's groups, and Carol, a member who knows all secrets of the epoch and sends what she likes.</summary>
+/// <summary>
+/// The groups of Alice and Bob, and Carol, a member who knows all secrets of the epoch and sends whatever she likes.
+/// </summary>
 /// <remarks>Bob is the one who receives.</remarks>
 internal sealed class MemberScene
 {
@@ -67,7 +69,9 @@ internal sealed class MemberScene
         return commit;
     }
 
-    /// <summary>A commit of Alice's with something changed, signed by her anew and with the membership tag that belongs to it.</summary>
+    /// <summary>
+    /// A commit of Alice with one thing changed, which she signs anew and gives the membership tag that belongs to it.
+    /// </summary>
     public byte[] Changed(
         byte[] message,
         Func<Commit, Commit>? commit = null,
@@ -109,11 +113,14 @@ internal sealed class MemberScene
             content.ToBeSigned(format, Public.Context).WrittenSpan
         );
 
-    /// <summary>An application message of Carol's, made by hand.</summary>
-    /// <param name="padding">Behind the content.</param>
-    /// <param name="leaf">Who the sender data says it is from; the key is of Carol's ratchet where that leaf has none.</param>
-    /// <param name="generation">What the sender data says.</param>
-    /// <param name="signer">Whose key signs it.</param>
+    /// <summary>An application message that Carol makes by hand.</summary>
+    /// <param name="padding">The bytes behind the content.</param>
+    /// <param name="leaf">
+    /// The sender's leaf in the sender data. The message is encrypted with a key of this leaf's ratchet, or of Carol's
+    /// if the leaf is outside the tree.
+    /// </param>
+    /// <param name="generation">The generation in the sender data.</param>
+    /// <param name="signer">The client whose key signs the message; Carol where null.</param>
     public PrivateMessage Encrypted(
         byte[]? padding = null,
         LeafIndex? leaf = null,
@@ -146,7 +153,8 @@ internal sealed class MemberScene
             new TlsWriter().WriteRaw(header.WrittenSpan).WriteOpaque([]).WrittenSpan,
             plaintext.WrittenSpan
         );
-        var senderData = new TlsWriter().WriteUInt32(from).WriteUInt32(generation).WriteUInt32(0); // a reuse guard of zero changes nothing
+        // A reuse guard of zero leaves the nonce as it is.
+        var senderData = new TlsWriter().WriteUInt32(from).WriteUInt32(generation).WriteUInt32(0);
         var sample = ciphertext.AsSpan(0, _suite.HashLength);
         var sealedData = _suite.AeadSeal(
             _suite.ExpandWithLabel(Secrets.SenderData, "key", sample, _suite.AeadKeyLength),
@@ -166,7 +174,9 @@ internal sealed class MemberScene
         return copy;
     }
 
-    /// <summary>Encrypts another path secret to the key that Bob opens, as a committer would that lies about the secret alone.</summary>
+    /// <summary>
+    /// Encrypts another path secret to the key that Bob opens, as a committer would that lies about this secret alone.
+    /// </summary>
     public Commit WithFalseSecret(Commit commit, byte[] message)
     {
         var staged = Public.Stage(Public.Authenticate(MlsMessage.Decode(message).PublicMessage!), [], null);

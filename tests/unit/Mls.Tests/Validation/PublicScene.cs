@@ -4,7 +4,9 @@ namespace MlsConsole.Mls.Tests;
 
 using CommitBuilder = MlsConsole.TestKit.CommitBuilder;
 
-/// <summary>A group of Alice, Bob and Carol as one sees it who has no secret of it, in the epoch after a commit with a path.</summary>
+/// <summary>
+/// A group of Alice, Bob and Carol as an observer without its secrets sees it, in the epoch after a commit with a path.
+/// </summary>
 internal sealed class PublicScene
 {
     private readonly List<byte[]> _proposals = [];

@@ -1,6 +1,9 @@
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>How far one who sees only what is public can follow the published histories: less would be a commit that it has lost.</summary>
+/// <summary>
+/// How far an observer who sees only what is public can follow the published histories. If it follows less, it has lost
+/// a commit.
+/// </summary>
 public class Observer_of_published_vectors
 {
     [SkippableTheory]

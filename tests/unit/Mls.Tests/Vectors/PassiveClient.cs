@@ -2,10 +2,17 @@ using System.Text.Json;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>The passive-client format: a member joins by Welcome and processes every proposal and commit, and one who sees only what is public follows as far as it can.</summary>
+/// <summary>
+/// The format of the passive-client vectors: a member joins by a Welcome and processes every proposal and commit.
+/// Beside it, an observer who sees only what is public follows as far as it can.
+/// </summary>
 internal static class PassiveClient
 {
-    /// <summary>Beside the published keys an epoch may have <c>group_info_after</c>: the GroupInfo of the epoch that its commit begins, which member and observer must agree with.</summary>
+    /// <summary>Runs one case.</summary>
+    /// <remarks>
+    /// Beside the published keys an epoch may have <c>group_info_after</c>, the GroupInfo of the epoch that its commit
+    /// begins. The states of the member and of the observer must agree with it.
+    /// </remarks>
     public static PublicCommits Check(CipherSuite suite, JsonElement test)
     {
         using var psks = new PreSharedKeys();
@@ -55,7 +62,10 @@ internal static class PassiveClient
         );
     }
 
-    /// <summary>Sees PublicMessages and GroupInfos. A commit that is encrypted to the members it cannot follow; the next GroupInfo lets it in again.</summary>
+    /// <summary>
+    /// Sees PublicMessages and GroupInfos. It cannot follow a commit that is encrypted to the members, and goes on from
+    /// the next GroupInfo.
+    /// </summary>
     private sealed class Observer(PublicGroup start)
     {
         private PublicGroup? _group = start;

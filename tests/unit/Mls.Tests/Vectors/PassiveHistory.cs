@@ -15,7 +15,10 @@ internal sealed class PassiveHistory : IDisposable
 
     private PassiveHistory(ushort suite) => _suite = suite;
 
-    /// <summary>The passive client joins; then public and private commits, proposals by value and by reference, a PSK, an external join, a resync and a removal.</summary>
+    /// <summary>
+    /// The passive client joins. Then there are public and private commits, proposals by value and by reference, a PSK,
+    /// an external join, a resync and a removal.
+    /// </summary>
     public static JsonObject Create(ushort suite)
     {
         using var history = new PassiveHistory(suite);
@@ -128,7 +131,9 @@ internal sealed class PassiveHistory : IDisposable
         Record(pending, joined);
     }
 
-    /// <summary>Every other GroupInfo is one that the committer makes later, without a tree; every third epoch has none.</summary>
+    /// <summary>
+    /// Every second GroupInfo is one that the committer makes later, without a tree; every third epoch has none.
+    /// </summary>
     private void Record(PendingCommit pending, Group by)
     {
         var epoch = new JsonObject

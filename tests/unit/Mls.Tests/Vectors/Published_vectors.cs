@@ -3,7 +3,10 @@ using System.Text;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>Every case of every file of test vectors. Absent, they are skipped; with CI=true, or where MLSCONSOLE_VECTORS names their folder, that fails.</summary>
+/// <summary>
+/// Every case of every file of test vectors. Without the files the tests are skipped, or fail with CI=true or if
+/// MLSCONSOLE_VECTORS names their folder.
+/// </summary>
 [Trait("Category", "Vectors")]
 public class Published_vectors
 {
@@ -35,7 +38,10 @@ public class Published_vectors
             Assert.Fail($"{vectors.Kind}, suite {outcome.Suite}: {outcome.Failure}");
     }
 
-    /// <summary>With MLSCONSOLE_TABLES=write (as <c>./test --vectors</c> sets it) the run writes docs/conformance.md; else it compares.</summary>
+    /// <summary>
+    /// Writes docs/conformance.md if MLSCONSOLE_TABLES is "write", to which <c>./test --vectors</c> sets it; otherwise
+    /// compares it.
+    /// </summary>
     [SkippableFact]
     public void The_table_in_the_documentation_is_that_of_the_run()
     {
@@ -66,7 +72,8 @@ public class Published_vectors
             .Order()
             .ToList();
         var text = new StringBuilder(
-            "# Conformance\n\nTest vectors of the MLS working group that pass, of those in the file, by cipher suite. Written by `./test --vectors`.\n\n"
+            "# Conformance\n\nTest vectors of the MLS working group that pass, of those in the file, by cipher suite. "
+                + "Written by `./test --vectors`.\n\n"
         );
         text.Append("| file | cases |")
             .AppendJoin("", suites.Select(suite => string.Create(CultureInfo.InvariantCulture, $" 0x{suite:X4} |")))

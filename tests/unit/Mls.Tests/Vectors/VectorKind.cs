@@ -65,7 +65,10 @@ internal sealed record VectorKind(string Name, string[] Keys, Func<CipherSuite?,
         WithSuite("welcome", ["init_priv", "key_package", "welcome", "signer_pub"], SecretVectors.WelcomeOpens),
     ];
 
-    /// <summary>The kind of a file: by its folder where that starts with <c>passive-</c>, else by the keys of its first case, whatever its name.</summary>
+    /// <summary>
+    /// The kind of a file. It depends on the folder if that starts with <c>passive-</c>, otherwise on the keys of the
+    /// first case, and never on the name of the file.
+    /// </summary>
     /// <returns>Null for a shape that nobody here knows.</returns>
     public static VectorKind? Of(string relativePath, JsonElement firstCase)
     {

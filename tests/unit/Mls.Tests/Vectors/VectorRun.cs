@@ -30,7 +30,10 @@ internal sealed class VectorFile
     public int Count => _cases.Count;
     public IReadOnlyList<VectorOutcome> Outcomes => _outcomes.Value;
 
-    /// <summary>Every <c>*.json</c> below a folder, in the order of their names. A folder without one is a problem, and so is a file of no known shape.</summary>
+    /// <summary>
+    /// Every <c>*.json</c> in a folder and those below it, in the order of their names. A folder without such a file is
+    /// a problem, and so is a file of no known kind.
+    /// </summary>
     public static IReadOnlyList<VectorFile> In(string folder)
     {
         if (!Directory.Exists(folder))

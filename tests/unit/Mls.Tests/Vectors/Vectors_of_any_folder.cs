@@ -65,7 +65,10 @@ public sealed class Vectors_of_any_folder : IDisposable
     {
         var file = Only(
             "new-name.json",
-            """[{"n_leaves":1,"n_nodes":1,"root":0,"left":[null],"right":[null],"parent":[null],"sibling":[null]}, {"n_leaves":1,"n_nodes":2,"root":0,"left":[null],"right":[null],"parent":[null],"sibling":[null]}]"""
+            """
+            [{"n_leaves":1,"n_nodes":1,"root":0,"left":[null],"right":[null],"parent":[null],"sibling":[null]},
+             {"n_leaves":1,"n_nodes":2,"root":0,"left":[null],"right":[null],"parent":[null],"sibling":[null]}]
+            """
         );
         Assert.Equal("tree-math", file.Kind);
         Assert.Equal([true, false], file.Outcomes.Select(outcome => outcome.Failure is null));

@@ -4,7 +4,10 @@ using System.Text.Json;
 
 namespace MlsConsole.Mls.Tests;
 
-/// <summary>X-Wing in HPKE against what hpke-js made (make.mjs beside this file, with @hpke/hybridkem-x-wing 0.7.0).</summary>
+/// <summary>
+/// X-Wing in HPKE against values that hpke-js has made (by make.mjs beside this file, with @hpke/hybridkem-x-wing
+/// 0.7.0).
+/// </summary>
 public sealed class XWing_with_another_library
 {
     // The suite is behind a switch; the tests of this project run with it on.

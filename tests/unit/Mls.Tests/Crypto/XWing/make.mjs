@@ -18,7 +18,7 @@ for (let i = 1; i <= 3; i++) {
     info: hex(info),
     kem_output: hex(sender.enc),
     ciphertext: hex(ciphertext),
-    exported: hex(exported),
+    exported: hex(exported)
   })
 }
 console.log(JSON.stringify(out, null, 1))
