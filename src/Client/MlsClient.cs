@@ -4,8 +4,8 @@ namespace MlsConsole.Clients;
 
 /// <summary>One device of one account at an MLS delivery service.</summary>
 /// <remarks>
-/// A client may be used by several threads at once: calls that concern one conversation happen one after the other. No two
-/// clients may use one store.
+/// A client may be used by several threads at once: calls that concern one conversation happen one after the other. No
+/// two clients may use one store.
 /// </remarks>
 public sealed class MlsClient : IAsyncDisposable
 {
@@ -34,8 +34,8 @@ public sealed class MlsClient : IAsyncDisposable
     public ConversationEvents Events { get; }
 
     /// <summary>
-    /// Enrols the device where it is not enrolled, publishes key packages, and brings back every conversation whose state was
-    /// lost.
+    /// Enrols the device where it is not enrolled, publishes key packages, and brings back every conversation whose
+    /// state was lost.
     /// </summary>
     /// <returns>What came of each lost conversation. The list is empty where none was lost, as most times.</returns>
     /// <exception cref="MlsClientException">The service refused the device or could not be reached.</exception>
@@ -82,7 +82,8 @@ public sealed class MlsClient : IAsyncDisposable
     ) => _service.CallAsync(method, parameters, cancellation);
 
     /// <summary>
-    /// Tells the service how rejoins ended that it was not told of yet, forgets all secrets in memory and closes the store.
+    /// Tells the service how rejoins ended that it was not told of yet, forgets all secrets in memory and closes the
+    /// store.
     /// </summary>
     public async ValueTask DisposeAsync()
     {

@@ -1,7 +1,8 @@
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// A call did not succeed: the service refused it or could not be reached, or what the service served cannot be trusted.
+/// A call did not succeed: the service refused it or could not be reached, or what the service served cannot be
+/// trusted.
 /// </summary>
 /// <param name="error">See <see cref="Error"/>.</param>
 /// <param name="message">A sentence for people.</param>
@@ -62,7 +63,8 @@ public static class ClientErrors
     public const string WrongStoreKey = "WrongStoreKey";
 
     /// <summary>
-    /// The group is already as it was to become: no account has a device that can be added, or that is there to be removed.
+    /// The group is already as it was to become: no account has a device that can be added, or that is there to be
+    /// removed.
     /// </summary>
     public const string NothingToDo = "NothingToDo";
 }

@@ -34,15 +34,15 @@ public sealed record MlsClientOptions
     public ushort CipherSuite { get; set; } = 1;
 
     /// <summary>
-    /// Whether conversations that this device creates list the service in external_senders (RFC 9420 §12.1.8.1): the service
-    /// then proposes the removal of accounts that have left or were banned. Members whose library cannot decode that extension
-    /// cannot join such conversations.
+    /// Whether conversations that this device creates list the service in external_senders (RFC 9420 §12.1.8.1): the
+    /// service then proposes the removal of accounts that have left or were banned. Members whose library cannot decode
+    /// that extension cannot join such conversations.
     /// </summary>
     public bool ListService { get; set; }
 
     /// <summary>
-    /// Whether conversations that this device creates let no new device in before another device of its account has approved it
-    /// (<see cref="ConversationManager.ApproveDeviceAsync"/>).
+    /// Whether conversations that this device creates let no new device in before another device of its account has
+    /// approved it (<see cref="ConversationManager.ApproveDeviceAsync"/>).
     /// </summary>
     public bool RequireDeviceApproval { get; set; }
 
@@ -50,18 +50,22 @@ public sealed record MlsClientOptions
     public CredentialVerifier? VerifyCredential { get; set; }
 
     /// <summary>
-    /// Called with each application message before the state without the message's key is saved. A message is never lost; it
-    /// comes again if the process ends in between, or if this throws.
+    /// Called with each application message before the state without the message's key is saved. A message is never
+    /// lost; it comes again if the process ends in between, or if this throws.
     /// </summary>
     public Func<IncomingMessage, CancellationToken, ValueTask>? OnMessage { get; set; }
 
-    /// <summary>How many external commits are tried in one rejoin before the members are asked (the legacy way).</summary>
+    /// <summary>
+    /// How many external commits are tried in one rejoin before the members are asked (the legacy way).
+    /// </summary>
     public int RejoinAttempts { get; set; } = 5;
 
     /// <summary>How often one rejoin waits for its turn after a <c>TurnPending</c>.</summary>
     public int RejoinTurns { get; set; } = 24;
 
-    /// <summary>How long a rejoin waits for the Welcome of a member after it has asked; the Welcome may also come later.</summary>
+    /// <summary>
+    /// How long a rejoin waits for the Welcome of a member after it has asked; the Welcome may also come later.
+    /// </summary>
     public TimeSpan MemberWait { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
@@ -71,9 +75,9 @@ public sealed record MlsClientOptions
     public int RejoinsPerHour { get; set; } = 5;
 
     /// <summary>
-    /// The service is told how a rejoin ended at a random moment within this time, so that nobody's rejoin waits for the reports
-    /// of others when many devices come back at once. At most 49 days; where zero, the service is told before the rejoin
-    /// returns.
+    /// The service is told how a rejoin ended at a random moment within this time, so that nobody's rejoin waits for
+    /// the reports of others when many devices come back at once. At most 49 days; where zero, the service is told
+    /// before the rejoin returns.
     /// </summary>
     public TimeSpan ReportDelay { get; set; } = TimeSpan.FromSeconds(1);
 
@@ -81,8 +85,8 @@ public sealed record MlsClientOptions
     public int CommitAttempts { get; set; } = 8;
 
     /// <summary>
-    /// The longest wait that the service may ask for (<c>Retry-After</c>) and a rejoin itself waits. For a longer wait the rejoin
-    /// goes on by another way, or ends and leaves the wait to the caller.
+    /// The longest wait that the service may ask for (<c>Retry-After</c>) and a rejoin itself waits. For a longer wait
+    /// the rejoin goes on by another way, or ends and leaves the wait to the caller.
     /// </summary>
     public TimeSpan LongestWait { get; set; } = TimeSpan.FromSeconds(30);
 

@@ -11,8 +11,8 @@ public static class MlsClientServices
     /// <param name="services">The container.</param>
     /// <param name="options">Makes the options. A clock, logging or HTTP client that they have is kept.</param>
     /// <returns>
-    /// The builder of the HTTP client. Do not add a retry handler to it, which would send a token twice: the MLS client itself
-    /// makes lost calls again.
+    /// The builder of the HTTP client. Do not add a retry handler to it, which would send a token twice: the MLS client
+    /// itself makes lost calls again.
     /// </returns>
     public static IHttpClientBuilder AddMlsClient(
         this IServiceCollection services,

@@ -4,12 +4,15 @@ using MlsConsole.Mls;
 namespace MlsConsole.Clients;
 
 /// <summary>Leaves a conversation with all devices of the account.</summary>
-internal sealed class AccountDeparture(MlsClientOptions options, ServiceConnection service, LogFollowing log)
+internal sealed class AccountDeparture(MlsClientOptions options, ServiceConnection service, LogFollowing serviceLog)
 {
-    /// <summary>Tells the service that the account leaves, and forgets the conversation; see <see cref="ConversationManager.LeaveAsync"/>.</summary>
+    /// <summary>
+    /// Tells the service that the account leaves, and forgets the conversation; see
+    /// <see cref="ConversationManager.LeaveAsync"/>.
+    /// </summary>
     public async Task<DateTimeOffset> LeaveAsync(LocalConversation conversation, CancellationToken cancellation)
     {
-        await log.SettlePendingAsync(conversation, cancellation).ConfigureAwait(false);
+        await serviceLog.SettlePendingAsync(conversation, cancellation).ConfigureAwait(false);
         for (int attempt = 1; ; attempt++)
         {
             try
@@ -30,15 +33,15 @@ internal sealed class AccountDeparture(MlsClientOptions options, ServiceConnecti
                 bool wasOvertaken = failure is MlsClientException { Error: ServiceErrors.EpochMismatch };
                 if (!wasOvertaken || attempt >= options.CommitAttempts)
                     throw;
-                await log.CatchUpAsync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
+                await serviceLog.CatchUpAsync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
                 await Task.Delay(Jitter.Of(attempt), options.Clock, cancellation).ConfigureAwait(false);
             }
         }
     }
 
     /// <summary>
-    /// The input of the call. Where the answer to a call before got lost, the input is the same again, so that the service
-    /// answers as it did then.
+    /// The input of the call. Where the answer to a call before got lost, the input is the same again, so that the
+    /// service answers as it did then.
     /// </summary>
     private async Task<LeaveConvoInput> InputAsync(LocalConversation conversation, CancellationToken cancellation)
     {
@@ -60,8 +63,8 @@ internal sealed class AccountDeparture(MlsClientOptions options, ServiceConnecti
     }
 
     /// <summary>
-    /// One proposal for each leaf of the account: a Remove, but for the device's own leaf a SelfRemove, which an external commit
-    /// can carry out, too, where all members support SelfRemove.
+    /// One proposal for each leaf of the account: a Remove, but for the device's own leaf a SelfRemove, which an
+    /// external commit can carry out, too, where all members support SelfRemove.
     /// </summary>
     private List<string> Proposals(Group group)
     {

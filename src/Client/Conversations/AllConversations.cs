@@ -10,7 +10,7 @@ internal sealed class AllConversations(
     ConversationGate gate,
     JoiningByWelcome welcomes,
     Rejoining rejoining,
-    LogFollowing log
+    LogFollowing serviceLog
 )
 {
     private const int ParallelRejoins = 4;
@@ -82,7 +82,7 @@ internal sealed class AllConversations(
             {
                 var sync = await gate.EnterAsync(
                         id,
-                        conversation => log.SyncAsync(conversation, mayRejoin: true, cancellation),
+                        conversation => serviceLog.SyncAsync(conversation, mayRejoin: true, cancellation),
                         cancellation
                     )
                     .ConfigureAwait(false);

@@ -5,15 +5,15 @@ using MlsConsole.Mls;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// Conversations that let a new device in only after another device of its account has approved it: signs approvals, and
-/// whether a conversation requires them, with the key in this device's leaf.
+/// Conversations that let a new device in only after another device of its account has approved it: signs approvals,
+/// and whether a conversation requires them, with the key in this device's leaf.
 /// </summary>
 internal sealed class ApprovalSigning(
     MlsClientOptions options,
     ServiceConnection service,
     DeviceKeys keys,
     ConversationLookup lookup,
-    LogFollowing log
+    LogFollowing serviceLog
 )
 {
     /// <summary>Approves another device; see <see cref="ConversationManager.ApproveDeviceAsync"/>.</summary>
@@ -48,7 +48,9 @@ internal sealed class ApprovalSigning(
         return answer.ApprovedAt;
     }
 
-    /// <summary>Sets whether the conversation requires approvals; see <see cref="ConversationManager.SetDeviceApprovalAsync"/>.</summary>
+    /// <summary>
+    /// Sets whether the conversation requires approvals; see <see cref="ConversationManager.SetDeviceApprovalAsync"/>.
+    /// </summary>
     public Task SetRequiredAsync(LocalConversation conversation, bool required, CancellationToken cancellation) =>
         SendSignedAsync(
             conversation,
@@ -70,7 +72,9 @@ internal sealed class ApprovalSigning(
             cancellation
         );
 
-    /// <summary>The key that another device approves; see <see cref="ConversationManager.SignatureKeyAsync"/>.</summary>
+    /// <summary>
+    /// The key that another device approves; see <see cref="ConversationManager.SignatureKeyAsync"/>.
+    /// </summary>
     public async Task<byte[]> SignatureKeyAsync(LocalConversation conversation, CancellationToken cancellation)
     {
         ushort suite = await lookup.CipherSuiteAsync(conversation, cancellation).ConfigureAwait(false);
@@ -109,7 +113,7 @@ internal sealed class ApprovalSigning(
             catch (MlsClientException overtaken)
                 when (overtaken.Error == ServiceErrors.EpochMismatch && attempt < options.CommitAttempts)
             {
-                await log.CatchUpAsync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
+                await serviceLog.CatchUpAsync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
                 await Task.Delay(Jitter.Of(attempt), options.Clock, cancellation).ConfigureAwait(false);
             }
         }

@@ -4,16 +4,18 @@ using MlsConsole.Mls;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// Verifies that a group which the service offers descends from the epoch that the device knows, so that a dishonest service
-/// cannot lead the device into another branch of the group.
+/// Verifies that a group which the service offers descends from the epoch that the device knows, so that a dishonest
+/// service cannot lead the device into another branch of the group.
 /// </summary>
 internal sealed class BranchVerification(ServiceConnection service)
 {
     /// <summary>
-    /// Replays the public commits since the device's epoch on what the device knows. They have to lead to the offered group.
-    /// A device without any state has nothing to verify the group against.
+    /// Replays the public commits since the device's epoch on what the device knows. They have to lead to the offered
+    /// group. A device without any state has nothing to verify the group against.
     /// </summary>
-    /// <exception cref="MlsClientException"><see cref="ClientErrors.OtherBranch"/>, or the service's refusal.</exception>
+    /// <exception cref="MlsClientException">
+    /// <see cref="ClientErrors.OtherBranch"/>, or the service's refusal.
+    /// </exception>
     public async Task RequireDescentAsync(
         LocalConversation conversation,
         PublicGroup offered,

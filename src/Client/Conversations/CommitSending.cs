@@ -13,22 +13,24 @@ internal delegate Task<Recorded> CommitMethod(PendingCommit pending, Cancellatio
 
 /// <summary>Makes the device's own commits as a member, and sends them.</summary>
 /// <remarks>
-/// A commit is pending until the service has accepted it. A commit that was overtaken is built anew upon the commits that
-/// overtook it; to be overtaken is no reason to rejoin.
+/// A commit is pending until the service has accepted it. A commit that was overtaken is built anew upon the commits
+/// that overtook it; to be overtaken is no reason to rejoin.
 /// </remarks>
 internal sealed class CommitSending(
     MlsClientOptions options,
     ServiceConnection service,
     ConversationLookup lookup,
-    LogFollowing log
+    LogFollowing serviceLog
 )
 {
-    /// <summary>Commits what is chosen, again and again until the service has accepted it or the tries are used up.</summary>
+    /// <summary>
+    /// Commits what is chosen, again and again until the service has accepted it or the tries are used up.
+    /// </summary>
     /// <param name="conversation">The conversation.</param>
     /// <param name="choose">What to commit; asked again in each epoch.</param>
     /// <param name="send">
-    /// The method that the commit is sent by; null for <c>commit</c>. A method other than <c>commit</c> takes no proposals
-    /// that others have made: a commit that carries such proposals is sent by <c>commit</c> all the same.
+    /// The method that the commit is sent by; null for <c>commit</c>. A method other than <c>commit</c> takes no
+    /// proposals that others have made: a commit that carries such proposals is sent by <c>commit</c> all the same.
     /// </param>
     /// <param name="cancellation">Ends the waiting.</param>
     /// <exception cref="MlsClientException">
@@ -41,7 +43,7 @@ internal sealed class CommitSending(
         CancellationToken cancellation
     )
     {
-        await log.SettlePendingAsync(conversation, cancellation).ConfigureAwait(false);
+        await serviceLog.SettlePendingAsync(conversation, cancellation).ConfigureAwait(false);
         IReadOnlyList<LeafIndex> removals = [];
         bool isFresh = false;
         for (int attempt = 1; ; attempt++)
@@ -51,7 +53,7 @@ internal sealed class CommitSending(
                 if (isFresh)
                     throw new MlsClientException(ClientErrors.NothingToDo, "The group is as it is to be.");
                 // There may be something to commit after what others did meanwhile.
-                await log.CatchUpAsync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
+                await serviceLog.CatchUpAsync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
                 isFresh = true;
                 continue;
             }
@@ -62,15 +64,15 @@ internal sealed class CommitSending(
             }
             catch (MlsClientException refused) when (IsRefusal(refused))
             {
-                // LeavePending: the commit lacks removals. NotAdmin with removals: a ban has ended meanwhile, and only an admin
-                // may still remove that account. In both cases the device asks anew for the removals.
+                // LeavePending: the commit lacks removals. NotAdmin with removals: a ban has ended meanwhile, and only
+                // an admin may still remove that account. In both cases the device asks anew for the removals.
                 bool otherRemovals =
                     refused.Error == ServiceErrors.LeavePending
                     || (refused.Error == ServiceErrors.NotAdmin && removals.Count > 0);
                 bool canBeOvercome = otherRemovals || refused.Error == ServiceErrors.EpochMismatch;
                 if (!canBeOvercome || attempt >= options.CommitAttempts)
                     throw;
-                await log.CatchUpAsync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
+                await serviceLog.CatchUpAsync(conversation, mayRejoin: false, cancellation).ConfigureAwait(false);
                 isFresh = true;
                 removals = otherRemovals
                     ? await lookup.PendingRemovalsAsync(conversation, cancellation).ConfigureAwait(false)
@@ -101,7 +103,8 @@ internal sealed class CommitSending(
     }
 
     /// <summary>
-    /// Commits the proposals that wait, so that nobody who has left or is to be removed reads what comes (RFC 9420 §12.4).
+    /// Commits the proposals that wait, so that nobody who has left or is to be removed reads what comes
+    /// (RFC 9420 §12.4).
     /// </summary>
     public async Task CommitWaitingAsync(LocalConversation conversation, CancellationToken cancellation)
     {

@@ -12,7 +12,9 @@ internal sealed class ConversationCreation(
     ConversationGate gate
 )
 {
-    /// <summary>Creates a conversation whose only member is this device; see <see cref="ConversationManager.CreateAsync"/>.</summary>
+    /// <summary>
+    /// Creates a conversation whose only member is this device; see <see cref="ConversationManager.CreateAsync"/>.
+    /// </summary>
     /// <returns>The conversation's id.</returns>
     public async Task<string> CreateAsync(string? metadata, CancellationToken cancellation)
     {

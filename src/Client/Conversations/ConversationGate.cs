@@ -3,12 +3,13 @@ using System.Collections.Concurrent;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// The only way to a <see cref="LocalConversation"/>: one caller at a time is inside, and finds the conversation as the store
-/// has it or as the caller before left it.
+/// The only way to a <see cref="LocalConversation"/>: one caller at a time is inside, and finds the conversation as the
+/// store has it or as the caller before left it.
 /// </summary>
 /// <remarks>
-/// The parts of the <see cref="ConversationManager"/> keep to one rule. A method that takes the id of a conversation enters
-/// the gate. A method that takes a <see cref="LocalConversation"/> is called inside the gate, which nobody can enter twice.
+/// The parts of the <see cref="ConversationManager"/> keep to one rule. A method that takes the id of a conversation
+/// may enter the gate. A method that takes a <see cref="LocalConversation"/> is called inside the gate, and must not
+/// enter the gate of that conversation again: it would wait for itself.
 /// </remarks>
 internal sealed class ConversationGate(MlsStore store, DeviceKeys keys) : IDisposable
 {

@@ -17,12 +17,16 @@ internal sealed class ConversationLookup(MlsClientOptions options, ServiceConnec
         }
         catch (MlsClientException refused) when (refused.Error == ServiceErrors.Unauthorized)
         {
-            // The service tells an account that has left nothing of the conversation, but lets it ask to be added again.
+            // The service tells an account that has left nothing of the conversation, but lets it ask to be added
+            // again.
             return options.CipherSuite;
         }
     }
 
-    /// <summary>The leaves, in the device's epoch, that every commit of a member has to remove: their accounts have left or were banned.</summary>
+    /// <summary>
+    /// The leaves, in the device's epoch, that every commit of a member has to remove: their accounts have left or were
+    /// banned.
+    /// </summary>
     /// <returns>No leaves where the service is in another epoch than the device.</returns>
     public async Task<IReadOnlyList<LeafIndex>> PendingRemovalsAsync(
         LocalConversation conversation,

@@ -12,7 +12,7 @@ public sealed class ConversationManager
     private readonly ConversationCreation _creation;
     private readonly JoiningByWelcome _welcomes;
     private readonly Rejoining _rejoining;
-    private readonly LogFollowing _log;
+    private readonly LogFollowing _serviceLog;
     private readonly CommitSending _commits;
     private readonly MessageSending _messages;
     private readonly MemberChanges _members;
@@ -42,15 +42,15 @@ public sealed class ConversationManager
         var byMember = new JoiningByMember(options, service, keys, lookup, _welcomes);
         _rejoining = new(options, new(options), _welcomes, byExternalCommit, byMember, reports, logger);
 
-        _log = new(options, service, _rejoining);
-        _commits = new(options, service, lookup, _log);
-        _messages = new(options, service, _commits, _log);
-        _members = new(options, service, gate, lookup, _commits, _log);
+        _serviceLog = new(options, service, _rejoining);
+        _commits = new(options, service, lookup, _serviceLog);
+        _messages = new(options, service, _commits, _serviceLog);
+        _members = new(options, service, gate, lookup, _commits, _serviceLog);
         _roles = new(service);
-        _departure = new(options, service, _log);
-        _answers = new(service, _commits, _log);
-        _approvals = new(options, service, keys, lookup, _log);
-        _all = new(options, service, gate, _welcomes, _rejoining, _log);
+        _departure = new(options, service, _serviceLog);
+        _answers = new(service, _commits, _serviceLog);
+        _approvals = new(options, service, keys, lookup, _serviceLog);
+        _all = new(options, service, gate, _welcomes, _rejoining, _serviceLog);
     }
 
     /// <summary>Creates a conversation whose only member is this device.</summary>
@@ -68,17 +68,19 @@ public sealed class ConversationManager
         _gate.EnterAsync(conversationId, static conversation => Task.FromResult(conversation.View()), cancellation);
 
     /// <summary>
-    /// Forgets all that the device knows of a conversation. A later rejoin has nothing left to verify the service's group
-    /// against.
+    /// Forgets all that the device knows of a conversation. A later rejoin has nothing left to verify the service's
+    /// group against.
     /// </summary>
     public Task ForgetAsync(string conversationId, CancellationToken cancellation = default) =>
         _gate.EnterAsync(conversationId, conversation => conversation.ForgetAsync(cancellation), cancellation);
 
     /// <summary>
-    /// Brings the device (back) into a conversation: by a Welcome that waits, else by an external commit in turn, tried again
-    /// within bounds when the epoch moves, else by a member who is asked to add the device again.
+    /// Brings the device (back) into a conversation: by a Welcome that waits, else by an external commit in turn, tried
+    /// again within bounds when the epoch moves, else by a member who is asked to add the device again.
     /// </summary>
-    /// <remarks>Where the device still knows an old epoch, the group that it joins must descend from that epoch.</remarks>
+    /// <remarks>
+    /// Where the device still knows an old epoch, the group that it joins must descend from that epoch.
+    /// </remarks>
     /// <returns>
     /// How the device joined, or that it awaits approval: then it costs nothing to ask again, and
     /// <see cref="ConversationEvents.FollowAsync"/> rejoins when the approval comes.
@@ -95,8 +97,8 @@ public sealed class ConversationManager
         );
 
     /// <summary>
-    /// Joins by external commit without the help of other members, with a fresh GroupInfo for each try. A Welcome that waits
-    /// is taken first.
+    /// Joins by external commit without the help of other members, with a fresh GroupInfo for each try. A Welcome that
+    /// waits is taken first.
     /// </summary>
     /// <exception cref="MlsClientException">The last refusal.</exception>
     public Task<RejoinResult> JoinByExternalCommitAsync(
@@ -110,8 +112,8 @@ public sealed class ConversationManager
         );
 
     /// <summary>
-    /// Joins every conversation that the account belongs to and this device has no live state of: after a reinstall, all of
-    /// them.
+    /// Joins every conversation that the account belongs to and this device has no live state of: after a reinstall,
+    /// all of them.
     /// </summary>
     /// <exception cref="MlsClientException">
     /// The list of conversations could not be had. What fails for one conversation is in its result.
@@ -121,14 +123,16 @@ public sealed class ConversationManager
 
     /// <summary>Joins every conversation whose Welcome waits for this device.</summary>
     /// <returns>
-    /// The conversations that were joined. A Welcome that cannot be opened is reported to the service: rejoin its conversation.
+    /// The conversations that were joined. A Welcome that cannot be opened is reported to the service: rejoin its
+    /// conversation.
     /// </returns>
     /// <exception cref="MlsClientException">The service's refusal.</exception>
     public Task<IReadOnlyList<string>> AcceptWelcomesAsync(CancellationToken cancellation = default) =>
         _welcomes.AcceptAllAsync(cancellation);
 
     /// <summary>
-    /// Takes all that happened in a conversation since the last time: follows the commits that were missed, opens messages.
+    /// Takes all that happened in a conversation since the last time: follows the commits that were missed, opens
+    /// messages.
     /// </summary>
     /// <remarks>
     /// The device has fallen out of the group, and rejoins, only where an epoch is seen that the log does not lead to.
@@ -137,11 +141,13 @@ public sealed class ConversationManager
     public Task<SyncResult> SyncAsync(string conversationId, CancellationToken cancellation = default) =>
         _gate.EnterAsync(
             conversationId,
-            conversation => _log.SyncAsync(conversation, mayRejoin: true, cancellation),
+            conversation => _serviceLog.SyncAsync(conversation, mayRejoin: true, cancellation),
             cancellation
         );
 
-    /// <summary>Sends an application message. The message key is gone from the store before the message leaves.</summary>
+    /// <summary>
+    /// Sends an application message. The message key is gone from the store before the message leaves.
+    /// </summary>
     /// <exception cref="MlsClientException">
     /// The device is not in the group, or the service refused the message.
     /// </exception>
@@ -157,7 +163,8 @@ public sealed class ConversationManager
         );
 
     /// <summary>
-    /// Renews the device's keys along its path (RFC 9420 §12.1.2), which heals the group after a compromise of this device.
+    /// Renews the device's keys along its path (RFC 9420 §12.1.2), which heals the group after a compromise of this
+    /// device.
     /// </summary>
     /// <exception cref="MlsClientException">The service's refusal.</exception>
     public Task<Recorded> UpdateAsync(string conversationId, CancellationToken cancellation = default) =>
@@ -178,12 +185,12 @@ public sealed class ConversationManager
     ) => _members.AddAsync(conversationId, dids, cancellation);
 
     /// <summary>
-    /// Removes all devices of another account. Only admins may remove a member; an account that has left, any member may
-    /// remove.
+    /// Removes all devices of another account. Only admins may remove a member; an account that has left, any member
+    /// may remove.
     /// </summary>
     /// <exception cref="MlsClientException">
-    /// The service's refusal, such as <c>NotAdmin</c>; <see cref="ClientErrors.NothingToDo"/> where the account has no device in
-    /// the group.
+    /// The service's refusal, such as <c>NotAdmin</c>; <see cref="ClientErrors.NothingToDo"/> where the account has no
+    /// device in the group.
     /// </exception>
     public Task<Recorded> RemoveMemberAsync(
         string conversationId,
@@ -199,8 +206,8 @@ public sealed class ConversationManager
             );
 
     /// <summary>
-    /// Leaves a conversation with all devices of the account. The leave counts at once; the leaves of the devices go with the
-    /// next commit of a member. What the device knows of the conversation is forgotten.
+    /// Leaves a conversation with all devices of the account. The leave counts at once; the leaves of the devices go
+    /// with the next commit of a member. What the device knows of the conversation is forgotten.
     /// </summary>
     /// <returns>From when the time to come back (<see cref="RejoinAsync"/>) is counted.</returns>
     /// <exception cref="MlsClientException">
@@ -226,8 +233,8 @@ public sealed class ConversationManager
         _roles.DemoteAdminAsync(conversationId, did, cancellation);
 
     /// <summary>
-    /// Keeps an account out of the conversation, whether it is a member or not: from now on it gets nothing of the conversation
-    /// and sends nothing to it. Its leaves go with the next commit of a member.
+    /// Keeps an account out of the conversation, whether it is a member or not: from now on it gets nothing of the
+    /// conversation and sends nothing to it. Its leaves go with the next commit of a member.
     /// </summary>
     /// <param name="conversationId">The conversation.</param>
     /// <param name="did">Another account than the device's own.</param>
@@ -280,8 +287,8 @@ public sealed class ConversationManager
     /// <param name="conversationId">The conversation.</param>
     /// <param name="deviceId">The other device.</param>
     /// <param name="signatureKey">
-    /// The other device's <see cref="SignatureKeyAsync"/>, taken from the device itself, such as by a QR code: never from the
-    /// service, which has what the account's server enrolled.
+    /// The other device's <see cref="SignatureKeyAsync"/>, taken from the device itself, such as by a QR code: never
+    /// from the service, which has what the account's server enrolled.
     /// </param>
     /// <param name="cancellation">Ends the waiting.</param>
     /// <returns>From when the other device may join.</returns>
@@ -316,8 +323,8 @@ public sealed class ConversationManager
         );
 
     /// <summary>
-    /// The public signature key with which this device joins a conversation, for another device that approves it. The key is
-    /// enrolled at the service.
+    /// The public signature key with which this device joins a conversation, for another device that approves it. The
+    /// key is enrolled at the service.
     /// </summary>
     /// <exception cref="MlsClientException">The service's refusal.</exception>
     public Task<byte[]> SignatureKeyAsync(string conversationId, CancellationToken cancellation = default) =>
@@ -341,7 +348,7 @@ public sealed class ConversationManager
     ) =>
         _gate.EnterAsync(
             conversationId,
-            conversation => _log.TakeNextAsync(conversation, entry, cancellation),
+            conversation => _serviceLog.TakeNextAsync(conversation, entry, cancellation),
             cancellation
         );
 

@@ -11,7 +11,10 @@ internal sealed class JoiningByExternalCommit(
     BranchVerification branches
 )
 {
-    /// <summary>Fetches the GroupInfo, verifies the group, commits, and saves the group once the service has accepted the commit.</summary>
+    /// <summary>
+    /// Fetches the GroupInfo, verifies the group, commits, and saves the group once the service has accepted the
+    /// commit.
+    /// </summary>
     /// <exception cref="MlsClientException">
     /// The service's refusal, <see cref="ClientErrors.InvalidAnswer"/> or <see cref="ClientErrors.OtherBranch"/>.
     /// </exception>
@@ -94,8 +97,8 @@ internal sealed class JoiningByExternalCommit(
     }
 
     /// <summary>
-    /// The SelfRemove proposals that the external commit carries out: with it, accounts that have left are out of the group.
-    /// Those of the device's own account stay behind, because that account is coming back.
+    /// The SelfRemove proposals that the external commit carries out: with it, accounts that have left are out of the
+    /// group. Those of the device's own account stay behind, because that account is coming back.
     /// </summary>
     private List<PublicMessage> SelfRemovesOfOthers(IReadOnlyList<string> served, PublicGroup group) =>
         [

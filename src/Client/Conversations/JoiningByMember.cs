@@ -3,8 +3,8 @@ using MlsConsole.Lexicon;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// The way back that needs a member who is online (the legacy way): the device asks with a key package, a member commits the
-/// Remove and the Add of the device, and a Welcome follows.
+/// The way back that needs a member who is online (the legacy way): the device asks with a key package, a member
+/// commits the Remove and the Add of the device, and a Welcome follows.
 /// </summary>
 internal sealed class JoiningByMember(
     MlsClientOptions options,
@@ -42,7 +42,9 @@ internal sealed class JoiningByMember(
         await store.WriteAsync(cancellation, request.ToEntry()).ConfigureAwait(false);
     }
 
-    /// <summary>Waits up to <see cref="MlsClientOptions.MemberWait"/> for the Welcome of a member who is online.</summary>
+    /// <summary>
+    /// Waits up to <see cref="MlsClientOptions.MemberWait"/> for the Welcome of a member who is online.
+    /// </summary>
     /// <returns>Whether the device is in; if not, a Welcome may still come later.</returns>
     public async Task<bool> WaitAsync(LocalConversation conversation, CancellationToken cancellation)
     {
@@ -53,8 +55,8 @@ internal sealed class JoiningByMember(
                 return true;
             if (options.Clock.GetElapsedTime(asked) >= options.MemberWait)
                 return false;
-            // The device polls ever more rarely: a member may need a while to come online. It polls at all because nobody
-            // may be following the stream of events.
+            // The device polls ever more rarely: a member may need a while to come online. It polls at all because
+            // nobody may be following the stream of events.
             await Task.Delay(TimeSpan.FromMilliseconds(100 << Math.Min(polls, 4)), options.Clock, cancellation)
                 .ConfigureAwait(false);
         }

@@ -12,10 +12,10 @@ internal sealed partial class JoiningByWelcome(
     ConversationGate gate,
     BranchVerification branches,
     RejoinReports reports,
-    ILogger log
+    ILogger logger
 )
 {
-    private readonly ILogger _log = log;
+    private readonly ILogger _log = logger;
 
     /// <summary>Joins every conversation whose Welcome waits.</summary>
     /// <returns>The conversations that were joined.</returns>
@@ -79,7 +79,10 @@ internal sealed partial class JoiningByWelcome(
                 .ConfigureAwait(false)
         ).Welcomes;
 
-    /// <summary>Joins by Welcomes outside a rejoin, and reports the rejoin which asked the members and did not wait for the answer.</summary>
+    /// <summary>
+    /// Joins by Welcomes outside a rejoin, and reports the rejoin which asked the members and did not wait for the
+    /// answer.
+    /// </summary>
     private async Task<bool> AcceptLateAsync(
         LocalConversation conversation,
         IEnumerable<WelcomeView> welcomes,
@@ -105,7 +108,9 @@ internal sealed partial class JoiningByWelcome(
         return true;
     }
 
-    /// <summary>Joins by the latest Welcome of a conversation that can be opened, and confirms all of them to the service.</summary>
+    /// <summary>
+    /// Joins by the latest Welcome of a conversation that can be opened, and confirms all of them to the service.
+    /// </summary>
     private async Task<bool> AcceptAsync(
         LocalConversation conversation,
         IEnumerable<WelcomeView> welcomes,
@@ -180,7 +185,9 @@ internal sealed partial class JoiningByWelcome(
         }
     }
 
-    /// <summary>The place in the service's log of the commit that created an epoch; 0 where the service has no such commit.</summary>
+    /// <summary>
+    /// The place in the service's log of the commit that created an epoch; 0 where the service has no such commit.
+    /// </summary>
     private async Task<long> SeqOfCommitAsync(string conversationId, ulong epoch, CancellationToken cancellation)
     {
         var page = await service

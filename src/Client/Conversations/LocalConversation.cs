@@ -18,7 +18,9 @@ internal sealed class LocalConversation(string id, MlsStore store, DeviceKeys ke
     /// <summary>Held by whoever is inside the gate.</summary>
     public SemaphoreSlim Semaphore { get; } = new(1);
 
-    /// <summary>The group, also one that the device was removed from; null for a device without any state of it.</summary>
+    /// <summary>
+    /// The group, also one that the device was removed from; null for a device without any state of it.
+    /// </summary>
     public Group? Group { get; private set; }
 
     /// <summary>Whether the device is a member of the group, as far as it knows.</summary>
@@ -73,8 +75,8 @@ internal sealed class LocalConversation(string id, MlsStore store, DeviceKeys ke
     }
 
     /// <summary>
-    /// Saves the state. This is done after each message that was sent or received, so that the store has no message key any
-    /// more that was used.
+    /// Saves the state. This is done after each message that was sent or received, so that the store has no message key
+    /// any more that was used.
     /// </summary>
     /// <param name="cancellation">Ends the waiting.</param>
     /// <param name="others">Other entries, written in the same transaction.</param>
@@ -83,7 +85,9 @@ internal sealed class LocalConversation(string id, MlsStore store, DeviceKeys ke
             .WriteAsync(cancellation, [StoredGroup.Of(Id, LastSeq, Group!, store).ToEntry(), .. others])
             .ConfigureAwait(false);
 
-    /// <summary>Takes a group that the device has joined. Messages of the epochs before the join stay readable.</summary>
+    /// <summary>
+    /// Takes a group that the device has joined. Messages of the epochs before the join stay readable.
+    /// </summary>
     /// <param name="joined">The group.</param>
     /// <param name="seq">The sequence number of the commit that let the device in.</param>
     public void Enter(Group joined, long seq)
@@ -105,7 +109,9 @@ internal sealed class LocalConversation(string id, MlsStore store, DeviceKeys ke
             _endedEpochs.Dequeue();
     }
 
-    /// <summary>The credential identity of the member at a leaf in an epoch; null where the epoch is not remembered.</summary>
+    /// <summary>
+    /// The credential identity of the member at a leaf in an epoch; null where the epoch is not remembered.
+    /// </summary>
     public ReadOnlyMemory<byte>? IdentityOf(ulong epoch, LeafIndex leaf) =>
         (epoch == Group!.CurrentEpoch ? Group.PublicGroup : _endedEpochs.FirstOrDefault(past => past.Epoch == epoch))
             ?.Leaf(leaf)

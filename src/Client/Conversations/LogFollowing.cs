@@ -3,7 +3,9 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Clients;
 
-/// <summary>Follows the service's log of a conversation: processes the commits that were missed, and opens messages.</summary>
+/// <summary>
+/// Follows the service's log of a conversation: processes the commits that were missed, and opens messages.
+/// </summary>
 internal sealed class LogFollowing(MlsClientOptions options, ServiceConnection service, Rejoining rejoining)
 {
     private const int PageLength = 100;
@@ -49,7 +51,8 @@ internal sealed class LogFollowing(MlsClientOptions options, ServiceConnection s
 
     /// <summary>
     /// Takes all entries on the way to something else. Messages that this opens come to
-    /// <see cref="MlsClientOptions.OnMessage"/> alone, and what waits for the next <see cref="SyncResult"/> goes on waiting.
+    /// <see cref="MlsClientOptions.OnMessage"/> alone, and what waits for the next <see cref="SyncResult"/> goes on
+    /// waiting.
     /// </summary>
     public async Task CatchUpAsync(LocalConversation conversation, bool mayRejoin, CancellationToken cancellation)
     {
@@ -172,8 +175,8 @@ internal sealed class LogFollowing(MlsClientOptions options, ServiceConnection s
     }
 
     /// <summary>
-    /// Calls <see cref="MlsClientOptions.OnMessage"/>. Where the application throws, the conversation goes back to the state
-    /// that was saved last, so that the application is given the messages again.
+    /// Calls <see cref="MlsClientOptions.OnMessage"/>. Where the application throws, the conversation goes back to the
+    /// state that was saved last, so that the application is given the messages again.
     /// </summary>
     private async Task GiveToApplicationAsync(
         LocalConversation conversation,
@@ -201,7 +204,8 @@ internal sealed class LogFollowing(MlsClientOptions options, ServiceConnection s
         ulong epoch = (ulong)entry.Epoch,
             current = conversation.Group!.CurrentEpoch;
         if (entry.Kind == "commit")
-            // A commit is listed with the epoch that it creates: one that the device has reached already is passed over.
+            // A commit is listed with the epoch that it creates: one that the device has reached already is passed
+            // over.
             return epoch <= current || (epoch == current + 1 && TakeCommit(conversation, entry, taken));
         if (epoch > current)
             return false;

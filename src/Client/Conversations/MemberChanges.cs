@@ -10,10 +10,13 @@ internal sealed class MemberChanges(
     ConversationGate gate,
     ConversationLookup lookup,
     CommitSending commits,
-    LogFollowing log
+    LogFollowing serviceLog
 )
 {
-    /// <summary>Adds all devices of accounts that have a key package to give; see <see cref="ConversationManager.AddMembersAsync"/>.</summary>
+    /// <summary>
+    /// Adds all devices of accounts that have a key package to give; see
+    /// <see cref="ConversationManager.AddMembersAsync"/>.
+    /// </summary>
     public async Task<Recorded> AddAsync(
         string conversationId,
         IReadOnlyList<string> dids,
@@ -61,7 +64,9 @@ internal sealed class MemberChanges(
         return package;
     }
 
-    /// <summary>Removes all devices of another account; see <see cref="ConversationManager.RemoveMemberAsync"/>.</summary>
+    /// <summary>
+    /// Removes all devices of another account; see <see cref="ConversationManager.RemoveMemberAsync"/>.
+    /// </summary>
     public Task<Recorded> RemoveAsync(LocalConversation conversation, string did, CancellationToken cancellation) =>
         commits.CommitAsync(
             conversation,
@@ -98,15 +103,15 @@ internal sealed class MemberChanges(
     }
 
     /// <summary>
-    /// Removes the leaves of accounts that have left or were banned and that no proposal removes any more, because an external
-    /// commit came first and made the proposals void. The service asks the members for it.
+    /// Removes the leaves of accounts that have left or were banned and that no proposal removes any more, because an
+    /// external commit came first and made the proposals void. The service asks the members for it.
     /// </summary>
     /// <returns>False where there was nothing to remove.</returns>
     public async Task<bool> RemovePendingAsync(LocalConversation conversation, CancellationToken cancellation)
     {
         if (!conversation.IsMember)
             return false;
-        await log.CatchUpAsync(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
+        await serviceLog.CatchUpAsync(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
         for (int attempt = 1; ; attempt++)
         {
             var leaves = await lookup.PendingRemovalsAsync(conversation, cancellation).ConfigureAwait(false);

@@ -9,7 +9,9 @@ internal static class MemberIdentity
     /// <summary>The identity of a device of an account.</summary>
     public static byte[] Of(string did, string deviceId) => Encoding.UTF8.GetBytes($"{did}#{deviceId}");
 
-    /// <summary>The account of a credential: what is before the first <c>#</c>. DIDs are compared whole, never by prefix.</summary>
+    /// <summary>
+    /// The account of a credential: what is before the first <c>#</c>. DIDs are compared whole, never by prefix.
+    /// </summary>
     /// <returns>Null for no credential, and for one of another form.</returns>
     public static string? DidOf(Credential? credential)
     {

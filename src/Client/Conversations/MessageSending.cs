@@ -7,10 +7,13 @@ internal sealed class MessageSending(
     MlsClientOptions options,
     ServiceConnection service,
     CommitSending commits,
-    LogFollowing log
+    LogFollowing serviceLog
 )
 {
-    /// <summary>Commits the proposals that wait, encrypts the message, and sends it; anew in the next epoch if it came too late.</summary>
+    /// <summary>
+    /// Commits the proposals that wait, encrypts the message, and sends it. Where the epoch ends before the message has
+    /// reached the service, the message is encrypted and sent anew in the next epoch.
+    /// </summary>
     public async Task<Recorded> SendAsync(
         LocalConversation conversation,
         ReadOnlyMemory<byte> data,
@@ -37,7 +40,7 @@ internal sealed class MessageSending(
             catch (MlsClientException refused)
                 when (refused.Error == ServiceErrors.EpochMismatch && attempt < options.CommitAttempts)
             {
-                await log.CatchUpAsync(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
+                await serviceLog.CatchUpAsync(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
             }
         }
     }

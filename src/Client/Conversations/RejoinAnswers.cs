@@ -4,18 +4,21 @@ using MlsConsole.Mls;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// Answers as a member the devices that ask to be added again, because external commits are off for them or fail: the other
-/// end of <see cref="JoiningByMember"/>.
+/// Answers as a member the devices that ask to be added again, because external commits are off for them or fail: the
+/// other end of <see cref="JoiningByMember"/>.
 /// </summary>
-internal sealed class RejoinAnswers(ServiceConnection service, CommitSending commits, LogFollowing log)
+internal sealed class RejoinAnswers(ServiceConnection service, CommitSending commits, LogFollowing serviceLog)
 {
-    /// <summary>Removes and adds all devices that wait, in one commit; see <see cref="ConversationManager.AnswerRejoinRequestsAsync"/>.</summary>
+    /// <summary>
+    /// Removes and adds all devices that wait, in one commit; see
+    /// <see cref="ConversationManager.AnswerRejoinRequestsAsync"/>.
+    /// </summary>
     /// <returns>False where nobody waits, or others have answered.</returns>
     public async Task<bool> AnswerAsync(LocalConversation conversation, CancellationToken cancellation)
     {
         if (!conversation.IsMember)
             return false;
-        await log.CatchUpAsync(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
+        await serviceLog.CatchUpAsync(conversation, mayRejoin: true, cancellation).ConfigureAwait(false);
         var requests = await FetchAsync(conversation.Id, cancellation).ConfigureAwait(false);
         IReadOnlyList<string> answered = [];
         try
@@ -59,7 +62,8 @@ internal sealed class RejoinAnswers(ServiceConnection service, CommitSending com
     }
 
     /// <returns>
-    /// Null for a key package that is broken, or not of the device that the service names; other requests do not wait for it.
+    /// Null for a key package that is broken, or not of the device that the service names; other requests do not wait
+    /// for it.
     /// </returns>
     private static UnverifiedKeyPackage? TryDecode(RejoinRequestView request)
     {
@@ -76,8 +80,8 @@ internal sealed class RejoinAnswers(ServiceConnection service, CommitSending com
     }
 
     /// <summary>
-    /// Whether a device is to be added again: its account has a device in the group, because a service must not be able to let
-    /// anybody else in, and the device is not in the group by this key package already.
+    /// Whether a device is to be added again: its account has a device in the group, because a service must not be able
+    /// to let anybody else in, and the device is not in the group by this key package already.
     /// </summary>
     private static bool Waits(PublicGroup group, UnverifiedKeyPackage package)
     {

@@ -6,7 +6,9 @@ internal enum RejoinStep
     /// <summary>Fetch a fresh GroupInfo and try an external commit again.</summary>
     Again,
 
-    /// <summary>The same, but the try does not count: the device stands in the line of those who want to join.</summary>
+    /// <summary>
+    /// The same, but the try does not count: the device stands in the line of those who want to join.
+    /// </summary>
     WaitForTurn,
 
     /// <summary>Ask a member to add the device.</summary>
@@ -58,8 +60,8 @@ internal sealed record RejoinDecision(RejoinStep Step, TimeSpan Wait = default)
                 // The members are not asked: the service lets them add no device that lacks the approval.
                 return new(RejoinStep.AwaitApproval);
             default:
-                // Unauthorized is final. A service that cannot be reached is no reason to ask members, and a service that
-                // offers another branch of the group is even less of one.
+                // Unauthorized is final. A service that cannot be reached is no reason to ask members, and a service
+                // that offers another branch of the group is even less of one.
                 return new(RejoinStep.GiveUp);
         }
     }

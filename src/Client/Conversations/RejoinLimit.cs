@@ -1,8 +1,8 @@
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// Bounds how often a conversation is rejoined within an hour, also over restarts. A device that rejoins again and again has
-/// a fault that one more rejoin does not mend, and each rejoin costs the group an epoch.
+/// Bounds how often a conversation is rejoined within an hour, also over restarts. A device that rejoins again and
+/// again has a fault that one more rejoin does not mend, and each rejoin costs the group an epoch.
 /// </summary>
 internal sealed class RejoinLimit(MlsClientOptions options)
 {
@@ -10,7 +10,8 @@ internal sealed class RejoinLimit(MlsClientOptions options)
 
     /// <summary>Counts a rejoin that begins now.</summary>
     /// <exception cref="MlsClientException">
-    /// <see cref="ClientErrors.RejoinLoop"/>: there were <see cref="MlsClientOptions.RejoinsPerHour"/> within the last hour.
+    /// <see cref="ClientErrors.RejoinLoop"/>: there were <see cref="MlsClientOptions.RejoinsPerHour"/> within the last
+    /// hour.
     /// </exception>
     public async Task CountAsync(string conversationId, CancellationToken cancellation)
     {

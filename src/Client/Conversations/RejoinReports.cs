@@ -5,8 +5,8 @@ using MlsConsole.Lexicon;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// Tells the service how rejoins ended, for its statistics. A report that cannot be told changes nothing, and no rejoin waits
-/// for its report.
+/// Tells the service how rejoins ended, for its statistics. A report that cannot be told changes nothing, and no rejoin
+/// waits for its report.
 /// </summary>
 internal sealed partial class RejoinReports(MlsClientOptions options, ServiceConnection service) : IAsyncDisposable
 {
@@ -70,8 +70,8 @@ internal sealed partial class RejoinReports(MlsClientOptions options, ServiceCon
         };
 
     /// <summary>
-    /// Tells the outcome at a random moment within <see cref="MlsClientOptions.ReportDelay"/>. Where that is zero, or the client
-    /// closes, the outcome is told before this returns.
+    /// Tells the outcome at a random moment within <see cref="MlsClientOptions.ReportDelay"/>. Where that is zero, or
+    /// the client closes, the outcome is told before this returns.
     /// </summary>
     private async Task AddAsync(ReportRejoinOutcomeInput outcome, CancellationToken cancellation)
     {

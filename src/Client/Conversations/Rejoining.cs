@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// Brings the device (back) into a conversation. It knows the ways in their order (a Welcome, external commits, the members),
-/// bounds the tries, and has the end reported to the service.
+/// Brings the device (back) into a conversation. It knows the ways in their order (a Welcome, external commits, the
+/// members), bounds the tries, and has the end reported to the service.
 /// </summary>
 internal sealed partial class Rejoining(
     MlsClientOptions options,
@@ -13,10 +13,10 @@ internal sealed partial class Rejoining(
     JoiningByExternalCommit externalCommits,
     JoiningByMember members,
     RejoinReports reports,
-    ILogger log
+    ILogger logger
 )
 {
-    private readonly ILogger _log = log;
+    private readonly ILogger _log = logger;
 
     /// <summary>How a rejoin ended that did not fail.</summary>
     /// <param name="Result">What the application is told.</param>
@@ -27,7 +27,9 @@ internal sealed partial class Rejoining(
     public async Task<RejoinResult> RejoinAsync(LocalConversation conversation, CancellationToken cancellation) =>
         (await RunAsync(conversation, mayAskMembers: true, cancellation).ConfigureAwait(false)).Result;
 
-    /// <summary>Rejoins without the members' help; see <see cref="ConversationManager.JoinByExternalCommitAsync"/>.</summary>
+    /// <summary>
+    /// Rejoins without the members' help; see <see cref="ConversationManager.JoinByExternalCommitAsync"/>.
+    /// </summary>
     public async Task<RejoinResult> RejoinAloneAsync(LocalConversation conversation, CancellationToken cancellation)
     {
         var end = await RunAsync(conversation, mayAskMembers: false, cancellation).ConfigureAwait(false);

@@ -17,13 +17,15 @@ public enum RejoinWay
 /// <param name="ConversationId">The conversation.</param>
 /// <param name="Way">The way that was taken.</param>
 /// <param name="Joined">
-/// Whether the device is in the group. False only on the legacy way, where a Welcome may come later, and for a device that
-/// awaits approval.
+/// Whether the device is in the group. False only on the legacy way, where a Welcome may come later, and for a device
+/// that awaits approval.
 /// </param>
 /// <param name="Epoch">The epoch that the device is in; 0 where it has not joined.</param>
 /// <param name="Attempts">External commits that were tried.</param>
 /// <param name="Elapsed">How long the rejoin took.</param>
-/// <param name="Waited">The part of <paramref name="Elapsed"/> in which the device waited between external commits.</param>
+/// <param name="Waited">
+/// The part of <paramref name="Elapsed"/> in which the device waited between external commits.
+/// </param>
 /// <param name="AwaitsApproval">
 /// Whether another device of the account has to approve this device first, by its
 /// <see cref="ConversationManager.SignatureKeyAsync"/> (<see cref="ConversationManager.ApproveDeviceAsync"/>).
@@ -50,8 +52,8 @@ public sealed record Recovery(string ConversationId, RejoinResult? Rejoin, MlsCl
 /// <param name="Seq">The message's place in the conversation's log.</param>
 /// <param name="Epoch">The epoch that the message was sent in.</param>
 /// <param name="Sender">
-/// The sender's credential identity, <c>did#deviceId</c> in UTF-8; null for a late message of an epoch that ended before this
-/// process began.
+/// The sender's credential identity, <c>did#deviceId</c> in UTF-8; null for a late message of an epoch that ended
+/// before this process began.
 /// </param>
 /// <param name="Data">The content.</param>
 /// <param name="SentAt">When the service received the message.</param>

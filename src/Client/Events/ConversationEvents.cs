@@ -6,7 +6,8 @@ namespace MlsConsole.Clients;
 
 /// <summary>An event in one of the account's conversations, after this device has taken it.</summary>
 /// <param name="Event">
-/// The event as the service sent it; an <c>info</c> where the stream began anew and the conversation was synchronised for that.
+/// The event as the service sent it; an <c>info</c> where the stream began anew and the conversation was synchronised
+/// for that.
 /// </param>
 /// <param name="Sync">
 /// What the event brought: messages, commits that were followed; null where the event brought nothing.
@@ -15,7 +16,8 @@ namespace MlsConsole.Clients;
 public sealed record ConversationEvent(SubscribeConvoEventsEvent Event, SyncResult? Sync, MlsClientException? Failure);
 
 /// <summary>
-/// The account's stream of events: a WebSocket that is opened again whenever it breaks, from the last event that was taken.
+/// The account's stream of events: a WebSocket that is opened again whenever it breaks, from the last event that was
+/// taken.
 /// </summary>
 public sealed class ConversationEvents
 {
@@ -34,8 +36,8 @@ public sealed class ConversationEvents
     ) => (_options, _service, _conversations) = (options, service, conversations);
 
     /// <summary>
-    /// Follows the account's conversations: takes messages, follows commits, accepts Welcomes, and yields each event once that
-    /// is done.
+    /// Follows the account's conversations: takes messages, follows commits, accepts Welcomes, and yields each event
+    /// once that is done.
     /// </summary>
     /// <param name="cancellation">Ends the stream. Nothing else ends it but a refusal of the account itself.</param>
     /// <exception cref="MlsClientException">The service refuses the account.</exception>
@@ -51,8 +53,8 @@ public sealed class ConversationEvents
     }
 
     /// <summary>
-    /// Takes an event, and tries again while the service does not answer. Until the event is taken, the stream's place stays
-    /// where it is.
+    /// Takes an event, and tries again while the service does not answer. Until the event is taken, the stream's place
+    /// stays where it is.
     /// </summary>
     private async Task<IReadOnlyList<(SyncResult? Sync, MlsClientException? Failure)>> UntilAnsweredAsync(
         SubscribeConvoEventsEvent one,
@@ -89,8 +91,8 @@ public sealed class ConversationEvents
     /// The events as the service sends them. The place behind an event is saved once the next event is asked for.
     /// </summary>
     /// <remarks>
-    /// An <c>info</c> named <c>Opened</c> is the client's own event. It says that there was no place to resume from, so that the
-    /// stream begins with what happens next.
+    /// An <c>info</c> named <c>Opened</c> is the client's own event. It says that there was no place to resume from, so
+    /// that the stream begins with what happens next.
     /// </remarks>
     /// <param name="cancellation">Ends the stream.</param>
     /// <exception cref="MlsClientException">The service refuses the account.</exception>
@@ -165,8 +167,8 @@ public sealed class ConversationEvents
     }
 
     /// <summary>
-    /// Waits a random while. All members hear of a request at once, and the answer of one member is enough: after the wait the
-    /// request may be answered.
+    /// Waits a random while. All members hear of a request at once, and the answer of one member is enough: after the
+    /// wait the request may be answered.
     /// </summary>
     private Task LetOthersFirstAsync(CancellationToken cancellation) =>
         Task.Delay(Jitter.Of(6), _options.Clock, cancellation);
@@ -239,7 +241,7 @@ public sealed class ConversationEvents
         }
         catch (EventStreamException refused) when (refused.Error == "FutureCursor")
         {
-            // The service has no event of that number yet: its events are others than those that the place was among.
+            // The service has sent no event of that number yet: the saved place is one in another log of events.
             await _options.Store.WriteAsync(cancellation, StoredEventCursor.Deletion).ConfigureAwait(false);
             return null;
         }

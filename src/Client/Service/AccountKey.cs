@@ -20,8 +20,8 @@ namespace MlsConsole.Clients;
 public delegate ValueTask<string> ServiceTokenSource(string audience, string method, CancellationToken cancellation);
 
 /// <summary>
-/// An account's signing key (<c>#atproto</c> in its DID document), for programs that hold that key: P-256 (ES256) or K-256
-/// (ES256K).
+/// An account's signing key (<c>#atproto</c> in its DID document), for programs that hold that key: P-256 (ES256) or
+/// K-256 (ES256K).
 /// </summary>
 public sealed class AccountKey : IDisposable
 {

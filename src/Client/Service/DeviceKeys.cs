@@ -4,8 +4,8 @@ using MlsConsole.Mls;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// The device's signature keys, one for each cipher suite, and the device's key packages. The keys are kept in the store and
-/// enrolled at the service.
+/// The device's signature keys, one for each cipher suite, and the device's key packages. The keys are kept in the
+/// store and enrolled at the service.
 /// </summary>
 internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection service) : IDisposable
 {
@@ -22,8 +22,8 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
     public Credential Credential { get; } = Credential.Basic(MemberIdentity.Of(options.Did, options.DeviceId));
 
     /// <summary>
-    /// The device's keys for groups of a cipher suite. A device without a key for the suite makes one and enrols it, which after
-    /// a reinstall adds a key to the same device.
+    /// The device's keys for groups of a cipher suite. A device without a key for the suite makes one and enrols it,
+    /// which after a reinstall adds a key to the same device.
     /// </summary>
     public async Task<Client> ForAsync(ushort cipherSuite, CancellationToken cancellation)
     {
@@ -67,14 +67,14 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
     }
 
     /// <summary>
-    /// Whether the supply of key packages may be short: a signature key was enrolled, or a Welcome was opened, since the supply
-    /// was last filled up.
+    /// Whether the supply of key packages may be short: a signature key was enrolled, or a Welcome was opened, since
+    /// the supply was last filled up.
     /// </summary>
     public bool IsDue { get; private set; }
 
     /// <summary>
-    /// Publishes key packages when fewer than half are left, and a key package of last resort where there is none. Key packages
-    /// of an earlier store that is lost are replaced, because nobody could open a Welcome for them.
+    /// Publishes key packages when fewer than half are left, and a key package of last resort where there is none. Key
+    /// packages of an earlier store that is lost are replaced, because nobody could open a Welcome for them.
     /// </summary>
     /// <returns>How many key packages were published.</returns>
     public async Task<int> KeepKeyPackagesAsync(CancellationToken cancellation)
@@ -118,7 +118,8 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
         }
     }
 
-    /// <param name="packages">The key packages, in portions that one call may have.</param>
+    /// <summary>Publishes key packages, in as many calls as their number needs.</summary>
+    /// <param name="packages">The key packages.</param>
     /// <param name="replacesOthers">Whether the key packages that the service has of this device are deleted.</param>
     /// <param name="cancellation">Ends the waiting.</param>
     private async Task PublishAsync(List<NewKeyPackage> packages, bool replacesOthers, CancellationToken cancellation)
@@ -149,7 +150,9 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
         return (await NewAsync(client, [false], cancellation).ConfigureAwait(false))[0].KeyPackage;
     }
 
-    /// <summary>Makes key packages. Their private keys are in the store before anybody can use the key packages.</summary>
+    /// <summary>
+    /// Makes key packages. Their private keys are in the store before anybody can use the key packages.
+    /// </summary>
     /// <param name="client">The device's keys.</param>
     /// <param name="lastResort">For each key package, whether it is one of last resort.</param>
     /// <param name="cancellation">Ends the waiting.</param>
@@ -174,7 +177,9 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
         return packages;
     }
 
-    /// <summary>The key package that a Welcome is for; null where the store has none of those that the Welcome names.</summary>
+    /// <summary>
+    /// The key package that a Welcome is for; null where the store has none of those that the Welcome names.
+    /// </summary>
     public async Task<OwnKeyPackage?> FindAsync(Welcome welcome, CancellationToken cancellation)
     {
         foreach (var entry in welcome.Secrets)
@@ -190,8 +195,8 @@ internal sealed class DeviceKeys(MlsClientOptions options, ServiceConnection ser
 
     /// <summary>Notes that a Welcome has used a key package up.</summary>
     /// <returns>
-    /// The entry that deletes the key package, to be written with the group that was joined. A key package of last resort stays
-    /// in use.
+    /// The entry that deletes the key package, to be written with the group that was joined. A key package of last
+    /// resort stays in use.
     /// </returns>
     public IReadOnlyList<StoreEntry> Used(OwnKeyPackage package)
     {

@@ -5,7 +5,7 @@ namespace MlsConsole.Clients;
 /// <summary>Decodes and verifies MLS objects that the service served.</summary>
 internal static class ServedObjects
 {
-    /// <summary>Runs what decodes and verifies.</summary>
+    /// <summary>Runs a function that decodes or verifies, and turns its failure into the client's error.</summary>
     /// <exception cref="MlsClientException">
     /// <see cref="ClientErrors.InvalidAnswer"/>: the object is not base64, or breaks a rule of MLS.
     /// </exception>

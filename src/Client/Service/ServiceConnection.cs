@@ -9,8 +9,8 @@ using Polly;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// Calls the service's methods. A call that may have got lost is made again, with the same idempotency key and each time with a
-/// new token.
+/// Calls the service's methods. A call that may have got lost is made again, with the same idempotency key and each
+/// time with a new token.
 /// </summary>
 internal sealed class ServiceConnection : IDisposable
 {
@@ -30,7 +30,7 @@ internal sealed class ServiceConnection : IDisposable
                     Delay = TimeSpan.FromMilliseconds(200),
                     UseJitter = true,
                     BackoffType = DelayBackoffType.Exponential,
-                    // The caller knows what a wait is for that the service asks for, and decides whether to wait.
+                    // Waits that the service asks for are left to the caller, who knows what the wait is for.
                     ShouldRetryAfterHeader = false,
                     ShouldHandle = outcome =>
                         ValueTask.FromResult(

@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// Keeps everything in memory. The state is gone with the process; the next one recovers its conversations by external commits.
+/// Keeps everything in memory. The state is gone with the process; the next one recovers its conversations by external
+/// commits.
 /// </summary>
 public sealed class MemoryStore : MlsStore
 {

@@ -3,8 +3,8 @@ namespace MlsConsole.Clients;
 /// <summary>Where a client keeps its keys, its groups and its place in the stream of events.</summary>
 public abstract class MlsStore : IAsyncDisposable
 {
-    // An entry has a name, which is a path such as group/CONVERSATION, and a value of bytes. For each kind of entry a record
-    // in this folder (StoredGroup, StoredLeave, ...) knows the name and the layout of the bytes.
+    // An entry has a name, which is a path such as group/CONVERSATION, and a value of bytes. For each kind of entry a
+    // record in this folder (StoredGroup, StoredLeave, ...) knows the name and the layout of the bytes.
 
     /// <summary>32 bytes with which keys and groups are sealed before they are written into the store.</summary>
     internal abstract ReadOnlyMemory<byte> StateKey { get; }

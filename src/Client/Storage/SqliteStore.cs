@@ -5,8 +5,8 @@ using Microsoft.Data.Sqlite;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// Keeps everything in one SQLite file, encrypted with the caller's key: the names of entries by HMAC, and their values by
-/// AES-256-GCM, each bound to its name.
+/// Keeps everything in one SQLite file, encrypted with the caller's key: the names of entries by HMAC, and their values
+/// by AES-256-GCM, each bound to its name.
 /// </summary>
 /// <remarks>
 /// A value that is replaced or deleted is overwritten in the file, so that used message keys cannot be found there
@@ -57,8 +57,8 @@ public sealed class SqliteStore : MlsStore
                 + "value BLOB NOT NULL) WITHOUT ROWID; "
                 + "CREATE TABLE IF NOT EXISTS marker (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL);"
         );
-        // With a wrong key no name is found, and the file would look empty. So a value is opened first: the mark, or any entry
-        // where the mark is missing.
+        // With a wrong key no name is found, and the file would look empty. So a value is opened first: the mark, or
+        // any entry where the mark is missing.
         using (var first = Command("SELECT value FROM marker UNION ALL SELECT value FROM entries LIMIT 1"))
         {
             try
@@ -156,7 +156,8 @@ public sealed class SqliteStore : MlsStore
         }
     }
 
-    // The layout is: the nonce, the tag, and encrypted a big-endian uint16 (the length of the name), the name and the value.
+    // The layout is: the nonce, the tag, and encrypted a big-endian uint16 (the length of the name), the name and the
+    // value.
     private byte[] Seal(string name, byte[] value)
     {
         var nameBytes = Encoding.UTF8.GetBytes(name);

@@ -4,8 +4,8 @@ using System.Text;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// The place in the account's stream of events from which the stream is resumed: entry <c>events/cursor</c>, whose value
-/// is the cursor in ASCII.
+/// The place in the account's stream of events from which the stream is resumed: entry <c>events/cursor</c>, whose
+/// value is the cursor in ASCII.
 /// </summary>
 /// <param name="Cursor">The number of the last event that was taken, as a decimal string.</param>
 internal sealed record StoredEventCursor(string Cursor)

@@ -4,8 +4,8 @@ using MlsConsole.Mls;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// A group that the device is or was in, as the store keeps it: entry <c>group/CONVERSATION</c>, whose value is an int64
-/// (the last sequence number), a uint16 (the cipher suite), both big-endian, and the sealed state of the group.
+/// A group that the device is or was in, as the store keeps it: entry <c>group/CONVERSATION</c>, whose value is an
+/// int64 (the last sequence number), a uint16 (the cipher suite), both big-endian, and the sealed state of the group.
 /// </summary>
 /// <param name="ConversationId">The conversation.</param>
 /// <param name="LastSeq">The sequence number of the last entry of the service's log that the device has taken.</param>

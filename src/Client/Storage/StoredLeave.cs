@@ -6,7 +6,9 @@ namespace MlsConsole.Clients;
 /// The call by which the device leaves a conversation, kept from before the first try until the service has answered:
 /// entry <c>leaving/CONVERSATION</c>, whose value is the call's input as JSON.
 /// </summary>
-/// <param name="Input">The input. With its idempotency key the service answers a repeated call as it did the first.</param>
+/// <param name="Input">
+/// The input. With its idempotency key the service answers a repeated call as it did the first.
+/// </param>
 internal sealed record StoredLeave(LeaveConvoInput Input)
 {
     /// <returns>Null where no leave of the conversation is under way.</returns>

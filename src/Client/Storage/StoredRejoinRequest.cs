@@ -4,8 +4,9 @@ using System.Text;
 namespace MlsConsole.Clients;
 
 /// <summary>
-/// A request to the members of a conversation to add this device again: entry <c>request/CONVERSATION</c>, whose value is
-/// a big-endian int64 (<see cref="AskedAt"/> in milliseconds since 1970-01-01 UTC) and the key package in base64 (ASCII).
+/// A request to the members of a conversation to add this device again: entry <c>request/CONVERSATION</c>, whose value
+/// is a big-endian int64 (<see cref="AskedAt"/> in milliseconds since 1970-01-01 UTC) and the key package in base64
+/// (ASCII).
 /// </summary>
 /// <param name="ConversationId">The conversation.</param>
 /// <param name="AskedAt">When the device asked first.</param>

@@ -5,8 +5,8 @@ using MlsConsole.Mls;
 namespace MlsConsole.Clients.Tests;
 
 /// <summary>
-/// The names and the bytes of what the client keeps in its store. They must not change: a device has to find, after an update
-/// of the client, what the client before has written.
+/// The names and the bytes of what the client keeps in its store. They must not change: a device has to find, after an
+/// update of the client, what the client before has written.
 /// </summary>
 public sealed class StoredFormsTests
 {
