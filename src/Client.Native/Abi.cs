@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace MlsConsole.Clients.Native;
 
-/// <summary>What a call came to; <c>mls_status</c> of mls_client.h.</summary>
+/// <summary>How a call ended: <c>mls_status</c> of mls_client.h.</summary>
 internal enum Status
 {
     Ok = 0,
@@ -14,7 +14,8 @@ internal enum Status
     Internal = 6,
 }
 
-// The structures of mls_client.h, field by field. A reserved field keeps the next one where C puts it on every platform.
+// The structures of mls_client.h, field by field. A reserved field keeps the field after it at the place where C puts
+// that field on every platform.
 
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct ErrorAbi
@@ -115,6 +116,8 @@ internal struct RecordedAbi
 {
     public ulong Epoch;
     public long Seq;
+
+    public static RecordedAbi Of(Recorded recorded) => new() { Epoch = recorded.Epoch, Seq = recorded.Seq };
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -127,6 +130,17 @@ internal struct SyncAbi
         Removed,
         Rejoined,
         Reserved;
+
+    public static SyncAbi Of(SyncResult result) =>
+        new()
+        {
+            Epoch = result.Epoch,
+            Messages = result.Messages.Count,
+            Commits = result.Commits,
+            Unreadable = result.Unreadable,
+            Removed = result.Removed ? 1 : 0,
+            Rejoined = result.Rejoin is { Joined: true } ? 1 : 0,
+        };
 }
 
 [StructLayout(LayoutKind.Sequential)]

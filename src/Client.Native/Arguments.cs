@@ -2,10 +2,10 @@ using System.Text;
 
 namespace MlsConsole.Clients.Native;
 
-/// <summary>An argument that no call can work with.</summary>
+/// <summary>The caller has passed an argument that the call cannot work with.</summary>
 internal sealed class InvalidArgumentException(string message) : Exception(message);
 
-/// <summary>Reads and checks what the caller passed.</summary>
+/// <summary>Reads and checks the arguments of the caller.</summary>
 internal static unsafe class Arguments
 {
     private const int LongestText = 65536;
@@ -14,7 +14,7 @@ internal static unsafe class Arguments
         throwOnInvalidBytes: true
     );
 
-    /// <summary>A string that may be null.</summary>
+    /// <summary>Reads a string that may be null.</summary>
     public static string? Text(byte* text, string name)
     {
         if (text is null)
@@ -34,11 +34,11 @@ internal static unsafe class Arguments
         }
     }
 
-    /// <summary>A string that has to be there.</summary>
+    /// <summary>Reads a string that has to be there.</summary>
     public static string Required(byte* text, string name) =>
         Text(text, name) is { Length: > 0 } there ? there : throw new InvalidArgumentException($"{name} is missing.");
 
-    /// <summary>Bytes where they are.</summary>
+    /// <summary>Bytes in the caller's memory, not copied.</summary>
     public static ReadOnlySpan<byte> Bytes(byte* data, nuint length, string name)
     {
         if (data is null && length > 0)
@@ -48,7 +48,7 @@ internal static unsafe class Arguments
         return new(data, (int)length);
     }
 
-    /// <summary>A key of 32 bytes where it is.</summary>
+    /// <summary>A key of 32 bytes in the caller's memory, not copied.</summary>
     public static ReadOnlySpan<byte> Key(byte* data, nuint length, string name) =>
         data is not null && length == 32
             ? new(data, 32)

@@ -6,8 +6,9 @@ using System.Text;
 namespace MlsConsole.Clients.Native;
 
 /// <summary>
-/// What is handed out to the caller: one block of native memory with a structure at its start and everything that it points to behind.
-/// Its length stands before it, so that it can be zeroed when it is freed.
+/// What is handed out to the caller: one block of native memory with a structure at its start, and behind the structure
+/// everything that it points to. The length of the block stands before the block, so that the block can be zeroed when
+/// it is freed.
 /// </summary>
 internal unsafe ref struct Block
 {
@@ -16,7 +17,7 @@ internal unsafe ref struct Block
     private byte* _next;
     private readonly byte* _end;
 
-    /// <param name="length">The sum of what is put in, by the methods <c>Room</c>.</param>
+    /// <param name="length">The sum of what the methods <c>Room</c> give for everything that is put in.</param>
     public Block(nuint length)
     {
         byte* allocated = (byte*)NativeMemory.AllocZeroed(Header + length);
@@ -34,12 +35,12 @@ internal unsafe ref struct Block
 
     public static nuint Room(string? text) => text is null ? 0 : Aligned((nuint)Encoding.UTF8.GetByteCount(text) + 1);
 
-    /// <summary>Room for structures, all zero.</summary>
+    /// <summary>Puts structures in, all of whose fields are zero.</summary>
     public T* Put<T>(int count = 1)
         where T : unmanaged => (T*)Take(Room<T>(count));
 
-    /// <summary>Bytes.</summary>
-    /// <returns>Null for none.</returns>
+    /// <summary>Puts bytes in.</summary>
+    /// <returns>Null where there are no bytes.</returns>
     public byte* Put(ReadOnlySpan<byte> bytes)
     {
         if (bytes.IsEmpty)
@@ -49,7 +50,7 @@ internal unsafe ref struct Block
         return to;
     }
 
-    /// <summary>A string with a zero byte at its end.</summary>
+    /// <summary>Puts a string in, in UTF-8 with a zero byte at its end.</summary>
     public byte* Put(string? text)
     {
         if (text is null)
@@ -69,7 +70,7 @@ internal unsafe ref struct Block
         return taken;
     }
 
-    /// <summary>A string of its own.</summary>
+    /// <summary>Makes a block that has a string and nothing else.</summary>
     public static byte* OfText(string text) => new Block(Room(text)).Put(text);
 
     /// <summary>Zeroes and frees a block.</summary>

@@ -1,12 +1,15 @@
 namespace MlsConsole.Clients.Native;
 
-/// <summary>The boundary: nothing escapes an exported function but a status, and the calling thread waits here and nowhere else.</summary>
+/// <summary>
+/// The boundary to the caller: no exception escapes an exported function, only a status, and the calling thread waits
+/// in this class and nowhere else.
+/// </summary>
 internal static class Call
 {
     [ThreadStatic]
     private static bool t_insideCallback;
 
-    /// <summary>Runs a function that concerns no client that is open already.</summary>
+    /// <summary>Runs an exported function that needs no open client.</summary>
     public static int Run(Action action)
     {
         Failure.Last = null;
@@ -23,10 +26,10 @@ internal static class Call
         }
     }
 
-    /// <summary>Runs a function of a client and waits for its end.</summary>
+    /// <summary>Runs an exported function of a client and waits for its end.</summary>
     /// <param name="handle">The client.</param>
-    /// <param name="start">Reads the arguments and begins.</param>
-    /// <param name="finish">Hands out the result.</param>
+    /// <param name="start">Reads the arguments and begins the work.</param>
+    /// <param name="finish">Hands the result out to the caller.</param>
     public static int Run<T>(nint handle, Func<OpenClient, CancellationToken, Task<T>> start, Action<T> finish)
     {
         OpenClient? client = null;
@@ -48,7 +51,7 @@ internal static class Call
         }
     }
 
-    /// <summary>Runs a function of a client that has no result.</summary>
+    /// <summary>Runs an exported function of a client that has no result.</summary>
     public static int Run(nint handle, Func<OpenClient, CancellationToken, Task> start) =>
         Run(
             handle,
@@ -60,7 +63,9 @@ internal static class Call
             static _ => { }
         );
 
-    /// <summary>Marks the time in which a function of the caller's runs: it must not call the library.</summary>
+    /// <summary>
+    /// Marks this thread as running a callback, until the result is disposed. A callback must not call the library.
+    /// </summary>
     public static Inside InsideCallback()
     {
         bool before = t_insideCallback;
@@ -68,14 +73,14 @@ internal static class Call
         return new(before);
     }
 
-    /// <summary>Ends with the callback.</summary>
+    /// <summary>The mark on the thread; its disposal removes the mark.</summary>
     public readonly ref struct Inside
     {
         private readonly bool _before;
 
         internal Inside(bool before) => _before = before;
 
-        /// <summary>The library may be called again.</summary>
+        /// <summary>Removes the mark: this thread may call the library again.</summary>
         public void Dispose() => t_insideCallback = _before;
     }
 

@@ -4,7 +4,7 @@ using MlsConsole.Lexicon;
 
 namespace MlsConsole.Clients.Native;
 
-/// <summary>What <c>mls_next_event</c> hands out; <c>mls_event</c>.</summary>
+/// <summary>An event as <c>mls_next_event</c> hands it out: <c>mls_event</c> of mls_client.h.</summary>
 internal sealed record NativeEvent(EventKind Kind)
 {
     public string? Name { get; init; }
@@ -16,7 +16,7 @@ internal sealed record NativeEvent(EventKind Kind)
     public MlsClientException? Failure { get; init; }
 }
 
-/// <summary><c>MLS_EVENT_...</c></summary>
+/// <summary>The kind of an event: <c>MLS_EVENT_...</c> of mls_client.h.</summary>
 internal enum EventKind
 {
     Message = 1,
@@ -26,7 +26,10 @@ internal enum EventKind
     Failed = 5,
 }
 
-/// <summary>Messages that wait for the caller, and the stream of events, from which the next one is asked for when the caller asks.</summary>
+/// <summary>
+/// The messages that wait for the caller, and the stream of events, of which the next event is asked for only when the
+/// caller asks.
+/// </summary>
 internal sealed class EventQueue : IAsyncDisposable
 {
     private readonly Channel<NativeEvent> _waiting = Channel.CreateUnbounded<NativeEvent>();
@@ -34,7 +37,7 @@ internal sealed class EventQueue : IAsyncDisposable
     private IAsyncEnumerator<ConversationEvent>? _stream;
     private Task<bool>? _next;
 
-    /// <summary>Takes a message that some call brought.</summary>
+    /// <summary>Adds a message that some call brought.</summary>
     public void Add(IncomingMessage message) =>
         _waiting.Writer.TryWrite(
             new(EventKind.Message)
@@ -45,6 +48,10 @@ internal sealed class EventQueue : IAsyncDisposable
             }
         );
 
+    /// <summary>Waits for the next message or event.</summary>
+    /// <param name="client">The client whose events are followed.</param>
+    /// <param name="timeout">How long to wait; without end where negative.</param>
+    /// <param name="cancellation">Ends the waiting and the stream.</param>
     /// <returns>Null where nothing happened in time.</returns>
     public async Task<NativeEvent?> NextAsync(MlsClient client, TimeSpan timeout, CancellationToken cancellation)
     {
@@ -92,7 +99,7 @@ internal sealed class EventQueue : IAsyncDisposable
         }
         catch
         {
-            // It begins anew with the next call, at the same place.
+            // The next call opens the stream anew, at the same place.
             await CloseStream().ConfigureAwait(false);
             throw;
         }
@@ -100,7 +107,10 @@ internal sealed class EventQueue : IAsyncDisposable
             _waiting.Writer.TryWrite(one);
     }
 
-    /// <summary>What is told of an event of the stream. Its messages have been told already.</summary>
+    /// <summary>
+    /// What the caller is told of an event of the stream. The messages that the event brought are in the queue already,
+    /// or were given to <c>on_message</c>.
+    /// </summary>
     internal static IEnumerable<NativeEvent> Of(ConversationEvent happened)
     {
         var (name, conversationId, seq, did, detail) = Describe(happened.Event);
@@ -174,7 +184,7 @@ internal sealed class EventQueue : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the stream; its token has been cancelled.</summary>
+    /// <summary>Ends the stream, whose cancellation token has been cancelled before.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_next is { } next)

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace MlsConsole.Clients.Native;
 
-/// <summary>The functions of mls_client.h, in its order. What they promise stands there.</summary>
+/// <summary>The functions of mls_client.h, in the order of that header, which says what they promise.</summary>
 internal static unsafe class Exports
 {
     [UnmanagedCallersOnly(EntryPoint = "mls_last_error", CallConvs = [typeof(CallConvCdecl)])]
@@ -150,7 +150,7 @@ internal static unsafe class Exports
                     names[i] = Arguments.Required(dids[i], "a DID");
                 return open.Client.Conversations.AddMembersAsync(Conversation(conversationId), names, token);
             },
-            result => Put(recorded, Of(result))
+            result => Put(recorded, RecordedAbi.Of(result))
         );
     }
 
@@ -178,7 +178,7 @@ internal static unsafe class Exports
                     throw new InvalidArgumentException("To go oneself there is mls_leave.");
                 return open.Client.Conversations.RemoveMemberAsync(Conversation(conversationId), whom, token);
             },
-            result => Put(recorded, Of(result))
+            result => Put(recorded, RecordedAbi.Of(result))
         );
     }
 
@@ -297,7 +297,7 @@ internal static unsafe class Exports
         return Call.Run(
             client,
             (open, token) => open.Client.Conversations.UpdateAsync(Conversation(conversationId), token),
-            result => Put(recorded, Of(result))
+            result => Put(recorded, RecordedAbi.Of(result))
         );
     }
 
@@ -309,7 +309,7 @@ internal static unsafe class Exports
             client,
             (open, token) =>
                 open.SendAsync(Conversation(conversationId), Arguments.Bytes(data, length, "data").ToArray(), token),
-            result => Put(recorded, Of(result))
+            result => Put(recorded, RecordedAbi.Of(result))
         );
     }
 
@@ -320,19 +320,7 @@ internal static unsafe class Exports
         return Call.Run(
             client,
             (open, token) => open.Client.Conversations.SyncAsync(Conversation(conversationId), token),
-            sync =>
-                Put(
-                    result,
-                    new()
-                    {
-                        Epoch = sync.Epoch,
-                        Messages = sync.Messages.Count,
-                        Commits = sync.Commits,
-                        Unreadable = sync.Unreadable,
-                        Removed = sync.Removed ? 1 : 0,
-                        Rejoined = sync.Rejoin is { Joined: true } ? 1 : 0,
-                    }
-                )
+            sync => Put(result, SyncAbi.Of(sync))
         );
     }
 
@@ -398,6 +386,4 @@ internal static unsafe class Exports
         if (to is not null)
             *to = value;
     }
-
-    private static RecordedAbi Of(Recorded recorded) => new() { Epoch = recorded.Epoch, Seq = recorded.Seq };
 }

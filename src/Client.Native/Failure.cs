@@ -1,12 +1,12 @@
 namespace MlsConsole.Clients.Native;
 
-/// <summary>Why a call did not succeed; <c>mls_error</c>.</summary>
+/// <summary>Why a call did not succeed: <c>mls_error</c> of mls_client.h.</summary>
 internal sealed record Failure(Status Status, string Id, string Message)
 {
     [ThreadStatic]
     private static Failure? t_last;
 
-    /// <summary>The last call's of this thread.</summary>
+    /// <summary>The failure of this thread's last call; null where that call succeeded.</summary>
     public static Failure? Last
     {
         get => t_last;
@@ -19,8 +19,8 @@ internal sealed record Failure(Status Status, string Id, string Message)
     public TimeSpan? RetryAfter { get; init; }
     public ulong? CurrentEpoch { get; init; }
 
-    /// <summary>What an exception is to the caller.</summary>
-    /// <param name="exception">What escaped.</param>
+    /// <summary>The failure that an exception is to the caller.</summary>
+    /// <param name="exception">What ended the call.</param>
     /// <param name="closing">Whether the client was being closed.</param>
     public static Failure Of(Exception exception, bool closing) =>
         exception switch
@@ -69,8 +69,8 @@ internal sealed record Failure(Status Status, string Id, string Message)
     }
 }
 
-/// <summary>A handle of no client.</summary>
+/// <summary>A handle is that of no open client.</summary>
 internal sealed class InvalidHandleException() : Exception("There is no such client, or it was closed.");
 
-/// <summary>The caller's function did not do what was asked.</summary>
+/// <summary>A callback did not do what it was asked for.</summary>
 internal sealed class CallbackFailedException(string message) : Exception(message);

@@ -3,7 +3,10 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Clients.Native;
 
-/// <summary>A client that was handed out, its calls under way and its events. Handles are numbers that are never used again.</summary>
+/// <summary>
+/// A client that was handed out to the caller, with its calls under way and its events. Handles are numbers, of which
+/// none is used twice.
+/// </summary>
 internal sealed class OpenClient : IDisposable
 {
     private static readonly ConcurrentDictionary<nint, OpenClient> s_open = [];
@@ -67,7 +70,7 @@ internal sealed class OpenClient : IDisposable
         }
     }
 
-    /// <summary>Ends the calls under way, waits for them and forgets everything.</summary>
+    /// <summary>Ends the calls under way, waits for their ends, and forgets all secrets in memory.</summary>
     public static void Close(nint handle)
     {
         if (!s_open.TryRemove(handle, out var client))

@@ -4,7 +4,7 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Clients.Native;
 
-/// <summary>From <c>mls_client_options</c> to a client.</summary>
+/// <summary>Opens a client from <c>mls_client_options</c>.</summary>
 internal static unsafe class Opening
 {
     private const int LongestToken = 8192;
@@ -14,7 +14,8 @@ internal static unsafe class Opening
     {
         if (given is null)
             throw new InvalidArgumentException("options is missing.");
-        // Options that later versions add come at the end; a smaller structure is then one of a caller that does not know them.
+        // Later versions add options at the end: a smaller structure is then that of a caller who does not know those
+        // options.
         if (given->Size != (nuint)sizeof(OptionsAbi))
             throw new InvalidArgumentException(
                 $"options.size is {given->Size}, and {sizeof(OptionsAbi)} in this version."
@@ -29,15 +30,7 @@ internal static unsafe class Opening
         string? did = Arguments.Text(given->Did, "did"),
             deviceName = Arguments.Text(given->DeviceName, "device_name"),
             path = Arguments.Text(given->StorePath, "store_path");
-        if (deviceId.Contains('#', StringComparison.Ordinal))
-            throw new InvalidArgumentException("device_id has a '#'.");
-        if (given->CipherSuite is < 0 or > ushort.MaxValue)
-            throw new InvalidArgumentException("cipher_suite is none.");
-        if ((given->TokenSource is null) == (given->AccountKey is null))
-            throw new InvalidArgumentException("Either token_source or account_key is needed.");
-        if (given->AccountKey is null && did is null)
-            throw new InvalidArgumentException("did is missing.");
-
+        RequireConsistent(given, deviceId, did);
         var accountKey = given->AccountKey is null ? null : Key(given);
         MlsStore? store = null;
         try
@@ -72,6 +65,18 @@ internal static unsafe class Opening
             store?.DisposeAsync().AsTask().GetAwaiter().GetResult();
             throw;
         }
+    }
+
+    private static void RequireConsistent(OptionsAbi* given, string deviceId, string? did)
+    {
+        if (deviceId.Contains('#', StringComparison.Ordinal))
+            throw new InvalidArgumentException("device_id has a '#'.");
+        if (given->CipherSuite is < 0 or > ushort.MaxValue)
+            throw new InvalidArgumentException("cipher_suite is none.");
+        if ((given->TokenSource is null) == (given->AccountKey is null))
+            throw new InvalidArgumentException("Either token_source or account_key is needed.");
+        if (given->AccountKey is null && did is null)
+            throw new InvalidArgumentException("did is missing.");
     }
 
     private static AccountKey Key(OptionsAbi* given)
@@ -153,7 +158,7 @@ internal static unsafe class Opening
     ) =>
         (credential, signatureKey, _) =>
         {
-            // The callback knows one type of credential.
+            // The callback is given an identity, which only a basic credential has.
             if (credential.Type != CredentialType.Basic)
                 return false;
             using (Call.InsideCallback())

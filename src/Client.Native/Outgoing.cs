@@ -1,6 +1,6 @@
 namespace MlsConsole.Clients.Native;
 
-/// <summary>What is handed out, as blocks.</summary>
+/// <summary>Puts what is handed out to the caller into blocks.</summary>
 internal static unsafe class Outgoing
 {
     public static nuint Room(this IncomingMessage message) =>

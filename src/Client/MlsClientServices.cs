@@ -4,13 +4,16 @@ using Microsoft.Extensions.Logging;
 
 namespace MlsConsole.Clients;
 
-/// <summary>Dependency injection.</summary>
+/// <summary>Adds the client to a container of dependency injection.</summary>
 public static class MlsClientServices
 {
     /// <summary>Adds an <see cref="MlsClient"/> with the container's clock, logging and HTTP client factory.</summary>
     /// <param name="services">The container.</param>
-    /// <param name="options">Makes the options; what they say of clock, logging and HTTP client is kept.</param>
-    /// <returns>The builder of its HTTP client. Lost calls are made again by the MLS client itself: a retry handler would send a token twice.</returns>
+    /// <param name="options">Makes the options. A clock, logging or HTTP client that they have is kept.</param>
+    /// <returns>
+    /// The builder of the HTTP client. Do not add a retry handler to it, which would send a token twice: the MLS client
+    /// itself makes lost calls again.
+    /// </returns>
     public static IHttpClientBuilder AddMlsClient(
         this IServiceCollection services,
         Func<IServiceProvider, MlsClientOptions> options

@@ -1,24 +1,30 @@
-using System.Globalization;
 using System.Net.WebSockets;
 using System.Runtime.CompilerServices;
-using System.Text;
 using MlsConsole.Lexicon;
 
 namespace MlsConsole.Clients;
 
-/// <summary>What happened in one of the account's conversations, after this device has taken it.</summary>
-/// <param name="Event">The event as the service sent it; an <c>info</c> where the stream began anew and the conversation was synchronised for that.</param>
-/// <param name="Sync">What it brought: messages, commits that were followed; null where it brought nothing.</param>
-/// <param name="Failure">Why the device could not follow.</param>
+/// <summary>An event in one of the account's conversations, after this device has taken it.</summary>
+/// <param name="Event">
+/// The event as the service sent it; an <c>info</c> where the stream began anew and the conversation was synchronised
+/// for that.
+/// </param>
+/// <param name="Sync">
+/// What the event brought: messages, commits that were followed; null where the event brought nothing.
+/// </param>
+/// <param name="Failure">Why the device could not follow, where it could not.</param>
 public sealed record ConversationEvent(SubscribeConvoEventsEvent Event, SyncResult? Sync, MlsClientException? Failure);
 
-/// <summary>The stream of events of the account: a WebSocket that is opened again whenever it breaks, from the last event that was taken.</summary>
+/// <summary>
+/// The account's stream of events: a WebSocket that is opened again whenever it breaks, from the last event that was
+/// taken.
+/// </summary>
 public sealed class ConversationEvents
 {
     private const int MaxFrame = 64 << 20;
-    private static readonly TimeSpan s_shortest = TimeSpan.FromMilliseconds(200),
-        s_longest = TimeSpan.FromSeconds(30),
-        s_silence = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_shortestBackoff = TimeSpan.FromMilliseconds(200),
+        s_longestBackoff = TimeSpan.FromSeconds(30),
+        s_longestSilence = TimeSpan.FromSeconds(15);
     private readonly MlsClientOptions _options;
     private readonly ServiceConnection _service;
     private readonly ConversationManager _conversations;
@@ -29,8 +35,11 @@ public sealed class ConversationEvents
         ConversationManager conversations
     ) => (_options, _service, _conversations) = (options, service, conversations);
 
-    /// <summary>Follows the account's conversations: takes messages, follows commits, accepts Welcomes, and yields each event once that is done.</summary>
-    /// <param name="cancellation">Ends it; nothing else does, but a refusal of the account itself.</param>
+    /// <summary>
+    /// Follows the account's conversations: takes messages, follows commits, accepts Welcomes, and yields each event
+    /// once that is done.
+    /// </summary>
+    /// <param name="cancellation">Ends the stream. Nothing else ends it but a refusal of the account itself.</param>
     /// <exception cref="MlsClientException">The service refuses the account.</exception>
     public async IAsyncEnumerable<ConversationEvent> FollowAsync(
         [EnumeratorCancellation] CancellationToken cancellation = default
@@ -38,13 +47,16 @@ public sealed class ConversationEvents
     {
         await foreach (var one in ReadAsync(cancellation).ConfigureAwait(false))
         {
-            foreach (var (sync, failure) in await UntilAnswered(one, cancellation).ConfigureAwait(false))
+            foreach (var (sync, failure) in await UntilAnsweredAsync(one, cancellation).ConfigureAwait(false))
                 yield return new(one, sync, failure);
         }
     }
 
-    /// <summary>Takes an event. While the service does not answer it is not taken, and the place stays where it is.</summary>
-    private async Task<IReadOnlyList<(SyncResult? Sync, MlsClientException? Failure)>> UntilAnswered(
+    /// <summary>
+    /// Takes an event, and tries again while the service does not answer. Until the event is taken, the stream's place
+    /// stays where it is.
+    /// </summary>
+    private async Task<IReadOnlyList<(SyncResult? Sync, MlsClientException? Failure)>> UntilAnsweredAsync(
         SubscribeConvoEventsEvent one,
         CancellationToken cancellation
     )
@@ -53,10 +65,10 @@ public sealed class ConversationEvents
         {
             try
             {
-                // Where the stream begins anew, what happened before its first event is in the logs alone.
+                // Where the stream begins anew, what happened before its first event is found in the logs alone.
                 return one is SubscribeConvoEventsInfo
                     ? await _conversations.SyncAllAsync(cancellation).ConfigureAwait(false)
-                    : [(await Take(one, cancellation).ConfigureAwait(false), null)];
+                    : [(await TakeAsync(one, cancellation).ConfigureAwait(false), null)];
             }
             catch (MlsClientException failure) when (failure.Error == ClientErrors.Unreachable || failure.Status >= 500)
             {
@@ -71,13 +83,18 @@ public sealed class ConversationEvents
 
     private static TimeSpan Backoff(int failures)
     {
-        var wait = s_shortest * Math.Pow(2, Math.Min(failures, 8)) * (0.5 + Random.Shared.NextDouble());
-        return wait < s_longest ? wait : s_longest;
+        var wait = s_shortestBackoff * Math.Pow(2, Math.Min(failures, 8)) * (0.5 + Random.Shared.NextDouble());
+        return wait < s_longestBackoff ? wait : s_longestBackoff;
     }
 
-    /// <summary>The events as the service sends them. The place is kept once the next one is asked for.</summary>
-    /// <remarks>An <c>info</c> named <c>Opened</c> is the client's own: there is no place to resume from, so the stream begins with what happens next.</remarks>
-    /// <param name="cancellation">Ends it.</param>
+    /// <summary>
+    /// The events as the service sends them. The place behind an event is saved once the next event is asked for.
+    /// </summary>
+    /// <remarks>
+    /// An <c>info</c> named <c>Opened</c> is the client's own event. It says that there was no place to resume from, so
+    /// that the stream begins with what happens next.
+    /// </remarks>
+    /// <param name="cancellation">Ends the stream.</param>
     /// <exception cref="MlsClientException">The service refuses the account.</exception>
     public async IAsyncEnumerable<SubscribeConvoEventsEvent> ReadAsync(
         [EnumeratorCancellation] CancellationToken cancellation = default
@@ -86,44 +103,36 @@ public sealed class ConversationEvents
         int failures = 0;
         while (true)
         {
-            string? cursor = await _options.Store.ReadAsync("events/cursor", cancellation).ConfigureAwait(false)
-                is { } saved
-                ? Encoding.ASCII.GetString(saved)
-                : null;
-            using var socket = await Open(cursor, cancellation).ConfigureAwait(false);
+            var saved = await StoredEventCursor.ReadAsync(_options.Store, cancellation).ConfigureAwait(false);
+            string? cursor = saved?.Cursor;
+            using var socket = await OpenAsync(cursor, cancellation).ConfigureAwait(false);
             if (socket is not null && cursor is null)
                 yield return new SubscribeConvoEventsInfo { Name = "Opened" };
-            while (socket is not null && await Receive(socket, cancellation).ConfigureAwait(false) is { } message)
+            while (socket is not null && await ReceiveAsync(socket, cancellation).ConfigureAwait(false) is { } frame)
             {
                 failures = 0;
-                if (message.Event is not { } one)
+                if (frame.Event is not { } one)
                     continue;
                 yield return one;
                 if (SeqOf(one) is { } seq)
                     await _options
-                        .Store.WriteAsync(
-                            cancellation,
-                            new KeyValuePair<string, byte[]?>(
-                                "events/cursor",
-                                Encoding.ASCII.GetBytes(seq.ToString(CultureInfo.InvariantCulture))
-                            )
-                        )
+                        .Store.WriteAsync(cancellation, StoredEventCursor.After(seq).ToEntry())
                         .ConfigureAwait(false);
             }
             await Task.Delay(Backoff(failures++), _options.Clock, cancellation).ConfigureAwait(false);
         }
     }
 
-    private async Task<SyncResult?> Take(SubscribeConvoEventsEvent one, CancellationToken cancellation)
+    private async Task<SyncResult?> TakeAsync(SubscribeConvoEventsEvent one, CancellationToken cancellation)
     {
         switch (one)
         {
             case SubscribeConvoEventsMessage message:
-                return await Take(message.ConvoId, message.Message, cancellation).ConfigureAwait(false);
+                return await TakeAsync(message.ConvoId, message.Message, cancellation).ConfigureAwait(false);
             case SubscribeConvoEventsProposal proposal:
-                return await Take(proposal.ConvoId, proposal.Message, cancellation).ConfigureAwait(false);
+                return await TakeAsync(proposal.ConvoId, proposal.Message, cancellation).ConfigureAwait(false);
             case SubscribeConvoEventsCommit { Commit: var commit } made:
-                return await Take(
+                return await TakeAsync(
                         made.ConvoId,
                         new()
                         {
@@ -142,43 +151,48 @@ public sealed class ConversationEvents
                 return null;
             case SubscribeConvoEventsRejoinRequested asked
                 when (asked.Did, asked.DeviceId) != (_options.Did, _options.DeviceId):
-                await LetOthersFirst(cancellation).ConfigureAwait(false);
+                await LetOthersFirstAsync(cancellation).ConfigureAwait(false);
                 await _conversations.AnswerRejoinRequestsAsync(asked.ConvoId, cancellation).ConfigureAwait(false);
                 return null;
             case SubscribeConvoEventsDeviceApproved approved
                 when (approved.Did, approved.DeviceId) == (_options.Did, _options.DeviceId):
                 return await _conversations.JoinApprovedAsync(approved.ConvoId, cancellation).ConfigureAwait(false);
             case SubscribeConvoEventsRemovalRequested asked:
-                await LetOthersFirst(cancellation).ConfigureAwait(false);
-                await _conversations.RemoveGoneAsync(asked.ConvoId, cancellation).ConfigureAwait(false);
+                await LetOthersFirstAsync(cancellation).ConfigureAwait(false);
+                await _conversations.RemovePendingAsync(asked.ConvoId, cancellation).ConfigureAwait(false);
                 return null;
             default:
                 return null;
         }
     }
 
-    /// <summary>All members hear of it at once, and one answer is enough: each waits a random while, after which it may be done.</summary>
-    private Task LetOthersFirst(CancellationToken cancellation) =>
-        Task.Delay(ConversationManager.Jitter(6), _options.Clock, cancellation);
+    /// <summary>
+    /// Waits a random while. All members hear of a request at once, and the answer of one member is enough: after the
+    /// wait the request may be answered.
+    /// </summary>
+    private Task LetOthersFirstAsync(CancellationToken cancellation) =>
+        Task.Delay(Jitter.Of(6), _options.Clock, cancellation);
 
-    private async Task<SyncResult?> Take(string conversationId, MessageView entry, CancellationToken cancellation)
+    private async Task<SyncResult?> TakeAsync(string conversationId, MessageView entry, CancellationToken cancellation)
     {
         if (await _conversations.HasTakenAsync(conversationId, entry.Seq, cancellation).ConfigureAwait(false))
             return null;
-        // The next entry of the log needs no question; a gap is filled from the log.
-        return await _conversations.TakeAsync(conversationId, entry, cancellation).ConfigureAwait(false)
+        // The next entry of the log is taken as the event brought it. A gap before the entry is filled from the log.
+        return await _conversations.TakeNextAsync(conversationId, entry, cancellation).ConfigureAwait(false)
             ?? await _conversations.SyncAsync(conversationId, cancellation).ConfigureAwait(false);
     }
 
-    /// <returns>Null where it could not be opened now.</returns>
-    private async Task<ClientWebSocket?> Open(string? cursor, CancellationToken cancellation)
+    /// <returns>Null where the stream could not be opened now.</returns>
+    private async Task<ClientWebSocket?> OpenAsync(string? cursor, CancellationToken cancellation)
     {
         var socket = new ClientWebSocket();
-        // On a connection that has frozen nothing ever arrives: a ping that nobody answers ends it.
-        (socket.Options.KeepAliveInterval, socket.Options.KeepAliveTimeout) = (s_silence, s_silence);
+        // Nothing ever arrives on a connection that has frozen. A ping without an answer ends such a connection.
+        (socket.Options.KeepAliveInterval, socket.Options.KeepAliveTimeout) = (s_longestSilence, s_longestSilence);
         try
         {
-            var ticket = await _service.Call(Lexicons.GetSubscriptionTicket, new(), cancellation).ConfigureAwait(false);
+            var ticket = await _service
+                .CallAsync(Lexicons.GetSubscriptionTicket, new(), cancellation)
+                .ConfigureAwait(false);
             string query = string.Join(
                 '&',
                 Lexicons
@@ -205,10 +219,11 @@ public sealed class ConversationEvents
         }
     }
 
-    private sealed record Message(SubscribeConvoEventsEvent? Event);
+    /// <param name="Event">Null for an event of a kind that this version does not know.</param>
+    private sealed record ReceivedFrame(SubscribeConvoEventsEvent? Event);
 
-    /// <returns>Null at the end of the connection; a message without an event for a kind that this version does not know.</returns>
-    private async Task<Message?> Receive(ClientWebSocket socket, CancellationToken cancellation)
+    /// <returns>Null at the end of the connection.</returns>
+    private async Task<ReceivedFrame?> ReceiveAsync(ClientWebSocket socket, CancellationToken cancellation)
     {
         var frame = new MemoryStream();
         var buffer = new byte[16384];
@@ -226,10 +241,8 @@ public sealed class ConversationEvents
         }
         catch (EventStreamException refused) when (refused.Error == "FutureCursor")
         {
-            // The service's log is another than the one that the place was in.
-            await _options
-                .Store.WriteAsync(cancellation, new KeyValuePair<string, byte[]?>("events/cursor", null))
-                .ConfigureAwait(false);
+            // The service has sent no event of that number yet: the saved place is one in another log of events.
+            await _options.Store.WriteAsync(cancellation, StoredEventCursor.Deletion).ConfigureAwait(false);
             return null;
         }
         catch (Exception exception)

@@ -14,10 +14,15 @@ namespace MlsConsole.Clients;
 /// <param name="audience">The service's DID (<c>aud</c>).</param>
 /// <param name="method">The method's NSID (<c>lxm</c>).</param>
 /// <param name="cancellation">Ends the waiting.</param>
-/// <remarks>An application that is signed in to a PDS asks that for one: <c>com.atproto.server.getServiceAuth</c>.</remarks>
+/// <remarks>
+/// An application that is signed in to a PDS asks the PDS for a token: <c>com.atproto.server.getServiceAuth</c>.
+/// </remarks>
 public delegate ValueTask<string> ServiceTokenSource(string audience, string method, CancellationToken cancellation);
 
-/// <summary>An account's signing key (its DID document's <c>#atproto</c>), for programs that hold it: P-256 (ES256) or K-256 (ES256K).</summary>
+/// <summary>
+/// An account's signing key (<c>#atproto</c> in its DID document), for programs that hold that key: P-256 (ES256) or
+/// K-256 (ES256K).
+/// </summary>
 public sealed class AccountKey : IDisposable
 {
     private static readonly ECDomainParameters s_k256 = ECDomainParameters.LookupName("secp256k1");
@@ -44,17 +49,17 @@ public sealed class AccountKey : IDisposable
         DidKey = $"did:key:z{Base58.Bitcoin.Encode(multikey)}";
     }
 
-    /// <summary>The public key as a DID of its own.</summary>
+    /// <summary>The public key as a DID (<c>did:key</c>).</summary>
     public string DidKey { get; }
 
-    /// <summary>A new P-256 key.</summary>
+    /// <summary>Makes a new P-256 key.</summary>
     public static AccountKey CreateP256()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         return new(key.ExportParameters(true).D!, k256: false);
     }
 
-    /// <summary>A new K-256 (secp256k1) key.</summary>
+    /// <summary>Makes a new K-256 (secp256k1) key.</summary>
     public static AccountKey CreateK256()
     {
         while (true)
@@ -65,10 +70,10 @@ public sealed class AccountKey : IDisposable
         }
     }
 
-    /// <summary>A P-256 key from its 32 bytes.</summary>
+    /// <summary>Takes a P-256 key from the 32 bytes of the private key.</summary>
     public static AccountKey P256(ReadOnlySpan<byte> privateKey) => new(Checked(privateKey), k256: false);
 
-    /// <summary>A K-256 key from its 32 bytes.</summary>
+    /// <summary>Takes a K-256 key from the 32 bytes of the private key.</summary>
     public static AccountKey K256(ReadOnlySpan<byte> privateKey)
     {
         var own = Checked(privateKey);
@@ -77,9 +82,9 @@ public sealed class AccountKey : IDisposable
             : throw new CryptographicException("The number is no private key of the curve.");
     }
 
-    /// <summary>Service tokens that this key signs, valid for a minute.</summary>
-    /// <param name="did">The account; <see cref="DidKey"/> where null.</param>
-    /// <param name="clock">The system's where null.</param>
+    /// <summary>Makes service tokens that this key signs, valid for a minute.</summary>
+    /// <param name="did">The account; where null, <see cref="DidKey"/>.</param>
+    /// <param name="clock">The clock; where null, the system's.</param>
     public ServiceTokenSource Tokens(string? did = null, TimeProvider? clock = null) =>
         (audience, method, _) =>
             ValueTask.FromResult(Token(did ?? DidKey, audience, method, (clock ?? TimeProvider.System).GetUtcNow()));
@@ -112,7 +117,7 @@ public sealed class AccountKey : IDisposable
         var signer = new ECDsaSigner(new HMacDsaKCalculator(new Sha256Digest()));
         signer.Init(true, new ECPrivateKeyParameters(new BigInteger(1, _privateKey), s_k256));
         var parts = signer.GenerateSignature(SHA256.HashData(data));
-        // Of the two signatures that verify, AT Protocol takes the one with the smaller s.
+        // Both (r, s) and (r, n - s) verify. AT Protocol takes only the signature with the smaller s.
         var s = parts[1].CompareTo(s_k256.N.ShiftRight(1)) > 0 ? s_k256.N.Subtract(parts[1]) : parts[1];
         var signature = new byte[64];
         Put(parts[0], signature.AsSpan(0, 32));

@@ -8,7 +8,10 @@ using Polly;
 
 namespace MlsConsole.Clients;
 
-/// <summary>Calls the service's methods. A call that may have got lost is made again: with the same idempotency key, and a new token each time.</summary>
+/// <summary>
+/// Calls the service's methods. A call that may have got lost is made again, with the same idempotency key and each
+/// time with a new token.
+/// </summary>
 internal sealed class ServiceConnection : IDisposable
 {
     private readonly MlsClientOptions _options;
@@ -27,7 +30,8 @@ internal sealed class ServiceConnection : IDisposable
                     Delay = TimeSpan.FromMilliseconds(200),
                     UseJitter = true,
                     BackoffType = DelayBackoffType.Exponential,
-                    ShouldRetryAfterHeader = false, // waits that the service asks for are decided where they are understood
+                    // Waits that the service asks for are left to the caller, who knows what the wait is for.
+                    ShouldRetryAfterHeader = false,
                     ShouldHandle = outcome =>
                         ValueTask.FromResult(
                             outcome.Outcome.Exception is HttpRequestException
@@ -51,14 +55,14 @@ internal sealed class ServiceConnection : IDisposable
 
     public HttpClient Http => _http;
 
-    public Task<TOutput> Call<TInput, TOutput>(
+    public Task<TOutput> CallAsync<TInput, TOutput>(
         Procedure<TInput, TOutput> method,
         TInput input,
         CancellationToken cancellation
     )
     {
         var body = method.WriteInput(method.WithIdempotencyKey(input, Guid.NewGuid().ToString("N")));
-        return Send(
+        return SendAsync(
             method,
             () =>
             {
@@ -71,7 +75,7 @@ internal sealed class ServiceConnection : IDisposable
         );
     }
 
-    public Task<TOutput> Call<TParameters, TOutput>(
+    public Task<TOutput> CallAsync<TParameters, TOutput>(
         Query<TParameters, TOutput> method,
         TParameters parameters,
         CancellationToken cancellation
@@ -81,7 +85,7 @@ internal sealed class ServiceConnection : IDisposable
             '&',
             method.WriteParameters(parameters).Select(static one => $"{one.Key}={Uri.EscapeDataString(one.Value)}")
         );
-        return Send(
+        return SendAsync(
             method,
             () => new(HttpMethod.Get, Address(method.Nsid, query.Length == 0 ? "" : $"?{query}")),
             method.ReadOutput,
@@ -93,7 +97,7 @@ internal sealed class ServiceConnection : IDisposable
 
     private delegate TOutput ReadOutput<out TOutput>(ReadOnlySpan<byte> json);
 
-    private async Task<TOutput> Send<TOutput>(
+    private async Task<TOutput> SendAsync<TOutput>(
         Method method,
         Func<HttpRequestMessage> request,
         ReadOutput<TOutput> read,
@@ -165,7 +169,7 @@ internal sealed class ServiceConnection : IDisposable
         }
         catch (JsonException)
         {
-            // A proxy's page: the status says enough.
+            // The answer is not the service's but a proxy's page, of which the status says enough.
         }
         return new(
             error ?? $"Http{(int)response.StatusCode}",
@@ -202,7 +206,7 @@ internal sealed class ServiceConnection : IDisposable
             ? number
             : null;
 
-    /// <summary>Epochs and sequence numbers are decimal strings in query parameters.</summary>
+    /// <summary>Writes an epoch or a sequence number as query parameters have it: as a decimal string.</summary>
     public static string Decimal(ulong number) => number.ToString(CultureInfo.InvariantCulture);
 
     public void Dispose() => _http.Dispose();

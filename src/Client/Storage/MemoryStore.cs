@@ -2,7 +2,10 @@ using System.Security.Cryptography;
 
 namespace MlsConsole.Clients;
 
-/// <summary>Keeps everything in memory: gone with the process, and recovered by external commits the next time.</summary>
+/// <summary>
+/// Keeps everything in memory. The state is gone with the process; the next one recovers its conversations by external
+/// commits.
+/// </summary>
 public sealed class MemoryStore : MlsStore
 {
     private readonly Dictionary<string, byte[]> _entries = new(StringComparer.Ordinal);
@@ -26,10 +29,7 @@ public sealed class MemoryStore : MlsStore
             return new([.. _entries.Where(entry => entry.Key.StartsWith(folder, StringComparison.Ordinal))]);
     }
 
-    internal override ValueTask WriteAsync(
-        CancellationToken cancellation,
-        params IReadOnlyList<KeyValuePair<string, byte[]?>> entries
-    )
+    internal override ValueTask WriteAsync(CancellationToken cancellation, params IReadOnlyList<StoreEntry> entries)
     {
         lock (_lock)
         {
@@ -44,7 +44,7 @@ public sealed class MemoryStore : MlsStore
         return default;
     }
 
-    /// <summary>Forgets everything, and zeroes the key that secrets are sealed with.</summary>
+    /// <summary>Forgets all entries, and zeroes the key that secrets are sealed with.</summary>
     public override ValueTask DisposeAsync()
     {
         lock (_lock)

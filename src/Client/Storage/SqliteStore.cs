@@ -4,8 +4,14 @@ using Microsoft.Data.Sqlite;
 
 namespace MlsConsole.Clients;
 
-/// <summary>Keeps everything in one SQLite file, encrypted with the caller's key: names by HMAC, values by AES-256-GCM bound to their name.</summary>
-/// <remarks>What is replaced or deleted is overwritten in the file, so that used message keys cannot be found there (RFC 9420 §9.2).</remarks>
+/// <summary>
+/// Keeps everything in one SQLite file, encrypted with the caller's key: the names of entries by HMAC, and their values
+/// by AES-256-GCM, each bound to its name.
+/// </summary>
+/// <remarks>
+/// A value that is replaced or deleted is overwritten in the file, so that used message keys cannot be found there
+/// (RFC 9420 §9.2).
+/// </remarks>
 public sealed class SqliteStore : MlsStore
 {
     private const int NonceLength = 12,
@@ -16,10 +22,13 @@ public sealed class SqliteStore : MlsStore
         _valueKey,
         _stateKey;
 
-    /// <param name="path">The file; it is created where it does not exist.</param>
+    /// <summary>Opens the file, or creates it.</summary>
+    /// <param name="path">The file.</param>
     /// <param name="key">32 bytes that the application keeps, such as in the device's key store.</param>
     /// <exception cref="ArgumentException">The key has another length.</exception>
-    /// <exception cref="MlsClientException"><see cref="ClientErrors.WrongStoreKey"/>: the file was written with another key. It is left as it is.</exception>
+    /// <exception cref="MlsClientException">
+    /// <see cref="ClientErrors.WrongStoreKey"/>: the file was written with another key. The file is left as it is.
+    /// </exception>
     public SqliteStore(string path, ReadOnlySpan<byte> key)
     {
         if (key.Length != 32)
@@ -41,11 +50,15 @@ public sealed class SqliteStore : MlsStore
     private void Open()
     {
         _connection.Open();
-        // No write-ahead log: it would keep old pages beside the file.
+        // There is no write-ahead log, because that would keep old pages beside the file.
         Execute(
-            "PRAGMA journal_mode = TRUNCATE; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS entries (folder BLOB NOT NULL, name BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID; CREATE TABLE IF NOT EXISTS marker (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL);"
+            "PRAGMA journal_mode = TRUNCATE; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; "
+                + "CREATE TABLE IF NOT EXISTS entries (folder BLOB NOT NULL, name BLOB NOT NULL PRIMARY KEY, "
+                + "value BLOB NOT NULL) WITHOUT ROWID; "
+                + "CREATE TABLE IF NOT EXISTS marker (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL);"
         );
-        // Names are found with the right key only: without a mark to be opened, the file would look empty with another one.
+        // With a wrong key no name is found, and the file would look empty. So a value is opened first: the mark, or
+        // any entry where the mark is missing.
         using (var first = Command("SELECT value FROM marker UNION ALL SELECT value FROM entries LIMIT 1"))
         {
             try
@@ -113,7 +126,7 @@ public sealed class SqliteStore : MlsStore
 
     internal override async ValueTask WriteAsync(
         CancellationToken cancellation,
-        params IReadOnlyList<KeyValuePair<string, byte[]?>> entries
+        params IReadOnlyList<StoreEntry> entries
     )
     {
         await _gate.WaitAsync(cancellation).ConfigureAwait(false);
@@ -126,7 +139,8 @@ public sealed class SqliteStore : MlsStore
                 using var command = value is null
                     ? Command("DELETE FROM entries WHERE name = $name", ("$name", Blind(name)))
                     : Command(
-                        "INSERT INTO entries (folder, name, value) VALUES ($folder, $name, $value) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                        "INSERT INTO entries (folder, name, value) VALUES ($folder, $name, $value) "
+                            + "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                         ("$folder", Blind(name[..(name.IndexOf('/', StringComparison.Ordinal) + 1)])),
                         ("$name", Blind(name)),
                         ("$value", Seal(name, value))
@@ -142,7 +156,8 @@ public sealed class SqliteStore : MlsStore
         }
     }
 
-    // nonce, tag, then sealed: uint16 length of the name, the name, the value
+    // The layout is: the nonce, the tag, and encrypted a big-endian uint16 (the length of the name), the name and the
+    // value.
     private byte[] Seal(string name, byte[] value)
     {
         var nameBytes = Encoding.UTF8.GetBytes(name);

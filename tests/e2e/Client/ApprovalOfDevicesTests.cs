@@ -8,7 +8,7 @@ namespace MlsConsole.E2e.Clients;
 public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<HostFixture>
 {
     [Fact]
-    public async Task A_new_device_waits_until_one_of_its_account_approves_it_and_then_comes_in_by_itself_while_everybody_sees_it()
+    public async Task A_new_device_waits_until_one_of_its_account_approves_it_and_then_joins_by_itself_and_all_see_it()
     {
         await using var couple = await MeetAsync(fixture.Host.Url);
         var (alice, bob, convoId) = couple;
@@ -33,14 +33,10 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
             (false, true, RejoinWay.ExternalCommit),
             (recovery.Rejoin!.Joined, recovery.Rejoin.AwaitsApproval, recovery.Rejoin.Way)
         );
-        Assert.Equal(
-            "DeviceNotApproved",
-            (
-                await Assert.ThrowsAsync<MlsClientException>(() =>
-                    tablet.Client.JoinByExternalCommitAsync(convoId, limit.Token)
-                )
-            ).Error
+        var refused = await Assert.ThrowsAsync<MlsClientException>(() =>
+            tablet.Client.JoinByExternalCommitAsync(convoId, limit.Token)
         );
+        Assert.Equal("DeviceNotApproved", refused.Error);
         Assert.Empty(tablet.Meddler.BodiesOf("reportRejoinOutcome"));
 
         var joined = new TaskCompletionSource<RejoinResult>();
@@ -53,7 +49,7 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
             },
             limit.Token
         );
-        // Its stream begins with what happens next: something has to.
+        // The tablet's stream of events begins with what happens next, so something has to happen.
         for (; !following.Online.IsCompleted; await Task.Delay(100, limit.Token))
             await alice.Conversations.UpdateAsync(convoId, limit.Token);
         await bob.Conversations.ApproveDeviceAsync(
@@ -78,7 +74,7 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
     }
 
     [Fact]
-    public async Task A_device_that_lost_its_state_comes_back_alone_and_with_another_key_it_waits_and_waiting_is_no_loop()
+    public async Task A_device_that_lost_its_state_is_back_alone_and_with_another_key_it_waits_and_that_is_no_loop()
     {
         await using var couple = await MeetAsync(fixture.Host.Url, options => options.RejoinsPerHour = 2);
         var (alice, bob, convoId) = couple;
@@ -86,7 +82,7 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
         Assert.True((await bob.Conversations.RejoinAsync(convoId)).Joined);
         await couple.Agree();
 
-        // After a reinstall: what a server can do too that mints the account's tokens.
+        // A reinstalled device has another key. A server that mints the account's tokens can enrol a key as well.
         await bob.Restart();
         Assert.True(Assert.Single(await bob.Client.StartAsync()).Rejoin!.AwaitsApproval);
         for (int i = 0; i < 5; i++)
@@ -126,7 +122,7 @@ public sealed class ApprovalOfDevicesTests(HostFixture fixture) : IClassFixture<
     }
 
     [Fact]
-    public async Task An_approval_that_a_commit_overtakes_is_signed_anew_and_one_of_a_key_that_is_not_enrolled_is_refused()
+    public async Task An_approval_that_a_commit_overtakes_is_signed_anew_and_a_key_that_is_not_enrolled_is_refused()
     {
         await using var couple = await MeetAsync(fixture.Host.Url);
         var (alice, bob, convoId) = couple;

@@ -2,7 +2,7 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.E2e.Clients;
 
-/// <summary>Our client and one on ts-mls in one conversation, through the host.</summary>
+/// <summary>This project's client and a client on ts-mls in one conversation, through the host.</summary>
 public sealed class ClientAndTsMlsTests(HostFixture fixture) : IClassFixture<HostFixture>
 {
     [SkippableTheory]
@@ -31,7 +31,7 @@ public sealed class ClientAndTsMlsTests(HostFixture fixture) : IClassFixture<Hos
         Assert.Equal(RejoinWay.ExternalCommit, Assert.Single(await ours.Client.StartAsync()).Rejoin!.Way);
         await Agree("we are back");
 
-        // What docs/client.md says in TypeScript.
+        // This runs the sample in TypeScript of docs/client.md.
         await theirs.Do("quickStart", "theirs", new { convoId });
         Assert.Equal(
             "I am back"u8.ToArray(),

@@ -4,7 +4,10 @@ using System.Text;
 
 namespace MlsConsole.E2e.Clients;
 
-/// <summary>A way to the host on which nothing arrives any more and nobody says so, as when a phone changes its network.</summary>
+/// <summary>
+/// A connection to the host that freezes: nothing arrives on it any more and neither end is told, as when a phone
+/// changes its network.
+/// </summary>
 public sealed class FrozenConnectionTests(HostFixture fixture) : IClassFixture<HostFixture>
 {
     [Fact]
@@ -39,7 +42,7 @@ public sealed class FrozenConnectionTests(HostFixture fixture) : IClassFixture<H
             limit.Token
         );
         await opened.Task.WaitAsync(limit.Token);
-        // So there is a place from which the next connection goes on.
+        // After this event there is a place from which the next connection goes on.
         await couple.Alice.Conversations.UpdateAsync(couple.ConvoId, limit.Token);
 
         way.Freeze();
@@ -52,7 +55,7 @@ public sealed class FrozenConnectionTests(HostFixture fixture) : IClassFixture<H
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => following);
     }
 
-    /// <summary>Hands bytes on in both directions.</summary>
+    /// <summary>A proxy that hands bytes on in both directions.</summary>
     private sealed class Way : IAsyncDisposable
     {
         private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -70,7 +73,7 @@ public sealed class FrozenConnectionTests(HostFixture fixture) : IClassFixture<H
 
         public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-        /// <summary>On the connections that there are nothing moves any more; they stay open.</summary>
+        /// <summary>Hands nothing on any more on the connections that exist. The connections stay open.</summary>
         public void Freeze() => Interlocked.Exchange(ref _flow, new()).Cancel();
 
         private async Task Serve()
@@ -89,7 +92,7 @@ public sealed class FrozenConnectionTests(HostFixture fixture) : IClassFixture<H
             }
             catch (Exception ended) when (ended is SocketException or ObjectDisposedException)
             {
-                // Told to.
+                // The listener was disposed.
             }
         }
 
@@ -103,7 +106,7 @@ public sealed class FrozenConnectionTests(HostFixture fixture) : IClassFixture<H
             catch (Exception ended)
                 when (ended is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
             {
-                // Frozen, or one end is gone.
+                // The connection is frozen, or one end is gone.
             }
         }
 

@@ -3,7 +3,7 @@ using MlsConsole.Lexicon;
 
 namespace MlsConsole.E2e.Clients;
 
-/// <summary>By what others add a device on our client, with the host as a process.</summary>
+/// <summary>The key packages by which others add a device, with the host as a process.</summary>
 public sealed class KeyPackagesOfTheClientTests(HostFixture fixture) : IClassFixture<HostFixture>
 {
     private Uri Url => fixture.Host.Url;
@@ -59,7 +59,7 @@ public sealed class KeyPackagesOfTheClientTests(HostFixture fixture) : IClassFix
     }
 
     [Fact]
-    public async Task A_device_that_rejoins_without_a_start_can_be_added_elsewhere_and_a_service_that_takes_no_key_packages_changes_nothing()
+    public async Task A_device_that_rejoins_without_a_start_can_be_added_elsewhere_and_a_failed_publication_is_no_harm()
     {
         await using var couple = await Couple.Meet(Url);
         await couple.Bob.Restart();

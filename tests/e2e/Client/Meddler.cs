@@ -3,7 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace MlsConsole.E2e.Clients;
 
-/// <summary>Stands between a client and the service: counts its calls, and lets a test do something before or after one of them.</summary>
+/// <summary>
+/// Stands between a client and the service: counts the client's calls, and lets a test do something before or after a
+/// call.
+/// </summary>
 internal sealed class Meddler() : DelegatingHandler(new SocketsHttpHandler())
 {
     private readonly List<string> _calls = [];
@@ -13,7 +16,7 @@ internal sealed class Meddler() : DelegatingHandler(new SocketsHttpHandler())
     /// <summary>Called with the method before the request leaves.</summary>
     public Func<string, Task>? Before { get; set; }
 
-    /// <summary>Called with the method and the answer; what it returns is what the client gets.</summary>
+    /// <summary>Called with the method and the answer. The client gets the answer that this returns.</summary>
     public Func<string, HttpResponseMessage, Task<HttpResponseMessage>>? After { get; set; }
 
     public IReadOnlyList<string> Calls
@@ -34,7 +37,7 @@ internal sealed class Meddler() : DelegatingHandler(new SocketsHttpHandler())
         }
     }
 
-    /// <summary>What was sent to a procedure.</summary>
+    /// <summary>The inputs that were sent to a procedure.</summary>
     public IReadOnlyList<JsonNode> BodiesOf(string method)
     {
         lock (_calls)
@@ -53,7 +56,7 @@ internal sealed class Meddler() : DelegatingHandler(new SocketsHttpHandler())
         }
     }
 
-    /// <summary>An answer with something changed in its body; a refusal stays as it is.</summary>
+    /// <summary>Changes something in the body of an answer. A refusal stays as it is.</summary>
     public static async Task<HttpResponseMessage> Rewritten(HttpResponseMessage answer, Action<JsonNode> change)
     {
         if (!answer.IsSuccessStatusCode)

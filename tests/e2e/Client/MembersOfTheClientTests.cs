@@ -2,7 +2,9 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.E2e.Clients;
 
-/// <summary>Who goes, who is removed, and what the others' commits do about it, with the host as a process.</summary>
+/// <summary>
+/// Members who leave or are removed, and what the others' commits do about it, with the host as a process.
+/// </summary>
 public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture<HostFixture>
 {
     private Uri Url => fixture.Host.Url;
@@ -40,7 +42,8 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         await using var couple = await Couple.Meet(host.Url);
         Assert.Equal(RejoinWay.ExternalCommit, (await couple.Bob.Conversations.RejoinAsync(couple.ConvoId)).Way);
         await couple.Bob.Conversations.LeaveAsync(couple.ConvoId);
-        await Task.Delay(20); // the millisecond of grace is over on the host's clock, too
+        // After this the millisecond of grace is over on the host's clock, too.
+        await Task.Delay(20);
 
         var failure = await Assert.ThrowsAsync<MlsClientException>(() =>
             couple.Bob.Conversations.RejoinAsync(couple.ConvoId)
@@ -51,7 +54,7 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
     }
 
     [Fact]
-    public async Task Banned_a_device_is_refused_without_a_loop_loses_its_leaf_and_is_back_when_it_was_unbanned_and_added_again()
+    public async Task Banned_a_device_is_refused_without_a_loop_loses_its_leaf_and_is_back_when_unbanned_and_added()
     {
         await using var couple = await Couple.Meet(Url);
         await using var carol = await Added(couple, "carol");
@@ -80,7 +83,7 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         );
         Assert.Empty(await couple.Bob.Client.StartAsync());
         Assert.Equal(0, couple.Bob.Meddler.Count("processExternalCommit"));
-        // Any commit of a member has to remove the leaf; it is refused once, and made again with that.
+        // Any commit of a member has to remove the leaf: it is refused once, and made again with the removal.
         await carol.Conversations.UpdateAsync(couple.ConvoId);
         Assert.Equal(2, carol.Meddler.Count("commit"));
         Assert.Equal(2, (await carol.Conversations.ViewAsync(couple.ConvoId))!.Members.Count);
@@ -107,7 +110,7 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         await using var carol = await Added(couple, "carol");
         carol.Meddler.After = async (method, answer) =>
         {
-            // Which says that the leaf is to go.
+            // The answer says that the leaf is to be removed.
             if (method == "getConvo")
                 await couple.Alice.Conversations.UnbanMemberAsync(couple.ConvoId, couple.Bob.Did);
             return answer;
@@ -187,7 +190,7 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         {
             await foreach (var one in couple.Alice.Client.Events.FollowAsync(limit.Token))
             {
-                // The stream begins with an info: from here on what happens is heard.
+                // The stream begins with an info: everything that happens from here on is heard.
                 if (one.Event is Lexicon.SubscribeConvoEventsInfo)
                     await carol.Conversations.RejoinAsync(couple.ConvoId, limit.Token);
                 if (one.Event is Lexicon.SubscribeConvoEventsRemovalRequested)
@@ -213,7 +216,7 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
         await using var tablet = await Person.Start(Url, "tablet", couple.Bob.Key);
         await tablet.Conversations.RejoinAsync(couple.ConvoId);
 
-        // The phone has not heard of the tablet: its first try is of an epoch that is over.
+        // The phone has not heard of the tablet, so the phone's first try is of an epoch that is over.
         await couple.Bob.Conversations.LeaveAsync(couple.ConvoId);
 
         Assert.Equal(2, couple.Bob.Meddler.Count("leaveConvo"));
@@ -274,7 +277,7 @@ public sealed class MembersOfTheClientTests(HostFixture fixture) : IClassFixture
             Assert.Equal(key, (string?)Assert.Single(couple.Bob.Meddler.BodiesOf("leaveConvo"))["idempotencyKey"]);
             Assert.Null(await couple.Bob.Conversations.ViewAsync(couple.ConvoId));
 
-            // Who has come back leaves by a call of its own.
+            // After Bob has come back, his next leave is a call of its own.
             await couple.Bob.Conversations.RejoinAsync(couple.ConvoId);
             couple.Bob.Meddler.After = Lost;
             await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.LeaveAsync(couple.ConvoId));

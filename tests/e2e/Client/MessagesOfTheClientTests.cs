@@ -1,3 +1,4 @@
+using System.Text;
 using MlsConsole.Clients;
 
 namespace MlsConsole.E2e.Clients;
@@ -15,7 +16,7 @@ public sealed class MessagesOfTheClientTests(HostFixture fixture) : IClassFixtur
             ofBob: options =>
                 options.OnMessage = (message, _) =>
                 {
-                    told.Add((message.Seq, System.Text.Encoding.UTF8.GetString(message.Data)));
+                    told.Add((message.Seq, Encoding.UTF8.GetString(message.Data)));
                     return full ? throw new IOException("no space left") : default;
                 }
         );
@@ -42,12 +43,9 @@ public sealed class MessagesOfTheClientTests(HostFixture fixture) : IClassFixtur
         {
             if (method != "getMessages")
                 return answer;
-            // The same page again, whatever is asked for.
+            // The client gets the first page again, whatever it asks for.
             string page = await (first ??= answer).Content.ReadAsStringAsync();
-            return new(answer.StatusCode)
-            {
-                Content = new StringContent(page, System.Text.Encoding.UTF8, "application/json"),
-            };
+            return new(answer.StatusCode) { Content = new StringContent(page, Encoding.UTF8, "application/json") };
         };
         Assert.Equal(
             ClientErrors.InvalidAnswer,
@@ -58,5 +56,35 @@ public sealed class MessagesOfTheClientTests(HostFixture fixture) : IClassFixtur
         Assert.Equal(2, couple.Bob.Meddler.Count("getMessages"));
         couple.Bob.Meddler.After = null;
         await couple.Agree();
+    }
+
+    [Fact]
+    public async Task What_was_opened_before_the_service_stopped_answering_comes_with_what_is_opened_next()
+    {
+        await using var couple = await Couple.Meet(fixture.Host.Url);
+        await couple.Alice.Conversations.SendAsync(couple.ConvoId, "one"u8.ToArray());
+        int pages = 0;
+        couple.Bob.Meddler.Before = method =>
+            method == "getMessages" && ++pages > 1
+                ? throw new HttpRequestException("The service is gone.")
+                : Task.CompletedTask;
+        Assert.Equal(
+            ClientErrors.Unreachable,
+            (
+                await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId))
+            ).Error
+        );
+        couple.Bob.Meddler.Before = null;
+        // This holds also where the device has to catch up for something else before.
+        await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
+        await couple.Bob.Conversations.UpdateAsync(couple.ConvoId);
+        await couple.Alice.Conversations.SendAsync(couple.ConvoId, "two"u8.ToArray());
+        Assert.Equal(
+            ["one", "two"],
+            (await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages.Select(message =>
+                Encoding.UTF8.GetString(message.Data)
+            )
+        );
+        Assert.Empty((await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages);
     }
 }

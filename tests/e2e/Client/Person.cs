@@ -3,7 +3,10 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.E2e.Clients;
 
-/// <summary>An account with one device on our client. The account's key outlives what happens to the device.</summary>
+/// <summary>
+/// An account with one device on this project's client. The account's key stays the same whatever happens to the
+/// device.
+/// </summary>
 internal sealed class Person : IAsyncDisposable
 {
     private readonly Uri _service;
@@ -31,7 +34,7 @@ internal sealed class Person : IAsyncDisposable
     public MlsClient Client { get; private set; }
     public ConversationManager Conversations => Client.Conversations;
 
-    /// <summary>A person whose device is enrolled and has key packages.</summary>
+    /// <summary>Makes a person whose device is enrolled and has key packages.</summary>
     public static async Task<Person> Start(
         Uri service,
         string deviceId,
@@ -45,7 +48,9 @@ internal sealed class Person : IAsyncDisposable
         return person;
     }
 
-    /// <summary>The program ends and starts again, with another store: an empty one for a device that lost everything.</summary>
+    /// <summary>
+    /// Ends the program and starts it again with another store, which is empty for a device that lost everything.
+    /// </summary>
     public async Task Restart(MlsStore? store = null)
     {
         await Client.DisposeAsync();
@@ -100,7 +105,10 @@ internal sealed record Couple(Person Alice, Person Bob, string ConvoId) : IAsync
         return new(alice, bob, convoId);
     }
 
-    /// <summary>Both take what happened, stand in one epoch with one secret, and read what the other sends.</summary>
+    /// <summary>
+    /// Asserts that both, once they have taken what happened, are in one epoch with one secret, and read what the other
+    /// sends.
+    /// </summary>
     public async Task Agree()
     {
         await Alice.Conversations.SyncAsync(ConvoId);

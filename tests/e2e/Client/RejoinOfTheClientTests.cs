@@ -4,13 +4,13 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.E2e.Clients;
 
-/// <summary>How a device on our client comes back, with the host as a process.</summary>
+/// <summary>How a device on this project's client comes back, with the host as a process.</summary>
 public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<HostFixture>
 {
     private Uri Url => fixture.Host.Url;
 
     [Fact]
-    public async Task Instant_rejoin_a_device_that_lost_its_state_is_back_by_one_external_commit_while_nobody_else_does_anything()
+    public async Task Instant_rejoin_a_device_that_lost_its_state_is_back_by_one_external_commit_and_nobody_else_acts()
     {
         await using var couple = await Couple.Meet(Url);
         await couple.Bob.Conversations.ForgetAsync(couple.ConvoId);
@@ -34,7 +34,8 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
         var (path, key) = (Path.Combine(folder.FullName, "mls.db"), new byte[32]);
         await using var couple = await Couple.Meet(Url, storeOfBob: new SqliteStore(path, key));
         var second = await couple.Alice.Conversations.CreateAsync();
-        await couple.Alice.Conversations.AddMembersAsync(second, [couple.Bob.Did]); // and its Welcome is never opened
+        // The Welcome of this Add is never opened.
+        await couple.Alice.Conversations.AddMembersAsync(second, [couple.Bob.Did]);
         await couple.Bob.Client.DisposeAsync();
         File.Delete(path);
 
@@ -83,7 +84,7 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
     }
 
     [Fact]
-    public async Task Epoch_mismatch_retry_the_epoch_moves_between_fetch_and_commit_and_the_device_tries_again_with_a_fresh_GroupInfo()
+    public async Task Epoch_mismatch_retry_the_epoch_moves_after_the_fetch_and_the_device_tries_with_a_fresh_GroupInfo()
     {
         await using var couple = await Couple.Meet(Url);
         await couple.Bob.Conversations.ForgetAsync(couple.ConvoId);
@@ -192,7 +193,7 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
     public async Task A_rejoin_loop_is_broken_after_bounded_attempts()
     {
         await using var couple = await Couple.Meet(Url, options => options.RejoinsPerHour = 3);
-        // A service whose log never has a commit that holds: each one throws Bob out of the group again.
+        // In the log of this service no commit holds, so each commit throws Bob out of the group again.
         couple.Bob.Meddler.After = (method, answer) =>
             method == "getMessages" ? Meddler.Rewritten(answer, Spoil) : Task.FromResult(answer);
         for (var i = 0; i < 2; i++)
@@ -341,36 +342,6 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
     }
 
     [Fact]
-    public async Task What_was_opened_before_the_service_stopped_answering_comes_with_what_is_opened_next()
-    {
-        await using var couple = await Couple.Meet(Url);
-        await couple.Alice.Conversations.SendAsync(couple.ConvoId, "one"u8.ToArray());
-        int pages = 0;
-        couple.Bob.Meddler.Before = method =>
-            method == "getMessages" && ++pages > 1
-                ? throw new HttpRequestException("The service is gone.")
-                : Task.CompletedTask;
-        Assert.Equal(
-            ClientErrors.Unreachable,
-            (
-                await Assert.ThrowsAsync<MlsClientException>(() => couple.Bob.Conversations.SyncAsync(couple.ConvoId))
-            ).Error
-        );
-        couple.Bob.Meddler.Before = null;
-        // Also where the device has to catch up for something else before.
-        await couple.Alice.Conversations.UpdateAsync(couple.ConvoId);
-        await couple.Bob.Conversations.UpdateAsync(couple.ConvoId);
-        await couple.Alice.Conversations.SendAsync(couple.ConvoId, "two"u8.ToArray());
-        Assert.Equal(
-            ["one", "two"],
-            (await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages.Select(message =>
-                Encoding.UTF8.GetString(message.Data)
-            )
-        );
-        Assert.Empty((await couple.Bob.Conversations.SyncAsync(couple.ConvoId)).Messages);
-    }
-
-    [Fact]
     public async Task Events_are_followed_through_a_kill_of_the_host()
     {
         await using var host = await HostProcess.Start(HostFixture.NoLimits);
@@ -390,7 +361,8 @@ public sealed class RejoinOfTheClientTests(HostFixture fixture) : IClassFixture<
             },
             limit.Token
         );
-        // Bob's stream begins somewhere around here: what he hears by it, and what he finds in the log when he comes, he hears once.
+        // Bob's stream begins somewhere around here. Each message reaches him once: by the stream, or from the log with
+        // which he begins.
         await couple.Alice.Conversations.SendAsync(couple.ConvoId, "one"u8.ToArray(), limit.Token);
         await couple.Alice.Conversations.UpdateAsync(couple.ConvoId, limit.Token);
         await host.Restart();

@@ -4,7 +4,10 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.E2e.Clients;
 
-/// <summary>What the service proposes where a group lists it, taken and committed by devices on our client.</summary>
+/// <summary>
+/// Removals that the service proposes in a group that lists the service as external sender, committed by devices on
+/// this project's client.
+/// </summary>
 public sealed class RemovalsByTheServiceTests(HostFixture fixture) : IClassFixture<HostFixture>
 {
     private Uri Url => fixture.Host.Url;
@@ -31,7 +34,7 @@ public sealed class RemovalsByTheServiceTests(HostFixture fixture) : IClassFixtu
                 proposals = new[] { Convert.ToBase64String(group.Propose(new RemoveProposal(group.OwnLeaf))) },
             }
         );
-        // Nobody can carry that in an external commit: after it, it is void.
+        // An external commit cannot carry that proposal, which is void after the external commit.
         var joined = await tablet.Client.JoinByExternalCommitAsync(convoId);
         await Proposed(alice, convoId, joined.Epoch);
         await alice.Conversations.SyncAsync(convoId);

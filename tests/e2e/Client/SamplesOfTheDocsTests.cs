@@ -5,7 +5,10 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.E2e.Clients;
 
-/// <summary>The samples of docs/client.md and src/Client/README.md, compiled and run; the one in TypeScript is run by <see cref="ClientAndTsMlsTests"/>.</summary>
+/// <summary>
+/// The samples of docs/client.md and src/Client/README.md, compiled and run. The sample in TypeScript is run by
+/// <see cref="ClientAndTsMlsTests"/>.
+/// </summary>
 public sealed partial class SamplesOfTheDocsTests(HostFixture fixture) : IClassFixture<HostFixture>
 {
     [Fact]
@@ -54,34 +57,11 @@ public sealed partial class SamplesOfTheDocsTests(HostFixture fixture) : IClassF
         var folder = Directory.CreateTempSubdirectory("mlsconsole-package-");
         string packages = Path.Combine(folder.FullName, "out"),
             app = Path.Combine(folder.FullName, "app");
-        foreach (var project in (string[])["Mls", "Lexicon", "Client"])
-            await Dotnet(
-                "pack",
-                Path.Combine(Repository.Root, "src", project),
-                "--no-build",
-                "-c",
-                Repository.Configuration,
-                "-o",
-                packages
-            );
-        string restored =
-            Environment.GetEnvironmentVariable("NUGET_PACKAGES")
-            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        await Pack(packages);
         Directory.CreateDirectory(app);
-        // What was restored before of the same version is not what was packed now; what is not ours is taken from there.
         await File.WriteAllTextAsync(
             Path.Combine(app, "app.csproj"),
-            $"""
-            <Project Sdk="Microsoft.NET.Sdk">
-              <PropertyGroup>
-                <OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings><Nullable>enable</Nullable><TreatWarningsAsErrors>true</TreatWarningsAsErrors>
-                <RestoreAdditionalProjectSources>{packages}</RestoreAdditionalProjectSources>
-                <RestorePackagesPath>{Path.Combine(folder.FullName, "cache")}</RestorePackagesPath>
-                <RestoreFallbackFolders>{restored}</RestoreFallbackFolders>
-              </PropertyGroup>
-              <ItemGroup><PackageReference Include="MlsConsole.Client" Version="0.1.0" /></ItemGroup>
-            </Project>
-            """
+            ProjectFile(packages, cache: Path.Combine(folder.FullName, "cache"))
         );
         byte[] secret = RandomNumberGenerator.GetBytes(32);
         using var account = AccountKey.P256(secret);
@@ -111,12 +91,55 @@ public sealed partial class SamplesOfTheDocsTests(HostFixture fixture) : IClassF
         Assert.Equal("I am back"u8, message.Data);
         Assert.True(Directory.Exists(Path.Combine(folder.FullName, "cache", "mlsconsole.client", "0.1.0")));
         folder.Delete(recursive: true);
+    }
 
-        static async Task Dotnet(params string[] arguments)
-        {
-            var (code, output) = await Native.NativeLibrary.Run("dotnet", arguments);
-            Assert.True(code == 0, output);
-        }
+    /// <summary>Makes the packages of this project.</summary>
+    private static async Task Pack(string folder)
+    {
+        foreach (var project in (string[])["Mls", "Lexicon", "Client"])
+            await Dotnet(
+                "pack",
+                Path.Combine(Repository.Root, "src", project),
+                "--no-build",
+                "-c",
+                Repository.Configuration,
+                "-o",
+                folder
+            );
+    }
+
+    /// <summary>A project that has the client's package alone.</summary>
+    /// <param name="packages">The folder with the packages of this project.</param>
+    /// <param name="cache">
+    /// An empty folder into which the packages of this project are restored, because the user's cache may have an older
+    /// package of the same version. All other packages are taken from the user's cache.
+    /// </param>
+    private static string ProjectFile(string packages, string cache)
+    {
+        string restored =
+            Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        return $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <Nullable>enable</Nullable>
+                <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+                <RestoreAdditionalProjectSources>{packages}</RestoreAdditionalProjectSources>
+                <RestorePackagesPath>{cache}</RestorePackagesPath>
+                <RestoreFallbackFolders>{restored}</RestoreFallbackFolders>
+              </PropertyGroup>
+              <ItemGroup><PackageReference Include="MlsConsole.Client" Version="0.1.0" /></ItemGroup>
+            </Project>
+            """;
+    }
+
+    private static async Task Dotnet(params string[] arguments)
+    {
+        var (code, output) = await Native.NativeLibrary.Run("dotnet", arguments);
+        Assert.True(code == 0, output);
     }
 
     private static async Task<string> ConversationWithALostPhone(Person alice, AccountKey account)

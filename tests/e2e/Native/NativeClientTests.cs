@@ -1,6 +1,6 @@
 namespace MlsConsole.E2e.Native;
 
-/// <summary>Programs in C against the shared library and its header alone, and a host as a process.</summary>
+/// <summary>Programs in C that use only the shared library and its header, with the host as a process.</summary>
 [Trait("Category", "Slow")]
 public sealed class NativeClientTests(NativeLibrary native) : IClassFixture<NativeLibrary>
 {

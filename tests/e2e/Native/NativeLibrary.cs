@@ -3,19 +3,23 @@ using System.Runtime.InteropServices;
 
 namespace MlsConsole.E2e.Native;
 
-/// <summary>src/Client.Native as a shared library, published once for all tests of the class, and programs in C that are linked against it.</summary>
+/// <summary>
+/// src/Client.Native as a shared library, published once for all tests of the class, and programs in C that are linked
+/// against the library.
+/// </summary>
 public sealed class NativeLibrary : IAsyncLifetime
 {
     private static readonly string s_sources = Path.Combine(Repository.Root, "tests", "e2e", "Native");
     private static readonly string s_library = OperatingSystem.IsMacOS() ? "libmls_client.dylib" : "libmls_client.so";
     private static readonly string s_platform =
-        $"{(OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}";
+        (OperatingSystem.IsMacOS() ? "osx" : "linux")
+        + $"-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}";
     private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-native-").FullName;
     private Task? _published;
 
     public HostProcess Host { get; private set; } = null!;
 
-    /// <summary>A folder for what a program keeps.</summary>
+    /// <summary>Makes a folder for the files of a program.</summary>
     public string NewFolder() =>
         Directory.CreateDirectory(Path.Combine(_folder, Guid.NewGuid().ToString("N"))).FullName;
 
@@ -27,7 +31,7 @@ public sealed class NativeLibrary : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
-    /// <summary>Skips the test where a tool is missing; with CI=true that is a failure.</summary>
+    /// <summary>Skips the test where a tool is missing. With CI=true the test fails then.</summary>
     public static void Require(params string[] tools)
     {
         var missing = tools
@@ -81,7 +85,8 @@ public sealed class NativeLibrary : IAsyncLifetime
 
     private async Task Publish()
     {
-        // With function names in it, which the suppressions of valgrind need, and without line numbers, on which valgrind 3.19 aborts.
+        // The library keeps the names of functions, which the suppressions of valgrind need, and has no line numbers,
+        // on which valgrind 3.19 aborts.
         var (code, output) = await Run(
             "dotnet",
             [
@@ -107,7 +112,10 @@ public sealed class NativeLibrary : IAsyncLifetime
     /// <summary>The exit code with which valgrind says that it found something.</summary>
     public const int ValgrindFoundSomething = 99;
 
-    /// <summary>Runs a program under valgrind, with a small heap of the runtime's: valgrind cannot have the 256 GiB of addresses that it reserves elsewhere.</summary>
+    /// <summary>
+    /// Runs a program under valgrind, and gives the .NET runtime a small heap: elsewhere the runtime reserves 256 GiB
+    /// of addresses, which it cannot have under valgrind.
+    /// </summary>
     public static Task<(int Code, string Output)> Valgrind(string program, IEnumerable<string> arguments) =>
         Run(
             "valgrind",
@@ -138,7 +146,7 @@ public sealed class NativeLibrary : IAsyncLifetime
         };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
-        // What a build left open would be waited for.
+        // This test would wait for build servers, which a build leaves running with its output open.
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["UseSharedCompilation"] = "false";
         using var process = Process.Start(start)!;

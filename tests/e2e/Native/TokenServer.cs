@@ -6,7 +6,10 @@ using MlsConsole.Clients;
 
 namespace MlsConsole.E2e.Native;
 
-/// <summary>Gives service tokens of one account to whoever asks on loopback, as a PDS does: one line with DID, audience and method, and back comes the token.</summary>
+/// <summary>
+/// Gives service tokens of one account to whoever asks on loopback, as a PDS does: the request is one line with DID,
+/// audience and method, and the answer is the token.
+/// </summary>
 internal sealed class TokenServer : IAsyncDisposable
 {
     private readonly AccountKey _account = AccountKey.CreateP256();
@@ -21,7 +24,7 @@ internal sealed class TokenServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Port and account, for the program.</summary>
+    /// <summary>The port and the account, as arguments for the program.</summary>
     public string[] Arguments =>
         [((IPEndPoint)_listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture), _account.DidKey];
 

@@ -2,7 +2,7 @@ using MlsConsole.Lexicon;
 
 namespace MlsConsole.Clients.Native;
 
-/// <summary>What a program in another language is told of an event, before it is put into a structure of C.</summary>
+/// <summary>What a program in another language is told of an event, before that is put into a structure of C.</summary>
 public sealed class EventQueueTests
 {
     private static readonly SubscribeConvoEventsInfo s_began = new() { Name = "Opened" };

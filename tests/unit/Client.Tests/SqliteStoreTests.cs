@@ -9,7 +9,7 @@ public sealed class SqliteStoreTests : IDisposable
 
     private string File => Path.Combine(_folder.FullName, "mls.db");
 
-    private static KeyValuePair<string, byte[]?> Entry(string name, string? value) =>
+    private static StoreEntry Entry(string name, string? value) =>
         new(name, value is null ? null : Encoding.UTF8.GetBytes(value));
 
     [Fact]

@@ -5,9 +5,10 @@ import MLSClientNative
 public enum AfterRejoin: Sendable {
     /// The account does not belong there (any more): show it, do not try again.
     case notAMember
-    /// The service was not reached, or asked to wait: try again then.
+    /// The service was not reached, or asked to wait: try again after that time.
     case later(TimeInterval)
-    /// The service's group does not descend from the one that the device knows. A person decides; `forget` trusts the service again.
+    /// The service's group does not descend from the group that the device knows. A person decides whether to trust the
+    /// service again; `forget` does so.
     case untrusted
     /// The device rejoins again and again: something else is wrong with it.
     case ill
@@ -16,7 +17,8 @@ public enum AfterRejoin: Sendable {
 }
 
 extension ConversationManager {
-    /// Brings the device (back) into a conversation: by a Welcome that waits, else by an external commit in turn, else by a member.
+    /// Brings the device (back) into a conversation: by a Welcome that waits, else by an external commit in turn, else
+    /// by a member.
     public func rejoin(_ conversationId: String) async throws -> RejoinResult {
         try await client.call { client in
             var result = mls_rejoin_result()
@@ -25,7 +27,8 @@ extension ConversationManager {
         }
     }
 
-    /// Forgets what the device knows of a conversation: a later rejoin has nothing left to verify the service's group against.
+    /// Forgets what the device knows of a conversation: a later rejoin has nothing left to verify the service's group
+    /// against.
     public func forget(_ conversationId: String) async throws {
         try await client.call { try MLSClient.check(mls_forget($0, conversationId)) }
     }

@@ -1,12 +1,12 @@
 import Foundation
 import MLSClientNative
 
-/// What happened in one of the account's conversations, after the device has taken it. Messages are told to `onMessage` instead.
+/// An event in one of the account's conversations, after the device has taken it. Messages come to `onMessage` instead.
 public struct ConversationEvent: Sendable {
     public enum Kind: Sendable { case changed, removed, rejoined, failed, other }
 
     public let kind: Kind
-    /// The service's name of it: commit, welcome, membership, newDevice, ...
+    /// The service's name of the event: commit, welcome, membership, newDevice, ...
     public let name: String
     public let conversationId: String?
     public let seq: Int64
@@ -60,7 +60,8 @@ public struct ConversationManager: Sendable {
         try await client.call { try MLSClient.check(mls_remove_member($0, conversationId, did, nil)) }
     }
 
-    /// Keeps an account out until it is unbanned; once its leaves are gone it has to be added again. Admins alone.
+    /// Keeps an account out until it is unbanned. Once its leaves are gone, the account has to be added again. Only
+    /// admins may.
     public func ban(_ did: String, in conversationId: String, reason: String? = nil) async throws {
         try await client.call { try MLSClient.check(mls_ban_member($0, conversationId, did, reason)) }
     }
@@ -69,35 +70,39 @@ public struct ConversationManager: Sendable {
         try await client.call { try MLSClient.check(mls_unban_member($0, conversationId, did, reason)) }
     }
 
-    /// Makes a member an admin. Admins alone.
+    /// Makes a member an admin. Only admins may.
     public func promoteAdmin(_ did: String, in conversationId: String) async throws {
         try await client.call { try MLSClient.check(mls_promote_admin($0, conversationId, did)) }
     }
 
-    /// Makes an admin a member like others; the last one stays.
+    /// Makes an admin a member like others. The last admin stays an admin.
     public func demoteAdmin(_ did: String, in conversationId: String) async throws {
         try await client.call { try MLSClient.check(mls_demote_admin($0, conversationId, did)) }
     }
 
-    /// Whether a new device is let in only after another one of its account has approved it. Admins alone, once in an epoch.
+    /// Sets whether a new device is let in only after another device of its account has approved it. Only admins may,
+    /// and once in an epoch.
     public func setDeviceApproval(required: Bool, in conversationId: String) async throws {
         try await client.call { try MLSClient.check(mls_set_device_approval($0, conversationId, required ? 1 : 0)) }
     }
 
     /// Lets another device of the account in, for one join.
-    /// - Parameter signatureKey: its `signatureKey(in:)`, from the device itself, such as by a QR code: never from the service.
-    /// - Returns: from when it may join.
+    /// - Parameter signatureKey: the other device's `signatureKey(in:)`, taken from that device, such as by a QR code:
+    ///   never from the service.
+    /// - Returns: from when the other device may join.
     public func approveDevice(_ deviceId: String, signatureKey: Data, in conversationId: String) async throws -> Date {
         try await client.call { client in
             var approvedAt: Int64 = 0
             try signatureKey.withUnsafeBytes { key in
-                try MLSClient.check(mls_approve_device(client, conversationId, deviceId, key.bindMemory(to: UInt8.self).baseAddress, key.count, &approvedAt))
+                let start = key.bindMemory(to: UInt8.self).baseAddress
+                try MLSClient.check(
+                    mls_approve_device(client, conversationId, deviceId, start, key.count, &approvedAt))
             }
             return Date(timeIntervalSince1970: TimeInterval(approvedAt) / 1000)
         }
     }
 
-    /// The public key with which this device joins the conversation, for another one that approves it.
+    /// The public key with which this device joins the conversation, for another device that approves it.
     public func signatureKey(in conversationId: String) async throws -> Data {
         try await client.call { client in
             var key: UnsafeMutablePointer<mls_bytes>?
@@ -107,7 +112,7 @@ public struct ConversationManager: Sendable {
         }
     }
 
-    /// Leaves, with all devices of the account.
+    /// Leaves a conversation with all devices of the account.
     /// - Returns: from when the days to come back by `rejoin` are counted.
     public func leave(_ conversationId: String) async throws -> Date {
         try await client.call { client in
@@ -127,12 +132,13 @@ public struct ConversationManager: Sendable {
     }
 
     /// Sends an application message.
-    /// - Returns: its place in the conversation's log.
+    /// - Returns: the message's place in the conversation's log.
     public func send(_ data: Data, to conversationId: String) async throws -> Int64 {
         try await client.call { client in
             var recorded = mls_recorded()
             try data.withUnsafeBytes { bytes in
-                try MLSClient.check(mls_send(client, conversationId, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, &recorded))
+                let start = bytes.bindMemory(to: UInt8.self).baseAddress
+                try MLSClient.check(mls_send(client, conversationId, start, bytes.count, &recorded))
             }
             return recorded.seq
         }
@@ -148,7 +154,7 @@ public struct ConversationManager: Sendable {
         }
     }
 
-    /// What happens, as it happens, until the task is cancelled or the client is closed.
+    /// The events, as they happen, until the task is cancelled or the client is closed.
     public func events() -> AsyncThrowingStream<ConversationEvent, Error> {
         AsyncThrowingStream { continuation in
             let task = Task {

@@ -15,10 +15,10 @@ public struct RejoinResult: Sendable {
     public let joined: Bool
     public let epoch: UInt64
     public let attempts: Int
-    /// Another device of the account has to approve this one first.
+    /// Whether another device of the account has to approve this device first.
     public let awaitsApproval: Bool
     public let elapsed: TimeInterval
-    /// The part of it in which the device waited for its turn.
+    /// The part of `elapsed` in which the device waited between external commits.
     public let waited: TimeInterval
 
     init(_ result: mls_rejoin_result) {
@@ -53,7 +53,8 @@ public struct Recovery: Sendable {
 }
 
 extension MLSClient {
-    /// Enrols the device where it is not, publishes key packages, and brings back every conversation whose state was lost. Once after opening.
+    /// Enrols the device where it is not enrolled, publishes key packages, and brings back every conversation whose
+    /// state was lost. Call this once after opening.
     public func start() async throws -> [Recovery] {
         try await call { client in
             var recoveries: UnsafeMutablePointer<mls_recoveries>?
@@ -82,7 +83,7 @@ extension MLSClient {
         }
     }
 
-    /// Publishes key packages when few are left; now and then, such as in a background task.
+    /// Publishes key packages when few are left. Call this now and then, such as in a background task.
     public func keepKeyPackages() async throws {
         try await call { try MLSClient.check(mls_keep_key_packages($0)) }
     }

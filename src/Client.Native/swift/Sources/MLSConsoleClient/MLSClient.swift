@@ -3,7 +3,7 @@ import MLSClientNative
 
 /// Why a call did not succeed.
 public struct MLSError: Error, Sendable {
-    /// Never changes its meaning: the service's name of the refusal, or one of those that mls_client.h lists.
+    /// A name that never changes its meaning: the service's name of the refusal, or a name that mls_client.h lists.
     public let id: String
     /// For people and logs.
     public let message: String
@@ -15,12 +15,17 @@ public struct MLSError: Error, Sendable {
 
     /// Takes the last error of the calling thread.
     static func last(_ status: mls_status) -> MLSError {
-        guard let error = mls_last_error() else { return MLSError(id: "Internal", message: "status \(status)", method: nil, rule: nil, httpStatus: 0, retryAfter: nil, currentEpoch: nil) }
+        guard let error = mls_last_error() else {
+            return MLSError(
+                id: "Internal", message: "status \(status)", method: nil, rule: nil, httpStatus: 0,
+                retryAfter: nil, currentEpoch: nil)
+        }
         defer { mls_free(error) }
         let it = error.pointee
         return MLSError(
             id: String(cString: it.id), message: String(cString: it.message),
-            method: it.method.map { String(cString: $0) }, rule: it.rule.map { String(cString: $0) }, httpStatus: Int(it.http_status),
+            method: it.method.map { String(cString: $0) }, rule: it.rule.map { String(cString: $0) },
+            httpStatus: Int(it.http_status),
             retryAfter: it.retry_after_ms < 0 ? nil : TimeInterval(it.retry_after_ms) / 1000,
             currentEpoch: it.current_epoch < 0 ? nil : UInt64(it.current_epoch))
     }
@@ -31,7 +36,7 @@ public struct MLSMessage: Sendable {
     public let conversationId: String
     public let seq: Int64
     public let epoch: UInt64
-    /// `did#device`; nil where it cannot be known any more.
+    /// `did#device`; nil for a late message of an epoch that ended before this process began.
     public let sender: String?
     public let data: Data
     public let sentAt: Date
@@ -40,7 +45,9 @@ public struct MLSMessage: Sendable {
         conversationId = String(cString: message.conversation_id)
         seq = message.seq
         epoch = message.epoch
-        sender = message.sender.map { String(decoding: UnsafeBufferPointer(start: $0, count: message.sender_length), as: UTF8.self) }
+        sender = message.sender.map {
+            String(decoding: UnsafeBufferPointer(start: $0, count: message.sender_length), as: UTF8.self)
+        }
         data = message.data.map { Data(bytes: $0, count: message.data_length) } ?? Data()
         sentAt = Date(timeIntervalSince1970: TimeInterval(message.sent_at_ms) / 1000)
     }
@@ -52,20 +59,22 @@ public final class MLSClient: @unchecked Sendable {
         public var service: URL
         public var serviceDID: String
         public var did: String
-        /// The same after a reinstall: keep it in the keychain.
+        /// The device's name for itself, the same after a reinstall: keep it in the keychain.
         public var deviceId: String
         public var deviceName: String?
         public var storePath: String
         /// 32 bytes, from the keychain.
         public var storeKey: Data
-        /// Asks the PDS: com.atproto.server.getServiceAuth with `aud` and `lxm`.
+        /// Makes a service token: asks the PDS by com.atproto.server.getServiceAuth with `aud` and `lxm`.
         public var serviceToken: @Sendable (_ audience: String, _ method: String) async throws -> String
-        /// Keeps a message durably before its key is gone. One at which it throws is told again.
+        /// Keeps a message durably before the message's key is gone. If this throws, the message comes again.
         public var onMessage: @Sendable (MLSMessage) throws -> Void
 
         public init(
-            service: URL, serviceDID: String, did: String, deviceId: String, deviceName: String? = nil, storePath: String, storeKey: Data,
-            serviceToken: @escaping @Sendable (String, String) async throws -> String, onMessage: @escaping @Sendable (MLSMessage) throws -> Void
+            service: URL, serviceDID: String, did: String, deviceId: String, deviceName: String? = nil,
+            storePath: String, storeKey: Data,
+            serviceToken: @escaping @Sendable (String, String) async throws -> String,
+            onMessage: @escaping @Sendable (MLSMessage) throws -> Void
         ) {
             self.service = service
             self.serviceDID = serviceDID
@@ -79,7 +88,7 @@ public final class MLSClient: @unchecked Sendable {
         }
     }
 
-    /// What the C callbacks find behind `context`; alive until the client is closed.
+    /// What the C callbacks find behind `context`. It is alive until the client is closed.
     private final class Callbacks {
         let options: Options
         init(_ options: Options) { self.options = options }
@@ -87,7 +96,7 @@ public final class MLSClient: @unchecked Sendable {
 
     private let handle: OpaquePointer
     private let callbacks: Unmanaged<Callbacks>
-    /// Calls block: they have threads of their own, not those of Swift's concurrency.
+    /// The threads of calls. Calls block, so they must not run on the threads of Swift's concurrency.
     private let queue = DispatchQueue(label: "mls-client", qos: .userInitiated, attributes: .concurrent)
 
     public private(set) lazy var conversations = ConversationManager(client: self)
@@ -101,7 +110,7 @@ public final class MLSClient: @unchecked Sendable {
             guard let context, let audience, let method, let token else { return -1 }
             let options = Unmanaged<Callbacks>.fromOpaque(context).takeUnretainedValue().options
             let (forWhom, forWhat) = (String(cString: audience), String(cString: method))
-            // The library waits on a thread of its own.
+            // The library calls this on a thread that may wait.
             let done = DispatchSemaphore(value: 0)
             let answer = Answer()
             Task {
@@ -116,7 +125,8 @@ public final class MLSClient: @unchecked Sendable {
         native.on_message = { context, message in
             guard let context, let message else { return -1 }
             do {
-                try Unmanaged<Callbacks>.fromOpaque(context).takeUnretainedValue().options.onMessage(MLSMessage(message.pointee))
+                let options = Unmanaged<Callbacks>.fromOpaque(context).takeUnretainedValue().options
+                try options.onMessage(MLSMessage(message.pointee))
                 return 0
             } catch {
                 return -1
@@ -154,7 +164,7 @@ public final class MLSClient: @unchecked Sendable {
         handle = opened
     }
 
-    /// Ends what is under way and forgets all secrets in memory.
+    /// Ends the calls that are under way, forgets all secrets in memory and closes the store.
     public func close() async {
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             queue.async { [handle, callbacks] in
@@ -165,7 +175,7 @@ public final class MLSClient: @unchecked Sendable {
         }
     }
 
-    /// Runs a blocking call, and reads its error on the thread that made it.
+    /// Runs a blocking call, and reads its error on the thread that made the call.
     func call<T: Sendable>(_ body: @escaping @Sendable (OpaquePointer) throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { (done: CheckedContinuation<T, Error>) in
             queue.async { [handle] in done.resume(with: Result { try body(handle) }) }
