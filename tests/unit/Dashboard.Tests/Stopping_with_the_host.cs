@@ -4,6 +4,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Time.Testing;
 using MlsConsole.Core;
+using MlsConsole.Core.Activity;
+using MlsConsole.Core.Rollouts;
+using MlsConsole.Core.Storage;
 using MlsConsole.Dashboard.Layout;
 using MlsConsole.Dashboard.Overview;
 

@@ -1,5 +1,6 @@
 using AngleSharp.Dom;
 using Bunit;
+using MlsConsole.Core;
 using MlsConsole.Core.Rollouts;
 using MlsConsole.Dashboard.Rollouts;
 
