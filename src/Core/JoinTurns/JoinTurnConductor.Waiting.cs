@@ -118,10 +118,24 @@ public sealed partial class JoinTurnConductor
         if (!await WriteAsync(read, given, CancellationToken.None))
             return true;
         var turn = given.Of(next.DeviceRow)!;
-        if (chosen.Turn.TrySetResult(turn))
+        if (chosen.Turn.TrySetResult(turn) || HandOver(convoId, turn))
             return false;
         await WriteAsync(given, given.Return(turn.TurnId!, _clock.GetUtcNow()), CancellationToken.None);
         return true;
+    }
+
+    /// <summary>
+    /// Gives a turn to the request with which the device has asked again meanwhile: the line that was read, and the
+    /// waiters beside it, knew only its earlier request. If the turn went back instead, the device's place would count
+    /// as one whose request has gone, and the waiting request would never be the next.
+    /// </summary>
+    /// <returns>False if no request of the device waits.</returns>
+    private bool HandOver(string convoId, JoinPlace turn)
+    {
+        lock (_waiting)
+            return _waiting.TryGetValue(convoId, out var waiters)
+                && waiters.TryGetValue(turn.DeviceRow, out var waiter)
+                && waiter.Turn.TrySetResult(turn);
     }
 
     private async Task LeaveAsync(string convoId, long device)

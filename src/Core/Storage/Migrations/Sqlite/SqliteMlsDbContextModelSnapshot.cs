@@ -2,7 +2,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
-using MlsConsole.Core;
+using MlsConsole.Core.Storage;
 
 #nullable disable
 
@@ -16,83 +16,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
 #pragma warning disable 612, 618
             modelBuilder.HasAnnotation("ProductVersion", "10.0.11");
 
-            modelBuilder.Entity("MlsConsole.Core.Acknowledgement", b =>
-                {
-                    b.Property<string>("ConvoId")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("convo_id");
-
-                    b.Property<long>("Epoch")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("epoch");
-
-                    b.Property<long>("DeviceRow")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("device_row");
-
-                    b.Property<long>("At")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("at");
-
-                    b.Property<byte[]>("AuthenticatorHash")
-                        .IsRequired()
-                        .HasColumnType("BLOB")
-                        .HasColumnName("authenticator_hash");
-
-                    b.HasKey("ConvoId", "Epoch", "DeviceRow")
-                        .HasName("pk_acknowledgements");
-
-                    b.HasIndex("At")
-                        .HasDatabaseName("ix_acknowledgements_at");
-
-                    b.HasIndex("DeviceRow")
-                        .HasDatabaseName("ix_acknowledgements_device_row");
-
-                    b.ToTable("acknowledgements", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.Attempts+Answer", b =>
-                {
-                    b.Property<string>("Caller")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("caller");
-
-                    b.Property<string>("Method")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("method");
-
-                    b.Property<string>("Key")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("key");
-
-                    b.Property<byte[]>("Content")
-                        .IsRequired()
-                        .HasColumnType("BLOB")
-                        .HasColumnName("content");
-
-                    b.Property<long>("CreatedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("created_at");
-
-                    b.Property<byte[]>("RequestHash")
-                        .IsRequired()
-                        .HasColumnType("BLOB")
-                        .HasColumnName("request_hash");
-
-                    b.Property<long?>("Seq")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("seq");
-
-                    b.HasKey("Caller", "Method", "Key")
-                        .HasName("pk_idempotency");
-
-                    b.HasIndex("CreatedAt")
-                        .HasDatabaseName("ix_idempotency_created_at");
-
-                    b.ToTable("idempotency", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.AuditEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Audit.AuditEntry", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -169,7 +93,388 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("audit", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Ban", b =>
+            modelBuilder.Entity("MlsConsole.Core.ExternalSenders.SignatureKey", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<byte[]>("ProtectedPrivateKey")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("protected_private_key");
+
+                    b.Property<byte[]>("PublicKey")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("public_key");
+
+                    b.Property<long?>("RetiredAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("retired_at");
+
+                    b.Property<int>("SignatureScheme")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("signature_scheme");
+
+                    b.HasKey("Id")
+                        .HasName("pk_signature_keys");
+
+                    b.HasIndex("PublicKey")
+                        .IsUnique()
+                        .HasDatabaseName("ix_signature_keys_public_key");
+
+                    b.HasIndex("SignatureScheme")
+                        .IsUnique()
+                        .HasDatabaseName("ix_signature_keys_of_the_current")
+                        .HasFilter("retired_at IS NULL");
+
+                    b.ToTable("signature_keys", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Forks.Acknowledgement", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("epoch");
+
+                    b.Property<long>("DeviceRow")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("device_row");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<byte[]>("AuthenticatorHash")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("authenticator_hash");
+
+                    b.HasKey("ConvoId", "Epoch", "DeviceRow")
+                        .HasName("pk_acknowledgements");
+
+                    b.HasIndex("At")
+                        .HasDatabaseName("ix_acknowledgements_at");
+
+                    b.HasIndex("DeviceRow")
+                        .HasDatabaseName("ix_acknowledgements_device_row");
+
+                    b.ToTable("acknowledgements", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Forks.EpochAgreement", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("epoch");
+
+                    b.Property<byte[]>("AuthenticatorHash")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("authenticator_hash");
+
+                    b.Property<long?>("DisputedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("disputed_at");
+
+                    b.Property<long?>("ExternalPubDisputedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("external_pub_disputed_at");
+
+                    b.HasKey("ConvoId", "Epoch")
+                        .HasName("pk_epoch_agreements");
+
+                    b.HasIndex("DisputedAt")
+                        .HasDatabaseName("ix_epoch_agreements_disputed_at")
+                        .HasFilter("disputed_at IS NOT NULL");
+
+                    b.HasIndex("ExternalPubDisputedAt")
+                        .HasDatabaseName("ix_epoch_agreements_external_pub_disputed_at")
+                        .HasFilter("external_pub_disputed_at IS NOT NULL");
+
+                    b.ToTable("epoch_agreements", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.GroupInfos.GroupInfoPublisher+Refresh", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("RequestedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("requested_at");
+
+                    b.HasKey("ConvoId")
+                        .HasName("pk_group_info_refreshes");
+
+                    b.ToTable("group_info_refreshes", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Idempotency.Attempts+Answer", b =>
+                {
+                    b.Property<string>("Caller")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("caller");
+
+                    b.Property<string>("Method")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("method");
+
+                    b.Property<string>("Key")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("key");
+
+                    b.Property<byte[]>("Content")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("content");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<byte[]>("RequestHash")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("request_hash");
+
+                    b.Property<long?>("Seq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("seq");
+
+                    b.HasKey("Caller", "Method", "Key")
+                        .HasName("pk_idempotency");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_idempotency_created_at");
+
+                    b.ToTable("idempotency", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Identity.TokenReplay+UsedToken", b =>
+                {
+                    b.Property<string>("Issuer")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("issuer");
+
+                    b.Property<string>("Jti")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("jti");
+
+                    b.Property<long>("ExpiresAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("expires_at");
+
+                    b.HasKey("Issuer", "Jti")
+                        .HasName("pk_used_tokens");
+
+                    b.HasIndex("ExpiresAt")
+                        .HasDatabaseName("ix_used_tokens_expires_at");
+
+                    b.ToTable("used_tokens", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.JoinTurns.JoinPlace", b =>
+                {
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("DeviceRow")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("device_row");
+
+                    b.Property<long>("Epoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("epoch");
+
+                    b.Property<long>("Place")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("place");
+
+                    b.Property<string>("TurnId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("turn_id");
+
+                    b.Property<long>("Until")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("until");
+
+                    b.Property<int>("Unused")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("unused");
+
+                    b.HasKey("ConvoId", "DeviceRow")
+                        .HasName("pk_join_line");
+
+                    b.HasIndex("ConvoId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_join_line_convo_id_of_turns")
+                        .HasFilter("turn_id IS NOT NULL");
+
+                    b.ToTable("join_line", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.KeyPackages.KeyPackageClaim", b =>
+                {
+                    b.Property<string>("Claimer")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("claimer");
+
+                    b.Property<long>("DeviceRow")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("device_row");
+
+                    b.Property<int>("Slot")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("slot");
+
+                    b.Property<long>("At")
+                        .IsConcurrencyToken()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.HasKey("Claimer", "DeviceRow", "Slot")
+                        .HasName("pk_key_package_claims");
+
+                    b.ToTable("key_package_claims", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Outbox.OutboxEvent", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<int>("Audience")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("audience");
+
+                    b.Property<string>("ConvoId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Detail")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("detail");
+
+                    b.Property<string>("DeviceId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("device_id");
+
+                    b.Property<string>("Did")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("did");
+
+                    b.Property<long?>("Epoch")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("epoch");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("kind");
+
+                    b.Property<long?>("LogSeq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("log_seq");
+
+                    b.Property<long?>("Seq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("seq");
+
+                    b.HasKey("Id")
+                        .HasName("pk_outbox");
+
+                    b.HasIndex("Seq")
+                        .IsUnique()
+                        .HasDatabaseName("ix_outbox_seq");
+
+                    b.ToTable("outbox", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.RateLimits.RateWindows+Row", b =>
+                {
+                    b.Property<byte[]>("Key")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("key");
+
+                    b.Property<long>("WindowStart")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("window_start");
+
+                    b.Property<long>("Used")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("used");
+
+                    b.HasKey("Key", "WindowStart")
+                        .HasName("pk_rate_windows");
+
+                    b.HasIndex("WindowStart")
+                        .HasDatabaseName("ix_rate_windows_window_start");
+
+                    b.ToTable("rate_windows", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Rollouts.FlagStore+Row", b =>
+                {
+                    b.Property<string>("Name")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("name");
+
+                    b.Property<string>("Actor")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("actor");
+
+                    b.Property<long>("ChangedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("changed_at");
+
+                    b.Property<int>("Percentage")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("percentage");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("reason");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("state");
+
+                    b.Property<long>("Version")
+                        .IsConcurrencyToken()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("version");
+
+                    b.HasKey("Name")
+                        .HasName("pk_rollout_flags");
+
+                    b.ToTable("rollout_flags", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Rows.Ban", b =>
                 {
                     b.Property<string>("Did")
                         .HasColumnType("TEXT")
@@ -189,7 +494,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("bans", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Conversation", b =>
                 {
                     b.Property<string>("Id")
                         .HasColumnType("TEXT")
@@ -249,7 +554,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("conversations", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Device", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Device", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -298,7 +603,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("devices", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.DeviceApproval", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.DeviceApproval", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -340,7 +645,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("device_approvals", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.DeviceKey", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -377,165 +682,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("device_keys", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.EpochAgreement", b =>
-                {
-                    b.Property<string>("ConvoId")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("convo_id");
-
-                    b.Property<long>("Epoch")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("epoch");
-
-                    b.Property<byte[]>("AuthenticatorHash")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("authenticator_hash");
-
-                    b.Property<long?>("DisputedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("disputed_at");
-
-                    b.Property<long?>("ExternalPubDisputedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("external_pub_disputed_at");
-
-                    b.HasKey("ConvoId", "Epoch")
-                        .HasName("pk_epoch_agreements");
-
-                    b.HasIndex("DisputedAt")
-                        .HasDatabaseName("ix_epoch_agreements_disputed_at")
-                        .HasFilter("disputed_at IS NOT NULL");
-
-                    b.HasIndex("ExternalPubDisputedAt")
-                        .HasDatabaseName("ix_epoch_agreements_external_pub_disputed_at")
-                        .HasFilter("external_pub_disputed_at IS NOT NULL");
-
-                    b.ToTable("epoch_agreements", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.FlagStore+Row", b =>
-                {
-                    b.Property<string>("Name")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("name");
-
-                    b.Property<string>("Actor")
-                        .IsRequired()
-                        .HasColumnType("TEXT")
-                        .HasColumnName("actor");
-
-                    b.Property<long>("ChangedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("changed_at");
-
-                    b.Property<int>("Percentage")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("percentage");
-
-                    b.Property<string>("Reason")
-                        .IsRequired()
-                        .HasColumnType("TEXT")
-                        .HasColumnName("reason");
-
-                    b.Property<string>("State")
-                        .IsRequired()
-                        .HasColumnType("TEXT")
-                        .HasColumnName("state");
-
-                    b.Property<long>("Version")
-                        .IsConcurrencyToken()
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("version");
-
-                    b.HasKey("Name")
-                        .HasName("pk_rollout_flags");
-
-                    b.ToTable("rollout_flags", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.GroupInfos+Refresh", b =>
-                {
-                    b.Property<string>("ConvoId")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("convo_id");
-
-                    b.Property<long>("RequestedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("requested_at");
-
-                    b.HasKey("ConvoId")
-                        .HasName("pk_group_info_refreshes");
-
-                    b.ToTable("group_info_refreshes", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
-                {
-                    b.Property<string>("ConvoId")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("convo_id");
-
-                    b.Property<long>("DeviceRow")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("device_row");
-
-                    b.Property<long>("Epoch")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("epoch");
-
-                    b.Property<long>("Place")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("place");
-
-                    b.Property<string>("TurnId")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("turn_id");
-
-                    b.Property<long>("Until")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("until");
-
-                    b.Property<int>("Unused")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("unused");
-
-                    b.HasKey("ConvoId", "DeviceRow")
-                        .HasName("pk_join_line");
-
-                    b.HasIndex("ConvoId")
-                        .IsUnique()
-                        .HasDatabaseName("ix_join_line_convo_id_of_turns")
-                        .HasFilter("turn_id IS NOT NULL");
-
-                    b.ToTable("join_line", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.KeyPackageClaim", b =>
-                {
-                    b.Property<string>("Claimer")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("claimer");
-
-                    b.Property<long>("DeviceRow")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("device_row");
-
-                    b.Property<int>("Slot")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("slot");
-
-                    b.Property<long>("At")
-                        .IsConcurrencyToken()
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("at");
-
-                    b.HasKey("Claimer", "DeviceRow", "Slot")
-                        .HasName("pk_key_package_claims");
-
-                    b.ToTable("key_package_claims", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.KeyPackageRow", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.KeyPackageRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -585,7 +732,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("key_packages", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Leaf", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Leaf", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -612,36 +759,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("leaves", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Lease", b =>
-                {
-                    b.Property<string>("Name")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("name");
-
-                    b.Property<long>("ExpiresAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("expires_at");
-
-                    b.Property<byte[]>("Hash")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("hash");
-
-                    b.Property<string>("Holder")
-                        .IsRequired()
-                        .HasColumnType("TEXT")
-                        .HasColumnName("holder");
-
-                    b.Property<long>("Position")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("position");
-
-                    b.HasKey("Name")
-                        .HasName("pk_leases");
-
-                    b.ToTable("leases", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.LogEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.LogEntry", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -709,64 +827,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("log", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.OutboxEvent", b =>
-                {
-                    b.Property<long>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("id");
-
-                    b.Property<int>("Audience")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("audience");
-
-                    b.Property<string>("ConvoId")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("convo_id");
-
-                    b.Property<long>("CreatedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("created_at");
-
-                    b.Property<string>("Detail")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("detail");
-
-                    b.Property<string>("DeviceId")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("device_id");
-
-                    b.Property<string>("Did")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("did");
-
-                    b.Property<long?>("Epoch")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("epoch");
-
-                    b.Property<int>("Kind")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("kind");
-
-                    b.Property<long?>("LogSeq")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("log_seq");
-
-                    b.Property<long?>("Seq")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("seq");
-
-                    b.HasKey("Id")
-                        .HasName("pk_outbox");
-
-                    b.HasIndex("Seq")
-                        .IsUnique()
-                        .HasDatabaseName("ix_outbox_seq");
-
-                    b.ToTable("outbox", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.PendingRemoval", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.PendingRemoval", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -790,30 +851,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("pending_removals", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RateWindows+Row", b =>
-                {
-                    b.Property<byte[]>("Key")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("key");
-
-                    b.Property<long>("WindowStart")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("window_start");
-
-                    b.Property<long>("Used")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("used");
-
-                    b.HasKey("Key", "WindowStart")
-                        .HasName("pk_rate_windows");
-
-                    b.HasIndex("WindowStart")
-                        .HasDatabaseName("ix_rate_windows_window_start");
-
-                    b.ToTable("rate_windows", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.RejoinRequest", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.RejoinRequest", b =>
                 {
                     b.Property<string>("Id")
                         .HasColumnType("TEXT")
@@ -873,7 +911,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("rejoin_requests", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RosterEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.RosterEntry", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -908,51 +946,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("roster", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.SignatureKey", b =>
-                {
-                    b.Property<long>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("id");
-
-                    b.Property<long>("CreatedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("created_at");
-
-                    b.Property<byte[]>("ProtectedPrivateKey")
-                        .IsRequired()
-                        .HasColumnType("BLOB")
-                        .HasColumnName("protected_private_key");
-
-                    b.Property<byte[]>("PublicKey")
-                        .IsRequired()
-                        .HasColumnType("BLOB")
-                        .HasColumnName("public_key");
-
-                    b.Property<long?>("RetiredAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("retired_at");
-
-                    b.Property<int>("SignatureScheme")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("signature_scheme");
-
-                    b.HasKey("Id")
-                        .HasName("pk_signature_keys");
-
-                    b.HasIndex("PublicKey")
-                        .IsUnique()
-                        .HasDatabaseName("ix_signature_keys_public_key");
-
-                    b.HasIndex("SignatureScheme")
-                        .IsUnique()
-                        .HasDatabaseName("ix_signature_keys_of_the_current")
-                        .HasFilter("retired_at IS NULL");
-
-                    b.ToTable("signature_keys", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.Snapshot", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Snapshot", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -973,7 +967,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("snapshots", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.StoredGroupInfo", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.StoredGroupInfo", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -998,7 +992,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("conversations", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.SubscriptionTickets+Ticket", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.SubscriptionTicket", b =>
                 {
                     b.Property<byte[]>("Hash")
                         .HasColumnType("BLOB")
@@ -1022,30 +1016,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("subscription_tickets", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.TokenReplay+UsedToken", b =>
-                {
-                    b.Property<string>("Issuer")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("issuer");
-
-                    b.Property<string>("Jti")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("jti");
-
-                    b.Property<long>("ExpiresAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("expires_at");
-
-                    b.HasKey("Issuer", "Jti")
-                        .HasName("pk_used_tokens");
-
-                    b.HasIndex("ExpiresAt")
-                        .HasDatabaseName("ix_used_tokens_expires_at");
-
-                    b.ToTable("used_tokens", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.WelcomeContent", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.WelcomeContent", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -1071,7 +1042,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("welcomes", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.WelcomeRecipient", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.WelcomeRecipient", b =>
                 {
                     b.Property<string>("Id")
                         .HasColumnType("TEXT")
@@ -1118,16 +1089,45 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("welcome_recipients", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Acknowledgement", b =>
+            modelBuilder.Entity("MlsConsole.Core.Storage.Lease", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.Property<string>("Name")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("name");
+
+                    b.Property<long>("ExpiresAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("expires_at");
+
+                    b.Property<byte[]>("Hash")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("hash");
+
+                    b.Property<string>("Holder")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("holder");
+
+                    b.Property<long>("Position")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("position");
+
+                    b.HasKey("Name")
+                        .HasName("pk_leases");
+
+                    b.ToTable("leases", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Forks.Acknowledgement", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_acknowledgements_conversation_convo_id");
 
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1135,51 +1135,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_acknowledgements_device_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
+            modelBuilder.Entity("MlsConsole.Core.Forks.EpochAgreement", b =>
                 {
-                    b.HasOne("MlsConsole.Core.SignatureKey", null)
-                        .WithMany()
-                        .HasForeignKey("SignatureKeyId")
-                        .HasConstraintName("fk_conversations_signature_key_signature_key_id");
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.DeviceApproval", b =>
-                {
-                    b.HasOne("MlsConsole.Core.Device", null)
-                        .WithMany()
-                        .HasForeignKey("ApprovedBy")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired()
-                        .HasConstraintName("fk_device_approvals_devices_approved_by");
-
-                    b.HasOne("MlsConsole.Core.Conversation", null)
-                        .WithMany()
-                        .HasForeignKey("ConvoId")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired()
-                        .HasConstraintName("fk_device_approvals_conversations_convo_id");
-
-                    b.HasOne("MlsConsole.Core.Device", null)
-                        .WithMany()
-                        .HasForeignKey("DeviceRow")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired()
-                        .HasConstraintName("fk_device_approvals_devices_device_row");
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>
-                {
-                    b.HasOne("MlsConsole.Core.Device", null)
-                        .WithMany("Keys")
-                        .HasForeignKey("DeviceRow")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired()
-                        .HasConstraintName("fk_device_keys_devices_device_row");
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.EpochAgreement", b =>
-                {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1187,9 +1145,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_epoch_agreements_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.GroupInfos+Refresh", b =>
+            modelBuilder.Entity("MlsConsole.Core.GroupInfos.GroupInfoPublisher+Refresh", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1197,9 +1155,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_group_info_refreshes_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
+            modelBuilder.Entity("MlsConsole.Core.JoinTurns.JoinPlace", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1207,9 +1165,51 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_join_line_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.KeyPackageRow", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Conversation", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.ExternalSenders.SignatureKey", null)
+                        .WithMany()
+                        .HasForeignKey("SignatureKeyId")
+                        .HasConstraintName("fk_conversations_signature_key_signature_key_id");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Rows.DeviceApproval", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
+                        .WithMany()
+                        .HasForeignKey("ApprovedBy")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_device_approvals_devices_approved_by");
+
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
+                        .WithMany()
+                        .HasForeignKey("ConvoId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_device_approvals_conversations_convo_id");
+
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
+                        .WithMany()
+                        .HasForeignKey("DeviceRow")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_device_approvals_devices_device_row");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Rows.DeviceKey", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
+                        .WithMany("Keys")
+                        .HasForeignKey("DeviceRow")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_device_keys_devices_device_row");
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Rows.KeyPackageRow", b =>
+                {
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1217,16 +1217,16 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_key_packages_devices_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Leaf", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Leaf", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_leaves_conversations_convo_id");
 
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1234,9 +1234,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_leaves_devices_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.LogEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.LogEntry", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1244,9 +1244,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_log_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.PendingRemoval", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.PendingRemoval", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1254,23 +1254,23 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_pending_removals_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RejoinRequest", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.RejoinRequest", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_rejoin_requests_conversations_convo_id");
 
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_rejoin_requests_devices_device_row");
 
-                    b.HasOne("MlsConsole.Core.KeyPackageRow", null)
+                    b.HasOne("MlsConsole.Core.Rows.KeyPackageRow", null)
                         .WithMany()
                         .HasForeignKey("KeyPackageRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1278,9 +1278,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_rejoin_requests_key_packages_key_package_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RosterEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.RosterEntry", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1288,9 +1288,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_roster_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Snapshot", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Snapshot", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1298,19 +1298,19 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_snapshots_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.StoredGroupInfo", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.StoredGroupInfo", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithOne("GroupInfo")
-                        .HasForeignKey("MlsConsole.Core.StoredGroupInfo", "ConvoId")
+                        .HasForeignKey("MlsConsole.Core.Rows.StoredGroupInfo", "ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_conversations_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.WelcomeContent", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.WelcomeContent", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1318,16 +1318,16 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_welcomes_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.WelcomeRecipient", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.WelcomeRecipient", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_welcome_recipients_devices_device_row");
 
-                    b.HasOne("MlsConsole.Core.WelcomeContent", null)
+                    b.HasOne("MlsConsole.Core.Rows.WelcomeContent", null)
                         .WithMany()
                         .HasForeignKey("ConvoId", "Epoch")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1335,13 +1335,13 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_welcome_recipients_welcomes_convo_id_epoch");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Conversation", b =>
                 {
                     b.Navigation("GroupInfo")
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Device", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Device", b =>
                 {
                     b.Navigation("Keys");
                 });
