@@ -22,35 +22,40 @@ public sealed class StopTests
         Assert.DoesNotContain("exception", host.Output, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>Connects, and connects again whenever the connection ends, until the host refuses connections.</summary>
+    /// <summary>Connects, and connects again whenever the connection ends, until the host refuses.</summary>
     private static async Task Reconnect(Uri hub, TaskCompletionSource first)
     {
-        byte[] buffer = new byte[1024];
-        try
+        while (true)
         {
-            while (true)
+            using var socket = new ClientWebSocket();
+            try
             {
-                using var socket = new ClientWebSocket();
                 await socket.ConnectAsync(hub, CancellationToken.None);
+            }
+            catch (WebSocketException)
+            {
+                first.TrySetResult();
+                return;
+            }
+            try
+            {
                 await socket.SendAsync(s_handshake, WebSocketMessageType.Text, true, CancellationToken.None);
                 first.TrySetResult();
-                while (
-                    (await socket.ReceiveAsync(buffer, CancellationToken.None)).MessageType
-                    != WebSocketMessageType.Close
-                )
-                {
-                    // What the hub sends does not matter here.
-                }
-                await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+                await UntilClosed(socket);
+            }
+            catch (WebSocketException)
+            {
+                // The host has cut the connection instead of closing it.
             }
         }
-        catch (WebSocketException)
-        {
-            // The host takes no connection any more, or has ended.
-        }
-        finally
-        {
-            first.TrySetResult();
-        }
+    }
+
+    private static async Task UntilClosed(ClientWebSocket socket)
+    {
+        byte[] buffer = new byte[1024];
+        WebSocketReceiveResult received;
+        do received = await socket.ReceiveAsync(buffer, CancellationToken.None);
+        while (received.MessageType != WebSocketMessageType.Close);
+        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
     }
 }
