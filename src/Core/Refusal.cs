@@ -28,11 +28,11 @@ public sealed record Refusal(string Error, string Message)
 
     /// <summary>The one answer to everybody who may not, and to a conversation that does not exist.</summary>
     public static Refusal Unauthorized(string reason) =>
-        new("Unauthorized", "You may not do this, or there is no such conversation.") { Reason = reason };
+        new(ErrorNames.Unauthorized, "You may not do this, or there is no such conversation.") { Reason = reason };
 
     /// <summary>The commit is for another epoch than the current one.</summary>
     public static Refusal EpochMismatch(ulong current, ulong given) =>
-        new("EpochMismatch", "The commit is not for the current epoch.")
+        new(ErrorNames.EpochMismatch, "The commit is not for the current epoch.")
         {
             CurrentEpoch = current,
             Mismatch = given > current ? RefusalReasons.Ahead : RefusalReasons.Stale,
@@ -41,37 +41,43 @@ public sealed record Refusal(string Error, string Message)
 
     /// <summary>Too many attempts in an hour.</summary>
     public static Refusal RateLimitExceeded(string reason, TimeSpan retryAfter) =>
-        new("RateLimitExceeded", "Too many attempts; come again later.") { Reason = reason, RetryAfter = retryAfter };
+        new(ErrorNames.RateLimitExceeded, "Too many attempts; come again later.")
+        {
+            Reason = reason,
+            RetryAfter = retryAfter,
+        };
 
     /// <summary>The device is in the line, but it is not its turn yet. The nearer it is, the sooner it should ask again; its place is kept for longer than that.</summary>
     public static Refusal TurnPending(int position) =>
-        new("TurnPending", "It is not the device's turn yet; its place is kept for ten seconds.")
+        new(ErrorNames.TurnPending, "It is not the device's turn yet; its place is kept for ten seconds.")
         {
             Position = position,
             RetryAfter = TimeSpan.FromMilliseconds(Math.Clamp(50 * position, 100, 5000)),
         };
 
-    public static Refusal InvalidCommit(string rule) => ByRule("InvalidCommit", "The commit breaks a rule.", rule);
+    public static Refusal InvalidCommit(string rule) =>
+        ByRule(ErrorNames.InvalidCommit, "The commit breaks a rule.", rule);
 
     public static Refusal InvalidProposal(string rule) =>
-        ByRule("InvalidProposal", "The proposal breaks a rule.", rule);
+        ByRule(ErrorNames.InvalidProposal, "The proposal breaks a rule.", rule);
 
     public static Refusal InvalidGroupInfo(string rule) =>
-        ByRule("InvalidGroupInfo", "The GroupInfo breaks a rule.", rule);
+        ByRule(ErrorNames.InvalidGroupInfo, "The GroupInfo breaks a rule.", rule);
 
     public static Refusal InvalidKeyPackage(string rule) =>
-        ByRule("InvalidKeyPackage", "The key package breaks a rule.", rule);
+        ByRule(ErrorNames.InvalidKeyPackage, "The key package breaks a rule.", rule);
 
-    public static Refusal InvalidWelcome(string rule) => ByRule("InvalidWelcome", "The Welcome breaks a rule.", rule);
+    public static Refusal InvalidWelcome(string rule) =>
+        ByRule(ErrorNames.InvalidWelcome, "The Welcome breaks a rule.", rule);
 
     public static Refusal InvalidMessage(string rule) =>
-        ByRule("InvalidRequest", "The message is not a PrivateMessage of this conversation.", rule);
+        ByRule(RequestOutcomes.InvalidRequest, "The message is not a PrivateMessage of this conversation.", rule);
 
     public static Refusal WrongUser { get; } =
-        new("WrongUser", "The leaf is not one of the caller's enrolled devices.");
+        new(ErrorNames.WrongUser, "The leaf is not one of the caller's enrolled devices.");
     public static Refusal DeviceNotApproved { get; } =
         new(
-            "DeviceNotApproved",
+            ErrorNames.DeviceNotApproved,
             "In this conversation a device comes in after another one of the account has approved it."
         )
         {
@@ -79,38 +85,40 @@ public sealed record Refusal(string Error, string Message)
         };
     public static Refusal InvalidApproval { get; } =
         new(
-            "InvalidApproval",
+            ErrorNames.InvalidApproval,
             "It is not signed with the key in the leaf of the device that it names, or it has ended."
         );
-    public static Refusal LastMember { get; } = new("LastMember", "The last member cannot leave.");
-    public static Refusal LastAdmin { get; } = new("LastAdmin", "The last admin cannot be demoted.");
+    public static Refusal LastMember { get; } = new(ErrorNames.LastMember, "The last member cannot leave.");
+    public static Refusal LastAdmin { get; } = new(ErrorNames.LastAdmin, "The last admin cannot be demoted.");
     public static Refusal LeavePending { get; } =
-        new("LeavePending", "A member has left or is banned: the commit must remove its leaves.");
+        new(ErrorNames.LeavePending, "A member has left or is banned: the commit must remove its leaves.");
     public static Refusal GhostLeaf { get; } =
-        new("GhostLeaf", "The device still has a leaf: the commit must remove it.");
-    public static Refusal NotAdmin { get; } = new("NotAdmin", "Only an admin of the conversation may do this.");
+        new(ErrorNames.GhostLeaf, "The device still has a leaf: the commit must remove it.");
+    public static Refusal NotAdmin { get; } =
+        new(ErrorNames.NotAdmin, "Only an admin of the conversation may do this.");
     public static Refusal ExternalCommitsDisabled { get; } =
-        new("ExternalCommitsDisabled", "External commits are off for this account.");
-    public static Refusal GroupExists { get; } = new("GroupExists", "A conversation with this group id exists.");
+        new(ErrorNames.ExternalCommitsDisabled, "External commits are off for this account.");
+    public static Refusal GroupExists { get; } =
+        new(ErrorNames.GroupExists, "A conversation with this group id exists.");
     public static Refusal UnsupportedCipherSuite { get; } =
-        new("UnsupportedCipherSuite", "The cipher suite is not one that this service supports.");
+        new(ErrorNames.UnsupportedCipherSuite, "The cipher suite is not one that this service supports.");
     public static Refusal DeviceAlreadyRegistered { get; } =
-        new("DeviceAlreadyRegistered", "The key or identity belongs to another device.");
+        new(ErrorNames.DeviceAlreadyRegistered, "The key or identity belongs to another device.");
     public static Refusal TooManyDevices { get; } =
-        new("TooManyDevices", "The account has the greatest number of devices.");
+        new(ErrorNames.TooManyDevices, "The account has the greatest number of devices.");
     public static Refusal TooManyKeyPackages { get; } =
-        new("TooManyKeyPackages", "The device has the greatest number of key packages.");
+        new(ErrorNames.TooManyKeyPackages, "The device has the greatest number of key packages.");
     public static Refusal TooManyProposals { get; } =
-        new("TooManyProposals", "The account has the greatest number of proposals in this epoch.");
+        new(ErrorNames.TooManyProposals, "The account has the greatest number of proposals in this epoch.");
     public static Refusal TooManyMembers { get; } =
-        new("TooManyMembers", "The conversation has the greatest number of leaves.");
+        new(ErrorNames.TooManyMembers, "The conversation has the greatest number of leaves.");
     public static Refusal WelcomeNotFound { get; } =
-        new("WelcomeNotFound", "There is no such Welcome for this account.");
-    public static Refusal MessageTooLarge { get; } = new("MessageTooLarge", "The message is too large.");
+        new(ErrorNames.WelcomeNotFound, "There is no such Welcome for this account.");
+    public static Refusal MessageTooLarge { get; } = new(ErrorNames.MessageTooLarge, "The message is too large.");
     public static Refusal IdempotencyConflict { get; } =
-        new("IdempotencyConflict", "The idempotency key was used with other objects.");
+        new(ErrorNames.IdempotencyConflict, "The idempotency key was used with other objects.");
 
-    public static Refusal InvalidRequest(string message) => new("InvalidRequest", message);
+    public static Refusal InvalidRequest(string message) => new(RequestOutcomes.InvalidRequest, message);
 
     private static Refusal ByRule(string error, string message, string rule) =>
         new(error, message) { Rule = rule, Reason = rule };

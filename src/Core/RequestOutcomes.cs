@@ -11,4 +11,7 @@ public static class RequestOutcomes
 
     /// <summary>The caller left before the request was done.</summary>
     public const string RequestAborted = "RequestAborted";
+
+    /// <summary>The request itself is not in order: the error of XRPC that every method has, so that no lexicon declares it.</summary>
+    public const string InvalidRequest = "InvalidRequest";
 }

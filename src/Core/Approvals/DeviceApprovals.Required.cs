@@ -1,6 +1,6 @@
 using System.Text;
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Rows;
@@ -45,21 +45,19 @@ public sealed partial class DeviceApprovals
         CancellationToken cancellation
     )
     {
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "setDeviceApproval",
+            MethodNames.SetDeviceApproval,
             input.ConvoId,
             input.IdempotencyKey,
-            Attempt.HashOf(
-                Encoding.UTF8.GetBytes(input.ConvoId),
-                BitConverter.GetBytes(input.Required),
-                Encoding.UTF8.GetBytes(input.DeviceId),
-                BitConverter.GetBytes(input.Epoch),
-                input.Signature
-            )
+            input.ConvoId,
+            input.Required,
+            input.DeviceId,
+            input.Epoch,
+            input.Signature
         );
-        return _attempts.RunAsync(
-            attempt,
+        return _calls.RunAsync(
+            call,
             async () =>
             {
                 await using var context = _database.Read();
@@ -76,14 +74,10 @@ public sealed partial class DeviceApprovals
                     RuleToBeSigned(group.GroupId.Span, input.Epoch, caller.Did.Value, input.Required),
                     input.Signature
                 );
-                return await _attempts.CommitAsync(
-                    attempt,
-                    async write => new Done<SetDeviceApprovalResult>(
-                        await SetAsync(write, caller, input),
-                        Reason: $"{(input.Required ? "required" : "not required")}{(input.Reason is null ? "" : $": {input.Reason}")}"
-                    ),
-                    cancellation
-                );
+                return Changes.InTransaction(async write => new CallResult<SetDeviceApprovalResult>(
+                    await SetAsync(write, caller, input),
+                    Reason: $"{(input.Required ? "required" : "not required")}{(input.Reason is null ? "" : $": {input.Reason}")}"
+                ));
             },
             cancellation
         );

@@ -1,7 +1,7 @@
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Groups;
-using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Rows;
@@ -34,13 +34,13 @@ public sealed partial class DeviceApprovals
     /// <summary>Of SignWithLabel (RFC 9420 §5.1.2).</summary>
     public const string Label = "blue.catbird.mls.approveDevice";
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly PublicGroups _groups;
     private readonly TimeProvider _clock;
 
-    internal DeviceApprovals(Attempts attempts, Database database, PublicGroups groups, TimeProvider clock) =>
-        (_attempts, _database, _groups, _clock) = (attempts, database, groups, clock);
+    internal DeviceApprovals(CallRunner calls, Database database, PublicGroups groups, TimeProvider clock) =>
+        (_calls, _database, _groups, _clock) = (calls, database, groups, clock);
 
     /// <summary>What an approving device signs: five lines of UTF-8, the binary ones in lower-case hex.</summary>
     public static byte[] ToBeSigned(
@@ -63,22 +63,20 @@ public sealed partial class DeviceApprovals
     )
     {
         string did = caller.Did.Value;
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "approveDevice",
+            MethodNames.ApproveDevice,
             $"{input.ConvoId} {input.DeviceId}",
             input.IdempotencyKey,
-            Attempt.HashOf(
-                Encoding.UTF8.GetBytes(input.ConvoId),
-                Encoding.UTF8.GetBytes(input.DeviceId),
-                input.SignatureKey,
-                Encoding.UTF8.GetBytes(input.ApprovingDeviceId),
-                BitConverter.GetBytes(input.Epoch),
-                input.Signature
-            )
+            input.ConvoId,
+            input.DeviceId,
+            input.SignatureKey,
+            input.ApprovingDeviceId,
+            input.Epoch,
+            input.Signature
         );
-        return _attempts.RunAsync(
-            attempt,
+        return _calls.RunAsync(
+            call,
             async () =>
             {
                 await using var context = _database.Read();
@@ -100,13 +98,9 @@ public sealed partial class DeviceApprovals
                     ToBeSigned(group.GroupId.Span, input.Epoch, did, input.DeviceId, input.SignatureKey.Span),
                     input.Signature
                 );
-                return await _attempts.CommitAsync(
-                    attempt,
-                    async write => new Done<ApproveDeviceResult>(
-                        await StoreAsync(write, access.Conversation, device, approving, input.SignatureKey.ToArray())
-                    ),
-                    cancellation
-                );
+                return Changes.InTransaction(async write => new CallResult<ApproveDeviceResult>(
+                    await StoreAsync(write, access.Conversation, device, approving, input.SignatureKey.ToArray())
+                ));
             },
             cancellation
         );

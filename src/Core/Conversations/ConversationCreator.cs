@@ -1,10 +1,9 @@
 using System.Security.Cryptography;
-using System.Text;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Devices;
 using MlsConsole.Core.ExternalSenders;
 using MlsConsole.Core.Groups;
-using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Rows;
 using MlsConsole.Core.Storage;
@@ -24,31 +23,29 @@ public sealed record CreateConvoInput(
 /// <summary>Makes conversations.</summary>
 public sealed class ConversationCreator
 {
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly PublicGroups _groups;
     private readonly TimeProvider _clock;
 
-    internal ConversationCreator(Attempts attempts, Database database, PublicGroups groups, TimeProvider clock) =>
-        (_attempts, _database, _groups, _clock) = (attempts, database, groups, clock);
+    internal ConversationCreator(CallRunner calls, Database database, PublicGroups groups, TimeProvider clock) =>
+        (_calls, _database, _groups, _clock) = (calls, database, groups, clock);
 
     /// <summary>Starts a conversation from the GroupInfo of a group of one leaf, the caller's.</summary>
     public Task<ConvoView> CreateConvoAsync(Caller caller, CreateConvoInput input, CancellationToken cancellation)
     {
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "createConvo",
+            MethodNames.CreateConvo,
             null,
             input.IdempotencyKey,
-            Attempt.HashOf(
-                input.GroupInfo,
-                input.RatchetTree ?? default,
-                Encoding.UTF8.GetBytes(input.Metadata ?? ""),
-                BitConverter.GetBytes(input.RequiresApproval)
-            )
+            input.GroupInfo,
+            input.RatchetTree,
+            input.Metadata,
+            input.RequiresApproval
         );
-        return _attempts.RunAsync(
-            attempt,
+        return _calls.RunAsync<ConvoView>(
+            call,
             async () =>
             {
                 var (groupInfo, group) = Verify(input);
@@ -62,88 +59,93 @@ public sealed class ConversationCreator
                 long? signatureKey = await SignatureKeys.ListedAsync(context, group, cancellation);
 
                 string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-                var view = await _attempts.CommitAsync(
-                    attempt with
-                    {
-                        Subject = id,
-                    },
-                    async write =>
-                    {
-                        await write.RequireNotBannedAsync(caller, CancellationToken.None);
-                        var groupId = group.GroupId.ToArray();
-                        if (await write.Set<Conversation>().AnyAsync(row => row.GroupId == groupId))
-                            throw Refusal.GroupExists.AsException();
-                        var now = _clock.GetUtcNow();
-                        long epoch = checked((long)group.Epoch);
-                        write.Add(
-                            new Conversation
-                            {
-                                Id = id,
-                                GroupId = groupId,
-                                CipherSuite = group.CipherSuite,
-                                Epoch = epoch,
-                                NextSeq = 1,
-                                GroupInfo = new()
-                                {
-                                    ConvoId = id,
-                                    Epoch = epoch,
-                                    Message = MlsMessage.Of(groupInfo).Encode(),
-                                    UpdatedAt = now,
-                                },
-                                Metadata = input.Metadata,
-                                RequiresApproval = input.RequiresApproval,
-                                SignatureKeyId = signatureKey,
-                                CreatedAt = now,
-                            }
-                        );
-                        write.Add(
-                            new Snapshot
-                            {
-                                ConvoId = id,
-                                Epoch = epoch,
-                                State = group.Snapshot(),
-                            }
-                        );
-                        write.Add(
-                            new RosterEntry
-                            {
-                                ConvoId = id,
-                                Did = device.Did,
-                                State = RosterState.Member,
-                                IsAdmin = true,
-                                JoinedAt = now,
-                            }
-                        );
-                        write.AddEvent(OutboxEvent.Membership(id, device.Did, MembershipChange.Joined, now));
-                        write.Add(
-                            new Leaf
-                            {
-                                ConvoId = id,
-                                LeafIndex = index.Value,
-                                DeviceRow = device.Id,
-                            }
-                        );
-                        return new Done<ConvoView>(
-                            new(
-                                id,
-                                Convert.ToHexStringLower(groupId),
-                                group.Epoch,
-                                group.CipherSuite,
-                                [new(device.Did, device.DeviceId, index.Value, true)],
-                                input.Metadata,
-                                now,
-                                input.RequiresApproval
-                            ),
-                            null,
-                            group.Epoch
-                        );
-                    },
-                    cancellation
-                );
-                _groups.Keep(view.ConvoId, group);
-                return view;
+                return new TransactionChange<ConvoView>(write =>
+                    StoreAsync(write, caller, input, new(id, groupInfo, group, index, device, signatureKey))
+                )
+                {
+                    Subject = id,
+                    Written = view => _groups.Keep(view.ConvoId, group),
+                };
             },
             cancellation
+        );
+    }
+
+    /// <summary>Writes a new conversation, verified, with the creator's leaf in it.</summary>
+    private async Task<CallResult<ConvoView>> StoreAsync(
+        MlsDbContext write,
+        Caller caller,
+        CreateConvoInput input,
+        NewConversation created
+    )
+    {
+        await write.RequireNotBannedAsync(caller, CancellationToken.None);
+        var groupId = created.Group.GroupId.ToArray();
+        if (await write.Set<Conversation>().AnyAsync(row => row.GroupId == groupId))
+            throw Refusal.GroupExists.AsException();
+        var now = _clock.GetUtcNow();
+        long epoch = checked((long)created.Group.Epoch);
+        write.Add(
+            new Conversation
+            {
+                Id = created.Id,
+                GroupId = groupId,
+                CipherSuite = created.Group.CipherSuite,
+                Epoch = epoch,
+                NextSeq = 1,
+                GroupInfo = new()
+                {
+                    ConvoId = created.Id,
+                    Epoch = epoch,
+                    Message = MlsMessage.Of(created.GroupInfo).Encode(),
+                    UpdatedAt = now,
+                },
+                Metadata = input.Metadata,
+                RequiresApproval = input.RequiresApproval,
+                SignatureKeyId = created.SignatureKey,
+                CreatedAt = now,
+            }
+        );
+        write.Add(
+            new Snapshot
+            {
+                ConvoId = created.Id,
+                Epoch = epoch,
+                State = created.Group.Snapshot(),
+            }
+        );
+        write.Add(
+            new RosterEntry
+            {
+                ConvoId = created.Id,
+                Did = created.Device.Did,
+                State = RosterState.Member,
+                IsAdmin = true,
+                JoinedAt = now,
+            }
+        );
+        write.AddEvent(OutboxEvent.Membership(created.Id, created.Device.Did, MembershipChange.Joined, now));
+        write.Add(
+            new Leaf
+            {
+                ConvoId = created.Id,
+                LeafIndex = created.Index.Value,
+                DeviceRow = created.Device.Id,
+            }
+        );
+        return new CallResult<ConvoView>(
+            new(
+                created.Id,
+                Convert.ToHexStringLower(groupId),
+                created.Group.Epoch,
+                created.Group.CipherSuite,
+                [new(created.Device.Did, created.Device.DeviceId, created.Index.Value, true)],
+                input.Metadata,
+                now,
+                input.RequiresApproval
+            ),
+            null,
+            created.Group.Epoch
         );
     }
 
@@ -165,4 +167,19 @@ public sealed class ConversationCreator
             throw Refusal.InvalidGroupInfo(broken.Rule.Id).AsException();
         }
     }
+
+    /// <param name="Id">The conversation's id.</param>
+    /// <param name="GroupInfo">Of the group's first epoch here.</param>
+    /// <param name="Group">The group's public state.</param>
+    /// <param name="Index">The creator's leaf.</param>
+    /// <param name="Device">The device in that leaf.</param>
+    /// <param name="SignatureKey">The key of the service that the group lists in external_senders; null for none.</param>
+    private sealed record NewConversation(
+        string Id,
+        UnverifiedGroupInfo GroupInfo,
+        PublicGroup Group,
+        LeafIndex Index,
+        Device Device,
+        long? SignatureKey
+    );
 }

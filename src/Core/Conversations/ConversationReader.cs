@@ -1,5 +1,5 @@
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Log;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Rows;
@@ -38,13 +38,13 @@ public sealed class ConversationReader
     // A page ends early rather than having more members than this; one conversation is always whole.
     private const int MaxLeavesOfPage = 20_000;
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
-    internal ConversationReader(Attempts attempts, Database database, CoreSettings settings, TimeProvider clock) =>
-        (_attempts, _database, _settings, _clock) = (attempts, database, settings, clock);
+    internal ConversationReader(CallRunner calls, Database database, CoreSettings settings, TimeProvider clock) =>
+        (_calls, _database, _settings, _clock) = (calls, database, settings, clock);
 
     /// <summary>One conversation with its members.</summary>
     /// <exception cref="RefusedException">Unauthorized</exception>
@@ -52,7 +52,10 @@ public sealed class ConversationReader
     {
         await using var context = _database.Read();
         var row = (
-            await Access.RequireMemberAsync(_attempts, context, caller, "getConvo", convoId, cancellation)
+            await _calls.AskAsync(
+                Call.Query(caller, MethodNames.GetConvo, convoId),
+                () => Access.RequireMemberAsync(context, caller, convoId, cancellation)
+            )
         ).Conversation;
         var seats = await SeatsAsync(context, [row.Id], cancellation);
         return View(
@@ -124,19 +127,10 @@ public sealed class ConversationReader
     {
         string did = caller.Did.Value;
         await using var context = _database.Read();
-        var devices = await context
-            .Set<Device>()
-            .Where(device =>
-                device.Did == did && device.DeletedAt == null && (deviceId == null || device.DeviceId == deviceId)
-            )
-            .Select(device => device.Id)
-            .ToListAsync(cancellation);
-        if (deviceId is not null && devices.Count == 0)
-        {
-            var refusal = Refusal.Unauthorized(RefusalReasons.NoDevice);
-            await _attempts.AuditRefusalAsync(new(caller, "getExpectedConversations", deviceId, null, []), refusal);
-            throw refusal.AsException();
-        }
+        var devices = await _calls.AskAsync(
+            Call.Query(caller, MethodNames.GetExpectedConversations, deviceId),
+            () => DevicesAsync(context, did, deviceId, cancellation)
+        );
         var rows = await context
             .Set<RosterEntry>()
             .Where(entry => entry.Did == did)
@@ -202,8 +196,8 @@ public sealed class ConversationReader
     )
     {
         await using var context = _database.Read();
-        await _attempts.AuditedAsync(
-            new(caller, "getCommits", input.ConvoId, null, []),
+        await _calls.AskAsync(
+            Call.Query(caller, MethodNames.GetCommits, input.ConvoId),
             () => Access.RequireJoinerAsync(context, caller, input.ConvoId, _clock.GetUtcNow(), _settings, cancellation)
         );
         // Epochs on the wire are below 2^53, those beyond the last one have no commits.
@@ -234,6 +228,27 @@ public sealed class ConversationReader
                     )
             ),
         ];
+    }
+
+    /// <summary>The rows of the account's device of that name, or of all its devices.</summary>
+    /// <exception cref="RefusedException">Unauthorized: the account has no device of that name.</exception>
+    private static async Task<List<long>> DevicesAsync(
+        MlsDbContext context,
+        string did,
+        string? deviceId,
+        CancellationToken cancellation
+    )
+    {
+        var devices = await context
+            .Set<Device>()
+            .Where(device =>
+                device.Did == did && device.DeletedAt == null && (deviceId == null || device.DeviceId == deviceId)
+            )
+            .Select(device => device.Id)
+            .ToListAsync(cancellation);
+        return deviceId is null || devices.Count > 0
+            ? devices
+            : throw Refusal.Unauthorized(RefusalReasons.NoDevice).AsException();
     }
 
     private static List<Row> PageOf(List<Row> rows, int limit)

@@ -1,7 +1,6 @@
-using System.Text;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Groups;
-using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.Log;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Outbox;
@@ -25,28 +24,33 @@ public sealed record LeaveConvoResult(DateTimeOffset LeftAt, long Seq);
 /// <summary>Accounts that leave by their own will.</summary>
 public sealed class Leaving
 {
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly PublicGroups _groups;
     private readonly TimeProvider _clock;
 
-    internal Leaving(Attempts attempts, Database database, PublicGroups groups, TimeProvider clock) =>
-        (_attempts, _database, _groups, _clock) = (attempts, database, groups, clock);
+    internal Leaving(CallRunner calls, Database database, PublicGroups groups, TimeProvider clock) =>
+        (_calls, _database, _groups, _clock) = (calls, database, groups, clock);
 
     /// <summary>Ends the caller's membership at once. Its proposals, one for each of its leaves, wait for a member's commit.</summary>
     public Task<LeaveConvoResult> LeaveConvoAsync(Caller caller, LeaveConvoInput input, CancellationToken cancellation)
     {
-        var hash = Attempt.HashOf([Encoding.UTF8.GetBytes(input.ConvoId), .. input.Proposals]);
-        var attempt = new Attempt(caller, "leaveConvo", input.ConvoId, input.IdempotencyKey, hash);
-        return _attempts.RunAsync(
-            attempt,
+        var call = Call.Procedure(
+            caller,
+            MethodNames.LeaveConvo,
+            input.ConvoId,
+            input.IdempotencyKey,
+            [input.ConvoId, .. input.Proposals]
+        );
+        return _calls.RunAsync(
+            call,
             async () =>
             {
                 await using var context = _database.Read();
                 var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
                 var group = await _groups.GetAsync(access.Conversation, cancellation);
-                var proposals = await access.JudgeAsync(
-                    context,
+                var proposals = await call.JudgeAsync(
+                    access.Conversation,
                     async () =>
                     {
                         var verified = new List<VerifiedProposal>();
@@ -66,11 +70,9 @@ public sealed class Leaving
                         return verified;
                     }
                 );
-                return await _attempts.CommitAsync(
-                    attempt,
-                    async write => new Done<LeaveConvoResult>(await LeaveAsync(write, access, proposals)),
-                    cancellation
-                );
+                return Changes.InTransaction(async write => new CallResult<LeaveConvoResult>(
+                    await LeaveAsync(write, access, proposals)
+                ));
             },
             cancellation
         );

@@ -1,10 +1,9 @@
-using System.Text;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Devices;
 using MlsConsole.Core.Epochs;
 using MlsConsole.Core.ExternalSenders;
 using MlsConsole.Core.Groups;
-using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.Log;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Rejoins;
@@ -29,19 +28,19 @@ public sealed record MemberCommitInput(
 /// <summary>Takes members' commits: verified whole, with the GroupInfo of the epoch that they create.</summary>
 public sealed class MemberCommits
 {
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly PublicGroups _groups;
     private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
     internal MemberCommits(
-        Attempts attempts,
+        CallRunner calls,
         Database database,
         PublicGroups groups,
         CoreSettings settings,
         TimeProvider clock
-    ) => (_attempts, _database, _groups, _settings, _clock) = (attempts, database, groups, settings, clock);
+    ) => (_calls, _database, _groups, _settings, _clock) = (calls, database, groups, settings, clock);
 
     /// <summary>A commit that adds, with the Welcome of those it adds, and removes only the leaves of devices whose requests it answers and those that wait for their removal.</summary>
     public Task<CommitResult> AddMembersAsync(Caller caller, MemberCommitInput input, CancellationToken cancellation) =>
@@ -114,53 +113,41 @@ public sealed class MemberCommits
     )
     {
         var ids = input.RejoinRequestIds ?? [];
-        var hash = Attempt.HashOf([
-            Encoding.UTF8.GetBytes(input.ConvoId),
-            input.Commit,
-            input.GroupInfo,
-            input.RatchetTree ?? default,
-            input.Welcome ?? default,
-            Encoding.UTF8.GetBytes(target?.Did ?? ""),
-            .. ids.Select(id => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(id)),
-        ]);
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
             method,
             input.ConvoId,
-            input.IdempotencyKey ?? Convert.ToHexStringLower(Attempt.HashOf(input.Commit)),
-            hash
+            input.IdempotencyKey ?? Call.KeyOf(input.Commit),
+            [input.ConvoId, input.Commit, input.GroupInfo, input.RatchetTree, input.Welcome, target?.Did, .. ids]
         );
-        return _attempts.RunAsync(
-            attempt,
-            async () =>
+        return _calls.RunAsync(call, () => DecideAsync(call, input, target, requireShape, cancellation), cancellation);
+    }
+
+    private async Task<Change<CommitResult>> DecideAsync(
+        Call call,
+        MemberCommitInput input,
+        Target? target,
+        Action<StagedCommit, IReadOnlyList<PendingLeaf>, IReadOnlyList<OpenRejoinRequest>> requireShape,
+        CancellationToken cancellation
+    )
+    {
+        await using var context = _database.Read();
+        var access = await Access.RequireMemberAsync(context, call.Caller, input.ConvoId, cancellation);
+        var (epoch, staged, owners) = await call.JudgeAsync(
+            access.Conversation,
+            () => JudgeAsync(context, access, input, target, requireShape, cancellation)
+        );
+        return EpochWriter.ChangeOf(
+            epoch,
+            _settings.SnapshotInterval,
+            _clock.GetUtcNow(),
+            written: _ => _groups.Keep(access.Conversation.Id, epoch.Group),
+            otherReason: async () =>
             {
-                await using var context = _database.Read();
-                var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
-                var (change, staged, owners) = await access.JudgeAsync(
-                    context,
-                    () => JudgeAsync(context, access, input, target, requireShape, cancellation)
-                );
-                try
-                {
-                    var result = await EpochWriter.WriteAsync(
-                        _attempts,
-                        attempt,
-                        change,
-                        _settings.SnapshotInterval,
-                        _clock.GetUtcNow(),
-                        cancellation
-                    );
-                    _groups.Keep(access.Conversation.Id, change.Group);
-                    return result;
-                }
-                catch (OvertakenException)
-                {
-                    // Somebody whom it adds was banned meanwhile.
-                    await RequireNotBannedAsync(context, access, staged, owners, cancellation);
-                    throw;
-                }
-            },
-            cancellation
+                // An account that the commit adds may have been banned meanwhile.
+                await using var later = _database.Read();
+                await RequireNotBannedAsync(later, access, staged, owners, CancellationToken.None);
+            }
         );
     }
 

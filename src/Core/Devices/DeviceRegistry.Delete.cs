@@ -1,6 +1,5 @@
-using System.Text;
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Rows;
 using MlsConsole.Core.Storage;
 
@@ -65,34 +64,29 @@ public sealed partial class DeviceRegistry
     )
     {
         string did = caller.Did.Value;
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "deleteDevice",
+            MethodNames.DeleteDevice,
             input.DeviceId,
             input.IdempotencyKey,
-            Attempt.HashOf(Encoding.UTF8.GetBytes(input.DeviceId))
+            input.DeviceId
         );
-        return _attempts.RunAsync(
-            attempt,
-            () =>
-                _attempts.CommitAsync(
-                    attempt,
-                    async context =>
-                    {
-                        var device =
-                            await context
-                                .Set<Device>()
-                                .AsTracking()
-                                .Include(row => row.Keys)
-                                .FirstOrDefaultAsync(row => row.Did == did && row.DeviceId == input.DeviceId)
-                            ?? throw Refusal.Unauthorized(RefusalReasons.NoDevice).AsException();
-                        if (device.DeletedAt is null)
-                            await EndAsync(context, device, _clock.GetUtcNow());
-                        int leaves = await context.Set<Leaf>().CountAsync(leaf => leaf.DeviceRow == device.Id);
-                        return new Done<DeleteDeviceResult>(new(device.DeletedAt!.Value, leaves));
-                    },
-                    cancellation
-                ),
+        return _calls.RunAsync(
+            call,
+            async context =>
+            {
+                var device =
+                    await context
+                        .Set<Device>()
+                        .AsTracking()
+                        .Include(row => row.Keys)
+                        .FirstOrDefaultAsync(row => row.Did == did && row.DeviceId == input.DeviceId)
+                    ?? throw Refusal.Unauthorized(RefusalReasons.NoDevice).AsException();
+                if (device.DeletedAt is null)
+                    await EndAsync(context, device, _clock.GetUtcNow());
+                int leaves = await context.Set<Leaf>().CountAsync(leaf => leaf.DeviceRow == device.Id);
+                return new CallResult<DeleteDeviceResult>(new(device.DeletedAt!.Value, leaves));
+            },
             cancellation
         );
     }

@@ -1,6 +1,6 @@
 using System.Text;
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.KeyPackages;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Rows;
@@ -35,13 +35,13 @@ public sealed partial class DeviceRegistry
     private const int MaxDevicesWithDeleted = 500,
         MaxKeysOfDevice = 100;
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
-    internal DeviceRegistry(Attempts attempts, Database database, CoreSettings settings, TimeProvider clock) =>
-        (_attempts, _database, _settings, _clock) = (attempts, database, settings, clock);
+    internal DeviceRegistry(CallRunner calls, Database database, CoreSettings settings, TimeProvider clock) =>
+        (_calls, _database, _settings, _clock) = (calls, database, settings, clock);
 
     /// <summary>Enrols a device, adds a key to it if the account has it already, or revives it if it was deleted.</summary>
     public Task<RegisterDeviceResult> RegisterDeviceAsync(
@@ -52,22 +52,22 @@ public sealed partial class DeviceRegistry
     {
         string did = caller.Did.Value;
         var identity = Encoding.UTF8.GetBytes($"{did}#{input.DeviceId}");
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "registerDevice",
+            MethodNames.RegisterDevice,
             input.DeviceId,
             input.IdempotencyKey,
-            Attempt.HashOf([
-                Encoding.UTF8.GetBytes(input.DeviceId),
+            [
+                input.DeviceId,
                 input.SignaturePublicKey,
-                input.CredentialIdentity ?? default,
+                input.CredentialIdentity,
                 .. input.KeyPackages.SelectMany(package =>
                     (ReadOnlyMemory<byte>[])[package.Bytes, new[] { package.LastResort ? (byte)1 : (byte)0 }]
                 ),
-            ])
+            ]
         );
-        return _attempts.RunAsync(
-            attempt,
+        return _calls.RunAsync(
+            call,
             async () =>
             {
                 if (input.DeviceId.Length is < 1 or > 64 || input.DeviceId.Contains('#', StringComparison.Ordinal))
@@ -85,19 +85,15 @@ public sealed partial class DeviceRegistry
                     .KeyPackages.Select(package => VerifiedKeyPackage.Verify(package, _clock.GetUtcNow()))
                     .ToList();
 
-                return await _attempts.CommitAsync(
-                    attempt,
-                    async context =>
-                    {
-                        await context.RequireNotBannedAsync(caller, CancellationToken.None);
-                        var device = await EnrolAsync(context, caller, input, identity, signatureKey);
-                        foreach (var package in packages)
-                            package.RequireOwner(device);
-                        await KeyPackageStore.StoreAsync(context, device, packages, _clock.GetUtcNow());
-                        return new Done<RegisterDeviceResult>(new(input.DeviceId, device.Identity));
-                    },
-                    cancellation
-                );
+                return Changes.InTransaction(async context =>
+                {
+                    await context.RequireNotBannedAsync(caller, CancellationToken.None);
+                    var device = await EnrolAsync(context, caller, input, identity, signatureKey);
+                    foreach (var package in packages)
+                        package.RequireOwner(device);
+                    await KeyPackageStore.StoreAsync(context, device, packages, _clock.GetUtcNow());
+                    return new CallResult<RegisterDeviceResult>(new(input.DeviceId, device.Identity));
+                });
             },
             cancellation
         );

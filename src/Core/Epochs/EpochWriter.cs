@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using MlsConsole.Core.Approvals;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.JoinTurns;
 using MlsConsole.Core.Log;
 using MlsConsole.Core.Membership;
@@ -14,28 +14,47 @@ namespace MlsConsole.Core.Epochs;
 /// <summary>Writes an epoch: compare-and-swap on the conversation's row, then all that belongs to it.</summary>
 internal static class EpochWriter
 {
-    /// <exception cref="RefusedException">EpochMismatch: another commit was first. LeavePending: somebody left in between.</exception>
-    public static Task<CommitResult> WriteAsync(
-        Attempts attempts,
-        Attempt attempt,
-        EpochChange change,
+    /// <summary>The change that writes an epoch.</summary>
+    /// <param name="epoch">Verified against the conversation as it was read.</param>
+    /// <param name="snapshotInterval">Every so many epochs the group's public state is stored.</param>
+    /// <param name="now">When the commit was accepted.</param>
+    /// <param name="written">Called when the epoch is on disk.</param>
+    /// <param name="otherReason">
+    /// Why the statements may not hold although the epoch is still the current one, and nobody has left: throws that refusal.
+    /// </param>
+    /// <returns>
+    /// Its refusals are EpochMismatch, where another commit was first, and for a member's commit LeavePending, where
+    /// somebody left in between.
+    /// </returns>
+    public static Change<CommitResult> ChangeOf(
+        EpochChange epoch,
         int snapshotInterval,
         DateTimeOffset now,
-        CancellationToken cancellation
+        Action<CommitResult> written,
+        Func<Task>? otherReason = null
     )
     {
-        ulong from = (ulong)change.Conversation.Epoch,
-            to = change.Group.Epoch;
-        return attempts.CommitAsync(
-            attempt,
-            StatementsOf(change, snapshotInterval, now),
-            seq => new Done<CommitResult>(new(to, seq, now), from, to, change.Reason),
-            (current, left) =>
-                current != from ? Refusal.EpochMismatch(current, from)
-                : change.Join is null && left >= change.Conversation.NextSeq ? Refusal.LeavePending
-                : null,
-            cancellation
-        );
+        ulong from = (ulong)epoch.Conversation.Epoch,
+            to = epoch.Group.Epoch;
+        return new StatementsChange<CommitResult>(
+            StatementsOf(epoch, snapshotInterval, now),
+            seq => new(new(to, seq, now), from, to, epoch.Reason),
+            WhyOvertakenAsync
+        )
+        {
+            Written = written,
+        };
+
+        async Task<Refusal?> WhyOvertakenAsync(ulong current, long leftSeq)
+        {
+            if (current != from)
+                return Refusal.EpochMismatch(current, from);
+            if (epoch.Join is null && leftSeq >= epoch.Conversation.NextSeq)
+                return Refusal.LeavePending;
+            if (otherReason is not null)
+                await otherReason();
+            return null;
+        }
     }
 
     private static Statements StatementsOf(EpochChange change, int snapshotInterval, DateTimeOffset now)

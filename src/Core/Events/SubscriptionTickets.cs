@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Rows;
 using MlsConsole.Core.Storage;
 
@@ -16,12 +16,12 @@ public sealed class SubscriptionTickets
 {
     private static readonly TimeSpan s_lifetime = TimeSpan.FromMinutes(1);
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly TimeProvider _clock;
 
-    internal SubscriptionTickets(Attempts attempts, Database database, TimeProvider clock) =>
-        (_attempts, _database, _clock) = (attempts, database, clock);
+    internal SubscriptionTickets(CallRunner calls, Database database, TimeProvider clock) =>
+        (_calls, _database, _clock) = (calls, database, clock);
 
     /// <summary>Makes a ticket for the caller.</summary>
     public Task<SubscriptionTicketResult> IssueAsync(
@@ -30,30 +30,25 @@ public sealed class SubscriptionTickets
         CancellationToken cancellation
     )
     {
-        var attempt = new Attempt(caller, "getSubscriptionTicket", null, idempotencyKey, Attempt.HashOf());
-        return _attempts.RunAsync(
-            attempt,
-            () =>
-                _attempts.CommitAsync(
-                    attempt,
-                    async context =>
+        var call = Call.Procedure(caller, MethodNames.GetSubscriptionTicket, null, idempotencyKey);
+        return _calls.RunAsync(
+            call,
+            async context =>
+            {
+                await context.RequireNotBannedAsync(caller, CancellationToken.None);
+                var now = _clock.GetUtcNow();
+                string ticket = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+                await context.Set<SubscriptionTicket>().Where(row => row.ExpiresAt < now).ExecuteDeleteAsync();
+                context.Add(
+                    new SubscriptionTicket
                     {
-                        await context.RequireNotBannedAsync(caller, CancellationToken.None);
-                        var now = _clock.GetUtcNow();
-                        string ticket = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
-                        await context.Set<SubscriptionTicket>().Where(row => row.ExpiresAt < now).ExecuteDeleteAsync();
-                        context.Add(
-                            new SubscriptionTicket
-                            {
-                                Hash = HashOf(ticket),
-                                Did = caller.Did.Value,
-                                ExpiresAt = now + s_lifetime,
-                            }
-                        );
-                        return new Done<SubscriptionTicketResult>(new(ticket, now + s_lifetime));
-                    },
-                    cancellation
-                ),
+                        Hash = HashOf(ticket),
+                        Did = caller.Did.Value,
+                        ExpiresAt = now + s_lifetime,
+                    }
+                );
+                return new CallResult<SubscriptionTicketResult>(new(ticket, now + s_lifetime));
+            },
             cancellation
         );
     }

@@ -1,8 +1,7 @@
-using System.Text;
 using MlsConsole.Core.Approvals;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Epochs;
 using MlsConsole.Core.Groups;
-using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.JoinTurns;
 using MlsConsole.Core.Log;
 using MlsConsole.Core.Membership;
@@ -25,7 +24,7 @@ public sealed record ProcessExternalCommitInput(
 /// <summary>Takes external commits: a device that lost its state, or a new one, joins at once.</summary>
 public sealed class ExternalCommitProcessor
 {
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly PublicGroups _groups;
     private readonly ExternalCommitsFlag _flag;
@@ -34,7 +33,7 @@ public sealed class ExternalCommitProcessor
     private readonly TimeProvider _clock;
 
     internal ExternalCommitProcessor(
-        Attempts attempts,
+        CallRunner calls,
         Database database,
         PublicGroups groups,
         ExternalCommitsFlag flag,
@@ -42,8 +41,8 @@ public sealed class ExternalCommitProcessor
         CoreSettings settings,
         TimeProvider clock
     ) =>
-        (_attempts, _database, _groups, _flag, _turns, _settings, _clock) = (
-            attempts,
+        (_calls, _database, _groups, _flag, _turns, _settings, _clock) = (
+            calls,
             database,
             groups,
             flag,
@@ -59,50 +58,48 @@ public sealed class ExternalCommitProcessor
         CancellationToken cancellation
     )
     {
-        var hash = Attempt.HashOf(
-            Encoding.UTF8.GetBytes(input.ConvoId),
+        var call = Call.Procedure(
+            caller,
+            MethodNames.ProcessExternalCommit,
+            input.ConvoId,
+            input.IdempotencyKey ?? Call.KeyOf(input.ExternalCommit),
+            input.ConvoId,
             input.ExternalCommit,
             input.GroupInfo,
-            input.RatchetTree ?? default
+            input.RatchetTree
         );
-        var attempt = new Attempt(
-            caller,
-            "processExternalCommit",
+        return _calls.RunAsync(call, () => DecideAsync(call, input, cancellation), cancellation);
+    }
+
+    private async Task<Change<CommitResult>> DecideAsync(
+        Call call,
+        ProcessExternalCommitInput input,
+        CancellationToken cancellation
+    )
+    {
+        // The flag is asked before anything about the conversation, so that its answer says nothing about that.
+        if (!await _flag.IsOnForAsync(call.Caller.Did))
+            throw Refusal.ExternalCommitsDisabled.AsException();
+        await using var context = _database.Read();
+        var access = await Access.RequireJoinerAsync(
+            context,
+            call.Caller,
             input.ConvoId,
-            input.IdempotencyKey ?? Convert.ToHexStringLower(Attempt.HashOf(input.ExternalCommit)),
-            hash
-        );
-        return _attempts.RunAsync(
-            attempt,
-            async () =>
-            {
-                // Before anything about the conversation, so that the answer says nothing about it.
-                if (!await _flag.IsOnForAsync(caller.Did))
-                    throw Refusal.ExternalCommitsDisabled.AsException();
-                await using var context = _database.Read();
-                var access = await Access.RequireJoinerAsync(
-                    context,
-                    caller,
-                    input.ConvoId,
-                    _clock.GetUtcNow(),
-                    _settings,
-                    cancellation
-                );
-                access.Limits.RequireFewRefused();
-                var change = await access.JudgeAsync(context, () => JudgeAsync(context, access, input, cancellation));
-                var result = await EpochWriter.WriteAsync(
-                    _attempts,
-                    attempt,
-                    change,
-                    _settings.SnapshotInterval,
-                    _clock.GetUtcNow(),
-                    cancellation
-                );
-                _groups.Keep(access.Conversation.Id, change.Group);
-                _turns.Wake(access.Conversation.Id);
-                return result;
-            },
+            _clock.GetUtcNow(),
+            _settings,
             cancellation
+        );
+        access.Limits.RequireFewRefused();
+        var epoch = await call.JudgeAsync(access.Conversation, () => JudgeAsync(context, access, input, cancellation));
+        return EpochWriter.ChangeOf(
+            epoch,
+            _settings.SnapshotInterval,
+            _clock.GetUtcNow(),
+            written: _ =>
+            {
+                _groups.Keep(access.Conversation.Id, epoch.Group);
+                _turns.Wake(access.Conversation.Id);
+            }
         );
     }
 

@@ -110,7 +110,7 @@ public sealed partial class RemovalProposals
                 _audit.Announce(entry);
             return made;
         }
-        catch (RefusedException overtaken) when (overtaken.Refusal.Error == nameof(Refusal.EpochMismatch))
+        catch (RefusedException overtaken) when (overtaken.Refusal.Error == ErrorNames.EpochMismatch)
         {
             return 0; // The next look is at the epoch that is now.
         }

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
-using System.Text;
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Rows;
@@ -27,12 +26,12 @@ public sealed class EpochAcknowledgements
     /// <summary>The audit reason and metric label of an acknowledgement that shows a suspected fork.</summary>
     public const string SuspectedFork = "SuspectedFork";
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly TimeProvider _clock;
 
-    internal EpochAcknowledgements(Attempts attempts, Database database, TimeProvider clock) =>
-        (_attempts, _database, _clock) = (attempts, database, clock);
+    internal EpochAcknowledgements(CallRunner calls, Database database, TimeProvider clock) =>
+        (_calls, _database, _clock) = (calls, database, clock);
 
     /// <summary>Stores the acknowledgement of a device that has a leaf. What a device said first stands; saying something else is a disagreement.</summary>
     /// <exception cref="RefusedException">Unauthorized, InvalidRequest, or EpochMismatch: there is no such epoch.</exception>
@@ -42,20 +41,18 @@ public sealed class EpochAcknowledgements
         CancellationToken cancellation
     )
     {
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "acknowledgeEpoch",
+            MethodNames.AcknowledgeEpoch,
             input.ConvoId,
             input.IdempotencyKey,
-            Attempt.HashOf(
-                Encoding.UTF8.GetBytes(input.ConvoId),
-                Encoding.UTF8.GetBytes(input.DeviceId),
-                BitConverter.GetBytes(input.Epoch),
-                input.AuthenticatorHash
-            )
+            input.ConvoId,
+            input.DeviceId,
+            input.Epoch,
+            input.AuthenticatorHash
         );
-        return _attempts.RunAsync(
-            attempt,
+        return _calls.RunAsync(
+            call,
             async () =>
             {
                 if (input.AuthenticatorHash.Length != SHA256.HashSizeInBytes)
@@ -64,22 +61,18 @@ public sealed class EpochAcknowledgements
                 var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
                 var device = await access.RequireLeafAsync(context, input.DeviceId, cancellation);
                 long epoch = await RequireEpochAsync(context, access.Conversation, input.Epoch, cancellation);
-                return await _attempts.CommitAsync(
-                    attempt,
-                    async write =>
-                    {
-                        bool agreed = await WriteAsync(
-                            write,
-                            input.ConvoId,
-                            epoch,
-                            device,
-                            input.AuthenticatorHash.ToArray(),
-                            _clock.GetUtcNow()
-                        );
-                        return new Done<AcknowledgeEpochResult>(new(agreed), Reason: agreed ? null : SuspectedFork);
-                    },
-                    cancellation
-                );
+                return Changes.InTransaction(async write =>
+                {
+                    bool agreed = await WriteAsync(
+                        write,
+                        input.ConvoId,
+                        epoch,
+                        device,
+                        input.AuthenticatorHash.ToArray(),
+                        _clock.GetUtcNow()
+                    );
+                    return new CallResult<AcknowledgeEpochResult>(new(agreed), Reason: agreed ? null : SuspectedFork);
+                });
             },
             cancellation
         );

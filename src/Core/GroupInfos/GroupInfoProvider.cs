@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using MlsConsole.Core.Approvals;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Groups;
-using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.JoinTurns;
 using MlsConsole.Core.Log;
 using MlsConsole.Core.Membership;
@@ -59,7 +59,7 @@ public sealed class GroupInfoProvider
         )
     );
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly PublicGroups _groups;
     private readonly ExternalCommitsFlag _flag;
@@ -68,7 +68,7 @@ public sealed class GroupInfoProvider
     private readonly TimeProvider _clock;
 
     internal GroupInfoProvider(
-        Attempts attempts,
+        CallRunner calls,
         Database database,
         PublicGroups groups,
         ExternalCommitsFlag flag,
@@ -76,8 +76,8 @@ public sealed class GroupInfoProvider
         CoreSettings settings,
         TimeProvider clock
     ) =>
-        (_attempts, _database, _groups, _flag, _turns, _settings, _clock) = (
-            attempts,
+        (_calls, _database, _groups, _flag, _turns, _settings, _clock) = (
+            calls,
             database,
             groups,
             flag,
@@ -93,17 +93,24 @@ public sealed class GroupInfoProvider
         CancellationToken cancellation
     )
     {
-        var attempt = new Attempt(caller, "getGroupInfo", input.ConvoId, null, []);
+        var call = Call.Query(caller, MethodNames.GetGroupInfo, input.ConvoId);
+        return await _calls.AskAsync(call, () => AnswerAsync(caller, input, cancellation));
+    }
+
+    private async Task<GroupInfoResult> AnswerAsync(
+        Caller caller,
+        GetGroupInfoInput input,
+        CancellationToken cancellation
+    )
+    {
+        // The flag is asked before anything about the conversation, so that its answer says nothing about that.
         if (!await _flag.IsOnForAsync(caller.Did))
-        {
-            await _attempts.AuditRefusalAsync(attempt, Refusal.ExternalCommitsDisabled);
             throw Refusal.ExternalCommitsDisabled.AsException();
-        }
         var access = await AccessAsync(caller, input, cancellation);
         GivenTurn? turn = null;
         if (input.TurnOf is { } deviceId)
         {
-            turn = await TakeTurnAsync(attempt, access, deviceId, cancellation);
+            turn = await TakeTurnAsync(access, deviceId, cancellation);
             // Who may, and what there is to give, is asked again after a wait.
             if (turn.Waited || turn.Epoch != access.Conversation.Epoch)
                 access = await AccessAsync(caller, input, cancellation);
@@ -142,46 +149,31 @@ public sealed class GroupInfoProvider
     private async Task<Access> AccessAsync(Caller caller, GetGroupInfoInput input, CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        return await _attempts.AuditedAsync(
-            new(caller, "getGroupInfo", input.ConvoId, null, []),
-            async () =>
-            {
-                var access = await Access.RequireJoinerAsync(
-                    context,
-                    caller,
-                    input.ConvoId,
-                    _clock.GetUtcNow(),
-                    _settings,
-                    cancellation
-                );
-                await ApprovalRequirement.RequireAnyAsync(context, access, input.TurnOf, cancellation);
-                return access;
-            }
+        var access = await Access.RequireJoinerAsync(
+            context,
+            caller,
+            input.ConvoId,
+            _clock.GetUtcNow(),
+            _settings,
+            cancellation
         );
+        await ApprovalRequirement.RequireAnyAsync(context, access, input.TurnOf, cancellation);
+        return access;
     }
 
-    private Task<GivenTurn> TakeTurnAsync(
-        Attempt attempt,
-        Access access,
-        string deviceId,
-        CancellationToken cancellation
-    ) =>
-        _attempts.AuditedAsync(
-            attempt,
-            async () =>
-            {
-                var device =
-                    access.Devices.FirstOrDefault(device => device.DeviceId == deviceId)
-                    ?? throw Refusal.Unauthorized(RefusalReasons.NoDevice).AsException();
-                access.Limits.Require(device);
-                var group = await _groups.GetAsync(access.Conversation, cancellation);
-                return await _turns.TakeAsync(
-                    access.Conversation.Id,
-                    access.Conversation.Epoch,
-                    device.Id,
-                    group.MemberCount,
-                    cancellation
-                );
-            }
+    private async Task<GivenTurn> TakeTurnAsync(Access access, string deviceId, CancellationToken cancellation)
+    {
+        var device =
+            access.Devices.FirstOrDefault(device => device.DeviceId == deviceId)
+            ?? throw Refusal.Unauthorized(RefusalReasons.NoDevice).AsException();
+        access.Limits.Require(device);
+        var group = await _groups.GetAsync(access.Conversation, cancellation);
+        return await _turns.TakeAsync(
+            access.Conversation.Id,
+            access.Conversation.Epoch,
+            device.Id,
+            group.MemberCount,
+            cancellation
         );
+    }
 }

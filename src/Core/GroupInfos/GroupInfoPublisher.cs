@@ -1,10 +1,9 @@
-using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Devices;
 using MlsConsole.Core.Forks;
 using MlsConsole.Core.Groups;
-using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Rows;
@@ -31,19 +30,19 @@ public sealed class GroupInfoPublisher
     /// <summary>The members of a conversation are asked for a GroupInfo so often and no more, whoever wants it.</summary>
     public static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(1);
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly PublicGroups _groups;
     private readonly SuspectedForks _forks;
     private readonly TimeProvider _clock;
 
     internal GroupInfoPublisher(
-        Attempts attempts,
+        CallRunner calls,
         Database database,
         PublicGroups groups,
         SuspectedForks forks,
         TimeProvider clock
-    ) => (_attempts, _database, _groups, _forks, _clock) = (attempts, database, groups, forks, clock);
+    ) => (_calls, _database, _groups, _forks, _clock) = (calls, database, groups, forks, clock);
 
     /// <summary>Puts another GroupInfo of the current epoch, signed by a leaf of the caller, in the place of the stored one.</summary>
     /// <exception cref="RefusedException">Unauthorized, EpochMismatch or InvalidGroupInfo. Another external_pub than the stored one is a suspected fork.</exception>
@@ -53,15 +52,16 @@ public sealed class GroupInfoPublisher
         CancellationToken cancellation
     )
     {
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "updateGroupInfo",
+            MethodNames.UpdateGroupInfo,
             input.ConvoId,
             input.IdempotencyKey,
-            Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), input.GroupInfo)
+            input.ConvoId,
+            input.GroupInfo
         );
-        return _attempts.RunAsync(
-            attempt,
+        return _calls.RunAsync(
+            call,
             async () =>
             {
                 await using var context = _database.Read();
@@ -86,32 +86,28 @@ public sealed class GroupInfoPublisher
                     throw Refusal.InvalidGroupInfo(DeliveryRules.ExternalPubChanged.Id).AsException();
                 }
                 var bytes = MlsMessage.Of(groupInfo).Encode();
-                return await _attempts.CommitAsync(
-                    attempt,
-                    async write =>
-                    {
-                        var now = _clock.GetUtcNow();
-                        string id = access.Conversation.Id;
-                        long epoch = access.Conversation.Epoch;
-                        int updated = await write.Database.ExecuteSqlAsync(
-                            $"UPDATE conversations SET group_info = {bytes}, group_info_updated_at = {now.ToUnixTimeMilliseconds()} WHERE id = {id} AND epoch = {epoch}"
-                        );
-                        if (updated == 0)
-                            throw Refusal
-                                .EpochMismatch(
-                                    (ulong)
-                                        await write
-                                            .Set<Conversation>()
-                                            .Where(row => row.Id == id)
-                                            .Select(row => row.Epoch)
-                                            .SingleAsync(),
-                                    (ulong)epoch
-                                )
-                                .AsException();
-                        return new Done<UpdateGroupInfoResult>(new((ulong)epoch, now));
-                    },
-                    cancellation
-                );
+                return Changes.InTransaction(async write =>
+                {
+                    var now = _clock.GetUtcNow();
+                    string id = access.Conversation.Id;
+                    long epoch = access.Conversation.Epoch;
+                    int updated = await write.Database.ExecuteSqlAsync(
+                        $"UPDATE conversations SET group_info = {bytes}, group_info_updated_at = {now.ToUnixTimeMilliseconds()} WHERE id = {id} AND epoch = {epoch}"
+                    );
+                    if (updated == 0)
+                        throw Refusal
+                            .EpochMismatch(
+                                (ulong)
+                                    await write
+                                        .Set<Conversation>()
+                                        .Where(row => row.Id == id)
+                                        .Select(row => row.Epoch)
+                                        .SingleAsync(),
+                                (ulong)epoch
+                            )
+                            .AsException();
+                    return new CallResult<UpdateGroupInfoResult>(new((ulong)epoch, now));
+                });
             },
             cancellation
         );
@@ -127,15 +123,9 @@ public sealed class GroupInfoPublisher
     )
     {
         string did = caller.Did.Value;
-        var attempt = new Attempt(
-            caller,
-            "groupInfoRefresh",
-            convoId,
-            idempotencyKey,
-            Attempt.HashOf(Encoding.UTF8.GetBytes(convoId))
-        );
-        return _attempts.RunAsync(
-            attempt,
+        var call = Call.Procedure(caller, MethodNames.GroupInfoRefresh, convoId, idempotencyKey, convoId);
+        return _calls.RunAsync(
+            call,
             async () =>
             {
                 await using var context = _database.Read();
@@ -147,27 +137,21 @@ public sealed class GroupInfoPublisher
                     .Where(other => other != did)
                     .Distinct()
                     .CountAsync(cancellation);
-                return await _attempts.CommitAsync(
-                    attempt,
-                    async write =>
-                    {
-                        var now = _clock.GetUtcNow();
-                        long at = now.ToUnixTimeMilliseconds(),
-                            before = (now - RefreshInterval).ToUnixTimeMilliseconds();
-                        int asked = await write.Database.ExecuteSqlAsync(
-                            $"""
-                            INSERT INTO group_info_refreshes (convo_id, requested_at) VALUES ({convoId}, {at})
-                            ON CONFLICT (convo_id) DO UPDATE SET requested_at = excluded.requested_at WHERE group_info_refreshes.requested_at <= {before}
-                            """
-                        );
-                        if (asked == 1)
-                            write.AddEvent(
-                                OutboxEvent.GroupInfoRefreshRequested(convoId, access.Conversation.Epoch, now)
-                            );
-                        return new Done<GroupInfoRefreshResult>(new(asked == 1, active));
-                    },
-                    cancellation
-                );
+                return Changes.InTransaction(async write =>
+                {
+                    var now = _clock.GetUtcNow();
+                    long at = now.ToUnixTimeMilliseconds(),
+                        before = (now - RefreshInterval).ToUnixTimeMilliseconds();
+                    int asked = await write.Database.ExecuteSqlAsync(
+                        $"""
+                        INSERT INTO group_info_refreshes (convo_id, requested_at) VALUES ({convoId}, {at})
+                        ON CONFLICT (convo_id) DO UPDATE SET requested_at = excluded.requested_at WHERE group_info_refreshes.requested_at <= {before}
+                        """
+                    );
+                    if (asked == 1)
+                        write.AddEvent(OutboxEvent.GroupInfoRefreshRequested(convoId, access.Conversation.Epoch, now));
+                    return new CallResult<GroupInfoRefreshResult>(new(asked == 1, active));
+                });
             },
             cancellation
         );

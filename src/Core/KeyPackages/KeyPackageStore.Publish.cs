@@ -1,6 +1,5 @@
-using System.Text;
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Rows;
 using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
@@ -45,21 +44,21 @@ public sealed partial class KeyPackageStore
         CancellationToken cancellation
     )
     {
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "publishKeyPackages",
+            MethodNames.PublishKeyPackages,
             input.DeviceId,
             input.IdempotencyKey,
-            Attempt.HashOf([
-                Encoding.UTF8.GetBytes(input.DeviceId),
+            [
+                input.DeviceId,
                 new[] { input.Replace ? (byte)1 : (byte)0 },
                 .. input.KeyPackages.SelectMany(package =>
                     (ReadOnlyMemory<byte>[])[package.Bytes, new[] { package.LastResort ? (byte)1 : (byte)0 }]
                 ),
-            ])
+            ]
         );
-        return _attempts.RunAsync(
-            attempt,
+        return _calls.RunAsync(
+            call,
             async () =>
             {
                 var now = _clock.GetUtcNow();
@@ -69,51 +68,36 @@ public sealed partial class KeyPackageStore
                 var verified = input
                     .KeyPackages.Select(package => Try(() => VerifiedKeyPackage.Verify(package, now)))
                     .ToList();
-                return await _attempts.CommitAsync(
-                    attempt,
-                    async write =>
-                    {
-                        await write.RequireNotBannedAsync(caller, CancellationToken.None);
-                        var device = await Device.RequireOwnAsync(
-                            write,
-                            caller,
-                            input.DeviceId,
-                            CancellationToken.None
-                        );
-                        var owned = verified
-                            .Select(item =>
-                                item.Package is { } package ? Try(() => package.RequireOwner(device)) : item
-                            )
-                            .ToList();
-                        var used = await StoreAsync(
-                            write,
-                            device,
-                            [.. owned.Select(item => item.Package).OfType<VerifiedKeyPackage>()],
-                            now,
-                            input.Replace
-                        );
-                        var rejected = owned
-                            .Select(
-                                (item, i) =>
-                                    (
-                                        i,
-                                        Error: item.Error
-                                            ?? (
-                                                used.Contains(item.Package!.Name)
-                                                    ? DeliveryRules.KeyPackageUsed.Id
-                                                    : null
-                                            )
-                                    )
-                            )
-                            .Where(item => item.Error is not null)
-                            .Select(item => new RejectedKeyPackage(item.i, item.Error!))
-                            .ToList();
-                        if (rejected.Count == verified.Count)
-                            throw Refusal.InvalidKeyPackage(rejected[0].Error).AsException();
-                        return new Done<PublishKeyPackagesResult>(new(verified.Count - rejected.Count, rejected));
-                    },
-                    cancellation
-                );
+                return Changes.InTransaction(async write =>
+                {
+                    await write.RequireNotBannedAsync(caller, CancellationToken.None);
+                    var device = await Device.RequireOwnAsync(write, caller, input.DeviceId, CancellationToken.None);
+                    var owned = verified
+                        .Select(item => item.Package is { } package ? Try(() => package.RequireOwner(device)) : item)
+                        .ToList();
+                    var used = await StoreAsync(
+                        write,
+                        device,
+                        [.. owned.Select(item => item.Package).OfType<VerifiedKeyPackage>()],
+                        now,
+                        input.Replace
+                    );
+                    var rejected = owned
+                        .Select(
+                            (item, i) =>
+                                (
+                                    i,
+                                    Error: item.Error
+                                        ?? (used.Contains(item.Package!.Name) ? DeliveryRules.KeyPackageUsed.Id : null)
+                                )
+                        )
+                        .Where(item => item.Error is not null)
+                        .Select(item => new RejectedKeyPackage(item.i, item.Error!))
+                        .ToList();
+                    if (rejected.Count == verified.Count)
+                        throw Refusal.InvalidKeyPackage(rejected[0].Error).AsException();
+                    return new CallResult<PublishKeyPackagesResult>(new(verified.Count - rejected.Count, rejected));
+                });
             },
             cancellation
         );
@@ -127,8 +111,8 @@ public sealed partial class KeyPackageStore
     )
     {
         await using var context = _database.Read();
-        var device = await _attempts.AuditedAsync(
-            new(caller, "getKeyPackageStats", deviceId, null, []),
+        var device = await _calls.AskAsync(
+            Call.Query(caller, MethodNames.GetKeyPackageStats, deviceId),
             () => Device.RequireOwnAsync(context, caller, deviceId, cancellation)
         );
         var now = _clock.GetUtcNow();

@@ -1,6 +1,6 @@
 using System.Text;
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Rows;
 using MlsConsole.Core.Storage;
 
@@ -21,12 +21,12 @@ public sealed partial class KeyPackageStore
     /// <summary>Key packages of one device that one account gets in 24 hours, before it gets the last resort only: so nobody empties a device's store.</summary>
     public const int ClaimsPerDay = 10;
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly TimeProvider _clock;
 
-    internal KeyPackageStore(Attempts attempts, Database database, TimeProvider clock) =>
-        (_attempts, _database, _clock) = (attempts, database, clock);
+    internal KeyPackageStore(CallRunner calls, Database database, TimeProvider clock) =>
+        (_calls, _database, _clock) = (calls, database, clock);
 
     /// <summary>One key package of each device of the accounts; consumes what it gives, except a last resort.</summary>
     public Task<ClaimKeyPackagesResult> ClaimKeyPackagesAsync(
@@ -36,30 +36,22 @@ public sealed partial class KeyPackageStore
     )
     {
         var dids = input.Dids.Select(did => did.Value).Distinct().ToList();
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "claimKeyPackages",
+            MethodNames.ClaimKeyPackages,
             null,
             input.IdempotencyKey,
-            Attempt.HashOf([
-                BitConverter.GetBytes(input.CipherSuite),
-                .. dids.Select(did => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(did)),
-            ])
+            [input.CipherSuite, .. dids.Select(did => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(did))]
         );
-        return _attempts.RunAsync(
-            attempt,
-            () =>
-                _attempts.CommitAsync(
-                    attempt,
-                    async context =>
-                    {
-                        await context.RequireNotBannedAsync(caller, CancellationToken.None);
-                        return new Done<ClaimKeyPackagesResult>(
-                            await ClaimAsync(context, caller.Did.Value, dids, input.CipherSuite)
-                        );
-                    },
-                    cancellation
-                ),
+        return _calls.RunAsync(
+            call,
+            async context =>
+            {
+                await context.RequireNotBannedAsync(caller, CancellationToken.None);
+                return new CallResult<ClaimKeyPackagesResult>(
+                    await ClaimAsync(context, caller.Did.Value, dids, input.CipherSuite)
+                );
+            },
             cancellation
         );
     }

@@ -1,7 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Devices;
-using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.Rows;
 using MlsConsole.Core.Storage;
 
@@ -118,20 +117,6 @@ internal sealed record Access(
             cancellation
         );
 
-    /// <summary>For queries: the access of a member, or a refusal that the audit log has.</summary>
-    public static Task<Access> RequireMemberAsync(
-        Attempts attempts,
-        MlsDbContext context,
-        Caller caller,
-        string method,
-        string convoId,
-        CancellationToken cancellation
-    ) =>
-        attempts.AuditedAsync(
-            new(caller, method, convoId, null, []),
-            () => RequireMemberAsync(context, caller, convoId, cancellation)
-        );
-
     /// <summary>Reads the conversation for somebody who may join; everybody else gets the one Unauthorized.</summary>
     public static Task<Access> RequireJoinerAsync(
         MlsDbContext context,
@@ -219,28 +204,6 @@ internal sealed record Access(
             .AnyAsync(leaf => leaf.ConvoId == id && leaf.DeviceRow == device.Id, cancellation)
             ? device
             : throw Refusal.Unauthorized(RefusalReasons.NoLeaf).AsException();
-    }
-
-    /// <summary>Judges what is meant for the epoch that was read here. What is judged by is read after it, and may be a later epoch's: what that has brought about is not the caller's fault.</summary>
-    /// <exception cref="RefusedException">EpochMismatch, where the epoch is over; else the judgement's own.</exception>
-    public async Task<T> JudgeAsync<T>(MlsDbContext context, Func<Task<T>> judge)
-    {
-        try
-        {
-            return await judge();
-        }
-        catch (RefusedException refused) when (refused.Refusal.Error != nameof(Refusal.EpochMismatch))
-        {
-            string id = Conversation.Id;
-            long now = await context
-                .Set<Conversation>()
-                .Where(row => row.Id == id)
-                .Select(row => row.Epoch)
-                .SingleAsync(CancellationToken.None);
-            if (now != Conversation.Epoch)
-                throw Refusal.EpochMismatch((ulong)now, (ulong)Conversation.Epoch).AsException();
-            throw;
-        }
     }
 
     private sealed record Row(

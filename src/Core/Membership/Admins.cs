@@ -1,6 +1,5 @@
-using System.Text;
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Rows;
 using MlsConsole.Core.Storage;
@@ -16,12 +15,12 @@ public sealed record SetAdminResult(bool IsAdmin);
 /// <summary>Who is an admin of a conversation: its creator, and whom admins make one. There is always one.</summary>
 public sealed class Admins
 {
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly TimeProvider _clock;
 
-    internal Admins(Attempts attempts, Database database, TimeProvider clock) =>
-        (_attempts, _database, _clock) = (attempts, database, clock);
+    internal Admins(CallRunner calls, Database database, TimeProvider clock) =>
+        (_calls, _database, _clock) = (calls, database, clock);
 
     /// <summary>Makes a member an admin.</summary>
     public Task<SetAdminResult> PromoteAdminAsync(Caller caller, SetAdminInput input, CancellationToken cancellation) =>
@@ -39,22 +38,24 @@ public sealed class Admins
         CancellationToken cancellation
     )
     {
-        var hash = Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), Encoding.UTF8.GetBytes(input.Target.Value));
-        var attempt = new Attempt(caller, method, input.ConvoId, input.IdempotencyKey, hash);
-        return _attempts.RunAsync(
-            attempt,
+        var call = Call.Procedure(
+            caller,
+            method,
+            input.ConvoId,
+            input.IdempotencyKey,
+            input.ConvoId,
+            input.Target.Value
+        );
+        return _calls.RunAsync(
+            call,
             async () =>
             {
                 await using var context = _database.Read();
                 await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
-                return await _attempts.CommitAsync(
-                    attempt,
-                    async write => new Done<SetAdminResult>(
-                        await SetAsync(write, caller, input, admin),
-                        Reason: input.Reason
-                    ),
-                    cancellation
-                );
+                return Changes.InTransaction(async write => new CallResult<SetAdminResult>(
+                    await SetAsync(write, caller, input, admin),
+                    Reason: input.Reason
+                ));
             },
             cancellation
         );

@@ -1,7 +1,6 @@
-using System.Text;
 using Microsoft.EntityFrameworkCore;
 using MlsConsole.Core.Audit;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Rows;
 using MlsConsole.Core.Storage;
@@ -18,13 +17,13 @@ public sealed record SetBanResult(bool IsBanned);
 /// <summary>Keeps accounts out: of a conversation, at the wish of its admins, or of the service, at its operator's. What a ban denies, it denies from its transaction on, on every host.</summary>
 public sealed class Bans
 {
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly AuditLog _audit;
     private readonly TimeProvider _clock;
 
-    internal Bans(Attempts attempts, Database database, AuditLog audit, TimeProvider clock) =>
-        (_attempts, _database, _audit, _clock) = (attempts, database, audit, clock);
+    internal Bans(CallRunner calls, Database database, AuditLog audit, TimeProvider clock) =>
+        (_calls, _database, _audit, _clock) = (calls, database, audit, clock);
 
     /// <summary>Bans an account from a conversation; it is an admin no more, and its leaves wait for their removal.</summary>
     /// <exception cref="RefusedException">Unauthorized, NotAdmin, or InvalidRequest: oneself.</exception>
@@ -149,15 +148,9 @@ public sealed class Bans
     {
         string id = input.ConvoId,
             target = input.Target.Value;
-        var attempt = new Attempt(
-            caller,
-            method,
-            $"{id} {target}",
-            input.IdempotencyKey,
-            Attempt.HashOf(Encoding.UTF8.GetBytes(id), Encoding.UTF8.GetBytes(target))
-        );
-        return _attempts.RunAsync(
-            attempt,
+        var call = Call.Procedure(caller, method, $"{id} {target}", input.IdempotencyKey, id, target);
+        return _calls.RunAsync(
+            call,
             async () =>
             {
                 await using var context = _database.Read();
@@ -167,28 +160,22 @@ public sealed class Bans
                 // So there is an admin still: the one who bans.
                 if (target == caller.Did.Value)
                     throw Refusal.InvalidRequest("targetDid is another account than the caller's.").AsException();
-                return await _attempts.CommitAsync(
-                    attempt,
-                    async write =>
-                    {
-                        // It holds the conversation's row: of two admins who ban each other, the second is none any more.
-                        await Conversation.HoldAsync(write, id);
-                        if (
-                            !await write
-                                .Members()
-                                .AnyAsync(entry =>
-                                    entry.ConvoId == id && entry.Did == caller.Did.Value && entry.IsAdmin
-                                )
-                        )
-                            throw Refusal.NotAdmin.AsException();
-                        await change(write, target, _clock.GetUtcNow());
-                        return new Done<SetBanResult>(
-                            new(await write.IsBannedAsync(target, id, CancellationToken.None)),
-                            Reason: input.Reason
-                        );
-                    },
-                    cancellation
-                );
+                return Changes.InTransaction(async write =>
+                {
+                    // It holds the conversation's row: of two admins who ban each other, the second is none any more.
+                    await Conversation.HoldAsync(write, id);
+                    if (
+                        !await write
+                            .Members()
+                            .AnyAsync(entry => entry.ConvoId == id && entry.Did == caller.Did.Value && entry.IsAdmin)
+                    )
+                        throw Refusal.NotAdmin.AsException();
+                    await change(write, target, _clock.GetUtcNow());
+                    return new CallResult<SetBanResult>(
+                        new(await write.IsBannedAsync(target, id, CancellationToken.None)),
+                        Reason: input.Reason
+                    );
+                });
             },
             cancellation
         );

@@ -26,7 +26,7 @@ internal sealed record JoinLimits(
             throw Refusal.RateLimitExceeded(RefusalReasons.AcceptedExternalCommits, at - Since).AsException();
     }
 
-    /// <summary>Attempts of an account in a conversation that were refused for what was sent: not those of one who might not at the time.</summary>
+    /// <summary>CallRunner of an account in a conversation that were refused for what was sent: not those of one who might not at the time.</summary>
     /// <exception cref="RefusedException">RateLimitExceeded</exception>
     public void RequireFewRefused()
     {

@@ -1,6 +1,5 @@
-using System.Text;
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Log;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Rows;
@@ -28,13 +27,13 @@ public sealed class MessageDelivery
     /// <summary>Messages of the current epoch and of so many before it are taken: they may have been on their way when it began.</summary>
     public const ulong PastEpochs = 2;
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
-    internal MessageDelivery(Attempts attempts, Database database, CoreSettings settings, TimeProvider clock) =>
-        (_attempts, _database, _settings, _clock) = (attempts, database, settings, clock);
+    internal MessageDelivery(CallRunner calls, Database database, CoreSettings settings, TimeProvider clock) =>
+        (_calls, _database, _settings, _clock) = (calls, database, settings, clock);
 
     /// <summary>Appends a PrivateMessage to the conversation's log.</summary>
     public Task<SendMessageResult> SendMessageAsync(
@@ -43,16 +42,16 @@ public sealed class MessageDelivery
         CancellationToken cancellation
     )
     {
-        var hash = Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), input.Message);
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "sendMessage",
+            MethodNames.SendMessage,
             input.ConvoId,
-            input.IdempotencyKey ?? Convert.ToHexStringLower(hash),
-            hash
+            input.IdempotencyKey ?? Call.KeyOf(input.ConvoId, input.Message),
+            input.ConvoId,
+            input.Message
         );
-        return _attempts.RunAsync(
-            attempt,
+        return _calls.RunAsync<SendMessageResult>(
+            call,
             async () =>
             {
                 await using var context = _database.Read();
@@ -70,12 +69,11 @@ public sealed class MessageDelivery
                     Sender = caller.Did.Value,
                     CreatedAt = now,
                 };
-                return await _attempts.CommitAsync(
-                    attempt,
+                return new StatementsChange<SendMessageResult>(
                     StatementsOf(entry),
-                    seq => new Done<SendMessageResult>(new(seq, epoch, now)),
-                    (current, _) => current <= epoch + PastEpochs ? null : Refusal.EpochMismatch(current, epoch),
-                    cancellation
+                    seq => new(new(seq, epoch, now)),
+                    (current, _) =>
+                        Task.FromResult(current <= epoch + PastEpochs ? null : Refusal.EpochMismatch(current, epoch))
                 );
             },
             cancellation
@@ -122,13 +120,9 @@ public sealed class MessageDelivery
     )
     {
         await using var context = _database.Read();
-        var access = await Access.RequireMemberAsync(
-            _attempts,
-            context,
-            caller,
-            "getMessages",
-            input.ConvoId,
-            cancellation
+        var access = await _calls.AskAsync(
+            Call.Query(caller, MethodNames.GetMessages, input.ConvoId),
+            () => Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation)
         );
         var rows = await context
             .Set<LogEntry>()

@@ -1,7 +1,6 @@
-using System.Text;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Groups;
-using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.Log;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Rows;
@@ -21,13 +20,13 @@ public sealed class ProposalReceiver
     /// <summary>Most proposals of an account in an epoch.</summary>
     public const int MaxOfEpoch = 100;
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly PublicGroups _groups;
     private readonly TimeProvider _clock;
 
-    internal ProposalReceiver(Attempts attempts, Database database, PublicGroups groups, TimeProvider clock) =>
-        (_attempts, _database, _groups, _clock) = (attempts, database, groups, clock);
+    internal ProposalReceiver(CallRunner calls, Database database, PublicGroups groups, TimeProvider clock) =>
+        (_calls, _database, _groups, _clock) = (calls, database, groups, clock);
 
     /// <summary>Verifies a proposal and appends it to the conversation's log.</summary>
     public Task<SendProposalResult> SendProposalAsync(
@@ -36,23 +35,23 @@ public sealed class ProposalReceiver
         CancellationToken cancellation
     )
     {
-        var hash = Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), input.Proposal);
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "sendProposal",
+            MethodNames.SendProposal,
             input.ConvoId,
-            input.IdempotencyKey ?? Convert.ToHexStringLower(hash),
-            hash
+            input.IdempotencyKey ?? Call.KeyOf(input.ConvoId, input.Proposal),
+            input.ConvoId,
+            input.Proposal
         );
-        return _attempts.RunAsync(
-            attempt,
+        return _calls.RunAsync(
+            call,
             async () =>
             {
                 await using var context = _database.Read();
                 var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
                 var group = await _groups.GetAsync(access.Conversation, cancellation);
-                var proposal = await access.JudgeAsync(
-                    context,
+                var proposal = await call.JudgeAsync(
+                    access.Conversation,
                     async () =>
                         await ProposalVerification.VerifyAsync(
                             context,
@@ -64,13 +63,9 @@ public sealed class ProposalReceiver
                             cancellation
                         )
                 );
-                return await _attempts.CommitAsync(
-                    attempt,
-                    async write => new Done<SendProposalResult>(
-                        new(await AppendAsync(write, access, proposal), group.Epoch)
-                    ),
-                    cancellation
-                );
+                return Changes.InTransaction(async write => new CallResult<SendProposalResult>(
+                    new(await AppendAsync(write, access, proposal), group.Epoch)
+                ));
             },
             cancellation
         );

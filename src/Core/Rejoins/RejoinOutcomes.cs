@@ -1,6 +1,5 @@
-using System.Text;
 using MlsConsole.Core.Activity;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Storage;
 
@@ -12,10 +11,10 @@ public sealed class RejoinOutcomes
     /// <summary>Longest name of an error.</summary>
     public const int MaxErrorLength = 64;
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
 
-    internal RejoinOutcomes(Attempts attempts, Database database) => (_attempts, _database) = (attempts, database);
+    internal RejoinOutcomes(CallRunner calls, Database database) => (_calls, _database) = (calls, database);
 
     /// <summary>Writes the outcome to the audit log. Counting it is for those who listen to <see cref="ActivityRecord.Rejoin"/>.</summary>
     /// <exception cref="RefusedException">Unauthorized: not a member with this device. InvalidRequest: lastError is no name.</exception>
@@ -28,19 +27,17 @@ public sealed class RejoinOutcomes
         CancellationToken cancellation
     )
     {
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "reportRejoinOutcome",
+            MethodNames.ReportRejoinOutcome,
             convoId,
             idempotencyKey,
-            Attempt.HashOf(
-                Encoding.UTF8.GetBytes(convoId),
-                Encoding.UTF8.GetBytes(deviceId),
-                Encoding.UTF8.GetBytes(outcome.ToString())
-            )
+            convoId,
+            deviceId,
+            outcome.ToString()
         );
-        return _attempts.RunAsync(
-            attempt,
+        return _calls.RunAsync<RejoinOutcome>(
+            call,
             async () =>
             {
                 // What clients write here is read by people and machines: names of errors, never sentences about users.
@@ -53,11 +50,19 @@ public sealed class RejoinOutcomes
                 var access = await Access.RequireMemberAsync(context, caller, convoId, cancellation);
                 if (!access.Devices.Any(device => device.DeviceId == deviceId))
                     throw Refusal.Unauthorized(RefusalReasons.NoDevice).AsException();
-                string told =
-                    $"{outcome.Way} {(outcome.Succeeded ? "succeeded" : "failed")} in {outcome.Attempts} {(outcome.Attempts == 1 ? "attempt" : "attempts")}, {outcome.Elapsed.TotalMilliseconds} ms{(outcome.LastError is null ? "" : $", last error {outcome.LastError}")}";
-                return await _attempts.RecordAsync(attempt, outcome, told, cancellation);
+                string told = Describe(outcome);
+                return new RecordChange<RejoinOutcome>(new(outcome, Reason: told));
             },
             cancellation
         );
+    }
+
+    private static string Describe(RejoinOutcome outcome)
+    {
+        string ended = outcome.Succeeded ? "succeeded" : "failed";
+        string attempts = outcome.Attempts == 1 ? "attempt" : "attempts";
+        string lastError = outcome.LastError is null ? "" : $", last error {outcome.LastError}";
+        return $"{outcome.Way} {ended} in {outcome.Attempts} {attempts}, "
+            + $"{outcome.Elapsed.TotalMilliseconds} ms{lastError}";
     }
 }

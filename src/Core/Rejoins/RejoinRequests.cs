@@ -1,8 +1,7 @@
-using System.Text;
 using Microsoft.EntityFrameworkCore;
 using MlsConsole.Core.Approvals;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Groups;
-using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.KeyPackages;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Outbox;
@@ -39,19 +38,19 @@ public sealed class RejoinRequests
     /// <summary>Most requests of one answer.</summary>
     public const int MaxRequests = 100;
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly PublicGroups _groups;
     private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
     internal RejoinRequests(
-        Attempts attempts,
+        CallRunner calls,
         Database database,
         PublicGroups groups,
         CoreSettings settings,
         TimeProvider clock
-    ) => (_attempts, _database, _groups, _settings, _clock) = (attempts, database, groups, settings, clock);
+    ) => (_calls, _database, _groups, _settings, _clock) = (calls, database, groups, settings, clock);
 
     /// <summary>Asks the members to add a device of the caller again. A new request of a device takes the place of its open one; the same key package is the same request.</summary>
     /// <exception cref="RefusedException">Unauthorized: who may not join by external commit may not ask either, and so with DeviceNotApproved. InvalidKeyPackage.</exception>
@@ -61,15 +60,16 @@ public sealed class RejoinRequests
         CancellationToken cancellation
     )
     {
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "rejoin",
+            MethodNames.Rejoin,
             input.ConvoId,
             input.IdempotencyKey,
-            Attempt.HashOf(Encoding.UTF8.GetBytes(input.ConvoId), input.KeyPackage)
+            input.ConvoId,
+            input.KeyPackage
         );
-        return _attempts.RunAsync(
-            attempt,
+        return _calls.RunAsync(
+            call,
             async () =>
             {
                 var now = _clock.GetUtcNow();
@@ -98,14 +98,10 @@ public sealed class RejoinRequests
                     verified.Package.LeafNode,
                     cancellation
                 );
-                return await _attempts.CommitAsync(
-                    attempt,
-                    async write => new Done<RequestRejoinResult>(
-                        await StoreAsync(write, input, device, verified.Package, approvedBy, now),
-                        Reason: input.Reason
-                    ),
-                    cancellation
-                );
+                return Changes.InTransaction(async write => new CallResult<RequestRejoinResult>(
+                    await StoreAsync(write, input, device, verified.Package, approvedBy, now),
+                    Reason: input.Reason
+                ));
             },
             cancellation
         );
@@ -120,7 +116,10 @@ public sealed class RejoinRequests
     )
     {
         await using var context = _database.Read();
-        await Access.RequireMemberAsync(_attempts, context, caller, "getRejoinRequests", convoId, cancellation);
+        await _calls.AskAsync(
+            Call.Query(caller, MethodNames.GetRejoinRequests, convoId),
+            () => Access.RequireMemberAsync(context, caller, convoId, cancellation)
+        );
         var open = await OpenRejoinRequest.FindAsync(
             context,
             convoId,

@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Forks;
-using MlsConsole.Core.Idempotency;
 using MlsConsole.Core.JoinTurns;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Rows;
@@ -116,7 +116,7 @@ public sealed class Pruning
         InBatchesAsync(
             async write =>
             {
-                var old = write.Set<Attempts.Answer>().Where(answer => answer.CreatedAt < before);
+                var old = write.Set<StoredAnswer>().Where(answer => answer.CreatedAt < before);
                 var last = await LastOfBatchAsync(old.Select(answer => answer.CreatedAt));
                 return await old.Where(answer => answer.CreatedAt <= last).ExecuteDeleteAsync();
             },

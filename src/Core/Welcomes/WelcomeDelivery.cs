@@ -1,6 +1,5 @@
-using System.Text;
 using Microsoft.EntityFrameworkCore;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Rows;
 using MlsConsole.Core.Storage;
 
@@ -50,12 +49,12 @@ public sealed class WelcomeDelivery
         )
     );
 
-    private readonly Attempts _attempts;
+    private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly TimeProvider _clock;
 
-    internal WelcomeDelivery(Attempts attempts, Database database, TimeProvider clock) =>
-        (_attempts, _database, _clock) = (attempts, database, clock);
+    internal WelcomeDelivery(CallRunner calls, Database database, TimeProvider clock) =>
+        (_calls, _database, _clock) = (calls, database, clock);
 
     /// <summary>The unconfirmed Welcomes of one of the caller's devices, oldest first.</summary>
     public async Task<IReadOnlyList<WelcomeView>> GetWelcomesAsync(
@@ -77,38 +76,32 @@ public sealed class WelcomeDelivery
     )
     {
         string did = caller.Did.Value;
-        var attempt = new Attempt(
+        var call = Call.Procedure(
             caller,
-            "confirmWelcome",
+            MethodNames.ConfirmWelcome,
             input.Id,
             input.IdempotencyKey,
-            Attempt.HashOf(Encoding.UTF8.GetBytes(input.Id), new[] { input.Success ? (byte)1 : (byte)0 })
+            input.Id,
+            new[] { input.Success ? (byte)1 : (byte)0 }
         );
-        return _attempts.RunAsync(
-            attempt,
-            () =>
-                _attempts.CommitAsync(
-                    attempt,
-                    async context =>
-                    {
-                        var recipient =
-                            await context
-                                .Set<WelcomeRecipient>()
-                                .AsTracking()
-                                .FirstOrDefaultAsync(row =>
-                                    row.Id == input.Id
-                                    && context
-                                        .Set<Device>()
-                                        .Any(device => device.Id == row.DeviceRow && device.Did == did)
-                                )
-                            ?? throw Refusal.WelcomeNotFound.AsException();
-                        recipient.ConfirmedAt ??= _clock.GetUtcNow();
-                        recipient.Success ??= input.Success;
-                        recipient.ErrorDetails ??= input.ErrorDetails;
-                        return new Done<ConfirmWelcomeResult>(new(true));
-                    },
-                    cancellation
-                ),
+        return _calls.RunAsync(
+            call,
+            async context =>
+            {
+                var recipient =
+                    await context
+                        .Set<WelcomeRecipient>()
+                        .AsTracking()
+                        .FirstOrDefaultAsync(row =>
+                            row.Id == input.Id
+                            && context.Set<Device>().Any(device => device.Id == row.DeviceRow && device.Did == did)
+                        )
+                    ?? throw Refusal.WelcomeNotFound.AsException();
+                recipient.ConfirmedAt ??= _clock.GetUtcNow();
+                recipient.Success ??= input.Success;
+                recipient.ErrorDetails ??= input.ErrorDetails;
+                return new CallResult<ConfirmWelcomeResult>(new(true));
+            },
             cancellation
         );
     }

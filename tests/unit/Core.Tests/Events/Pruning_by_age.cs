@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
 using MlsConsole.Core.Events;
-using MlsConsole.Core.Idempotency;
+using MlsConsole.Core.Calls;
 using MlsConsole.Core.Messages;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Retention;
@@ -70,7 +70,7 @@ public class Pruning_by_age
                 context.AddRange(
                     Enumerable
                         .Range(0, 7000)
-                        .Select(i => new Attempts.Answer
+                        .Select(i => new StoredAnswer
                         {
                             Caller = bob.Did,
                             Method = "sendMessage",
@@ -87,12 +87,12 @@ public class Pruning_by_age
         await Prune(service, TimeSpan.FromDays(1));
         Assert.Equal(first, await Send());
         await using var context = service.Database.Read();
-        var left = await context.Set<Attempts.Answer>().Select(answer => answer.Key).ToListAsync();
+        var left = await context.Set<StoredAnswer>().Select(answer => answer.Key).ToListAsync();
         Assert.Contains("a key", left);
         Assert.DoesNotContain(left, key => key.StartsWith("key ", StringComparison.Ordinal));
 
         await Prune(service, TimeSpan.FromDays(2) + TimeSpan.FromMinutes(1));
-        Assert.Empty(await context.Set<Attempts.Answer>().ToListAsync());
+        Assert.Empty(await context.Set<StoredAnswer>().ToListAsync());
         Assert.NotEqual(first.Seq, (await Send()).Seq);
     }
 

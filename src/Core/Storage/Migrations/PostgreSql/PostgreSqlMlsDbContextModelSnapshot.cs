@@ -100,6 +100,47 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("audit", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.Calls.StoredAnswer", b =>
+                {
+                    b.Property<string>("Caller")
+                        .HasColumnType("text")
+                        .HasColumnName("caller");
+
+                    b.Property<string>("Method")
+                        .HasColumnType("text")
+                        .HasColumnName("method");
+
+                    b.Property<string>("Key")
+                        .HasColumnType("text")
+                        .HasColumnName("key");
+
+                    b.Property<byte[]>("Content")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("content");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("created_at");
+
+                    b.Property<byte[]>("RequestHash")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("request_hash");
+
+                    b.Property<long?>("Seq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("seq");
+
+                    b.HasKey("Caller", "Method", "Key")
+                        .HasName("pk_idempotency");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_idempotency_created_at");
+
+                    b.ToTable("idempotency", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.ExternalSenders.SignatureKey", b =>
                 {
                     b.Property<long>("Id")
@@ -231,47 +272,6 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasName("pk_group_info_refreshes");
 
                     b.ToTable("group_info_refreshes", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.Idempotency.Attempts+Answer", b =>
-                {
-                    b.Property<string>("Caller")
-                        .HasColumnType("text")
-                        .HasColumnName("caller");
-
-                    b.Property<string>("Method")
-                        .HasColumnType("text")
-                        .HasColumnName("method");
-
-                    b.Property<string>("Key")
-                        .HasColumnType("text")
-                        .HasColumnName("key");
-
-                    b.Property<byte[]>("Content")
-                        .IsRequired()
-                        .HasColumnType("bytea")
-                        .HasColumnName("content");
-
-                    b.Property<long>("CreatedAt")
-                        .HasColumnType("bigint")
-                        .HasColumnName("created_at");
-
-                    b.Property<byte[]>("RequestHash")
-                        .IsRequired()
-                        .HasColumnType("bytea")
-                        .HasColumnName("request_hash");
-
-                    b.Property<long?>("Seq")
-                        .HasColumnType("bigint")
-                        .HasColumnName("seq");
-
-                    b.HasKey("Caller", "Method", "Key")
-                        .HasName("pk_idempotency");
-
-                    b.HasIndex("CreatedAt")
-                        .HasDatabaseName("ix_idempotency_created_at");
-
-                    b.ToTable("idempotency", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.Identity.TokenReplay+UsedToken", b =>

@@ -93,6 +93,47 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("audit", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.Calls.StoredAnswer", b =>
+                {
+                    b.Property<string>("Caller")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("caller");
+
+                    b.Property<string>("Method")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("method");
+
+                    b.Property<string>("Key")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("key");
+
+                    b.Property<byte[]>("Content")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("content");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<byte[]>("RequestHash")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("request_hash");
+
+                    b.Property<long?>("Seq")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("seq");
+
+                    b.HasKey("Caller", "Method", "Key")
+                        .HasName("pk_idempotency");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_idempotency_created_at");
+
+                    b.ToTable("idempotency", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.ExternalSenders.SignatureKey", b =>
                 {
                     b.Property<long>("Id")
@@ -222,47 +263,6 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasName("pk_group_info_refreshes");
 
                     b.ToTable("group_info_refreshes", (string)null);
-                });
-
-            modelBuilder.Entity("MlsConsole.Core.Idempotency.Attempts+Answer", b =>
-                {
-                    b.Property<string>("Caller")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("caller");
-
-                    b.Property<string>("Method")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("method");
-
-                    b.Property<string>("Key")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("key");
-
-                    b.Property<byte[]>("Content")
-                        .IsRequired()
-                        .HasColumnType("BLOB")
-                        .HasColumnName("content");
-
-                    b.Property<long>("CreatedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("created_at");
-
-                    b.Property<byte[]>("RequestHash")
-                        .IsRequired()
-                        .HasColumnType("BLOB")
-                        .HasColumnName("request_hash");
-
-                    b.Property<long?>("Seq")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("seq");
-
-                    b.HasKey("Caller", "Method", "Key")
-                        .HasName("pk_idempotency");
-
-                    b.HasIndex("CreatedAt")
-                        .HasDatabaseName("ix_idempotency_created_at");
-
-                    b.ToTable("idempotency", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.Identity.TokenReplay+UsedToken", b =>
