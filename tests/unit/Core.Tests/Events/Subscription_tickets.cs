@@ -43,7 +43,7 @@ public class Subscription_tickets
     {
         await using var service = await Service.StartAsync();
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
-        var tickets = new SubscriptionTickets(service.Get<Attempts>(), service.Database, clock);
+        var tickets = new SubscriptionTickets(service.Get<CallRunner>(), service.Database, clock);
         var issued = await tickets.IssueAsync(Service.Caller("did:example:alice"), null, default);
         clock.Advance(issued.ExpiresAt - clock.GetUtcNow() + TimeSpan.FromMilliseconds(1));
         Assert.Null(await tickets.TryUseAsync(issued.Ticket, default));
