@@ -38,7 +38,9 @@ public sealed record ConvoEvent(
 /// <summary>An entry of a conversation's log.</summary>
 /// <param name="Seq">The entry's sequence number in the conversation's log.</param>
 /// <param name="Epoch">The epoch that a commit creates, or in which a proposal or message was sent.</param>
+/// <param name="Message">The commit, proposal or message as an MLSMessage.</param>
 /// <param name="External">Whether the entry is an external commit, by which the committer joined.</param>
+/// <param name="CreatedAt">When the entry was appended to the log.</param>
 public sealed record LoggedMessage(long Seq, ulong Epoch, byte[] Message, bool External, DateTimeOffset CreatedAt);
 
 /// <summary>An event, with the accounts that may have it.</summary>

@@ -15,8 +15,11 @@ public enum ForkSign
 }
 
 /// <summary>What a device acknowledged of an epoch.</summary>
+/// <param name="Did">The DID of the device's account.</param>
+/// <param name="DeviceId">The id of the device, unique within the account.</param>
 /// <param name="AuthenticatorHash">SHA-256 of the device's epoch authenticator, in lower-case hex.</param>
 /// <param name="AgreesWithFirst">Whether the hash is that of the first acknowledgement of the epoch.</param>
+/// <param name="At">When the device acknowledged the epoch.</param>
 public sealed record ForkWitness(
     string Did,
     string DeviceId,
@@ -26,6 +29,10 @@ public sealed record ForkWitness(
 );
 
 /// <summary>An epoch in which members do not agree on their group.</summary>
+/// <param name="ConvoId">The id of the conversation.</param>
+/// <param name="Epoch">The epoch.</param>
+/// <param name="SuspectedAt">When the first sign of a fork was seen.</param>
+/// <param name="Signs">The signs that were seen: one or both.</param>
 /// <param name="Witnesses">What the devices said of the epoch, in the order in which they said it.</param>
 public sealed record ForkSuspicion(
     string ConvoId,

@@ -46,6 +46,7 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
     }
 
     /// <summary>Writes state, version and audit entry in one transaction.</summary>
+    /// <returns>The state that is stored now.</returns>
     public async Task<FlagView> ChangeAsync(
         FlagState state,
         int percentage,

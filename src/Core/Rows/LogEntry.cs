@@ -12,8 +12,8 @@ internal enum LogKind
 }
 
 /// <summary>
-/// One entry of a conversation's log, in which commits, proposals and messages stand in one order. The group's state
-/// can be rebuilt from its commits.
+/// One entry of a conversation's log, in which commits, proposals and messages stand in one order. The commits
+/// are the durable truth of the group: its state can be rebuilt from them and the proposals that they name.
 /// </summary>
 internal sealed class LogEntry
 {
