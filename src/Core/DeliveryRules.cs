@@ -2,7 +2,10 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core;
 
-/// <summary>What this service demands beyond RFC 9420. Sections are those of RFC 9420 that leave the matter to the application.</summary>
+/// <summary>
+/// What this service demands beyond RFC 9420. The sections are those of RFC 9420 that leave the matter to the
+/// application.
+/// </summary>
 public static class DeliveryRules
 {
     public static readonly Rule PrivateHandshake = new(
@@ -59,7 +62,8 @@ public static class DeliveryRules
     public static readonly Rule OnlyAdds = new(
         "delivery.only-adds",
         "§12.4",
-        "addMembers carries Adds, at least one, and nothing else but Removes of leaves that wait for their removal, or whose device asked to be added again."
+        "addMembers carries Adds, at least one, and nothing else but Removes of leaves that wait for their removal, "
+            + "or whose device asked to be added again."
     );
     public static readonly Rule RejoinRequestAnswered = new(
         "delivery.rejoin-request-answered",
@@ -69,7 +73,8 @@ public static class DeliveryRules
     public static readonly Rule RemoveOfTarget = new(
         "delivery.remove-of-target",
         "§12.4",
-        "removeMember removes all leaves of its target, who is another member, and nothing else but leaves that wait for their removal."
+        "removeMember removes all leaves of its target, who is another member, "
+            + "and nothing else but leaves that wait for their removal."
     );
     public static readonly Rule LeaveOfEachLeaf = new(
         "delivery.leave-of-each-leaf",

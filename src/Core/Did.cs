@@ -3,10 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace MlsConsole.Core;
 
-/// <summary>An AT Protocol account identifier (a DID). The value is compared byte for byte, never by prefix.</summary>
+/// <summary>An AT Protocol account identifier (a DID). DIDs are compared byte for byte, never by a prefix.</summary>
 public readonly partial record struct Did
 {
-    /// <summary>Longest DID that is taken, in characters.</summary>
+    /// <summary>The longest DID that is accepted, in characters.</summary>
     public const int MaxLength = 2048;
 
     private Did(string value) => Value = value;
@@ -14,7 +14,9 @@ public readonly partial record struct Did
     /// <summary>The identifier, for example <c>did:plc:ewvi7nxzyoun6zhxrhs64oiz</c>.</summary>
     public string Value { get; }
 
-    /// <summary>Parses a DID by the syntax of the AT Protocol specification.</summary>
+    /// <summary>
+    /// Parses a DID by the syntax of the AT Protocol specification. Returns false if the text is no DID.
+    /// </summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out Did did)
     {
         bool valid = text is { Length: <= MaxLength } && Syntax().IsMatch(text);
@@ -22,8 +24,8 @@ public readonly partial record struct Did
         return valid;
     }
 
-    /// <summary>Parses a DID that is known to be one.</summary>
-    /// <exception cref="FormatException">It is not.</exception>
+    /// <summary>Parses a text that is known to be a DID.</summary>
+    /// <exception cref="FormatException">The text is no DID.</exception>
     public static Did Parse(string text) =>
         TryParse(text, out var did) ? did : throw new FormatException($"Not a DID: {text}");
 
@@ -34,7 +36,9 @@ public readonly partial record struct Did
     private static partial Regex Syntax();
 }
 
-/// <summary>Who asks, from a verified token.</summary>
+/// <summary>Who calls a method, known from a verified token.</summary>
 /// <param name="Did">The account.</param>
-/// <param name="CorrelationId">Ties log lines, audit entries and the answer's header together.</param>
+/// <param name="CorrelationId">
+/// The id that the log lines, the audit entries and the answer's header of one request share.
+/// </param>
 public sealed record Caller(Did Did, string CorrelationId);

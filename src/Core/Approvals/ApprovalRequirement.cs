@@ -6,17 +6,23 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Approvals;
 
-/// <summary>What others ask about approvals.</summary>
+/// <summary>
+/// The rule that a device which comes in by itself may need the approval of another device of its account
+/// (delivery-service §5.3), for the features that let devices in.
+/// </summary>
 internal static class ApprovalRequirement
 {
-    /// <summary>A device may come in by itself with the key of the leaf that it has, or with one that was approved.</summary>
+    /// <summary>
+    /// Refuses a device that may not come in by itself with the given signature key. Where the conversation requires
+    /// approvals, the key has to be that of the leaf which the device has, or one that was approved for the device.
+    /// </summary>
     /// <param name="context">The database.</param>
-    /// <param name="access">Of its account.</param>
-    /// <param name="device">Which wants to come in.</param>
-    /// <param name="signatureKey">That its new leaf will have.</param>
-    /// <param name="leaf">The leaf that it has; null for none.</param>
+    /// <param name="access">The access of the device's account to the conversation.</param>
+    /// <param name="device">The device that wants to come in.</param>
+    /// <param name="signatureKey">The signature public key that the device's new leaf will have.</param>
+    /// <param name="leaf">The leaf that the device has; null if it has none.</param>
     /// <param name="cancellation">Ends the search.</param>
-    /// <returns>The device that approved it; null where none had to.</returns>
+    /// <returns>The row of the device that gave the approval; null where no approval was needed.</returns>
     /// <exception cref="RefusedException">DeviceNotApproved</exception>
     public static async Task<long?> RequireAsync(
         MlsDbContext context,
@@ -38,7 +44,11 @@ internal static class ApprovalRequirement
         return by;
     }
 
-    /// <summary>Before a device has said with which key it comes: some key of it may do. Where no device is named, some device of the account.</summary>
+    /// <summary>
+    /// Refuses a device that could not come in with any key: it has neither a leaf nor an open approval. It is asked
+    /// before the device has said with which key it comes; <see cref="RequireAsync"/> decides later. Where no device is
+    /// named, one device of the account that could come in is enough.
+    /// </summary>
     /// <exception cref="RefusedException">DeviceNotApproved</exception>
     public static async Task RequireAnyAsync(
         MlsDbContext context,
@@ -68,7 +78,10 @@ internal static class ApprovalRequirement
         Require(access, lacksApproval: !may && rows.Count > 0);
     }
 
-    /// <remarks>How long ago somebody left has been asked before.</remarks>
+    /// <remarks>
+    /// Only the approval is decided here. The grace period was checked when <paramref name="access"/> was read, so the
+    /// policy gets no time and an endless grace period.
+    /// </remarks>
     private static void Require(Access access, bool lacksApproval)
     {
         if (
@@ -79,13 +92,20 @@ internal static class ApprovalRequirement
             throw Refusal.DeviceNotApproved.AsException();
     }
 
-    /// <summary>In the list of an epoch: who has a leaf now has used its approval.</summary>
+    /// <summary>
+    /// Adds to the list of an epoch that the open approvals of a device end, because the device has a new leaf now.
+    /// </summary>
     public static void Use(Statements statements, string convoId, Device device, DateTimeOffset now) =>
         statements.Add(
-            $"UPDATE device_approvals SET ended_at = {now.ToUnixTimeMilliseconds()} WHERE convo_id = {convoId} AND device_row = {device.Id} AND ended_at IS NULL"
+            $"""
+            UPDATE device_approvals SET ended_at = {now.ToUnixTimeMilliseconds()}
+            WHERE convo_id = {convoId} AND device_row = {device.Id} AND ended_at IS NULL
+            """
         );
 
-    /// <summary>Approvals that nobody has used, by devices that have a leaf.</summary>
+    /// <summary>
+    /// The approvals of a conversation that have not ended and were given by devices that have a leaf.
+    /// </summary>
     private static IQueryable<DeviceApproval> OpenApprovals(MlsDbContext context, string convoId) =>
         context
             .Set<DeviceApproval>()

@@ -4,17 +4,23 @@ using System.Text;
 
 namespace MlsConsole.Core.Audit;
 
-/// <summary>What makes the audit log a chain: each linked entry's hash is SHA-256 over its canonical JSON, in which the hash before it stands.</summary>
+/// <summary>
+/// The chain of the audit log. The hash of a linked entry is SHA-256 over the entry's canonical JSON (RFC 8785), in
+/// which the hash of the entry before it stands.
+/// </summary>
 internal static class AuditChain
 {
-    /// <summary>The hash before the first entry.</summary>
+    /// <summary>What stands for the hash before the first entry: 32 zero bytes.</summary>
     public static byte[] Start { get; } = new byte[SHA256.HashSizeInBytes];
 
     public static byte[] HashOf(AuditEntry entry, long position, byte[] previous) =>
         SHA256.HashData(Encoding.UTF8.GetBytes(Json(entry, position, previous, null)));
 
-    /// <summary>A linked entry as JSON. With <paramref name="hash"/> it is a line of an export; without, it is what is hashed.</summary>
-    /// <remarks>Epochs are strings: they have 64 bits, JSON's numbers 53.</remarks>
+    /// <summary>
+    /// An entry as one line of canonical JSON. Without <paramref name="hash"/> it is what is hashed; with it, it is a
+    /// line of an export.
+    /// </summary>
+    /// <remarks>Epochs are strings, because they have 64 bits and numbers in JSON keep 53.</remarks>
     public static string Json(AuditEntry entry, long? position, byte[]? previous, byte[]? hash)
     {
         var json = new CanonicalJson()

@@ -3,8 +3,14 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Audit;
 
-/// <summary>Links audit entries into the chain, some time after they were written: so commits of different conversations never wait for each other.</summary>
-/// <remarks>One linker works at a time, however many hosts there are; a kill in the middle leaves what was linked before it.</remarks>
+/// <summary>
+/// Links audit entries into the chain, some time after the entries were written. So commits of different conversations
+/// never wait for each other to get a place in the chain.
+/// </summary>
+/// <remarks>
+/// One linker works at a time, however many hosts there are. If the linker's host is killed in the middle of a batch,
+/// the entries of the batches before stay linked.
+/// </remarks>
 public sealed class AuditLinker
 {
     internal const string LeaseName = "audit";
@@ -15,8 +21,11 @@ public sealed class AuditLinker
 
     internal AuditLinker(Database database, Leases leases) => (_database, _leases) = (database, leases);
 
-    /// <summary>Links the unlinked entries in the order of their ids. What comes meanwhile waits for the next call, or under load there would be no end.</summary>
-    /// <returns>How many were linked: 0 if there are none, or if another host does it.</returns>
+    /// <summary>
+    /// Links the unlinked entries in the order of their ids. A batch that is not full is the last one: entries that are
+    /// written meanwhile wait for the next call, because under load this call would never end otherwise.
+    /// </summary>
+    /// <returns>How many entries were linked; 0 if there are none, or if another host is the linker.</returns>
     public async Task<int> LinkAsync(CancellationToken cancellation)
     {
         int linked = 0;

@@ -4,25 +4,31 @@ using MlsConsole.Core.Storage;
 namespace MlsConsole.Core.Audit;
 
 /// <summary>What a check of the audit chain found.</summary>
-/// <param name="Linked">Linked entries that hold, from the first on.</param>
-/// <param name="Unlinked">Entries that no linker has come to yet. Nothing protects them.</param>
-/// <param name="Head">Hash of the last linked entry, lower-case hex; null if there is none. Whoever notes it can prove later that the log before it is the same.</param>
-/// <param name="Broken">The first entry that does not hold.</param>
+/// <param name="Linked">How many linked entries hold, from the first on.</param>
+/// <param name="Unlinked">How many entries are not linked yet. Nothing protects them.</param>
+/// <param name="Head">
+/// The hash of the last linked entry that holds, in lower-case hex; null if there is none. Whoever has noted it can
+/// prove later that the log up to that entry is unchanged.
+/// </param>
+/// <param name="Broken">The first entry that does not hold; null if every linked entry holds.</param>
 public sealed record AuditReport(long Linked, long Unlinked, string? Head, BrokenAuditEntry? Broken)
 {
-    /// <summary>Whether every linked entry is what it was when it was linked.</summary>
+    /// <summary>Whether every linked entry is unchanged since it was linked.</summary>
     public bool Holds => Broken is null;
 }
 
+/// <summary>The first entry of the audit chain that does not hold.</summary>
 /// <param name="Position">The place in the chain that does not hold.</param>
-/// <param name="Id">The entry that stands there; null if none does.</param>
+/// <param name="Id">The id of the entry that stands there; null if there is none.</param>
 /// <param name="What">What is wrong, as a sentence.</param>
 public sealed record BrokenAuditEntry(long Position, long? Id, string What);
 
-/// <summary>Checks the chain from its first entry to its last. It only reads, and needs no host that runs.</summary>
+/// <summary>
+/// Checks the audit chain from its first entry to its last. The check only reads, and no host has to run.
+/// </summary>
 public static class AuditVerifier
 {
-    /// <param name="database">Of the current schema.</param>
+    /// <param name="database">A database of the current schema.</param>
     /// <param name="cancellation">Ends the check.</param>
     public static async Task<AuditReport> VerifyAsync(Database database, CancellationToken cancellation)
     {
@@ -53,7 +59,8 @@ public static class AuditVerifier
                     );
                 (position, hash) = (expected, right);
             }
-            // A linker may be at work meanwhile: what it has linked since then is checked too, until both agree.
+            // A linker may have linked further entries meanwhile. These are checked too, until the last entry that was
+            // checked is the last one that the linker's lease names.
             var head = await context
                 .Set<Lease>()
                 .SingleOrDefaultAsync(row => row.Name == AuditLinker.LeaseName, cancellation);
@@ -73,7 +80,7 @@ public static class AuditVerifier
         async Task<AuditReport> Broken(long at, long? id, string what) =>
             new(position, await Unlinked(), position == 0 ? null : AuditChain.Hex(hash), new(at, id, what));
 
-        // On a connection of its own: PostgreSQL has one open reader for each.
+        // The count has a context of its own, because a connection to PostgreSQL can have one open reader at a time.
         async Task<long> Unlinked()
         {
             await using var other = database.Read();
@@ -81,8 +88,14 @@ public static class AuditVerifier
         }
     }
 
-    /// <summary>Writes every entry as a line of JSON: the linked ones in the order of the chain, then those that are not linked.</summary>
-    /// <remarks>A linked line without its <c>hash</c> is, in RFC 8785 form, what the hash is of; <c>previous</c> is the hash of the line before it.</remarks>
+    /// <summary>
+    /// Writes every entry as a line of JSON: the linked entries in the order of the chain, then those that are not
+    /// linked.
+    /// </summary>
+    /// <remarks>
+    /// The line of a linked entry without its property <c>hash</c> is byte for byte what was hashed, in the form of RFC
+    /// 8785; <c>previous</c> is the hash of the line before.
+    /// </remarks>
     public static async Task ExportAsync(Database database, TextWriter writer, CancellationToken cancellation)
     {
         await using var context = database.Read();

@@ -3,13 +3,16 @@ using System.Text;
 
 namespace MlsConsole.Core.Audit;
 
-/// <summary>One JSON object as RFC 8785 writes it: no white space, properties in the order of their names, only what must be escaped is. Every string has exactly one form.</summary>
+/// <summary>
+/// A JSON object in the form of RFC 8785: no white space, the properties in the order of their names, and only those
+/// characters escaped that have to be. So every object has exactly one text.
+/// </summary>
 internal sealed class CanonicalJson
 {
     private readonly StringBuilder _text = new("{");
     private string _last = "";
 
-    /// <summary>Adds a string; a null is left out.</summary>
+    /// <summary>Adds a property with a string; a property whose value is null is left out.</summary>
     public CanonicalJson Add(string name, string? value)
     {
         if (value is not null)
@@ -17,14 +20,14 @@ internal sealed class CanonicalJson
         return this;
     }
 
-    /// <summary>Adds an integer of at most 53 bits, which every reader of JSON keeps.</summary>
+    /// <summary>Adds a property with an integer of at most 53 bits, which every reader of JSON keeps exactly.</summary>
     public CanonicalJson Add(string name, long value)
     {
         Name(name).Append(value.ToString(CultureInfo.InvariantCulture));
         return this;
     }
 
-    /// <summary>The whole object.</summary>
+    /// <summary>The text of the object.</summary>
     public override string ToString() => $"{_text}}}";
 
     private StringBuilder Name(string name)

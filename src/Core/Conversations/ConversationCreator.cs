@@ -52,7 +52,7 @@ public sealed class ConversationCreator
                 await using var context = _database.Read();
                 var (index, leaf) = group.Members.First();
                 var owners = await LeafOwners.FindAsync(context, [leaf], cancellation);
-                var device = owners.Of(leaf);
+                var device = owners.DeviceOf(leaf);
                 if (device is null || device.Did != caller.Did.Value)
                     throw Refusal.InvalidGroupInfo(DeliveryRules.LeafNotEnrolled.Id).AsException();
 

@@ -304,7 +304,7 @@ public sealed class MemberCommits
             return;
         string id = access.Conversation.Id;
         var dids = staged
-            .Added.Select(entry => owners.ByIdentity(entry.Leaf)?.Did)
+            .Added.Select(entry => owners.DeviceByIdentity(entry.Leaf)?.Did)
             .OfType<string>()
             .Distinct()
             .ToList();

@@ -44,7 +44,8 @@ internal static class MemberLeafChanges
         var newDevices = new List<Device>();
         foreach (var (index, leaf) in staged.Added)
         {
-            var device = owners.Of(leaf) ?? throw Refusal.InvalidCommit(DeliveryRules.LeafNotEnrolled.Id).AsException();
+            var device =
+                owners.DeviceOf(leaf) ?? throw Refusal.InvalidCommit(DeliveryRules.LeafNotEnrolled.Id).AsException();
             added.Add((index.Value, device));
             if (LeafChanges.IsNew(leaf, staged))
                 newDevices.Add(device);
@@ -103,6 +104,6 @@ internal static class MemberLeafChanges
         }
         return leaves;
 
-        string? OwnerOf(LeafIndex index) => owners.ByIdentity(before.Leaf(index)!)?.Did;
+        string? OwnerOf(LeafIndex index) => owners.DeviceByIdentity(before.Leaf(index)!)?.Did;
     }
 }

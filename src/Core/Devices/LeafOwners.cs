@@ -37,12 +37,12 @@ internal sealed class LeafOwners
     }
 
     /// <summary>The device whose identity the leaf carries, whatever its key.</summary>
-    public Device? ByIdentity(LeafNode leaf) =>
+    public Device? DeviceByIdentity(LeafNode leaf) =>
         leaf.Credential.Type == CredentialType.Basic
             ? _byIdentity.GetValueOrDefault(Convert.ToHexString(leaf.Credential.Identity.Span))
             : null;
 
     /// <summary>The device that owns the leaf: its identity, and a key enrolled for it.</summary>
-    public Device? Of(LeafNode leaf) =>
-        ByIdentity(leaf) is { } device && device.HasKey(leaf.SignatureKey.Span) ? device : null;
+    public Device? DeviceOf(LeafNode leaf) =>
+        DeviceByIdentity(leaf) is { } device && device.HasKey(leaf.SignatureKey.Span) ? device : null;
 }

@@ -70,7 +70,7 @@ internal static class EpochWriter
                 is not null} OR left_seq < {change.Conversation.NextSeq}) RETURNING next_seq - 1 AS "Value"
             """
         );
-        statements.AddToLog(
+        statements.AppendUnlessBanned(
             new()
             {
                 ConvoId = id,
@@ -124,7 +124,7 @@ internal static class EpochWriter
         foreach (string did in leaves.Added.Select(entry => entry.Device.Did).Distinct())
         {
             // After its leaf: a ban from the service waits for that, or is there to be seen.
-            Ban.Forbid(statements, did, id);
+            Ban.BreakIfBanned(statements, did, id);
             Roster.Join(statements, id, did, now);
         }
     }

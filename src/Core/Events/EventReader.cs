@@ -5,23 +5,28 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Events;
 
-/// <summary>Reads the stream of events. Whoever may have an event is asked of the roster at the moment of reading, not of the moment of the event.</summary>
+/// <summary>
+/// Reads the stream of events. Who may have an event is decided by the roster as it is when the event is read, not as
+/// it was when the event happened.
+/// </summary>
 public sealed class EventReader
 {
     private const int PageSize = 200;
 
-    // A page of ten-megabyte messages must not be two gigabytes.
+    // A page also ends after so many bytes of log entries: 200 messages of ten megabytes would take two gigabytes of
+    // memory.
     private const long PageBytes = 8 << 20;
 
     private readonly Database _database;
 
     internal EventReader(Database database) => _database = database;
 
-    /// <summary>How far the stream reaches at the moment.</summary>
+    /// <summary>The part of the stream that is stored at the moment.</summary>
     public async Task<EventRange> RangeAsync(CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        // The oldest first: it can only move towards the head.
+        // The oldest place is read before the head. Both only grow, so the oldest place that is returned is never
+        // beyond the head by more than one.
         long? oldest = await context
             .Set<OutboxEvent>()
             .Where(row => row.Seq != null)
@@ -32,7 +37,7 @@ public sealed class EventReader
         return new(oldest ?? head + 1, head);
     }
 
-    /// <summary>The events after a place that an account may have.</summary>
+    /// <summary>A page of the events after a place that an account may have.</summary>
     public async Task<EventPage> ReadForAsync(string did, long after, CancellationToken cancellation)
     {
         await using var context = _database.Read();
@@ -68,11 +73,14 @@ public sealed class EventReader
         return new(events, whole ? head : events[^1].Seq);
     }
 
-    /// <summary>The events after a place, and who may have them.</summary>
+    /// <summary>A page of all events after a place, each with the accounts that may have it.</summary>
     /// <param name="after">A place in the stream.</param>
-    /// <param name="bodies">Whether the log entries are wanted.</param>
+    /// <param name="bodies">Whether the log entries and the accounts are wanted.</param>
     /// <param name="cancellation">Ends the reading.</param>
-    /// <returns>Some of them, in order, without gaps; the sets are empty if the log entries are not wanted.</returns>
+    /// <returns>
+    /// Events in the order of the stream, without gaps; none if there are none after the place. If
+    /// <paramref name="bodies"/> is false, they have neither log entries nor accounts.
+    /// </returns>
     public async Task<IReadOnlyList<AddressedEvent>> ReadAsync(long after, bool bodies, CancellationToken cancellation)
     {
         await using var context = _database.Read();
@@ -89,39 +97,8 @@ public sealed class EventReader
             return [.. events.Select(one => new AddressedEvent(one, new HashSet<string>()))];
 
         var roster = context.Members();
-        var convos = events.Select(one => one.ConvoId).OfType<string>().Distinct().ToList();
-        var members = (
-            await roster
-                .Where(entry => convos.Contains(entry.ConvoId))
-                .Select(entry => new { entry.ConvoId, entry.Did })
-                .ToListAsync(cancellation)
-        )
-            .GroupBy(entry => entry.ConvoId)
-            .ToDictionary(
-                group => group.Key,
-                group => group.Select(entry => entry.Did).ToHashSet(StringComparer.Ordinal)
-            );
-        var accounts = events.Where(one => one.ConvoId is null).Select(one => one.Did!).Distinct().ToList();
-        var contacts =
-            accounts.Count == 0
-                ? []
-                : (
-                    await roster
-                        .Where(entry => accounts.Contains(entry.Did))
-                        .Join(
-                            roster,
-                            theirs => theirs.ConvoId,
-                            other => other.ConvoId,
-                            (theirs, other) => new { Account = theirs.Did, other.Did }
-                        )
-                        .Distinct()
-                        .ToListAsync(cancellation)
-                )
-                    .GroupBy(pair => pair.Account)
-                    .ToDictionary(
-                        group => group.Key,
-                        group => group.Select(pair => pair.Did).ToHashSet(StringComparer.Ordinal)
-                    );
+        var members = await MembersAsync(roster, events, cancellation);
+        var contacts = await ContactsAsync(roster, events, cancellation);
         return [.. events.Select(one => new AddressedEvent(one, Audience(one)))];
 
         HashSet<string> Audience(ConvoEvent one)
@@ -137,6 +114,57 @@ public sealed class EventReader
         }
     }
 
+    /// <summary>The members of the conversations that the events are of, by conversation.</summary>
+    private static async Task<Dictionary<string, HashSet<string>>> MembersAsync(
+        IQueryable<RosterEntry> roster,
+        IReadOnlyCollection<ConvoEvent> events,
+        CancellationToken cancellation
+    )
+    {
+        var convos = events.Select(one => one.ConvoId).OfType<string>().Distinct().ToList();
+        var members = await roster
+            .Where(entry => convos.Contains(entry.ConvoId))
+            .Select(entry => new { entry.ConvoId, entry.Did })
+            .ToListAsync(cancellation);
+        return members
+            .GroupBy(entry => entry.ConvoId)
+            .ToDictionary(
+                group => group.Key,
+                group => group.Select(entry => entry.Did).ToHashSet(StringComparer.Ordinal)
+            );
+    }
+
+    /// <summary>
+    /// For the events that are of no conversation: the members of every conversation of the account that the event is
+    /// about, by account.
+    /// </summary>
+    private static async Task<Dictionary<string, HashSet<string>>> ContactsAsync(
+        IQueryable<RosterEntry> roster,
+        IReadOnlyCollection<ConvoEvent> events,
+        CancellationToken cancellation
+    )
+    {
+        var accounts = events.Where(one => one.ConvoId is null).Select(one => one.Did!).Distinct().ToList();
+        if (accounts.Count == 0)
+            return [];
+        var pairs = await roster
+            .Where(entry => accounts.Contains(entry.Did))
+            .Join(
+                roster,
+                theirs => theirs.ConvoId,
+                other => other.ConvoId,
+                (theirs, other) => new { Account = theirs.Did, other.Did }
+            )
+            .Distinct()
+            .ToListAsync(cancellation);
+        return pairs
+            .GroupBy(pair => pair.Account)
+            .ToDictionary(
+                group => group.Key,
+                group => group.Select(pair => pair.Did).ToHashSet(StringComparer.Ordinal)
+            );
+    }
+
     private static async Task<long> HeadAsync(MlsDbContext context, CancellationToken cancellation) =>
         await context
             .Set<Lease>()
@@ -145,7 +173,7 @@ public sealed class EventReader
             .FirstOrDefaultAsync(cancellation)
         ?? 0;
 
-    /// <returns>A page of the rows, and whether it is all of them.</returns>
+    /// <returns>A page of the events of <paramref name="rows"/>, and whether the page has all of them.</returns>
     private static async Task<(List<ConvoEvent> Events, bool Whole)> LoadAsync(
         MlsDbContext context,
         IQueryable<OutboxEvent> rows,
@@ -172,31 +200,7 @@ public sealed class EventReader
         )
             bytes += page[count].Bytes;
         var taken = page.Take(count).Select(item => item.Row).ToList();
-        Dictionary<long, LoggedMessage> messages = [];
-        if (bodies && taken.Exists(row => row.LogSeq is not null))
-        {
-            var ids = taken.Where(row => row.LogSeq is not null).Select(row => row.Id).ToList();
-            messages = await context
-                .Set<OutboxEvent>()
-                .Where(row => ids.Contains(row.Id))
-                .Join(
-                    log,
-                    row => new { ConvoId = row.ConvoId!, Seq = row.LogSeq!.Value },
-                    entry => new { entry.ConvoId, entry.Seq },
-                    (row, entry) => new { row.Id, Entry = entry }
-                )
-                .ToDictionaryAsync(
-                    pair => pair.Id,
-                    pair => new LoggedMessage(
-                        pair.Entry.Seq,
-                        (ulong)pair.Entry.Epoch,
-                        pair.Entry.Message,
-                        pair.Entry.External,
-                        pair.Entry.CreatedAt
-                    ),
-                    cancellation
-                );
-        }
+        var messages = bodies ? await MessagesAsync(context, taken, cancellation) : [];
         return (
             [
                 .. taken.Select(row => new ConvoEvent(
@@ -213,5 +217,37 @@ public sealed class EventReader
             ],
             count == page.Count && page.Count < PageSize
         );
+    }
+
+    /// <summary>The log entries that the events tell, by the id of the event's row.</summary>
+    private static async Task<Dictionary<long, LoggedMessage>> MessagesAsync(
+        MlsDbContext context,
+        IReadOnlyList<OutboxEvent> events,
+        CancellationToken cancellation
+    )
+    {
+        var ids = events.Where(row => row.LogSeq is not null).Select(row => row.Id).ToList();
+        if (ids.Count == 0)
+            return [];
+        return await context
+            .Set<OutboxEvent>()
+            .Where(row => ids.Contains(row.Id))
+            .Join(
+                context.Set<LogEntry>(),
+                row => new { ConvoId = row.ConvoId!, Seq = row.LogSeq!.Value },
+                entry => new { entry.ConvoId, entry.Seq },
+                (row, entry) => new { row.Id, Entry = entry }
+            )
+            .ToDictionaryAsync(
+                pair => pair.Id,
+                pair => new LoggedMessage(
+                    pair.Entry.Seq,
+                    (ulong)pair.Entry.Epoch,
+                    pair.Entry.Message,
+                    pair.Entry.External,
+                    pair.Entry.CreatedAt
+                ),
+                cancellation
+            );
     }
 }

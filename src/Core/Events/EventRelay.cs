@@ -4,9 +4,12 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Events;
 
-/// <summary>Gives events their places in the stream: without gaps and in the order of commits.</summary>
-/// <remarks>Ids come from a counter that transactions take before they commit, so a smaller id can appear after a greater one. A place is given only to what is there to be seen, under a lease that
-/// one host has, so nothing ever appears behind a reader who has gone past it.</remarks>
+/// <summary>Gives events their places in the stream, without gaps and in the order of commits.</summary>
+/// <remarks>
+/// Ids come from a counter that transactions take before they commit, so a smaller id can appear after a greater one. A
+/// place is given only to what is there to be seen, under a lease that one host has, so nothing ever appears behind a
+/// reader who has gone past it.
+/// </remarks>
 public sealed class EventRelay
 {
     internal const string LeaseName = "events";
@@ -17,8 +20,11 @@ public sealed class EventRelay
 
     internal EventRelay(Database database, Leases leases) => (_database, _leases) = (database, leases);
 
-    /// <summary>Numbers the events that wait. What comes meanwhile waits for the next call, or under load there would be no end.</summary>
-    /// <returns>How many: 0 if there are none, or if another host does it.</returns>
+    /// <summary>
+    /// Gives places to the events that have none. A batch that is not full is the last one: events that are written
+    /// meanwhile wait for the next call, because under load this call would never end otherwise.
+    /// </summary>
+    /// <returns>How many events got a place; 0 if there are none without, or if another host is the relay.</returns>
     public async Task<int> RelayAsync(CancellationToken cancellation)
     {
         int relayed = 0;
@@ -43,7 +49,10 @@ public sealed class EventRelay
         int count = await context.Database.ExecuteSqlAsync(
             $"""
             UPDATE outbox SET seq = {lease.Position} + waiting.place
-            FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM outbox WHERE seq IS NULL ORDER BY id LIMIT {Batch}) AS waiting
+            FROM (
+                SELECT id, row_number() OVER (ORDER BY id) AS place FROM outbox
+                WHERE seq IS NULL ORDER BY id LIMIT {Batch}
+            ) AS waiting
             WHERE outbox.id = waiting.id
             """
         );

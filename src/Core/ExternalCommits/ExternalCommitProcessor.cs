@@ -118,7 +118,7 @@ public sealed class ExternalCommitProcessor
 
         var proposals = await ProposalLog.FindAsync(context, access.Conversation.Id, [message.Content], cancellation);
         var removes = JoinRules.RemovedLeaves(authenticated, group);
-        var joiner = access.Leaves.Of(authenticated.JoinerLeaf!) ?? throw Refusal.WrongUser.AsException();
+        var joiner = access.Leaves.DeviceOf(authenticated.JoinerLeaf!) ?? throw Refusal.WrongUser.AsException();
         access.Limits.Require(joiner);
         var own = GroupLeaves.LeafOf(group, joiner);
         JoinRules.RequireOwnLeaf(own, removes, access.Leaves);

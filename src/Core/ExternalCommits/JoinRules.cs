@@ -33,7 +33,7 @@ internal static class JoinRules
         if (removes.Count > 1)
             return; // RFC 9420 §12.2 refuses it, whatever the leaves
         foreach (var (index, removed) in removes)
-            if (index != current && own.ByIdentity(removed) is null)
+            if (index != current && own.DeviceByIdentity(removed) is null)
                 throw Refusal.InvalidCommit(DeliveryRules.RemoveOfStranger.Id).AsException();
         if (current is { } leaf && !removes.Any(entry => entry.Index == leaf))
             throw Refusal.GhostLeaf.AsException();

@@ -12,10 +12,14 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.ExternalSenders;
 
-/// <summary>Proposes in the service's name that leaves be removed whose accounts are gone, in the groups that list one of its keys: a Remove of an external sender (RFC 9420 §12.1.8) for each leaf, anew in each epoch.</summary>
+/// <summary>
+/// Proposes in the service's name the removal of leaves whose accounts are gone, in the groups that list a key of the
+/// service in external_senders. It makes a Remove of an external sender (RFC 9420 §12.1.8) for each such leaf, anew in
+/// each epoch (delivery-service §10.4).
+/// </summary>
 public sealed partial class RemovalProposals
 {
-    /// <summary>The actor in the audit log.</summary>
+    /// <summary>The actor of these proposals in the audit log.</summary>
     public const string Actor = "service";
     private const int Batch = 100;
 
@@ -35,7 +39,10 @@ public sealed partial class RemovalProposals
         ILogger<RemovalProposals> log
     ) => (_database, _groups, _keys, _audit, _clock, _log) = (database, groups, keys, audit, clock, log);
 
-    /// <summary>Proposes whatever is not proposed in the current epochs. Any host may, at any time: each leaf is proposed once in an epoch.</summary>
+    /// <summary>
+    /// Makes every proposal that is due and was not made in the current epochs. Any host may call this at any time:
+    /// each leaf is proposed once in an epoch.
+    /// </summary>
     /// <returns>How many proposals were made.</returns>
     public async Task<int> ProposeAsync(CancellationToken cancellation)
     {
@@ -97,7 +104,8 @@ public sealed partial class RemovalProposals
         }
         catch (Exception broken) when (broken is CryptographicException or MlsException or InvalidDataException)
         {
-            // It would fail until the next epoch: the members are asked, as those of a group that does not list the service.
+            // Signing would fail for the rest of the epoch. So the members are asked to remove the leaves, as in a
+            // group that does not list the service.
             LogFault(broken, convoId, conversation.Epoch);
         }
         try
@@ -112,7 +120,8 @@ public sealed partial class RemovalProposals
         }
         catch (RefusedException overtaken) when (overtaken.Refusal.Error == ErrorNames.EpochMismatch)
         {
-            return 0; // The next look is at the epoch that is now.
+            // The epoch has ended meanwhile. The next call looks at the epoch that has begun.
+            return 0;
         }
     }
 
@@ -137,7 +146,8 @@ public sealed partial class RemovalProposals
                 group.Epoch,
                 new RemoveProposal(new(leaf.LeafIndex))
             );
-            // The same checks as of any proposal, by those who will judge the commit that names it.
+            // The proposal has to pass the checks of every proposal, because the commit that names it will be judged by
+            // them.
             var authenticated = group.Authenticate(MlsMessage.Decode(message).PublicMessage!);
             group.VerifyProposal(authenticated, null);
             signed.Add((leaf.Did, new(message, group.ReferenceOf(authenticated), authenticated.Content)));
@@ -145,9 +155,11 @@ public sealed partial class RemovalProposals
         return signed;
     }
 
-    /// <param name="write">The transaction.</param>
-    /// <param name="conversation">As it was read.</param>
-    /// <param name="proposals">Null if none can be made in this epoch.</param>
+    /// <param name="write">The context of the transaction.</param>
+    /// <param name="conversation">The conversation as it was read before.</param>
+    /// <param name="proposals">
+    /// The signed proposals, each with the account whose leaf it removes; null if none can be made in this epoch.
+    /// </param>
     private async Task<(int Made, AuditEntry? Entry)> WriteAsync(
         MlsDbContext write,
         Conversation conversation,
@@ -157,12 +169,15 @@ public sealed partial class RemovalProposals
         string id = conversation.Id;
         long epoch = conversation.Epoch;
         var now = _clock.GetUtcNow();
-        // First: whoever holds the conversation's row is the only one who proposes, and no epoch begins meanwhile.
+        // This lock comes first: the host that has it is the only one that proposes in the conversation, and no epoch
+        // begins before its transaction ends.
         await Conversation.HoldAsync(write, id);
         var due = await write
             .Database.SqlQuery<string>(
                 $"""
-                UPDATE pending_removals SET proposed_epoch = {epoch} WHERE convo_id = {id} AND (proposed_epoch IS NULL OR proposed_epoch < {epoch}) RETURNING did AS "Value"
+                UPDATE pending_removals SET proposed_epoch = {epoch}
+                WHERE convo_id = {id} AND (proposed_epoch IS NULL OR proposed_epoch < {epoch})
+                RETURNING did AS "Value"
                 """
             )
             .ToListAsync();
@@ -192,7 +207,8 @@ public sealed partial class RemovalProposals
 
     [LoggerMessage(
         Level = LogLevel.Error,
-        Message = "The service cannot propose removals in conversation {ConvoId} at epoch {Epoch}; its members are asked"
+        Message = "The service cannot propose removals in conversation {ConvoId} at epoch {Epoch}; "
+            + "its members are asked"
     )]
     private partial void LogFault(Exception broken, string convoId, long epoch);
 }

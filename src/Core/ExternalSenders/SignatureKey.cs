@@ -4,20 +4,23 @@ using MlsConsole.Core.Rows;
 
 namespace MlsConsole.Core.ExternalSenders;
 
-/// <summary>A signature key of the service. Of each signature scheme one is current; a retired one is kept while a group lists it.</summary>
+/// <summary>
+/// A signature key of the service. One key of each signature scheme is current. A retired key is kept as long as a
+/// group lists it.
+/// </summary>
 internal sealed class SignatureKey
 {
     public long Id { get; init; }
 
-    /// <summary>TLS SignatureScheme.</summary>
+    /// <summary>The SignatureScheme of TLS (RFC 8446 §4.2.3), as the cipher suites of RFC 9420 name it.</summary>
     public int SignatureScheme { get; init; }
     public required byte[] PublicKey { get; init; }
 
-    /// <summary>Encrypted by the key ring of the hosts.</summary>
+    /// <summary>The private key, encrypted by the key ring that the hosts share.</summary>
     public required byte[] ProtectedPrivateKey { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>Null for the current one.</summary>
+    /// <summary>When the key was retired; null for a current key.</summary>
     public DateTimeOffset? RetiredAt { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<SignatureKey>

@@ -8,16 +8,21 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.ExternalSenders;
 
-/// <summary>The service as a group may list it in external_senders (RFC 9420 §12.1.8.1).</summary>
-/// <param name="SignatureScheme">TLS SignatureScheme of the key.</param>
-/// <param name="Credential">TLS-serialised: a basic credential with the service's DID.</param>
+/// <summary>The service as a group may list it in the extension external_senders (RFC 9420 §12.1.8.1).</summary>
+/// <param name="SignatureScheme">The SignatureScheme of TLS that the key is for.</param>
+/// <param name="SignatureKey">The signature public key, in the encoding of its cipher suites (RFC 9420 §5.1.1).</param>
+/// <param name="Credential">A basic credential with the service's DID, TLS-serialised.</param>
 public sealed record ExternalSenderView(int SignatureScheme, byte[] SignatureKey, byte[] Credential);
 
-/// <param name="Kept">Retired keys that are kept: groups list them, or this rotation retired them.</param>
-/// <param name="Deleted">Retired keys that no group lists any more.</param>
+/// <summary>What a rotation of the service's signature keys did with the retired keys.</summary>
+/// <param name="Kept">How many retired keys are kept: groups list them, or this rotation retired them.</param>
+/// <param name="Deleted">How many retired keys were deleted, because no group listed them any more.</param>
 public sealed record Rotation(int Kept, int Deleted);
 
-/// <summary>The service's own MLS signature keys, one of each signature scheme, shared by all hosts. A private key is in memory only while it signs.</summary>
+/// <summary>
+/// The service's own MLS signature keys, one current key of each signature scheme, shared by all hosts. A private key
+/// is decrypted in memory only while it signs.
+/// </summary>
 public sealed class SignatureKeys
 {
     private static readonly IReadOnlyList<CipherSuite> s_schemes =
@@ -38,8 +43,13 @@ public sealed class SignatureKeys
             clock
         );
 
-    /// <summary>Makes the keys that are missing. Of hosts that start at once one wins, for each key.</summary>
-    /// <exception cref="CryptographicException">The current keys are encrypted by another key ring than this host's.</exception>
+    /// <summary>
+    /// Makes the current keys that are missing, and checks that this host can decrypt all of them. Of hosts that start
+    /// at once, one makes each key.
+    /// </summary>
+    /// <exception cref="CryptographicException">
+    /// The current keys are encrypted by another key ring than this host's.
+    /// </exception>
     public async Task StartAsync(CancellationToken cancellation)
     {
         var current = await CurrentAsync(cancellation);
@@ -52,7 +62,10 @@ public sealed class SignatureKeys
             Open(key).Dispose();
     }
 
-    /// <summary>What a group has to list to let the service propose removals: one for each signature scheme.</summary>
+    /// <summary>
+    /// What a group has to list in external_senders to let the service propose removals: one external sender for each
+    /// signature scheme, of which a group lists the one of its cipher suite.
+    /// </summary>
     public async Task<IReadOnlyList<ExternalSenderView>> ExternalSendersAsync(
         string serviceDid,
         CancellationToken cancellation
@@ -69,7 +82,10 @@ public sealed class SignatureKeys
         ];
     }
 
-    /// <summary>Retires the current keys and makes new ones. A retired key goes with a later rotation, when no group lists it.</summary>
+    /// <summary>
+    /// Retires the current keys and makes new ones. A retired key is deleted by a later rotation, when no group lists
+    /// the key any more.
+    /// </summary>
     public async Task<Rotation> RotateAsync(string actor, string correlationId, CancellationToken cancellation)
     {
         var entry = new AuditEntry
@@ -83,17 +99,23 @@ public sealed class SignatureKeys
         var rotation = await _database.WriteAsync(
             async context =>
             {
-                // Not those that are current still: somebody may be making a group that lists them.
+                // Keys that are retired only now are not deleted: somebody may be making a group that lists them.
                 int deleted = await context.Database.ExecuteSqlAsync(
                     $"""
-                    DELETE FROM signature_keys WHERE retired_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM conversations WHERE conversations.signature_key_id = signature_keys.id)
+                    DELETE FROM signature_keys WHERE retired_at IS NOT NULL
+                    AND NOT EXISTS (
+                        SELECT 1 FROM conversations WHERE conversations.signature_key_id = signature_keys.id
+                    )
                     """
                 );
                 await context.Database.ExecuteSqlAsync(
-                    $"UPDATE signature_keys SET retired_at = {entry.At.ToUnixTimeMilliseconds()} WHERE retired_at IS NULL"
+                    $"""
+                    UPDATE signature_keys SET retired_at = {entry.At.ToUnixTimeMilliseconds()} WHERE retired_at IS NULL
+                    """
                 );
                 await GenerateMissingAsync(context);
-                context.Add(entry with { }); // the database gives it an id, each time anew
+                // A copy, because the database gives the entry an id, and this work may run more than once.
+                context.Add(entry with { });
                 return new Rotation(
                     await context.Set<SignatureKey>().CountAsync(key => key.RetiredAt != null, CancellationToken.None),
                     deleted
@@ -105,7 +127,10 @@ public sealed class SignatureKeys
         return rotation;
     }
 
-    /// <summary>The key of the service that a group lists, with which it can sign in that group; the newest one of several.</summary>
+    /// <summary>
+    /// The row of the service's key that a group lists and with which the service can sign in that group: the newest
+    /// one if there are several, null if there is none.
+    /// </summary>
     internal static async Task<long?> ListedAsync(
         MlsDbContext context,
         PublicGroup group,
@@ -127,8 +152,10 @@ public sealed class SignatureKeys
             .FirstOrDefaultAsync(cancellation);
     }
 
-    /// <summary>The key pair, to be disposed after use.</summary>
-    /// <exception cref="CryptographicException">It is encrypted by another key ring than this host's.</exception>
+    /// <summary>The key pair with the decrypted private key. The caller disposes it after use.</summary>
+    /// <exception cref="CryptographicException">
+    /// The private key is encrypted by another key ring than this host's.
+    /// </exception>
     internal SecretKeyPair Open(SignatureKey key) => new(key.PublicKey, _protector.Unprotect(key.ProtectedPrivateKey));
 
     private async Task<List<SignatureKey>> CurrentAsync(CancellationToken cancellation)
@@ -147,12 +174,14 @@ public sealed class SignatureKeys
         foreach (var suite in s_schemes)
         {
             using var pair = suite.GenerateSignatureKeyPair();
+            int scheme = (int)suite.SignatureScheme;
+            byte[] protectedKey = _protector.Protect(pair.PrivateKey);
+            long at = _clock.GetUtcNow().ToUnixTimeMilliseconds();
             made += await context.Database.ExecuteSqlAsync(
                 $"""
                 INSERT INTO signature_keys (signature_scheme, public_key, protected_private_key, created_at)
-                VALUES ({(int)suite.SignatureScheme}, {pair.PublicKey}, {_protector.Protect(
-                    pair.PrivateKey
-                )}, {_clock.GetUtcNow().ToUnixTimeMilliseconds()}) ON CONFLICT DO NOTHING
+                VALUES ({scheme}, {pair.PublicKey}, {protectedKey}, {at})
+                ON CONFLICT DO NOTHING
                 """
             );
         }

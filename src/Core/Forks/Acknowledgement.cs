@@ -4,14 +4,14 @@ using MlsConsole.Core.Rows;
 
 namespace MlsConsole.Core.Forks;
 
-/// <summary>What a device says of an epoch that it has reached.</summary>
+/// <summary>What a device said of an epoch that it has reached (delivery-service §12.3).</summary>
 internal sealed class Acknowledgement
 {
     public required string ConvoId { get; init; }
     public long Epoch { get; init; }
     public long DeviceRow { get; init; }
 
-    /// <summary>SHA-256 of its epoch authenticator (RFC 9420 §8.7).</summary>
+    /// <summary>SHA-256 of the device's epoch authenticator (RFC 9420 §8.7).</summary>
     public required byte[] AuthenticatorHash { get; init; }
     public DateTimeOffset At { get; init; }
 
@@ -33,19 +33,24 @@ internal sealed class Acknowledgement
     }
 }
 
-/// <summary>What the devices of an epoch agree on, and since when they do not. One row, so that two hosts cannot both believe that theirs came first.</summary>
+/// <summary>
+/// What the devices say of an epoch, and since when they disagree. It is one row for each epoch, so that two hosts
+/// cannot both take their acknowledgement for the first one.
+/// </summary>
 internal sealed class EpochAgreement
 {
     public required string ConvoId { get; init; }
     public long Epoch { get; init; }
 
-    /// <summary>Of the first acknowledgement; null as long as there is none.</summary>
+    /// <summary>The hash of the first acknowledgement; null as long as there is none.</summary>
     public byte[]? AuthenticatorHash { get; init; }
 
-    /// <summary>When a device said something else.</summary>
+    /// <summary>When a device first said something else than the first acknowledgement; null if none did.</summary>
     public DateTimeOffset? DisputedAt { get; init; }
 
-    /// <summary>When a member published a GroupInfo with another external_pub.</summary>
+    /// <summary>
+    /// When a member first published a GroupInfo with another external_pub than the epoch has; null if none did.
+    /// </summary>
     public DateTimeOffset? ExternalPubDisputedAt { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<EpochAgreement>

@@ -4,7 +4,7 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Forks;
 
-/// <summary>What made a fork suspected.</summary>
+/// <summary>What makes the service suspect that a group has forked.</summary>
 public enum ForkSign
 {
     /// <summary>Devices acknowledged an epoch with different epoch authenticators.</summary>
@@ -14,8 +14,12 @@ public enum ForkSign
     ExternalPub,
 }
 
-/// <param name="AuthenticatorHash">Lower-case hex.</param>
-/// <param name="AgreesWithFirst">Whether it is what the first acknowledgement of the epoch said.</param>
+/// <summary>What a device acknowledged of an epoch.</summary>
+/// <param name="Did">The DID of the device's account.</param>
+/// <param name="DeviceId">The id of the device, unique within the account.</param>
+/// <param name="AuthenticatorHash">SHA-256 of the device's epoch authenticator, in lower-case hex.</param>
+/// <param name="AgreesWithFirst">Whether the hash is that of the first acknowledgement of the epoch.</param>
+/// <param name="At">When the device acknowledged the epoch.</param>
 public sealed record ForkWitness(
     string Did,
     string DeviceId,
@@ -24,7 +28,12 @@ public sealed record ForkWitness(
     DateTimeOffset At
 );
 
-/// <param name="Witnesses">What the devices of the epoch said, in the order of their saying.</param>
+/// <summary>An epoch in which members do not agree on their group.</summary>
+/// <param name="ConvoId">The id of the conversation.</param>
+/// <param name="Epoch">The epoch.</param>
+/// <param name="SuspectedAt">When the first sign of a fork was seen.</param>
+/// <param name="Signs">The signs that were seen: one or both.</param>
+/// <param name="Witnesses">What the devices said of the epoch, in the order in which they said it.</param>
 public sealed record ForkSuspicion(
     string ConvoId,
     ulong Epoch,
@@ -33,7 +42,10 @@ public sealed record ForkSuspicion(
     IReadOnlyList<ForkWitness> Witnesses
 );
 
-/// <summary>Epochs in which members do not agree on their group: something for people to look at.</summary>
+/// <summary>
+/// The epochs in which members do not agree on their group. They are for people to look at; the service does nothing
+/// about them.
+/// </summary>
 public sealed class SuspectedForks
 {
     private const int MaxWitnesses = 200;
@@ -44,8 +56,10 @@ public sealed class SuspectedForks
     internal SuspectedForks(Database database, TimeProvider clock) => (_database, _clock) = (database, clock);
 
     /// <summary>The newest suspicions, newest first, each with at most 200 witnesses.</summary>
-    /// <param name="count">How many at most.</param>
-    /// <param name="convoId">Of one conversation; null for all.</param>
+    /// <param name="count">How many suspicions are returned at most.</param>
+    /// <param name="convoId">
+    /// The id of the conversation whose suspicions are wanted; null for all conversations.
+    /// </param>
     /// <param name="cancellation">Ends the reading.</param>
     public async Task<IReadOnlyList<ForkSuspicion>> LatestAsync(
         int count,

@@ -69,7 +69,10 @@ public sealed class GroupInfoPublisher
                 var group = await _groups.GetAsync(access.Conversation, cancellation);
                 var groupInfo = Verify(input.GroupInfo, group);
                 var signer = group.Leaf(groupInfo.Signer)!;
-                if ((await LeafOwners.FindAsync(context, [signer], cancellation)).Of(signer)?.Did != caller.Did.Value)
+                if (
+                    (await LeafOwners.FindAsync(context, [signer], cancellation)).DeviceOf(signer)?.Did
+                    != caller.Did.Value
+                )
                     throw Refusal.InvalidGroupInfo(DeliveryRules.GroupInfoSigner.Id).AsException();
                 // It is derived from the epoch's secrets (§8): members who have another one are in another group. Where the epoch is over, the write below finds that.
                 if (

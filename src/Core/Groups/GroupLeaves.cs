@@ -6,7 +6,7 @@ namespace MlsConsole.Core.Groups;
 /// <summary>Finds leaves in a group.</summary>
 internal static class GroupLeaves
 {
-    /// <summary>The leaf that a device has.</summary>
+    /// <summary>The leaf that has the device's identity; null if there is none.</summary>
     public static LeafIndex? LeafOf(PublicGroup group, Device device)
     {
         foreach (var (index, leaf) in group.Members)

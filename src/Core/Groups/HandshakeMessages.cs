@@ -3,20 +3,30 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Groups;
 
-/// <summary>What members' commits and external commits have in common on their way from bytes to an epoch.</summary>
+/// <summary>
+/// Decodes and checks the objects that members and joiners send: commits, proposals and GroupInfos. Members' commits
+/// and external commits have these steps in common.
+/// </summary>
 internal static class HandshakeMessages
 {
-    /// <summary>Largest GroupInfo, with or without the tree inside.</summary>
+    /// <summary>The largest GroupInfo that is taken, in bytes, with or without the tree inside.</summary>
     public const int MaxGroupInfoBytes = 10 << 20;
 
-    /// <summary>Decodes a commit and checks that it is for this group and its current epoch.</summary>
-    /// <exception cref="RefusedException">InvalidCommit or EpochMismatch.</exception>
+    /// <summary>Decodes a commit and checks that it is for the conversation's group and current epoch.</summary>
+    /// <exception cref="RefusedException">
+    /// InvalidCommit: the commit breaks a rule. EpochMismatch: it is for another epoch.
+    /// </exception>
     public static PublicMessage DecodeCommit(ReadOnlyMemory<byte> bytes, Conversation conversation) =>
         InvalidCommit(() => Decode(bytes, conversation, ContentType.Commit, DeliveryRules.NotACommit));
 
-    /// <summary>Decodes a handshake message and checks that it is for this group and its current epoch.</summary>
-    /// <exception cref="MlsException">The rule that it breaks; <paramref name="otherType"/> if it is of another type.</exception>
-    /// <exception cref="RefusedException">EpochMismatch</exception>
+    /// <summary>
+    /// Decodes a handshake message and checks that it is for the conversation's group and current epoch.
+    /// </summary>
+    /// <exception cref="MlsException">
+    /// The rule that the message breaks; it is <paramref name="otherType"/> if the message has another content type
+    /// than <paramref name="type"/>.
+    /// </exception>
+    /// <exception cref="RefusedException">EpochMismatch: the message is for another epoch.</exception>
     public static PublicMessage Decode(
         ReadOnlyMemory<byte> bytes,
         Conversation conversation,
@@ -38,7 +48,7 @@ internal static class HandshakeMessages
         return handshake;
     }
 
-    /// <summary>Turns a broken rule into InvalidCommit.</summary>
+    /// <summary>Runs <paramref name="verify"/> and turns a broken rule into the refusal InvalidCommit.</summary>
     public static T InvalidCommit<T>(Func<T> verify)
     {
         try
@@ -51,15 +61,17 @@ internal static class HandshakeMessages
         }
     }
 
-    /// <summary>Decodes a GroupInfo that somebody sent to be stored. Its length is checked first.</summary>
-    /// <exception cref="MlsException">The rule that it breaks.</exception>
+    /// <summary>Decodes a GroupInfo that is to be stored. Its length is checked before anything else.</summary>
+    /// <exception cref="MlsException">The rule that the GroupInfo breaks.</exception>
     public static UnverifiedGroupInfo DecodeGroupInfo(ReadOnlyMemory<byte> bytes) =>
         bytes.Length <= MaxGroupInfoBytes
             ? UnverifiedGroupInfo.Decode(bytes)
             : throw new MlsException(DeliveryRules.GroupInfoSize);
 
-    /// <summary>Checks the GroupInfo against the staged commit.</summary>
-    /// <exception cref="RefusedException">InvalidGroupInfo</exception>
+    /// <summary>
+    /// Checks the GroupInfo that came with a commit against the commit, and returns the group of the new epoch.
+    /// </summary>
+    /// <exception cref="RefusedException">InvalidGroupInfo: the GroupInfo or the tree breaks a rule.</exception>
     public static PublicGroup Accept(
         StagedCommit staged,
         ReadOnlyMemory<byte> groupInfo,
@@ -76,7 +88,10 @@ internal static class HandshakeMessages
         }
     }
 
-    /// <summary>A GroupInfo as it is stored and served: with the MLSMessage header, otherwise byte for byte.</summary>
+    /// <summary>
+    /// The GroupInfo as it is stored and served: with the header of an MLSMessage, and otherwise byte for byte as it
+    /// came.
+    /// </summary>
     public static byte[] AsMessage(ReadOnlyMemory<byte> groupInfo) =>
         MlsMessage.Of(UnverifiedGroupInfo.Decode(groupInfo)).Encode();
 }

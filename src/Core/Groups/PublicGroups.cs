@@ -7,10 +7,14 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Groups;
 
-/// <summary>The public state of groups: live ones in memory, bounded by bytes and for a time; cold ones from the last snapshot and the commits after it.</summary>
+/// <summary>
+/// The public state of the groups. Groups that were used lately are in memory, up to a number of bytes and for a
+/// limited time; every other group is loaded from its last snapshot and the commits since then.
+/// </summary>
 internal sealed class PublicGroups(Database database, CoreSettings settings, TimeProvider clock) : IDisposable
 {
-    // What a group has beside its encoded nodes, measured: objects, hashes, and keys of each member and its share of parents.
+    // What a group takes in memory beside its encoded nodes, in bytes. The numbers were measured: objects and hashes of
+    // the group, and objects, hashes and keys of each member with its share of the parent nodes.
     private const long BytesOfGroup = 512,
         BytesOfMember = 768;
 
@@ -18,15 +22,17 @@ internal sealed class PublicGroups(Database database, CoreSettings settings, Tim
         new MemoryCacheOptions { SizeLimit = settings.GroupCacheBytes, TrackStatistics = true }
     );
 
-    /// <summary>What the live groups take.</summary>
+    /// <summary>The estimated size of the groups in memory, in bytes.</summary>
     public long LiveBytes => _live.GetCurrentStatistics()!.CurrentEstimatedSize!.Value;
 
-    /// <summary>What a group takes in memory.</summary>
+    /// <summary>The estimated size of a group in memory, in bytes.</summary>
     public static long BytesOf(PublicGroup group) =>
         BytesOfGroup + BytesOfMember * group.MemberCount + group.EncodedNodesLength;
 
-    /// <summary>The group of a conversation at the epoch of its row.</summary>
-    /// <exception cref="InvalidDataException">What is stored does not hold.</exception>
+    /// <summary>The group of a conversation at the epoch of the given row.</summary>
+    /// <exception cref="InvalidDataException">
+    /// What is stored of the group does not pass the checks of RFC 9420, or does not agree with the stored GroupInfo.
+    /// </exception>
     public async Task<PublicGroup> GetAsync(Conversation conversation, CancellationToken cancellation)
     {
         var now = clock.GetUtcNow();
@@ -41,12 +47,17 @@ internal sealed class PublicGroups(Database database, CoreSettings settings, Tim
         return group;
     }
 
-    /// <summary>Keeps a group whose epoch has been committed, as long as the one that it came from: however many commits there are, what is in memory is compared with what is stored once in a while.</summary>
+    /// <summary>
+    /// Keeps the group of an epoch that has just been committed, for the rest of the time for which the group of the
+    /// epoch before would have been kept. So, however many commits there are, the group in memory is loaded anew once
+    /// in a while, and thereby compared with what is stored.
+    /// </summary>
     public void Keep(string convoId, PublicGroup group)
     {
         var now = clock.GetUtcNow();
         _live.TryGetValue(convoId, out Live? live);
-        // A slower request must not put an older epoch over a newer one; a stale entry would only cost a load, never a wrong answer.
+        // A request that took longer must not put an older epoch over a newer one. An old epoch in memory would only
+        // cost a load, and never give a wrong answer, because the epoch is compared before a group is used.
         if (live?.Group.Epoch > group.Epoch)
             return;
         if (live?.Until <= now)
@@ -69,7 +80,9 @@ internal sealed class PublicGroups(Database database, CoreSettings settings, Tim
             );
             if (_live.TryGetValue(convoId, out _) || _live.Count is not (> 0 and var count))
                 return;
-            // It makes room by itself only when nearly nothing is left: what is too large for the rest would never be kept. Those go that were used longest ago.
+            // The cache did not take the group, because it has too little room left. The cache makes room by itself
+            // only when it is almost full, so a group that is larger than the room left would never be kept. Compacting
+            // drops the groups that were used longest ago.
             _live.Compact(Math.Max(0.05, 1.5 / count));
         }
     }
@@ -115,7 +128,8 @@ internal sealed class PublicGroups(Database database, CoreSettings settings, Tim
                         now: null
                     )
                     .Follow();
-            // An epoch that has ended meanwhile has none; whatever is made of its group is refused.
+            // If the epoch has ended meanwhile, its GroupInfo is not stored any more. Then the group is not compared
+            // with it; whatever a caller makes of the group of an old epoch is refused.
             if (groupInfo is not null)
                 group.VerifyGroupInfo(UnverifiedGroupInfo.Decode(groupInfo), null);
             return group;

@@ -4,13 +4,16 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Identity;
 
-/// <summary>Remembers used tokens by issuer and jti until they expire, in the database: so a restart or a second host forgets none.</summary>
+/// <summary>
+/// Remembers used tokens until they expire, by the pair of issuer and jti. They are remembered in the database, so that
+/// a restart or a second host forgets none.
+/// </summary>
 public sealed class TokenReplay(Database database, TimeProvider clock)
 {
     private long _nextPurge;
 
-    /// <summary>Uses a token up.</summary>
-    /// <returns>False if it was used before.</returns>
+    /// <summary>Uses a token up, so that it is accepted once.</summary>
+    /// <returns>False if the token was used before.</returns>
     public async Task<bool> TryUseAsync(
         string issuer,
         string jti,
@@ -30,7 +33,10 @@ public sealed class TokenReplay(Database database, TimeProvider clock)
             );
         }
         return await database.WriteAsync(
-            $"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({issuer}, {jti}, {expiry}) ON CONFLICT DO NOTHING RETURNING expires_at AS \"Value\"",
+            $"""
+            INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({issuer}, {jti}, {expiry})
+            ON CONFLICT DO NOTHING RETURNING expires_at AS "Value"
+            """,
             cancellation
         )
             is not null;

@@ -6,12 +6,21 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Log;
 
-/// <summary>The proposals in conversations' logs. Each is good for the epoch that it was sent in, and for no other.</summary>
+/// <summary>
+/// The proposals in the logs of conversations. A proposal is good for the epoch that it was sent in, and for no other.
+/// </summary>
 internal static class ProposalLog
 {
-    /// <summary>Appends verified proposals, if the conversation is still in their epoch.</summary>
-    /// <returns>The sequence number of the first; of none, the next message's.</returns>
-    /// <exception cref="RefusedException">EpochMismatch; Unauthorized: the sender was banned meanwhile.</exception>
+    /// <summary>
+    /// Appends verified proposals and their events, if the conversation is still in the epoch of the proposals.
+    /// </summary>
+    /// <returns>
+    /// The sequence number of the first proposal; if there are no proposals, the one that the next entry of the log
+    /// gets.
+    /// </returns>
+    /// <exception cref="RefusedException">
+    /// EpochMismatch: the epoch has ended meanwhile. Unauthorized: the sender was banned meanwhile.
+    /// </exception>
     public static async Task<long> AppendAsync(
         MlsDbContext context,
         Conversation conversation,
@@ -24,7 +33,9 @@ internal static class ProposalLog
         var seqs = await context
             .Database.SqlQuery<long>(
                 $"""
-                UPDATE conversations SET next_seq = next_seq + {proposals.Count} WHERE id = {id} AND epoch = {conversation.Epoch} RETURNING next_seq - {proposals.Count} AS "Value"
+                UPDATE conversations SET next_seq = next_seq + {proposals.Count}
+                WHERE id = {id} AND epoch = {conversation.Epoch}
+                RETURNING next_seq - {proposals.Count} AS "Value"
                 """
             )
             .ToListAsync();
@@ -62,10 +73,10 @@ internal static class ProposalLog
         return seqs[0];
     }
 
-    /// <summary>The proposals that commits name by reference, by their references.</summary>
+    /// <summary>Finds the proposals that commits name by reference.</summary>
     /// <param name="context">The database.</param>
     /// <param name="convoId">The conversation.</param>
-    /// <param name="commits">Commits of consecutive epochs.</param>
+    /// <param name="commits">The contents of commits of consecutive epochs.</param>
     /// <param name="cancellation">Ends the search.</param>
     public static async Task<Dictionary<string, byte[]>> FindAsync(
         MlsDbContext context,
@@ -94,7 +105,10 @@ internal static class ProposalLog
         return rows.ToDictionary(row => Convert.ToHexString(row.Reference!), row => row.Message);
     }
 
-    /// <summary>The SelfRemoves among what waits in an epoch, in the order of the log: a joiner's external commit may name them.</summary>
+    /// <summary>
+    /// The SelfRemove proposals among the proposals that wait in an epoch, as MLSMessages in the order of the log. The
+    /// external commit of a joiner may name them.
+    /// </summary>
     public static IReadOnlyList<byte[]> SelfRemoves(IEnumerable<Waiting> proposals) =>
         [
             .. proposals
@@ -103,7 +117,10 @@ internal static class ProposalLog
                 .Where(message => MlsMessage.Decode(message).PublicMessage!.Content.Proposal is SelfRemoveProposal),
         ];
 
-    /// <summary>Those of the found proposals that the commit names, in its order.</summary>
+    /// <summary>
+    /// The proposals that the commit names by reference, in the commit's order, out of those that
+    /// <see cref="FindAsync"/> found.
+    /// </summary>
     public static IReadOnlyList<byte[]> Of(FramedContent commit, Dictionary<string, byte[]> found) =>
         [
             .. ReferencesOf(commit)
@@ -111,7 +128,9 @@ internal static class ProposalLog
                 .OfType<byte[]>(),
         ];
 
-    /// <summary>The proposals that the commit names, authenticated in the group of its epoch.</summary>
+    /// <summary>
+    /// The proposals that the commit names by reference, authenticated in the group of the commit's epoch.
+    /// </summary>
     public static IReadOnlyCollection<AuthenticatedContent> AuthenticatedOf(
         FramedContent commit,
         Dictionary<string, byte[]> found,
@@ -121,6 +140,8 @@ internal static class ProposalLog
     private static IEnumerable<byte[]> ReferencesOf(FramedContent commit) =>
         commit.Commit!.Proposals.Where(item => item.Proposal is null).Select(item => item.Reference.ToArray());
 
-    /// <summary>A proposal of the current epoch.</summary>
+    /// <summary>
+    /// A proposal that waits in the current epoch for a commit: its place in the log and its MLSMessage.
+    /// </summary>
     public sealed record Waiting(long Seq, byte[] Message);
 }

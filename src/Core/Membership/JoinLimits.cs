@@ -2,23 +2,36 @@ using MlsConsole.Core.Rows;
 
 namespace MlsConsole.Core.Membership;
 
-/// <summary>How many external commits of an hour are taken. They are counted from what all hosts have stored; only who may join is asked.</summary>
-/// <param name="Since">When the hour began.</param>
-/// <param name="RefusedAt">When, of the refused commits of the account in the conversation, the first of those came that fill the limit; null if there are fewer.</param>
-/// <param name="JoinedAt">The same of the accepted ones of each of its devices.</param>
+/// <summary>
+/// How many external commits are taken in an hour (delivery-service §6.4). They are counted from what all hosts have
+/// stored, and only for accounts that may join.
+/// </summary>
+/// <param name="Since">When the hour began that is counted: <see cref="Window"/> before now.</param>
+/// <param name="RefusedAt">
+/// When the account's refused external commits in the conversation fill the limit of the hour: the time of the oldest
+/// of those that fill it (with a limit of 60 the sixtieth from the newest on). Null if there are fewer.
+/// </param>
+/// <param name="JoinedAt">
+/// The same for the accepted external commits of each device of the account, by the row of the device.
+/// </param>
 internal sealed record JoinLimits(
     DateTimeOffset Since,
     DateTimeOffset? RefusedAt,
     IReadOnlyDictionary<long, DateTimeOffset?> JoinedAt
 )
 {
-    /// <summary>Which audit entries count as refused; the condition of their index too.</summary>
+    /// <summary>
+    /// The SQL condition by which an audit entry counts as a refused external commit. It is the condition of their
+    /// index, too.
+    /// </summary>
     public const string RefusedFilter =
         "action = 'processExternalCommit' AND outcome NOT IN ('accepted', 'Unauthorized', 'ExternalCommitsDisabled')";
 
     public static readonly TimeSpan Window = TimeSpan.FromHours(1);
 
-    /// <summary>Accepted external commits of a device in a conversation.</summary>
+    /// <summary>
+    /// Refuses a device whose accepted external commits in the conversation fill the limit of the hour.
+    /// </summary>
     /// <exception cref="RefusedException">RateLimitExceeded</exception>
     public void Require(Device joiner)
     {
@@ -26,7 +39,10 @@ internal sealed record JoinLimits(
             throw Refusal.RateLimitExceeded(RefusalReasons.AcceptedExternalCommits, at - Since).AsException();
     }
 
-    /// <summary>CallRunner of an account in a conversation that were refused for what was sent: not those of one who might not at the time.</summary>
+    /// <summary>
+    /// Refuses an account whose external commits in the conversation were refused so often that they fill the limit of
+    /// the hour. Refusals of an account that was not allowed to try at the time are not counted.
+    /// </summary>
     /// <exception cref="RefusedException">RateLimitExceeded</exception>
     public void RequireFewRefused()
     {

@@ -4,7 +4,10 @@ using MlsConsole.Core.Audit;
 
 namespace MlsConsole.Core.Membership;
 
-/// <summary>The index of the audit log by which <see cref="JoinLimits"/> counts refused external commits.</summary>
+/// <summary>
+/// The index on the audit log with which the refused external commits of an account are counted
+/// (<see cref="JoinLimits"/>).
+/// </summary>
 internal sealed class RefusedExternalCommitsIndex : IEntityTypeConfiguration<AuditEntry>
 {
     public void Configure(EntityTypeBuilder<AuditEntry> builder) =>

@@ -2,44 +2,54 @@ using MlsConsole.Core.Rows;
 
 namespace MlsConsole.Core.Membership;
 
-/// <summary>Why somebody may, or may not, have the GroupInfo and join by external commit. The names are audit reasons and metric labels: never renamed.</summary>
+/// <summary>
+/// Why an account may, or may not, have the GroupInfo and join by an external commit. The names are reasons in the
+/// audit log and labels of metrics, so they are never renamed.
+/// </summary>
 internal enum RejoinReason
 {
-    /// <summary>A member one of whose devices has a leaf: it may have lost its state.</summary>
+    /// <summary>A member, one of whose devices has a leaf. The device may have lost its state.</summary>
     MemberWithLeaf,
 
     /// <summary>A member none of whose devices has a leaf.</summary>
     MemberWithoutLeaf,
 
-    /// <summary>Left by their own will, not longer ago than the grace period.</summary>
+    /// <summary>The account left by its own will, not longer ago than the grace period.</summary>
     Left,
 
-    /// <summary>Left by their own will, longer ago.</summary>
+    /// <summary>The account left by its own will, longer ago than the grace period.</summary>
     MembershipExpired,
 
-    /// <summary>Another account removed them.</summary>
+    /// <summary>Another account removed this account.</summary>
     Removed,
 
-    /// <summary>Banned from the conversation or from the service.</summary>
+    /// <summary>The account is banned from the conversation or from the service.</summary>
     Banned,
 
-    /// <summary>Never in the roster, or no such conversation.</summary>
+    /// <summary>The account was never in the roster, or there is no such conversation.</summary>
     NotMember,
 
-    /// <summary>Would be let in, but no device is enrolled.</summary>
+    /// <summary>The account would be let in, but has no enrolled device.</summary>
     NoDevice,
 
-    /// <summary>May come in, but not with this device before another one of the account has approved it: the conversation requires that.</summary>
+    /// <summary>
+    /// The account may come in, but not with this device before another device of the account has approved it: the
+    /// conversation requires approvals.
+    /// </summary>
     DeviceNotApproved,
 }
 
 /// <summary>How an account stands to a conversation, as far as the policy asks.</summary>
-/// <param name="State">In the roster; null if it is not there or the conversation does not exist.</param>
-/// <param name="EndedAt">When it left or was removed.</param>
-/// <param name="HasLeaf">Whether one of its devices has a leaf.</param>
-/// <param name="HasDevice">Whether it has an enrolled device.</param>
-/// <param name="IsBanned">From the conversation or from the service.</param>
-/// <param name="LacksApproval">Whether the conversation requires an approval of the device that comes in, and there is none.</param>
+/// <param name="State">
+/// The account's state in the roster; null if it is not in the roster or the conversation does not exist.
+/// </param>
+/// <param name="EndedAt">When the account left or was removed; null if neither.</param>
+/// <param name="HasLeaf">Whether an enrolled device of the account has a leaf.</param>
+/// <param name="HasDevice">Whether the account has an enrolled device.</param>
+/// <param name="IsBanned">Whether the account is banned from the conversation or from the service.</param>
+/// <param name="LacksApproval">
+/// Whether the conversation requires an approval of the device that comes in, and the device has none.
+/// </param>
 internal sealed record Standing(
     RosterState? State,
     DateTimeOffset? EndedAt,
@@ -49,12 +59,12 @@ internal sealed record Standing(
     bool LacksApproval = false
 );
 
-/// <summary>Who may rejoin (delivery-service §5): values in, decision out.</summary>
+/// <summary>Who may rejoin (delivery-service §5.1), as a pure function: values in, decision out.</summary>
 internal static class RejoinPolicy
 {
-    /// <param name="standing">The account's.</param>
-    /// <param name="now">The time.</param>
-    /// <param name="grace">How long after they left they may come back.</param>
+    /// <param name="standing">How the account stands to the conversation.</param>
+    /// <param name="now">The current time.</param>
+    /// <param name="grace">How long after it left an account may come back by itself.</param>
     public static RejoinReason Decide(Standing standing, DateTimeOffset now, TimeSpan grace) =>
         standing switch
         {
@@ -70,7 +80,7 @@ internal static class RejoinPolicy
             _ => throw new InvalidOperationException($"Unknown roster state {standing.State}."),
         };
 
-    /// <summary>Whether the reason is one for a yes.</summary>
+    /// <summary>Whether the account may join for this reason.</summary>
     public static bool Allows(RejoinReason reason) => reason == RejoinReason.Left || IsMember(reason);
 
     /// <summary>Whether the account is a member at the moment, and so may read and commit.</summary>

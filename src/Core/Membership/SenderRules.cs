@@ -3,19 +3,21 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Membership;
 
-/// <summary>Whose leaf may send a handshake message, and what may take that leaf's place.</summary>
+/// <summary>Whose leaf may send a handshake message, and which leaf may take the place of that leaf.</summary>
 internal static class SenderRules
 {
-    /// <summary>The leaf that sends belongs to the caller, and its device was not deleted.</summary>
+    /// <summary>Refuses a sender whose leaf does not belong to the caller, or whose device was deleted.</summary>
     public static void RequireSender(Access access, LeafNode leaf, LeafOwners owners, Func<string, Refusal> refusal)
     {
-        if (owners.ByIdentity(leaf)?.Did != access.Entry.Did)
+        if (owners.DeviceByIdentity(leaf)?.Did != access.Entry.Did)
             throw refusal(DeliveryRules.SenderOfAnother.Id).AsException();
-        if (owners.Of(leaf) is null)
+        if (owners.DeviceOf(leaf) is null)
             throw refusal(DeliveryRules.SenderDeleted.Id).AsException();
     }
 
-    /// <summary>A leaf that takes another's place is of the same account and device.</summary>
+    /// <summary>
+    /// Refuses a leaf that takes the place of another one without being of the same account and device.
+    /// </summary>
     public static void RequireSameOwner(
         LeafNode before,
         LeafNode after,
@@ -27,7 +29,7 @@ internal static class SenderRules
             return;
         if (!before.Credential.SameAs(after.Credential))
             throw refusal(DeliveryRules.LeafIdentityChanged.Id).AsException();
-        if (owners.Of(after) is null)
+        if (owners.DeviceOf(after) is null)
             throw refusal(DeliveryRules.LeafNotEnrolled.Id).AsException();
     }
 }

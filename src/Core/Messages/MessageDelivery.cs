@@ -88,7 +88,7 @@ public sealed class MessageDelivery
             UPDATE conversations SET next_seq = next_seq + 1 WHERE id = {entry.ConvoId} AND epoch >= {entry.Epoch} AND epoch <= {last} RETURNING next_seq - 1 AS "Value"
             """
         );
-        statements.AddToLog(entry, last);
+        statements.AppendUnlessBanned(entry, last);
         return statements;
     }
 

@@ -1,6 +1,6 @@
 namespace MlsConsole.Core.Outbox;
 
-/// <summary>What an event tells. The numbers are stored: never changed.</summary>
+/// <summary>What an event tells. The numbers are stored in the database and never change.</summary>
 public enum EventKind
 {
     Commit = 1,
@@ -14,7 +14,7 @@ public enum EventKind
     EpochAcknowledged = 9,
     RemovalRequested = 10,
 
-    /// <summary>To nobody but the hosts: the account's open subscriptions end.</summary>
+    /// <summary>For the hosts alone, no subscriber gets it: the open subscriptions of the account end.</summary>
     SubscriptionsEnded = 11,
     DeviceApproved = 12,
     DeviceApprovalSet = 13,

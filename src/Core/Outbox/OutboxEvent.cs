@@ -4,7 +4,9 @@ using MlsConsole.Core.Rows;
 
 namespace MlsConsole.Core.Outbox;
 
-/// <summary>How an account's standing in a conversation changed. The names in lower case are the wire's.</summary>
+/// <summary>
+/// How an account's standing in a conversation changed. The lexicon uses the same names in lower case.
+/// </summary>
 internal enum MembershipChange
 {
     Joined,
@@ -16,43 +18,58 @@ internal enum MembershipChange
     Demoted,
 }
 
-/// <summary>Whom an event is for. The numbers are stored: never changed.</summary>
+/// <summary>Whom an event is for. The numbers are stored in the database and never change.</summary>
 internal enum EventAudience
 {
     /// <summary>The members of the conversation.</summary>
     Members = 1,
 
-    /// <summary>The account that the event is about, as a member of the conversation if it is of one.</summary>
+    /// <summary>
+    /// The account that the event is about. If the event is of a conversation, the account gets it only while it is a
+    /// member of that conversation.
+    /// </summary>
     Account = 2,
 
     /// <summary>The members of every conversation of the account that the event is about.</summary>
     Contacts = 3,
 }
 
-/// <summary>An event that waits to be told, written in the transaction of what it tells. Commits, proposals and messages are named by their place in the log, not copied.</summary>
+/// <summary>
+/// A row of the table <c>outbox</c>: an event, written in the transaction of what the event tells. A commit, proposal
+/// or message is not copied into the event, but named by its place in the conversation's log.
+/// </summary>
 internal sealed class OutboxEvent
 {
     public long Id { get; init; }
 
-    /// <summary>Its place in the stream, without gaps, in the order of commits; null until the relay has given it one.</summary>
+    /// <summary>
+    /// The event's place in the stream of events. Places have no gaps and are given after the commit of the event's
+    /// transaction, by <c>EventRelay</c>; until then the place is null.
+    /// </summary>
     public long? Seq { get; init; }
     public EventKind Kind { get; init; }
     public EventAudience Audience { get; init; }
     public string? ConvoId { get; init; }
 
-    /// <summary>The entry of the conversation's log that it tells.</summary>
+    /// <summary>
+    /// The sequence number of the entry of the conversation's log that the event tells; null for an event that tells no
+    /// entry.
+    /// </summary>
     public long? LogSeq { get; init; }
     public long? Epoch { get; init; }
 
-    /// <summary>The account that it is about.</summary>
+    /// <summary>The account that the event is about; null where <see cref="Kind"/> needs none.</summary>
     public string? Did { get; init; }
     public string? DeviceId { get; init; }
 
-    /// <summary>What is left: an id, a change, a yes or no.</summary>
+    /// <summary>
+    /// What else the event tells, by its kind: the id of a Welcome or of a rejoin request, a change of membership,
+    /// <c>agreed</c> or <c>disagreed</c>, <c>required</c> or <c>notRequired</c>.
+    /// </summary>
     public string? Detail { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>A commit, a proposal or a message came into the log.</summary>
+    /// <summary>A commit, a proposal or a message was appended to the log.</summary>
     public static OutboxEvent Of(LogEntry entry) =>
         new()
         {
@@ -99,15 +116,17 @@ internal sealed class OutboxEvent
     public static OutboxEvent GroupInfoRefreshRequested(string convoId, long epoch, DateTimeOffset now) =>
         New(EventKind.GroupInfoRefreshRequested, EventAudience.Members, convoId, null, null, epoch, null, now);
 
-    /// <summary>The leaves of an account that is gone are still in the tree: a member should remove them.</summary>
+    /// <summary>
+    /// An account is gone, but its leaves are still in the tree: the members are asked to remove the leaves.
+    /// </summary>
     public static OutboxEvent RemovalRequested(string convoId, string did, long epoch, DateTimeOffset now) =>
         New(EventKind.RemovalRequested, EventAudience.Members, convoId, did, null, epoch, null, now);
 
-    /// <summary>The account was banned: what it has open is closed, on whichever host.</summary>
+    /// <summary>The account was banned: each host closes the event streams that the account has open there.</summary>
     public static OutboxEvent SubscriptionsEnded(string did, DateTimeOffset now) =>
         New(EventKind.SubscriptionsEnded, EventAudience.Account, null, did, null, null, null, now);
 
-    /// <summary>A device asks to be added again.</summary>
+    /// <summary>A device asks the members to add it again.</summary>
     public static OutboxEvent RejoinRequested(
         string convoId,
         string did,
@@ -116,11 +135,15 @@ internal sealed class OutboxEvent
         DateTimeOffset now
     ) => New(EventKind.RejoinRequested, EventAudience.Members, convoId, did, deviceId, null, requestId, now);
 
-    /// <summary>An account enrolled a device or a key for it: told in every conversation of the account.</summary>
+    /// <summary>
+    /// An account enrolled a device, or a key for a device: the members of all conversations of the account are told.
+    /// </summary>
     public static OutboxEvent NewDevice(string did, string deviceId, DateTimeOffset now) =>
         New(EventKind.NewDevice, EventAudience.Contacts, null, did, deviceId, null, null, now);
 
-    /// <summary>A device came into a conversation in which it was not, or not with that key.</summary>
+    /// <summary>
+    /// A device came into a conversation in which it had no leaf, or had a leaf with another signature key.
+    /// </summary>
     public static OutboxEvent NewDevice(string convoId, string did, string deviceId, DateTimeOffset now) =>
         New(EventKind.NewDevice, EventAudience.Members, convoId, did, deviceId, null, null, now);
 
@@ -189,7 +212,8 @@ internal sealed class OutboxEvent
         {
             builder.ToTable("outbox");
             builder.HasKey(row => row.Id);
-            // The only index: every commit writes here. It has the rows that wait for a place too, those without one.
+            // This is the only index besides the primary key, because every commit writes into this table. The rows
+            // without a place, which wait for the relay, are found by this index too.
             builder.HasIndex(row => row.Seq).IsUnique();
         }
     }

@@ -9,12 +9,20 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Proposals;
 
-/// <summary>Verifies a member's proposal for the current epoch, so that any member may commit it.</summary>
+/// <summary>
+/// Verifies a proposal of a member for the current epoch, so that any member may name it in a commit.
+/// </summary>
 internal static class ProposalVerification
 {
     /// <summary>Verifies a proposal of the caller.</summary>
-    /// <remarks>All that can be known of it alone is judged here. A commit that names it is not asked for its authorisation again.</remarks>
-    /// <exception cref="RefusedException">InvalidProposal, EpochMismatch or NotAdmin.</exception>
+    /// <remarks>
+    /// Everything that can be known of the proposal alone is judged here, also whether its sender may make it. When a
+    /// commit names the proposal, the sender's authorisation is not judged again.
+    /// </remarks>
+    /// <exception cref="RefusedException">
+    /// InvalidProposal: the proposal breaks a rule. EpochMismatch: it is for another epoch. NotAdmin: only an admin may
+    /// propose this.
+    /// </exception>
     public static async Task<VerifiedProposal> VerifyAsync(
         MlsDbContext context,
         Access access,
@@ -54,7 +62,7 @@ internal static class ProposalVerification
         Authorisation.Require(access, content.Proposal!, group, owners, PendingRemovals.LeavesOf(pending));
         if (added is not null)
         {
-            if (owners.Of(added.LeafNode) is null)
+            if (owners.DeviceOf(added.LeafNode) is null)
                 throw Refusal.InvalidProposal(DeliveryRules.LeafNotEnrolled.Id).AsException();
             var reference = added.Reference.ToArray();
             if (!await context.Set<KeyPackageRow>().AnyAsync(row => row.Reference == reference, cancellation))

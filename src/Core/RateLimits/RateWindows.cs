@@ -4,17 +4,17 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.RateLimits;
 
-/// <summary>Counts by key and window that all hosts over one database share.</summary>
+/// <summary>Counts for each key and window of time that all hosts over one database share.</summary>
 public sealed class RateWindows(Database database, TimeProvider clock)
 {
     private long _nextPurge;
 
     /// <summary>Adds to the count of a key in a window.</summary>
-    /// <param name="key">A hash: nobody's name stands in the table.</param>
+    /// <param name="key">What is counted, as a hash, so that no name of a user stands in the table.</param>
     /// <param name="start">When the window starts.</param>
-    /// <param name="length">How long it is; counts of windows before the last one are deleted.</param>
-    /// <param name="amount">How much is added.</param>
-    /// <returns>What the count was before.</returns>
+    /// <param name="length">How long a window is. Counts of windows before the last one are deleted.</param>
+    /// <param name="amount">How much is added to the count.</param>
+    /// <returns>The count before the amount was added.</returns>
     public async Task<long> AddAsync(byte[] key, DateTimeOffset start, TimeSpan length, long amount)
     {
         long window = start.ToUnixTimeMilliseconds(),

@@ -8,10 +8,14 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Retention;
 
-/// <summary>Takes away what has become too old: events, acknowledgements, application messages, answers kept for retries, requests to be added again, and places in lines of joiners. Commits stay, they are what a group is rebuilt from.</summary>
+/// <summary>
+/// Deletes what is too old: events, acknowledgements, application messages, answers kept for retries, requests to be
+/// added again, and places in lines of joiners (delivery-service §14). Commits and proposals stay, because groups are
+/// rebuilt from them.
+/// </summary>
 public sealed class Pruning
 {
-    /// <summary>So long the same call gets its first answer.</summary>
+    /// <summary>How long a call that is sent again gets its first answer.</summary>
     internal static readonly TimeSpan AnswerRetention = TimeSpan.FromDays(2);
 
     private const int Batch = 5000;
@@ -23,8 +27,11 @@ public sealed class Pruning
     internal Pruning(Database database, CoreSettings settings, TimeProvider clock) =>
         (_database, _settings, _clock) = (database, settings, clock);
 
-    /// <summary>Deletes in transactions of bounded size, so that nobody waits long for one. Hosts that prune at once do each other no harm.</summary>
-    /// <returns>How many events and messages are gone.</returns>
+    /// <summary>
+    /// Deletes in transactions of bounded size, so that no other write waits long for one of them. Hosts that prune at
+    /// the same time do each other no harm.
+    /// </summary>
+    /// <returns>How many events and how many messages were deleted.</returns>
     public async Task<(int Events, int Messages)> PruneAsync(CancellationToken cancellation)
     {
         var now = _clock.GetUtcNow();
@@ -47,7 +54,9 @@ public sealed class Pruning
     private async Task<int> EventsAsync(DateTimeOffset before, CancellationToken cancellation)
     {
         await using var context = _database.Read();
-        // Up to the first one that is young enough, whatever the clocks of the hosts said: what is kept has no holes.
+        // Events are deleted from the oldest place up to the first event that is young enough. Their times come from
+        // the clocks of several hosts, so an older event may stand after a younger one; it stays, so that the places
+        // that are kept have no gaps.
         long? first = await context
             .Set<OutboxEvent>()
             .Where(row => row.Seq != null && row.CreatedAt >= before)
@@ -91,7 +100,7 @@ public sealed class Pruning
             cancellation
         );
 
-    /// <summary>Those of an epoch in which somebody disagrees are evidence, and stay.</summary>
+    /// <summary>Acknowledgements of an epoch in which a device disagrees are evidence, and stay.</summary>
     private Task<int> AcknowledgementsAsync(DateTimeOffset before, CancellationToken cancellation) =>
         InBatchesAsync(
             async write =>
@@ -123,7 +132,10 @@ public sealed class Pruning
             cancellation
         );
 
-    /// <summary>Of keys with several parts SQLite finds a number of rows by going through all of the table; by their time it finds them by an index.</summary>
+    /// <summary>
+    /// The time of the last row of a batch, so that a batch is deleted by time. SQLite would find a number of rows by a
+    /// key of several parts only by reading the whole table; by their time it finds them with an index.
+    /// </summary>
     private static async Task<DateTimeOffset> LastOfBatchAsync(IQueryable<DateTimeOffset> times) =>
         await times.Order().Skip(Batch - 1).Select(at => (DateTimeOffset?)at).FirstOrDefaultAsync()
         ?? DateTimeOffset.MaxValue;

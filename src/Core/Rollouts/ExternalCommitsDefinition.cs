@@ -3,7 +3,7 @@ using Microsoft.FeatureManagement.FeatureFilters;
 
 namespace MlsConsole.Core.Rollouts;
 
-/// <summary>The flag in the words of Microsoft.FeatureManagement.</summary>
+/// <summary>The flag <c>external_commits_enabled</c> as a feature of Microsoft.FeatureManagement.</summary>
 internal static class ExternalCommitsDefinition
 {
     /// <summary>
@@ -12,16 +12,18 @@ internal static class ExternalCommitsDefinition
     /// </summary>
     public const string FlagName = "external_commits_enabled";
 
-    /// <summary>Alias of the targeting filter that is told its context, instead of finding one by itself.</summary>
+    /// <summary>
+    /// The alias of the targeting filter that is given its context by the caller, instead of finding one by itself.
+    /// </summary>
     private const string Targeting = "Microsoft.Targeting";
 
     /// <summary>
-    /// A definition of its own for each state read. Off and On are percentages too, 0 and 100, so that every
-    /// state is evaluated on one path.
+    /// Makes the definition of the flag in a state that was read. Off and On are percentages too, 0 and 100, so that
+    /// every state is evaluated in the same way.
     /// </summary>
     public static FeatureDefinition For(FlagView view)
     {
-        // The filter does not validate settings that are handed over as an object: 150 would mean everybody.
+        // The filter does not validate settings that it is given as an object: it would take 150 for everybody.
         if (!FlagView.IsValid(view.State, view.Percentage))
             throw new InvalidOperationException($"The stored state of {FlagName} is no valid state.");
         int percentage = view.State switch

@@ -11,20 +11,20 @@ namespace MlsConsole.Core.Rollouts;
 /// </summary>
 public sealed class ExternalCommitsFlag
 {
-    /// <summary>Longest reason that is taken, in characters.</summary>
+    /// <summary>The longest reason that is accepted, in characters.</summary>
     public const int MaxReasonLength = 500;
 
-    private readonly FlagDefinitions definitions;
-    private readonly FlagStore store;
-    private readonly FeatureManager features;
+    private readonly FlagDefinitions _definitions;
+    private readonly FlagStore _store;
+    private readonly FeatureManager _features;
 
     internal ExternalCommitsFlag(FlagDefinitions definitions, FlagStore store, ILoggerFactory loggers)
     {
-        this.definitions = definitions;
-        this.store = store;
+        _definitions = definitions;
+        _store = store;
         // Composed by hand, with one filter and nothing else: a session manager would outrank "off", a snapshot
         // manager would give one user's answer to the next, and a missing flag has to be an error.
-        features = new FeatureManager(
+        _features = new FeatureManager(
             definitions,
             new FeatureManagementOptions { IgnoreMissingFeatures = false, IgnoreMissingFeatureFilters = false }
         )
@@ -34,30 +34,39 @@ public sealed class ExternalCommitsFlag
         };
     }
 
-    /// <summary>The state as this process read it last, at most a second before the last question.</summary>
-    public FlagView Current => definitions.LastRead;
+    /// <summary>
+    /// The state as this process read it last. It was at most a second old when the flag was last asked.
+    /// </summary>
+    public FlagView Current => _definitions.LastRead;
 
-    /// <summary>Whether external commits are on for a DID. Never throws because the state cannot be read.</summary>
-    /// <exception cref="ArgumentException"><paramref name="did"/> is no DID: all nameless callers would share one bucket.</exception>
+    /// <summary>
+    /// Whether external commits are on for a DID. If the state cannot be read, the last known state decides; that is no
+    /// error.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="did"/> is no DID. All callers without a name would share one bucket.
+    /// </exception>
     public async ValueTask<bool> IsOnForAsync(Did did)
     {
         if (string.IsNullOrEmpty(did.Value))
             throw new ArgumentException("The flag is evaluated for a DID.", nameof(did));
-        return await features.IsEnabledAsync(
+        return await _features.IsEnabledAsync(
             ExternalCommitsDefinition.FlagName,
             new TargetingContext { UserId = did.Value, Groups = [] }
         );
     }
 
     /// <summary>
-    /// Changes the flag: the new state and its audit entry are one transaction, in force in this process when
-    /// the call returns and in every other within a second.
+    /// Changes the flag. The new state and its audit entry are written in one transaction. The state is in force in
+    /// this process when the call returns, and in every other process within a second.
     /// </summary>
-    /// <param name="state">For whom it is on from now.</param>
+    /// <param name="state">For whom external commits are on from now.</param>
     /// <param name="percentage">0 to 100; it counts only with <see cref="FlagState.Percentage"/>.</param>
     /// <param name="reason">Why, for the audit log: 1 to <see cref="MaxReasonLength"/> characters.</param>
     /// <param name="actor">Who changes it.</param>
-    /// <exception cref="RefusedException">State, percentage or reason cannot be accepted; nothing has changed.</exception>
+    /// <exception cref="RefusedException">
+    /// State, percentage or reason cannot be accepted; nothing has changed.
+    /// </exception>
     public async Task SetAsync(FlagState state, int percentage, string reason, string actor)
     {
         if (!FlagView.IsValid(state, percentage))
@@ -66,8 +75,8 @@ public sealed class ExternalCommitsFlag
             throw Refusal
                 .InvalidRequest($"A change of the flag needs a reason of at most {MaxReasonLength} characters.")
                 .AsException();
-        await definitions.ChangeAsync(() =>
-            store.ChangeAsync(
+        await _definitions.ChangeAsync(() =>
+            _store.ChangeAsync(
                 state,
                 percentage,
                 reason.Trim(),
@@ -78,10 +87,10 @@ public sealed class ExternalCommitsFlag
         );
     }
 
-    /// <summary>Writes the first state into a new database and reads what is stored.</summary>
+    /// <summary>Writes the first state into a new database, and reads the state that is stored.</summary>
     public async Task StartAsync(FlagState initial, CancellationToken cancellation)
     {
-        await store.CreateAsync(initial, cancellation);
-        await definitions.CurrentAsync(cancellation);
+        await _store.CreateAsync(initial, cancellation);
+        await _definitions.CurrentAsync(cancellation);
     }
 }

@@ -4,8 +4,8 @@ using Microsoft.FeatureManagement;
 namespace MlsConsole.Core.Rollouts;
 
 /// <summary>
-/// The flag's definition as the database has it, at most <see cref="MaxAge"/> old. A failing database never
-/// reaches a caller: it is answered from the last state that could be read, and with "off" if there is none.
+/// The definition of the flag as the database has it, at most <see cref="MaxAge"/> old. A database that fails is no
+/// error for callers: the last state that could be read stays in force, and "off" if none could.
 /// </summary>
 internal sealed partial class FlagDefinitions(
     Func<CancellationToken, Task<FlagView>> read,
@@ -16,38 +16,40 @@ internal sealed partial class FlagDefinitions(
     /// <summary>How long a change made by another host can stay unseen by this one.</summary>
     public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(1);
 
-    private static readonly FlagView NeverRead = new(FlagState.Off, 0, 0, DateTimeOffset.UnixEpoch, "", "")
+    private static readonly FlagView s_neverRead = new(FlagState.Off, 0, 0, DateTimeOffset.UnixEpoch, "", "")
     {
         IsLastKnownGood = true,
     };
 
-    private readonly SemaphoreSlim gate = new(1);
-    private volatile Snapshot? latest;
+    private readonly SemaphoreSlim _gate = new(1);
+    private volatile Snapshot? _latest;
 
     private sealed record Snapshot(FlagView View, FeatureDefinition Definition, long ReadAt);
 
-    /// <summary>The state as it was read last, without asking the database.</summary>
-    public FlagView LastRead => (latest?.View) ?? NeverRead;
+    /// <summary>The state as it was read last. The database is not asked.</summary>
+    public FlagView LastRead => _latest?.View ?? s_neverRead;
 
     public async ValueTask<FlagView> CurrentAsync(CancellationToken cancellation) =>
         (await FreshAsync(cancellation)).View;
 
-    /// <summary>Writes a state and takes it over. No reading runs meanwhile, so none can bring back what was before.</summary>
+    /// <summary>
+    /// Writes a state and takes it over. No reading runs meanwhile, so no reading can bring the former state back.
+    /// </summary>
     public async Task ChangeAsync(Func<Task<FlagView>> write)
     {
-        await gate.WaitAsync();
+        await _gate.WaitAsync();
         try
         {
             Take(await write());
         }
         finally
         {
-            gate.Release();
+            _gate.Release();
         }
     }
 
     public async Task<FeatureDefinition> GetFeatureDefinitionAsync(string featureName) =>
-        // Null is the provider's word for "no such feature"; the package's interface does not say so in its types.
+        // A provider says "no such feature" by null, which the types of the package's interface do not allow.
         featureName == ExternalCommitsDefinition.FlagName
             ? (await FreshAsync(CancellationToken.None)).Definition
             : null!;
@@ -57,16 +59,16 @@ internal sealed partial class FlagDefinitions(
         yield return (await FreshAsync(CancellationToken.None)).Definition;
     }
 
-    public void Dispose() => gate.Dispose();
+    public void Dispose() => _gate.Dispose();
 
     private async ValueTask<Snapshot> FreshAsync(CancellationToken cancellation)
     {
-        if (latest is { } recent && IsFresh(recent))
+        if (_latest is { } recent && IsFresh(recent))
             return recent;
-        await gate.WaitAsync(cancellation);
+        await _gate.WaitAsync(cancellation);
         try
         {
-            if (latest is { } justRead && IsFresh(justRead))
+            if (_latest is { } justRead && IsFresh(justRead))
                 return justRead;
             try
             {
@@ -74,22 +76,22 @@ internal sealed partial class FlagDefinitions(
             }
             catch (Exception exception) when (!cancellation.IsCancellationRequested)
             {
-                if (!LastRead.IsLastKnownGood || latest is null)
+                if (!LastRead.IsLastKnownGood || _latest is null)
                     LogUnreadable(exception, LastRead.State);
                 return Take(LastRead with { IsLastKnownGood = true });
             }
         }
         finally
         {
-            gate.Release();
+            _gate.Release();
         }
     }
 
     private Snapshot Take(FlagView view)
     {
-        // The definition first: an invalid state throws and leaves the last good one in place.
+        // The definition is made first: for an invalid state that throws, and the last good state stays in place.
         Snapshot snapshot = new(view, ExternalCommitsDefinition.For(view), clock.GetTimestamp());
-        latest = snapshot;
+        _latest = snapshot;
         return snapshot;
     }
 

@@ -5,12 +5,17 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Rollouts;
 
-/// <summary>The flag as a row: created once with the database, then only changed together with an audit entry.</summary>
+/// <summary>
+/// The row in which the flag is stored. It is created once with the database, and from then on only changed together
+/// with an audit entry.
+/// </summary>
 internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider clock)
 {
     private const string Name = ExternalCommitsDefinition.FlagName;
 
-    /// <summary>Writes the first state, unless there is one: what people set outlives every restart.</summary>
+    /// <summary>
+    /// Writes the first state, unless there is a state already: what people have set outlives every restart.
+    /// </summary>
     public Task CreateAsync(FlagState initial, CancellationToken cancellation) =>
         database.WriteAsync(
             async context =>
@@ -40,7 +45,8 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
         return (await context.Set<Row>().SingleAsync(row => row.Name == Name, cancellation)).View();
     }
 
-    /// <summary>Writes state, version and audit entry in one transaction, and returns what is stored now.</summary>
+    /// <summary>Writes state, version and audit entry in one transaction.</summary>
+    /// <returns>The state that is stored now.</returns>
     public async Task<FlagView> ChangeAsync(
         FlagState state,
         int percentage,
@@ -60,7 +66,8 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                 string before = Words(row.State, row.Percentage);
                 row.State = state;
                 row.Percentage = percentage;
-                // A concurrency token: of two hosts that change the flag at once, one finds what the other wrote and says so, or fails.
+                // The version is a concurrency token. Of two hosts that change the flag at once, the second finds the
+                // state that the first wrote and names that state in its audit entry, or its change fails.
                 row.Version++;
                 row.ChangedAt = clock.GetUtcNow();
                 row.Reason = reason;
@@ -110,7 +117,8 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
             {
                 builder.ToTable("rollout_flags");
                 builder.HasKey(row => row.Name);
-                // As a word: a number would change its meaning when the enumeration does.
+                // The state is stored as a word, because a number would change its meaning when the enumeration
+                // changes.
                 builder.Property(row => row.State).HasConversion<string>();
                 builder.Property(row => row.Version).IsConcurrencyToken();
             }

@@ -9,17 +9,19 @@ public enum FlagState
     /// <summary>For everybody.</summary>
     On,
 
-    /// <summary>For a percentage of all DIDs; a DID that is in stays in while the percentage grows.</summary>
+    /// <summary>
+    /// For a percentage of all DIDs. A DID for which the feature is on keeps it while the percentage grows.
+    /// </summary>
     Percentage,
 }
 
-/// <summary>The state of a flag as it was read: immutable, so that no reader can change it for another.</summary>
-/// <param name="State">For whom it is on.</param>
+/// <summary>The state of a flag as it was read. It is immutable, so no reader can change it for another one.</summary>
+/// <param name="State">For whom the feature is on.</param>
 /// <param name="Percentage">0 to 100; it counts only in state <see cref="FlagState.Percentage"/>.</param>
 /// <param name="Version">Grows by one with each change.</param>
-/// <param name="ChangedAt">When it was last changed.</param>
-/// <param name="Reason">Why, in the words of who changed it.</param>
-/// <param name="Actor">Who changed it.</param>
+/// <param name="ChangedAt">When the flag was last changed.</param>
+/// <param name="Reason">Why the flag was changed, in the words of whoever changed it.</param>
+/// <param name="Actor">Who changed the flag.</param>
 public sealed record FlagView(
     FlagState State,
     int Percentage,
@@ -29,7 +31,10 @@ public sealed record FlagView(
     string Actor
 )
 {
-    /// <summary>The stored state cannot be read at the moment: this is the last one known, or off if none ever was.</summary>
+    /// <summary>
+    /// Whether the stored state cannot be read at the moment. If so, this is the last known state, or off if none was
+    /// ever read.
+    /// </summary>
     public bool IsLastKnownGood { get; init; }
 
     internal static bool IsValid(FlagState state, int percentage) =>

@@ -7,7 +7,9 @@ namespace MlsConsole.Core.Rollouts;
 
 public static class RolloutServices
 {
-    /// <summary>Adds <see cref="ExternalCommitsFlag"/>; it needs <see cref="Database"/> and <see cref="AuditLog"/>.</summary>
+    /// <summary>
+    /// Adds <see cref="ExternalCommitsFlag"/>; it needs <see cref="Database"/> and <see cref="AuditLog"/>.
+    /// </summary>
     public static IServiceCollection AddRollouts(this IServiceCollection services) =>
         services
             .AddSingleton(static provider => new FlagStore(

@@ -4,10 +4,10 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>An account that may not come back, whatever its state in the roster.</summary>
+/// <summary>A ban: the account may not come back into the conversation, whatever its state in the roster is.</summary>
 internal sealed class Ban
 {
-    /// <summary>The conversation of a ban from the whole service.</summary>
+    /// <summary>The <see cref="ConvoId"/> of a ban from the whole service.</summary>
     public const string FromService = "";
 
     public required string Did { get; init; }
@@ -23,9 +23,16 @@ internal sealed class Ban
         }
     }
 
-    /// <summary>In a list of statements, after what it is about: if the account is banned, a constraint breaks.</summary>
-    public static void Forbid(Statements statements, string did, string convoId) =>
+    /// <summary>
+    /// Makes a list of statements fail if the account is banned from the conversation or from the service: the
+    /// statement that is added then inserts the ban a second time, which breaks the primary key. It stands in the list
+    /// after the statements that the ban has to prevent.
+    /// </summary>
+    public static void BreakIfBanned(Statements statements, string did, string convoId) =>
         statements.Add(
-            $"INSERT INTO bans (did, convo_id, created_at) SELECT did, convo_id, created_at FROM bans WHERE did = {did} AND convo_id IN ({FromService}, {convoId})"
+            $"""
+            INSERT INTO bans (did, convo_id, created_at)
+            SELECT did, convo_id, created_at FROM bans WHERE did = {did} AND convo_id IN ({FromService}, {convoId})
+            """
         );
 }

@@ -3,7 +3,7 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>What others ask about bans.</summary>
+/// <summary>The questions that several features ask about bans.</summary>
 internal static class BanQueries
 {
     private static readonly CompiledQuery<Func<MlsDbContext, string, string, IAsyncEnumerable<string>>> s_bans = new(
@@ -25,8 +25,10 @@ internal static class BanQueries
         CancellationToken cancellation
     ) => await s_bans.For(context)(context, did, convoId).AnyAsync(cancellation);
 
-    /// <summary>For methods that are about no conversation.</summary>
-    /// <exception cref="RefusedException">Unauthorized</exception>
+    /// <summary>
+    /// Refuses an account that is banned from the service. It is for methods that are about no conversation.
+    /// </summary>
+    /// <exception cref="RefusedException">Unauthorized: the account is banned from the service.</exception>
     public static async Task RequireNotBannedAsync(
         this MlsDbContext context,
         Caller caller,
@@ -37,7 +39,10 @@ internal static class BanQueries
             throw Refusal.Unauthorized(RefusalReasons.Banned).AsException();
     }
 
-    /// <summary>The entries of members, without those whom a ban keeps out.</summary>
+    /// <summary>
+    /// The roster entries of members, without those of accounts that are banned from the conversation or from the
+    /// service.
+    /// </summary>
     public static IQueryable<RosterEntry> Members(this MlsDbContext context)
     {
         var bans = context.Set<Ban>();

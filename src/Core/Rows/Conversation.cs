@@ -4,36 +4,53 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>A conversation: an MLS group with its current epoch; the GroupInfo of exactly that epoch is <see cref="StoredGroupInfo"/>.</summary>
+/// <summary>
+/// A conversation: an MLS group and its current epoch. The GroupInfo of exactly that epoch is
+/// <see cref="StoredGroupInfo"/>.
+/// </summary>
 internal sealed class Conversation
 {
-    /// <summary>The service's name for it; opaque.</summary>
+    /// <summary>The conversation's id, which the service made. Clients treat it as opaque.</summary>
     public required string Id { get; init; }
     public required byte[] GroupId { get; init; }
     public int CipherSuite { get; init; }
     public long Epoch { get; init; }
 
-    /// <summary>The sequence number that the next message gets.</summary>
+    /// <summary>The sequence number that the next entry of the log (a commit, a proposal or a message) gets.</summary>
     public long NextSeq { get; init; }
 
-    /// <summary>The sequence number at which somebody left last, leaves behind: a member's commit that was verified before it did not know of it.</summary>
+    /// <summary>
+    /// Where in the log an account left last and left leaves behind: the value that <see cref="NextSeq"/> had. A
+    /// member's commit that was verified before that did not know of these leaves, so it is refused.
+    /// </summary>
     public long LeftSeq { get; init; }
 
-    /// <summary>Set to be stored; what is read has none, for it may have megabytes (<see cref="StoredGroupInfo.FindAsync"/>).</summary>
+    /// <summary>
+    /// The GroupInfo of a conversation that is about to be stored for the first time. In a conversation that was read
+    /// it is null: a GroupInfo may have megabytes, so it is read by itself (<see cref="StoredGroupInfo.FindAsync"/>).
+    /// </summary>
     public StoredGroupInfo? GroupInfo { get; init; }
     public string? Metadata { get; init; }
 
-    /// <summary>Whether a device that comes in by itself needs the approval of another one of its account.</summary>
+    /// <summary>
+    /// Whether a device that comes in by itself needs the approval of another device of its account (delivery-service
+    /// §5.3).
+    /// </summary>
     public bool RequiresApproval { get; init; }
 
-    /// <summary>The epoch in which that was changed last; null if it never was.</summary>
+    /// <summary>The epoch in which <see cref="RequiresApproval"/> was changed last; null if it never was.</summary>
     public long? ApprovalEpoch { get; init; }
 
-    /// <summary>The key of the service that the group lists in external_senders.</summary>
+    /// <summary>
+    /// The row of the service's signature key that the group lists in external_senders; null if the group lists none.
+    /// </summary>
     public long? SignatureKeyId { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>Holds the conversation's row to the end of the transaction: no epoch begins, and nobody's standing changes, meanwhile.</summary>
+    /// <summary>
+    /// Locks the conversation's row to the end of the transaction. Meanwhile no epoch begins, and no account's standing
+    /// in the conversation changes.
+    /// </summary>
     public static Task HoldAsync(MlsDbContext write, string id) =>
         write.Database.ExecuteSqlAsync($"UPDATE conversations SET next_seq = next_seq WHERE id = {id}");
 

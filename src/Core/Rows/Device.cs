@@ -4,25 +4,33 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>A device of an account: an identity for MLS credentials and the signature keys that may stand behind it.</summary>
+/// <summary>
+/// A device of an account: the identity of its MLS credentials, and the signature keys that its leaves may have.
+/// </summary>
 internal sealed class Device
 {
     public long Id { get; init; }
     public required string Did { get; init; }
 
-    /// <summary>The client's name for the device, unique for each account.</summary>
+    /// <summary>The id that the client gave the device; unique within the account.</summary>
     public required string DeviceId { get; init; }
     public required string DeviceName { get; set; }
 
-    /// <summary>The identity of its basic credential.</summary>
+    /// <summary>The identity in the device's basic credentials.</summary>
     public required byte[] Identity { get; init; }
     public DateTimeOffset RegisteredAt { get; init; }
 
-    /// <summary>When its user deleted it. The row stays: leaves that it left in trees have an owner for as long as they are there.</summary>
+    /// <summary>
+    /// When the user deleted the device; null if not. The row stays, because leaves of a deleted device stay in their
+    /// trees until a commit removes them, and these leaves belong to the account as before.
+    /// </summary>
     public DateTimeOffset? DeletedAt { get; set; }
     public List<DeviceKey> Keys { get; init; } = [];
 
-    /// <summary>Whether the key may stand behind a leaf of this device: never one of a deleted device.</summary>
+    /// <summary>
+    /// Whether a leaf of this device may have this signature key: the key is enrolled for the device and not retired. A
+    /// deleted device has no such key.
+    /// </summary>
     public bool HasKey(ReadOnlySpan<byte> signatureKey)
     {
         foreach (var key in Keys)
@@ -31,8 +39,10 @@ internal sealed class Device
         return false;
     }
 
-    /// <summary>The caller's own device.</summary>
-    /// <exception cref="RefusedException">Unauthorized: the account has no such device, or it was deleted.</exception>
+    /// <summary>Finds a device of the caller, with its keys.</summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized: the account has no device with this id, or has deleted it.
+    /// </exception>
     public static async Task<Device> RequireOwnAsync(
         MlsDbContext context,
         Caller caller,
@@ -65,7 +75,10 @@ internal sealed class Device
     }
 }
 
-/// <summary>A signature key of a device. Keys are only ever added, old leaves keep theirs; when the device is deleted, those that it has are retired.</summary>
+/// <summary>
+/// A signature key of a device. Keys are added and never taken away, because older leaves keep theirs. When the device
+/// is deleted, the keys that it has are retired.
+/// </summary>
 internal sealed class DeviceKey
 {
     public long Id { get; init; }
@@ -73,7 +86,10 @@ internal sealed class DeviceKey
     public required byte[] SignatureKey { get; init; }
     public DateTimeOffset AddedAt { get; init; }
 
-    /// <summary>When its device was deleted. It authenticates nothing from then on, also after the device was registered again, until it is enrolled again itself.</summary>
+    /// <summary>
+    /// When the key's device was deleted; null if not. A retired key authenticates nothing, also after the device is
+    /// registered again, until the key itself is enrolled again.
+    /// </summary>
     public DateTimeOffset? RetiredAt { get; set; }
 
     internal sealed class Table : IEntityTypeConfiguration<DeviceKey>

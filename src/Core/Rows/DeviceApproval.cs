@@ -4,24 +4,33 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>A device of an account lets another one of the account into a conversation, with one signature key. It is good for one join, and while the device that gave it has a leaf.</summary>
+/// <summary>
+/// An approval: a device lets another device of its account into a conversation, with one signature key. The approval
+/// is good for one join, as long as the approving device has a leaf (delivery-service §5.3).
+/// </summary>
 internal sealed class DeviceApproval
 {
     public required string ConvoId { get; init; }
     public long DeviceRow { get; init; }
     public required byte[] SignatureKey { get; init; }
 
-    /// <summary>The device that gave it.</summary>
+    /// <summary>The device that gave the approval.</summary>
     public long ApprovedBy { get; init; }
 
-    /// <summary>The epoch that was signed with it. What was signed in it gives nothing a second time.</summary>
+    /// <summary>
+    /// The epoch that the approving device signed. After the approval has ended, it cannot be given again in this
+    /// epoch: whoever has seen the signature could send it again.
+    /// </summary>
     public long Epoch { get; init; }
     public DateTimeOffset ApprovedAt { get; init; }
 
-    /// <summary>When the device joined, one of the two was deleted, or the conversation began to require approvals.</summary>
+    /// <summary>
+    /// When the approval ended: the approved device joined, one of the two devices was deleted, or the conversation
+    /// began to require approvals. Null while the approval is open.
+    /// </summary>
     public DateTimeOffset? EndedAt { get; init; }
 
-    /// <summary>Ends what a device that is deleted has got and given.</summary>
+    /// <summary>Ends the open approvals that a device has got or given, because the device is deleted.</summary>
     public static Task EndAsync(MlsDbContext write, Device device, DateTimeOffset now) =>
         write
             .Set<DeviceApproval>()

@@ -3,7 +3,10 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>A published key package. A claimed one stays: an Add must name one that was published here.</summary>
+/// <summary>
+/// A published key package. The row stays when the key package has been claimed, because an Add has to name a key
+/// package that was published here.
+/// </summary>
 internal sealed class KeyPackageRow
 {
     public long Id { get; init; }
@@ -11,12 +14,15 @@ internal sealed class KeyPackageRow
     public required byte[] Reference { get; init; }
     public int CipherSuite { get; init; }
 
-    /// <summary>MLSMessage.</summary>
+    /// <summary>The key package as an MLSMessage.</summary>
     public required byte[] KeyPackage { get; init; }
     public bool LastResort { get; init; }
     public DateTimeOffset NotAfter { get; init; }
 
-    /// <summary>When it was given out for good, or replaced by a newer last resort: from then on nobody gets it.</summary>
+    /// <summary>
+    /// When the key package was given out for one use, or was replaced by a newer last resort. From then on nobody gets
+    /// it. Null before.
+    /// </summary>
     public DateTimeOffset? ClaimedAt { get; set; }
 
     internal sealed class Table : IEntityTypeConfiguration<KeyPackageRow>

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>Which device holds which leaf.</summary>
+/// <summary>A leaf of a conversation's current tree, and the device that has the leaf.</summary>
 internal sealed class Leaf
 {
     public required string ConvoId { get; init; }

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>What a log entry holds.</summary>
+/// <summary>What an entry of the log is. The numbers are stored in the database and never change.</summary>
 internal enum LogKind
 {
     Commit = 1,
@@ -11,30 +11,35 @@ internal enum LogKind
     Message = 3,
 }
 
-/// <summary>One entry of a conversation's log: commits, proposals and messages in one order. The commits are the durable truth of the group.</summary>
+/// <summary>
+/// One entry of a conversation's log, in which commits, proposals and messages stand in one order. The commits
+/// are the durable truth of the group: its state can be rebuilt from them and the proposals that they name.
+/// </summary>
 internal sealed class LogEntry
 {
-    /// <summary>The sender of what the service proposes.</summary>
+    /// <summary>The <see cref="Sender"/> of proposals that the service itself makes.</summary>
     public const string OfService = "";
 
     public required string ConvoId { get; init; }
     public long Seq { get; init; }
     public LogKind Kind { get; init; }
 
-    /// <summary>The epoch that a commit creates, or that a proposal or message was sent in.</summary>
+    /// <summary>The epoch that a commit creates, or in which a proposal or message was sent.</summary>
     public long Epoch { get; init; }
 
-    /// <summary>MLSMessage.</summary>
+    /// <summary>The commit, proposal or message as an MLSMessage.</summary>
     public required byte[] Message { get; init; }
 
-    /// <summary>Of a proposal: the ProposalRef by which a commit names it (RFC 9420 §5.2).</summary>
+    /// <summary>
+    /// The ProposalRef by which a commit names this proposal (RFC 9420 §5.2); null for commits and messages.
+    /// </summary>
     public byte[]? Reference { get; init; }
 
-    /// <summary>The account.</summary>
+    /// <summary>The DID of the account that sent the entry; <see cref="OfService"/> for the service.</summary>
     public required string Sender { get; init; }
     public bool External { get; init; }
 
-    /// <summary>The device that joined by an external commit.</summary>
+    /// <summary>The row of the device that joined by this external commit; null for every other entry.</summary>
     public long? JoinedBy { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
 

@@ -3,7 +3,9 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>Why leaves wait for their removal. The numbers are stored: never changed.</summary>
+/// <summary>
+/// Why the leaves of an account wait for their removal. The numbers are stored in the database and never change.
+/// </summary>
 internal enum PendingKind
 {
     /// <summary>The account left.</summary>
@@ -13,14 +15,21 @@ internal enum PendingKind
     Ban = 2,
 }
 
-/// <summary>An account whose leaves any member may remove, and every member's commit has to: it is gone, they are still in the tree. The epoch in which they are not any more, or in which the account joins again, settles it.</summary>
+/// <summary>
+/// An account that has left or was banned while its leaves are still in the tree. Any member may remove these leaves,
+/// and every member's commit has to. The row is deleted by the epoch in which the account has no leaf any more or comes
+/// back by an external commit, and by the end of a ban (delivery-service §10.1).
+/// </summary>
 internal sealed class PendingRemoval
 {
     public required string ConvoId { get; init; }
     public required string Did { get; init; }
     public PendingKind Kind { get; init; }
 
-    /// <summary>The last epoch in which proposals waited that remove its leaves: the account's own, or the service's (<c>RemovalProposals</c>). They are void in later ones.</summary>
+    /// <summary>
+    /// The last epoch in which there were proposals that remove the account's leaves: proposals of the account itself,
+    /// or of the service (<c>RemovalProposals</c>). In later epochs these proposals are void. Null if there were none.
+    /// </summary>
     public long? ProposedEpoch { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<PendingRemoval>

@@ -3,23 +3,28 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>A device asks the members to add it again. It has one open request in a conversation at most.</summary>
+/// <summary>
+/// A request of a device to the members, to add the device again. A device has at most one open request in a
+/// conversation (delivery-service §9).
+/// </summary>
 internal sealed class RejoinRequest
 {
     public required string Id { get; init; }
     public required string ConvoId { get; init; }
     public long DeviceRow { get; init; }
 
-    /// <summary>The key package to add it with; nobody can claim it.</summary>
+    /// <summary>
+    /// The key package that the members are asked to add. It is taken out of the store, so nobody can claim it.
+    /// </summary>
     public long KeyPackageRow { get; init; }
 
-    /// <summary>The device that approved this one; null where none had to.</summary>
+    /// <summary>The device that approved the asking device; null where no approval was needed.</summary>
     public long? ApprovedBy { get; init; }
     public string? Reason { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset ExpiresAt { get; init; }
 
-    /// <summary>When an epoch began in which the device has a new leaf, by whatever commit.</summary>
+    /// <summary>When a commit, of whatever kind, gave the device a new leaf; null while the request is open.</summary>
     public DateTimeOffset? AnsweredAt { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<RejoinRequest>

@@ -3,20 +3,20 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>How an account stands to a conversation.</summary>
+/// <summary>How an account stands to a conversation. The numbers are stored in the database and never change.</summary>
 internal enum RosterState
 {
     /// <summary>A member, whether or not a device of the account has a leaf at the moment.</summary>
     Member = 1,
 
-    /// <summary>Another account removed its last leaf.</summary>
+    /// <summary>Another account removed the last leaf of this account, or an admin removed the account.</summary>
     Removed = 2,
 
-    /// <summary>Left by its own will, at <see cref="RosterEntry.EndedAt"/>.</summary>
+    /// <summary>The account left by its own will, at <see cref="RosterEntry.EndedAt"/>.</summary>
     Left = 3,
 }
 
-/// <summary>An account in a conversation's roster.</summary>
+/// <summary>An account in the roster of a conversation. The entry stays when the account's membership ends.</summary>
 internal sealed class RosterEntry
 {
     public required string ConvoId { get; init; }

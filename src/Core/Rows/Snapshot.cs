@@ -3,7 +3,10 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>The public state of a group at an epoch, so that a cold group need not replay its whole log.</summary>
+/// <summary>
+/// The public state of a group at an epoch. A group that is not in memory is loaded from its last snapshot and the
+/// commits since then, instead of all commits.
+/// </summary>
 internal sealed class Snapshot
 {
     public required string ConvoId { get; init; }

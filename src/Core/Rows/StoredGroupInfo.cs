@@ -4,17 +4,22 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>The GroupInfo in a conversation's row, by itself: only who asks for it reads it.</summary>
+/// <summary>
+/// The columns of a conversation's row that hold the GroupInfo, as an entity of their own: a GroupInfo may have
+/// megabytes, and only a query that asks for it reads it.
+/// </summary>
 internal sealed class StoredGroupInfo
 {
     public required string ConvoId { get; init; }
     public long Epoch { get; init; }
 
-    /// <summary>MLSMessage, as the committer signed it.</summary>
+    /// <summary>The GroupInfo as an MLSMessage, as the committer signed it.</summary>
     public required byte[] Message { get; init; }
     public DateTimeOffset UpdatedAt { get; init; }
 
-    /// <summary>The GroupInfo of an epoch; null if that is over.</summary>
+    /// <summary>
+    /// The GroupInfo of an epoch, as an MLSMessage; null if the conversation is not in that epoch any more.
+    /// </summary>
     public static Task<byte[]?> FindAsync(
         MlsDbContext context,
         string convoId,

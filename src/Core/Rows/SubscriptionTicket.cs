@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>A ticket that has not been used; only its hash is stored.</summary>
+/// <summary>A ticket for one event stream that has not been used yet. Only the hash of the ticket is stored.</summary>
 internal sealed class SubscriptionTicket
 {
     public required byte[] Hash { get; init; }

@@ -4,13 +4,15 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Rows;
 
-/// <summary>A Welcome and the tree of the epoch that it leads to, once for all its recipients.</summary>
+/// <summary>
+/// A Welcome and the ratchet tree of the epoch that the Welcome leads to, stored once for all recipients.
+/// </summary>
 internal sealed class WelcomeContent
 {
     public required string ConvoId { get; init; }
     public long Epoch { get; init; }
 
-    /// <summary>MLSMessage.</summary>
+    /// <summary>The Welcome as an MLSMessage.</summary>
     public required byte[] Welcome { get; init; }
     public required byte[] RatchetTree { get; init; }
 
@@ -25,7 +27,10 @@ internal sealed class WelcomeContent
     }
 }
 
-/// <summary>A recipient of a Welcome. It is delivered again until the device confirms it.</summary>
+/// <summary>
+/// A device that a Welcome is for. The Welcome is delivered to the device again and again until the device confirms it,
+/// or until the delivery is ended.
+/// </summary>
 internal sealed class WelcomeRecipient
 {
     public required string Id { get; init; }
@@ -37,7 +42,7 @@ internal sealed class WelcomeRecipient
     public bool? Success { get; set; }
     public string? ErrorDetails { get; set; }
 
-    /// <summary>Ends the delivery of an account's Welcomes to conversations.</summary>
+    /// <summary>Ends the delivery of an account's Welcomes to the given conversations.</summary>
     public static async Task EndAsync(
         MlsDbContext write,
         string did,

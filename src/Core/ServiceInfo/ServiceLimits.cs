@@ -4,13 +4,15 @@ using MlsConsole.Core.Messages;
 
 namespace MlsConsole.Core.ServiceInfo;
 
-/// <summary>What clients have to stay within.</summary>
-/// <param name="MaxLeaves">Most leaves of a conversation.</param>
-/// <param name="MaxMessageBytes">Largest application message.</param>
-/// <param name="MessageEpochs">Epochs before the current one of which messages are taken.</param>
-/// <param name="MaxDevices">Most devices of an account.</param>
-/// <param name="MaxKeyPackages">Most key packages of a device.</param>
-/// <param name="ClaimsPerDay">Key packages of one device that one account gets in 24 hours, before it gets the last resort only.</param>
+/// <summary>The limits that clients have to keep.</summary>
+/// <param name="MaxLeaves">How many leaves a conversation has at most.</param>
+/// <param name="MaxMessageBytes">The largest application message, in bytes.</param>
+/// <param name="MessageEpochs">How many epochs before the current one messages are accepted for.</param>
+/// <param name="MaxDevices">How many devices an account has at most.</param>
+/// <param name="MaxKeyPackages">How many unclaimed key packages a device has at most.</param>
+/// <param name="ClaimsPerDay">
+/// How many key packages of a device an account gets in 24 hours; after that it gets the last resort only.
+/// </param>
 public sealed record ServiceLimits(
     int MaxLeaves,
     int MaxMessageBytes,
@@ -20,7 +22,7 @@ public sealed record ServiceLimits(
     int ClaimsPerDay
 )
 {
-    /// <summary>The limits as they are enforced under these settings.</summary>
+    /// <summary>The limits that the service enforces under these settings.</summary>
     public static ServiceLimits Of(CoreSettings settings) =>
         new(
             settings.MaxLeaves,

@@ -8,37 +8,47 @@ using Npgsql;
 
 namespace MlsConsole.Core.Storage;
 
-/// <summary>Reads and writes. A write is one transaction that is on disk when the call returns.</summary>
+/// <summary>
+/// The database: SQLite or PostgreSQL. It gives contexts for reading, and writes. Every write is one transaction, which
+/// is on disk when the call returns.
+/// </summary>
 public sealed class Database : IDisposable
 {
-    private readonly Func<MlsDbContext> _read,
-        _open;
-
-    // SQLite has one writer at a time.
-    private readonly GroupWriter? _writer;
-
-    private readonly NpgsqlDataSource? _source;
-    private readonly GroupSender? _sender;
-
-    /// <summary>What the connection that writes asks for. The log in front stays with the file: those that read need none of this.</summary>
+    /// <summary>
+    /// The settings of the connection that writes to SQLite. The database file itself stores that it has a write-ahead
+    /// log (journal_mode), so connections that only read need none of these settings.
+    /// </summary>
     internal const string SqlitePragmas =
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=10000;";
 
-    // Each time somebody else got further, so that many are a sign of something else.
+    // Each time PostgreSQL undoes a write because of another one, that other one has got further. So rivalry alone
+    // never needs so many tries: a write that fails so often is a mistake, for example one that always breaks a
+    // constraint.
     private const int MaxTries = 50;
 
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(100);
 
-    // Of this host, one at a time of those who were in somebody's way: however many there are, each is soon alone.
-    private readonly SemaphoreSlim _again = new(1);
+    private readonly Func<MlsDbContext> _openForReading,
+        _openForWriting;
 
-    private Database(Func<MlsDbContext> read, Func<MlsDbContext> open, NpgsqlDataSource? source)
+    // SQLite only: the queue of everything that writes, because SQLite has one writer at a time.
+    private readonly BatchWriter? _sqliteWriter;
+
+    // PostgreSQL only: the pool of connections for lists of statements, and the queue of single statements.
+    private readonly NpgsqlDataSource? _dataSource;
+    private readonly BatchSender? _singleStatements;
+
+    // PostgreSQL only: held by a write that was undone, while the write tries again. So at most one write of this host
+    // that was undone competes with new writes, and however many were undone, each soon succeeds.
+    private readonly SemaphoreSlim _tryingAgain = new(1);
+
+    private Database(Func<MlsDbContext> openForReading, Func<MlsDbContext> openForWriting, NpgsqlDataSource? dataSource)
     {
-        (_read, _open, _source) = (read, open, source);
-        if (source is null)
-            _writer = new(open);
+        (_openForReading, _openForWriting, _dataSource) = (openForReading, openForWriting, dataSource);
+        if (dataSource is null)
+            _sqliteWriter = new(openForWriting);
         else
-            _sender = new(statements =>
+            _singleStatements = new(statements =>
                 SendAsync(connection => Statements.SendAsync(connection, statements), CancellationToken.None)
             );
     }
@@ -46,22 +56,32 @@ public sealed class Database : IDisposable
     /// <summary>A context for reading. The caller disposes it.</summary>
     public MlsDbContext Read()
     {
-        var context = _read();
+        var context = _openForReading();
         context.ChangeTracker.QueryTrackingBehavior = QueryTrackingBehavior.NoTracking;
         context.ChangeTracker.AutoDetectChangesEnabled = false;
         return context;
     }
 
-    /// <summary>A context that is not connected yet. The caller disposes it.</summary>
-    public MlsDbContext Open() => _open();
+    /// <summary>A context that is not connected yet and may also write. The caller disposes it.</summary>
+    public MlsDbContext Open() => _openForWriting();
 
-    /// <summary>Runs <paramref name="work"/> in one transaction and commits it; an exception leaves nothing behind. It reads and writes as if it were alone: where somebody else was in its way, it is run again.</summary>
+    /// <summary>
+    /// Runs <paramref name="work"/> in one transaction and commits the transaction; if the work throws, nothing is
+    /// written. The work reads and writes as if no other transaction ran beside it. On SQLite that is so. PostgreSQL
+    /// undoes a transaction for which it is not so, and then the work is run again: so the work must have no effect
+    /// outside of its context.
+    /// </summary>
+    /// <param name="work">Reads, decides and writes with the context that it is given.</param>
+    /// <param name="cancellation">
+    /// Gives up a write that has not begun, or that waits for its next try. A transaction that runs is not interrupted.
+    /// </param>
     public async Task<T> WriteAsync<T>(Func<MlsDbContext, Task<T>> work, CancellationToken cancellation)
     {
-        if (_writer is not null)
-            return await _writer.WriteAsync(work, cancellation);
-        // Where a row is in the way, the work finds it when it looks again.
-        return await WithoutRivalsAsync(
+        if (_sqliteWriter is not null)
+            return await _sqliteWriter.WriteAsync(work, cancellation);
+        // A unique violation is a row that another transaction inserted meanwhile; the next run of the work reads the
+        // row.
+        return await TryUntilUndisturbedAsync(
             [
                 PostgresErrorCodes.SerializationFailure,
                 PostgresErrorCodes.DeadlockDetected,
@@ -69,7 +89,7 @@ public sealed class Database : IDisposable
             ],
             async () =>
             {
-                await using var context = _open();
+                await using var context = _openForWriting();
                 await using var transaction = await context.Database.BeginTransactionAsync(
                     IsolationLevel.Serializable,
                     CancellationToken.None
@@ -83,25 +103,33 @@ public sealed class Database : IDisposable
         );
     }
 
-    /// <summary>Writes one statement that decides for itself, with those of others that wait.</summary>
-    /// <returns>The number that it returned; null if none.</returns>
+    /// <summary>
+    /// Writes one statement that reads nothing beforehand and decides by its own conditions. Statements of other
+    /// callers may be written in the same transaction.
+    /// </summary>
+    /// <returns>The number that the statement returned; null if it returned none.</returns>
     internal async Task<long?> WriteAsync(FormattableString statement, CancellationToken cancellation)
     {
-        if (_writer is not null)
-            return await _writer.WriteAsync(new Statements(statement), cancellation);
+        if (_sqliteWriter is not null)
+            return await _sqliteWriter.WriteAsync(new Statements(statement), cancellation);
         cancellation.ThrowIfCancellationRequested();
-        return await _sender!.WriteAsync(statement);
+        return await _singleStatements!.WriteAsync(statement);
     }
 
-    /// <summary>Writes all statements or none: in one round trip, or with others that wait in one transaction.</summary>
-    /// <returns>The number that the first one returned.</returns>
-    /// <exception cref="OvertakenException">Nothing was written.</exception>
+    /// <summary>
+    /// Writes all statements of the list, or none of them: on PostgreSQL in one round trip, on SQLite in a transaction
+    /// that other writes which waited may share.
+    /// </summary>
+    /// <returns>The number that the first statement returned.</returns>
+    /// <exception cref="OvertakenException">
+    /// What the list was decided from has changed, so a statement broke a constraint. Nothing was written.
+    /// </exception>
     internal async Task<long> WriteAsync(Statements statements, CancellationToken cancellation)
     {
         try
         {
-            if (_writer is not null)
-                return await _writer.WriteAsync(statements, cancellation) ?? throw new OvertakenException(null);
+            if (_sqliteWriter is not null)
+                return await _sqliteWriter.WriteAsync(statements, cancellation) ?? throw new OvertakenException(null);
             return await SendAsync(statements.SendAsync, cancellation)
                 ?? throw new InvalidOperationException(
                     "A list of statements whose first finds nothing has to break a constraint."
@@ -117,26 +145,33 @@ public sealed class Database : IDisposable
     }
 
     private Task<T> SendAsync<T>(Func<DbConnection, Task<T>> send, CancellationToken cancellation) =>
-        WithoutRivalsAsync(
+        TryUntilUndisturbedAsync(
             [PostgresErrorCodes.DeadlockDetected],
             async () =>
             {
-                await using var connection = await _source!.OpenConnectionAsync(CancellationToken.None);
+                await using var connection = await _dataSource!.OpenConnectionAsync(CancellationToken.None);
                 return await send(connection);
             },
             cancellation
         );
 
-    /// <summary>Does again what PostgreSQL undid because of somebody else.</summary>
-    private async Task<T> WithoutRivalsAsync<T>(string[] rivalry, Func<Task<T>> write, CancellationToken cancellation)
+    /// <summary>Writes, and tries again as long as PostgreSQL undoes the write because of another one.</summary>
+    /// <param name="disturbances">The PostgreSQL error codes that mean such an undoing.</param>
+    /// <param name="write">One whole transaction.</param>
+    /// <param name="cancellation">Ends the wait for the next try.</param>
+    private async Task<T> TryUntilUndisturbedAsync<T>(
+        string[] disturbances,
+        Func<Task<T>> write,
+        CancellationToken cancellation
+    )
     {
         cancellation.ThrowIfCancellationRequested();
         try
         {
             return await write();
         }
-        catch (Exception broken) when (IsOf(rivalry, broken)) { }
-        await _again.WaitAsync(cancellation);
+        catch (Exception broken) when (HasCode(broken, disturbances)) { }
+        await _tryingAgain.WaitAsync(cancellation);
         try
         {
             for (int tries = 2; ; tries++)
@@ -145,9 +180,10 @@ public sealed class Database : IDisposable
                 {
                     return await write();
                 }
-                catch (Exception broken) when (tries < MaxTries && IsOf(rivalry, broken))
+                catch (Exception broken) when (tries < MaxTries && HasCode(broken, disturbances))
                 {
-                    // A random while, longer after each try: of two hosts in each other's way one gets through.
+                    // The pause is random and tends to grow with each try. So when two hosts undo each other's writes,
+                    // one of the two gets through.
                     await Task.Delay(
                         s_longestPause * (Random.Shared.NextDouble() * Math.Min(1, tries / 20.0)),
                         cancellation
@@ -157,17 +193,20 @@ public sealed class Database : IDisposable
         }
         finally
         {
-            _again.Release();
+            _tryingAgain.Release();
         }
     }
 
-    /// <summary>EF Core puts what the database said into one exception or two.</summary>
-    private static bool IsOf(string[] rivalry, Exception? broken) =>
+    /// <summary>
+    /// Whether PostgreSQL answered with one of the codes. EF Core wraps PostgreSQL's exception into one or two of its
+    /// own.
+    /// </summary>
+    private static bool HasCode(Exception broken, string[] codes) =>
         broken is PostgresException postgres
-            ? rivalry.Contains(postgres.SqlState)
-            : broken?.InnerException is { } inner && IsOf(rivalry, inner);
+            ? codes.Contains(postgres.SqlState)
+            : broken.InnerException is { } inner && HasCode(inner, codes);
 
-    /// <summary>SQLite over a connection string: write-ahead log, every commit synchronised to disk.</summary>
+    /// <summary>A database on SQLite, with a write-ahead log. Every commit is synchronised to disk.</summary>
     public static Database Sqlite(string connectionString)
     {
         var options = new DbContextOptionsBuilder<SqliteMlsDbContext>()
@@ -175,13 +214,17 @@ public sealed class Database : IDisposable
             .UseSnakeCaseNamingConvention()
             .ReplaceService<IMigrationsSqlGenerator, SqliteMigrationCommands>()
             .Options;
-        // Contexts that read are used again; those that write are given the writer's connection.
+        // Contexts for reading come from a pool. A context for writing is made new, because it is given the connection
+        // of the writer.
         var pool = new PooledDbContextFactory<SqliteMlsDbContext>(options);
-        return new(() => Connected(pool.CreateDbContext()), () => new SqliteMlsDbContext(options), null);
+        return new(() => Connect(pool.CreateDbContext()), () => new SqliteMlsDbContext(options), null);
     }
 
-    /// <summary>For all that is read with the context: each time a connection is opened, EF Core puts a dozen functions into it.</summary>
-    private static SqliteMlsDbContext Connected(SqliteMlsDbContext context)
+    /// <summary>
+    /// Opens the connection of a context once for all that the context reads: EF Core registers a dozen SQL functions
+    /// with SQLite each time that it opens a connection.
+    /// </summary>
+    private static SqliteMlsDbContext Connect(SqliteMlsDbContext context)
     {
         try
         {
@@ -195,15 +238,20 @@ public sealed class Database : IDisposable
         }
     }
 
-    /// <summary>PostgreSQL over a connection string.</summary>
+    /// <summary>
+    /// A database on PostgreSQL. What the connection string says of prepared commands and of the size of the pool is
+    /// kept; what it leaves open is set here.
+    /// </summary>
     public static Database PostgreSql(string connectionString)
     {
-        // Nothing is left in a session that the next user would have to be kept from.
+        // No code leaves anything in a session that would disturb the session's next user, so the round trip that
+        // resets a session is saved.
         var settings = new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true };
-        // The statements of a host are few, and each is planned once for each connection.
+        // A host sends few different statements, so each of them is prepared (parsed and planned) once per connection.
         if (!settings.ShouldSerialize("Max Auto Prepare"))
             settings.MaxAutoPrepare = 200;
-        // More would wait for each other in the database, and each must learn the statements first.
+        // Further connections would only wait for each other in the database, and each would have to prepare all the
+        // statements first.
         if (!settings.ShouldSerialize("Maximum Pool Size"))
             settings.MaxPoolSize = Math.Clamp(10 * Environment.ProcessorCount, 20, 100);
         var source = NpgsqlDataSource.Create(settings);
@@ -218,8 +266,8 @@ public sealed class Database : IDisposable
 
     public void Dispose()
     {
-        _source?.Dispose();
-        _writer?.Dispose();
-        _again.Dispose();
+        _dataSource?.Dispose();
+        _sqliteWriter?.Dispose();
+        _tryingAgain.Dispose();
     }
 }

@@ -3,19 +3,24 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace MlsConsole.Core.Storage;
 
-/// <summary>A duty that exactly one of several hosts does at a time, and how far it has come.</summary>
+/// <summary>A duty that one host at a time does, and how far the duty has come.</summary>
 internal sealed class Lease
 {
     public required string Name { get; init; }
 
-    /// <summary>The host that has it; a name of its own for each process.</summary>
+    /// <summary>The host that has the lease: an id that each process makes for itself.</summary>
     public required string Holder { get; init; }
     public DateTimeOffset ExpiresAt { get; init; }
 
-    /// <summary>The last number that the duty gave out.</summary>
+    /// <summary>
+    /// The last number that the duty has given out, for example the last position in the audit chain; 0 before the
+    /// first.
+    /// </summary>
     public long Position { get; init; }
 
-    /// <summary>What belongs to that number; null where a duty needs nothing.</summary>
+    /// <summary>
+    /// The hash that belongs to that number; null before the first number, and for a duty that has no hashes.
+    /// </summary>
     public byte[]? Hash { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<Lease>
@@ -28,16 +33,22 @@ internal sealed class Lease
     }
 }
 
-/// <summary>Takes leases. The row is taken in the transaction of the work that it is for, so its lock excludes a second worker whatever the hosts' clocks say; the time only keeps the others from trying.</summary>
+/// <summary>
+/// Takes leases. A lease is taken in the transaction of the work that the lease is for. So the lock of the lease's row
+/// excludes a second worker, even if the clocks of the hosts disagree; the time in the row only keeps the other hosts
+/// from trying.
+/// </summary>
 internal sealed class Leases(TimeProvider clock)
 {
-    /// <summary>How long a host that was killed keeps the others waiting.</summary>
+    /// <summary>
+    /// How long a lease lasts, and so how long the other hosts wait after the host that has the lease was killed.
+    /// </summary>
     public static readonly TimeSpan Duration = TimeSpan.FromSeconds(2);
 
     private readonly string _holder = Guid.NewGuid().ToString("N");
 
-    /// <summary>Takes or renews a lease in the caller's transaction.</summary>
-    /// <returns>Where the duty stands, or null if another host has it.</returns>
+    /// <summary>Takes or renews a lease in the transaction of <paramref name="context"/>.</summary>
+    /// <returns>The lease, which says how far the duty has come; null if another host has the lease.</returns>
     public async Task<Lease?> TakeAsync(MlsDbContext context, string name)
     {
         long now = clock.GetUtcNow().ToUnixTimeMilliseconds(),
@@ -52,7 +63,7 @@ internal sealed class Leases(TimeProvider clock)
         return taken == 0 ? null : await context.Set<Lease>().AsNoTracking().SingleAsync(lease => lease.Name == name);
     }
 
-    /// <summary>Whether another host has the lease: then there is no reason to open a transaction.</summary>
+    /// <summary>Whether another host has the lease, so that there is no reason to begin a transaction.</summary>
     public Task<bool> IsOthersAsync(MlsDbContext context, string name, CancellationToken cancellation)
     {
         var now = clock.GetUtcNow();

@@ -4,8 +4,14 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace MlsConsole.Core.Storage;
 
-/// <summary>The one model; each provider has a context of its own derived from it, with its own migrations.</summary>
-/// <remarks>Tables are configured beside the feature they belong to. Times are milliseconds since 1970, UTC, so that both providers compare them alike.</remarks>
+/// <summary>
+/// The model of the database. Each provider has a context of its own that is derived from this one, with its own
+/// migrations.
+/// </summary>
+/// <remarks>
+/// Each table is configured in the folder of the feature that it belongs to, or in <c>Rows</c>. Times are stored as
+/// milliseconds since 1970 (UTC), so that both providers compare them alike.
+/// </remarks>
 public abstract class MlsDbContext(DbContextOptions options) : DbContext(options)
 {
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder) =>

@@ -5,8 +5,9 @@ using Microsoft.EntityFrameworkCore.Migrations.Operations;
 namespace MlsConsole.Core.Storage;
 
 /// <summary>
-/// A migration is one transaction, so that a kill leaves all of it or nothing. Where a table is built anew, EF Core ends
-/// the transaction in the middle, to switch foreign keys off and on; <see cref="StorageStartup"/> has them off all the time.
+/// A migration is one transaction, so that a kill leaves all of it or nothing. Where a table is built anew, EF Core
+/// ends the transaction in the middle, to switch foreign keys off and on; <see cref="StorageStartup"/> has them off all
+/// the time.
 /// </summary>
 internal sealed class SqliteMigrationCommands(
     MigrationsSqlGeneratorDependencies dependencies,

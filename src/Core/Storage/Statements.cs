@@ -6,11 +6,21 @@ using Microsoft.Data.Sqlite;
 
 namespace MlsConsole.Core.Storage;
 
-/// <summary>What one transaction writes, in order, in SQL that both providers understand. Everything is decided before; where what was read is no longer so, a statement breaks a constraint and nothing of the list stays.</summary>
-/// <param name="first">Returns one number: for a log, the sequence number that it takes.</param>
+/// <summary>
+/// A list of SQL statements, in words that SQLite and PostgreSQL both understand, which one transaction writes in this
+/// order. Everything was read and decided before the transaction. If what was read is no longer true, a statement of
+/// the list breaks a constraint, and nothing of the list is written.
+/// </summary>
+/// <param name="first">
+/// The first statement, which returns one number. For an entry of a conversation's log the number is the sequence
+/// number that the entry gets.
+/// </param>
 internal sealed class Statements(FormattableString first)
 {
-    /// <summary>Says which command or batch is sent, as EF Core does of its commands.</summary>
+    /// <summary>
+    /// The names of a <see cref="DiagnosticListener"/> and of its event, which announces each command or batch before
+    /// it is sent, like the events of EF Core for its own commands.
+    /// </summary>
     internal const string Source = "MlsConsole.Core.Statements",
         Sending = "Sending";
 
@@ -18,21 +28,23 @@ internal sealed class Statements(FormattableString first)
 
     private static readonly ConcurrentDictionary<string, string> s_texts = new(StringComparer.Ordinal);
 
-    private readonly List<FormattableString> _all = [first];
+    private readonly List<FormattableString> _statements = [first];
 
-    public void Add(FormattableString statement) => _all.Add(statement);
+    public void Add(FormattableString statement) => _statements.Add(statement);
 
-    /// <summary>One by one, in the transaction of the writer.</summary>
-    /// <returns>The number of the first; null if it had none: then nothing else was tried.</returns>
-    public long? Run(SqliteWriter writer)
+    /// <summary>Runs the statements one by one, in the current transaction of a connection to SQLite.</summary>
+    /// <returns>
+    /// The number that the first statement returned; null if it returned none, and then no other statement was run.
+    /// </returns>
+    public long? Run(SqliteWriteConnection connection)
     {
         long? number = null;
-        foreach (var statement in _all)
+        foreach (var statement in _statements)
         {
-            var command = Command(writer, statement);
+            var command = Command(connection, statement);
             if (s_listener.IsEnabled(Sending))
                 s_listener.Write(Sending, command);
-            if (statement != _all[0])
+            if (statement != _statements[0])
                 command.ExecuteNonQuery();
             else if ((number = (long?)command.ExecuteScalar()) is null)
                 return null;
@@ -40,18 +52,21 @@ internal sealed class Statements(FormattableString first)
         return number;
     }
 
-    /// <summary>All in one round trip that is a transaction of its own.</summary>
+    /// <summary>Sends all statements to PostgreSQL in one round trip, which is a transaction of its own.</summary>
+    /// <returns>The number that the first statement returned; null if it returned none.</returns>
     public async Task<long?> SendAsync(DbConnection connection)
     {
-        await using var batch = Batch(connection, _all);
+        await using var batch = Batch(connection, _statements);
         await using var reader = await batch.ExecuteReaderAsync();
         long? number = await reader.ReadAsync() ? reader.GetInt64(0) : null;
         while (await reader.NextResultAsync()) { }
         return number;
     }
 
-    /// <summary>Statements that have nothing to do with each other, all in one round trip and one transaction.</summary>
-    /// <returns>The number that each returned; null if none.</returns>
+    /// <summary>
+    /// Sends statements that have nothing to do with each other to PostgreSQL, in one round trip and one transaction.
+    /// </summary>
+    /// <returns>For each statement the number that it returned; null if it returned none.</returns>
     public static async Task<IReadOnlyList<long?>> SendAsync(
         DbConnection connection,
         IReadOnlyList<FormattableString> statements
@@ -75,10 +90,10 @@ internal sealed class Statements(FormattableString first)
         return batch;
     }
 
-    private static SqliteCommand Command(SqliteWriter writer, FormattableString statement)
+    private static SqliteCommand Command(SqliteWriteConnection connection, FormattableString statement)
     {
         object?[] values = statement.GetArguments();
-        var command = writer.Prepare(TextOf(statement), values.Length);
+        var command = connection.Prepare(TextOf(statement), values.Length);
         for (int i = 0; i < values.Length; i++)
             command.Parameters[i].Value = values[i] ?? DBNull.Value;
         return command;
@@ -96,7 +111,10 @@ internal sealed class Statements(FormattableString first)
         return command;
     }
 
-    /// <summary>With <c>$1</c>, <c>$2</c> and so on where values come; made once for each place in the code.</summary>
+    /// <summary>
+    /// The SQL of a statement, with <c>$1</c>, <c>$2</c> and so on where values come. It is made once for each
+    /// statement in the source code, which is one format string.
+    /// </summary>
     private static string TextOf(FormattableString statement) =>
         s_texts.GetOrAdd(
             statement.Format,
@@ -110,6 +128,6 @@ internal sealed class Statements(FormattableString first)
         );
 }
 
-/// <summary>A list of statements was not written: what it was decided from has changed.</summary>
+/// <summary>A list of statements was not written, because what the list was decided from has changed.</summary>
 public sealed class OvertakenException(Exception? inner)
     : Exception("What was decided from has changed; nothing was written.", inner);

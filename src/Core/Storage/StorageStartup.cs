@@ -6,16 +6,20 @@ namespace MlsConsole.Core.Storage;
 /// <summary>Brings the database to the current schema before the first request.</summary>
 public static class StorageStartup
 {
-    // Any number that is always the same: "MlsC".
+    // The key of PostgreSQL's advisory lock. Any constant would do; these are the bytes of "MlsC".
     private const long MigrationLock = 0x4d6c7343;
 
-    /// <summary>Applies missing migrations. Two hosts that start at once wait for each other; a kill in the middle blocks nobody.</summary>
+    /// <summary>
+    /// Applies the migrations that are missing. Of two hosts that start at once one waits for the other. A host that is
+    /// killed meanwhile blocks no later start.
+    /// </summary>
     public static async Task MigrateAsync(Database database, CancellationToken cancellation)
     {
         await using var context = database.Open();
         if (context.Database.IsNpgsql())
         {
-            // The lock is the connection's, which is used again: a kill ends both.
+            // PostgreSQL frees the lock when the connection ends, also that of a host which was killed. EF Core keeps
+            // the open connection for the migrations, and gives it back to the pool afterwards, hence the unlock.
             await context.Database.OpenConnectionAsync(cancellation);
             await context.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({MigrationLock})", cancellation);
             try
@@ -35,12 +39,19 @@ public static class StorageStartup
         if (Path.GetDirectoryName(Path.GetFullPath(file)) is { Length: > 0 } folder)
             Directory.CreateDirectory(folder);
         await using var held = await LockFileAsync(file + ".migrating", cancellation);
-        // EF Core's own lock is a row that outlives a kill. Whoever holds the file lock knows that it is stale.
+        // EF Core locks migrations by a row, which stays when a host is killed. Every host takes the lock on the file
+        // first, so a row that is found under the file lock is one that a killed host has left.
         await context.Database.ExecuteSqlRawAsync(
-            "CREATE TABLE IF NOT EXISTS \"__EFMigrationsLock\" (\"Id\" INTEGER NOT NULL PRIMARY KEY, \"Timestamp\" TEXT NOT NULL); DELETE FROM \"__EFMigrationsLock\";",
+            """
+            CREATE TABLE IF NOT EXISTS "__EFMigrationsLock" (
+                "Id" INTEGER NOT NULL PRIMARY KEY, "Timestamp" TEXT NOT NULL
+            );
+            DELETE FROM "__EFMigrationsLock";
+            """,
             cancellation
         );
-        // Tables that are built anew are dropped: what refers to them stays as it is.
+        // A migration that builds a table anew drops the former one. With foreign keys on, SQLite would delete the rows
+        // that refer to that table, or refuse to drop it.
         context.Database.SetConnectionString(
             new SqliteConnectionStringBuilder(context.Database.GetConnectionString()) { ForeignKeys = false }.ToString()
         );
@@ -64,11 +75,14 @@ public static class StorageStartup
             }
             catch (IOException exception) when (IsHeld(exception))
             {
-                await Task.Delay(50, cancellation); // another host is migrating
+                await Task.Delay(50, cancellation); // Another host is migrating.
             }
         }
     }
 
-    /// <summary>Another process has the file: ERROR_SHARING_VIOLATION of Windows, EWOULDBLOCK of Linux and of macOS. Nothing else passes by waiting.</summary>
+    /// <summary>
+    /// Whether another process has the file: ERROR_SHARING_VIOLATION on Windows, EWOULDBLOCK on Linux (11) and on macOS
+    /// (35). Waiting helps against no other fault.
+    /// </summary>
     private static bool IsHeld(IOException exception) => exception.HResult is unchecked((int)0x80070020) or 11 or 35;
 }

@@ -287,7 +287,7 @@ public class Banning_accounts
         );
         Assert.True(await service.Get<Bans>().BanAccountAsync(Did.Parse(carol.Did), null, default));
         var statements = new Statements($"""SELECT 1 AS "Value" """);
-        Ban.Forbid(statements, carol.Did, convo.Id);
+        Ban.BreakIfBanned(statements, carol.Did, convo.Id);
         await Assert.ThrowsAsync<OvertakenException>(() => service.Database.WriteAsync(statements, default));
     }
 

@@ -141,7 +141,7 @@ public class Writing_statements
     {
         TaskCompletionSource sent = new();
         var groups = new List<IReadOnlyList<FormattableString>>();
-        var sender = new GroupSender(async statements =>
+        var sender = new BatchSender(async statements =>
         {
             groups.Add(statements);
             await sent.Task;

@@ -4,17 +4,22 @@ using Npgsql;
 
 namespace MlsConsole.Core.Storage;
 
-/// <summary>PostgreSQL's single statements, each of which decides for itself: those that come while others are under way go together. So one round trip and one synchronisation of the disk are for many.</summary>
-internal sealed class GroupSender
+/// <summary>
+/// The single statements for PostgreSQL, each of which is a whole write and decides by its own conditions. Statements
+/// that come while others are under way are sent together in the next transaction. So there is one round trip, and one
+/// synchronisation of the disk, for many statements.
+/// </summary>
+internal sealed class BatchSender
 {
     private readonly Func<IReadOnlyList<FormattableString>, Task<IReadOnlyList<long?>>> _send;
-    private readonly Grouping<Sending> _statements;
+    private readonly BatchRunner<Sending> _statements;
 
     /// <param name="send">Sends statements in one transaction and returns the number of each.</param>
-    public GroupSender(Func<IReadOnlyList<FormattableString>, Task<IReadOnlyList<long?>>> send) =>
-        (_send, _statements) = (send, new(SendGroupAsync));
+    public BatchSender(Func<IReadOnlyList<FormattableString>, Task<IReadOnlyList<long?>>> send) =>
+        (_send, _statements) = (send, new(SendBatchAsync));
 
-    /// <returns>The number that the statement returned; null if none.</returns>
+    /// <summary>Sends the statement, alone or with others, and returns when its transaction is committed.</summary>
+    /// <returns>The number that the statement returned; null if it returned none.</returns>
     public async Task<long?> WriteAsync(FormattableString statement)
     {
         var own = new Sending(statement);
@@ -23,25 +28,27 @@ internal sealed class GroupSender
         return own.Number;
     }
 
-    private async Task SendGroupAsync(IReadOnlyList<Sending> group)
+    private async Task SendBatchAsync(IReadOnlyList<Sending> batch)
     {
-        // All hosts touch rows in one order, so that no two wait for each other.
-        List<Sending> ordered = [.. group.OrderBy(one => one.Order, StringComparer.Ordinal)];
+        // Every host orders statements in the same way, so every host locks rows in the same order, and no two batches
+        // wait for each other in turn (a deadlock).
+        List<Sending> ordered = [.. batch.OrderBy(one => one.Order, StringComparer.Ordinal)];
         try
         {
             var numbers = await _send([.. ordered.Select(one => one.Statement)]);
             for (int i = 0; i < ordered.Count; i++)
                 ordered[i].Number = numbers[i];
         }
-        catch (PostgresException) when (group.Count > 1)
+        catch (PostgresException) when (batch.Count > 1)
         {
-            // What is wrong with one of them is not the fault of the others.
+            // One statement that the database refuses undoes the batch. So each statement is sent again by itself, and
+            // only the one at fault fails.
             foreach (var one in ordered)
-                await SendGroupAsync([one]);
+                await SendBatchAsync([one]);
         }
         catch (Exception broken)
         {
-            foreach (var one in group)
+            foreach (var one in batch)
                 one.Failure = ExceptionDispatchInfo.Capture(broken);
         }
     }
@@ -49,6 +56,10 @@ internal sealed class GroupSender
     private sealed class Sending(FormattableString statement)
     {
         public FormattableString Statement => statement;
+
+        /// <summary>
+        /// By which the statements of a batch are ordered: the text of the statement, then its values.
+        /// </summary>
         public string Order { get; } =
             string.Join(
                 '\n',
