@@ -1,6 +1,4 @@
-using MlsConsole.Core;
 using MlsConsole.Core.Activity;
-using MlsConsole.Core.Audit;
 using MlsConsole.Core.Events;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Retention;
@@ -26,7 +24,6 @@ internal sealed record StreamedEvent(
 internal sealed partial class EventStream(
     EventRelay relay,
     EventReader reader,
-    AuditLog audit,
     ActivityFeed feed,
     Pruning pruning,
     TimeProvider clock,
@@ -103,7 +100,7 @@ internal sealed partial class EventStream(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        audit.Appended += Wake;
+        using IDisposable subscription = feed.Subscribe(Wake);
         try
         {
             bool started = false;
@@ -140,10 +137,6 @@ internal sealed partial class EventStream(
         {
             // The host stops.
         }
-        finally
-        {
-            audit.Appended -= Wake;
-        }
     }
 
     private async Task ReadNewAsync(CancellationToken cancellation)
@@ -159,13 +152,10 @@ internal sealed partial class EventStream(
                 return;
             foreach (var one in events.Select(static addressed => addressed.Event))
                 feed.Publish(
-                    new ActivityRecord
+                    new EventRelayed
                     {
                         At = one.At,
-                        Method = ActivityRecord.Event,
-                        Outcome = RequestOutcomes.Accepted,
-                        Reason = one.Kind.ToString(),
-                        Elapsed = TimeSpan.Zero,
+                        Kind = one.Kind.ToString(),
                         ConvoId = one.ConvoId,
                         Epoch = one.Epoch,
                     }
@@ -207,10 +197,11 @@ internal sealed partial class EventStream(
         changed.SetResult();
     }
 
-    private void Wake(AuditEntry entry)
+    private void Wake(ActivityRecord activity)
     {
-        if (_wake.CurrentCount > 0)
-            return; // it is awake, and an exception is too dear for every commit
+        // Each event is written with an audit entry. The records of EventRelayed are this stream's own.
+        if (activity is not AuditEntryAppended || _wake.CurrentCount > 0)
+            return;
         try
         {
             _wake.Release();

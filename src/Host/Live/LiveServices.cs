@@ -1,5 +1,4 @@
 using MlsConsole.Core.Activity;
-using MlsConsole.Core.Audit;
 using MlsConsole.Host.Startup;
 
 namespace MlsConsole.Host.Live;
@@ -21,21 +20,6 @@ internal static class LiveServices
     {
         // Counting starts with the host, not with the first page.
         app.Services.GetRequiredService<ActivityStatistics>();
-        // Each audit entry is an activity too, so that everything live hears of it on the one stream.
-        var feed = app.Services.GetRequiredService<ActivityFeed>();
-        app.Services.GetRequiredService<AuditLog>().Appended += entry =>
-            feed.Publish(
-                new ActivityRecord
-                {
-                    At = entry.At,
-                    Method = ActivityRecord.Audit,
-                    Outcome = entry.Outcome,
-                    Reason = entry.Action,
-                    Elapsed = TimeSpan.Zero,
-                    Epoch = entry.EpochAfter,
-                    CorrelationId = entry.CorrelationId,
-                }
-            );
         app.MapHub<LiveHub>(LiveHub.Path);
     }
 }

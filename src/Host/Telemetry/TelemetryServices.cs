@@ -1,4 +1,5 @@
 using MlsConsole.Core.Activity;
+using MlsConsole.Host.Live;
 using OpenTelemetry.Metrics;
 
 namespace MlsConsole.Host.Telemetry;
@@ -51,7 +52,7 @@ internal static class TelemetryServices
     }
 }
 
-/// <summary>One log line for each outcome.</summary>
+/// <summary>Writes one log line for each activity record, with the words of its wire form.</summary>
 internal sealed partial class OutcomeLog : IDisposable
 {
     private readonly ILogger<OutcomeLog> _log;
@@ -61,14 +62,12 @@ internal sealed partial class OutcomeLog : IDisposable
     {
         _log = log;
         _subscription = feed.Subscribe(activity =>
-            Outcome(
-                activity.Method,
-                activity.Outcome,
-                activity.Reason,
-                activity.Elapsed.TotalMilliseconds,
-                activity.CorrelationId
-            )
-        );
+        {
+            if (!log.IsEnabled(LogLevel.Debug))
+                return;
+            LiveActivity line = LiveActivity.Of(activity);
+            LogOutcome(line.Method, line.Outcome, line.Reason, line.Milliseconds, activity.CorrelationId);
+        });
     }
 
     public void Dispose() => _subscription.Dispose();
@@ -77,7 +76,7 @@ internal sealed partial class OutcomeLog : IDisposable
         Level = LogLevel.Debug,
         Message = "{Method} {Outcome} ({Reason}) in {Milliseconds:F1} ms, correlation id {CorrelationId}"
     )]
-    private partial void Outcome(
+    private partial void LogOutcome(
         string method,
         string outcome,
         string? reason,

@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using MlsConsole.Core.Activity;
 using MlsConsole.Host.Identity;
 
 namespace MlsConsole.Host.Tests;
@@ -12,6 +14,8 @@ public sealed partial class Metrics_of_requests
         using TestHost host = new();
         using HttpClient client = new() { BaseAddress = host.Address };
         using TestSigner caller = new(EcdsaCurve.P256);
+        List<ActivityRecord> seen = [];
+        using IDisposable subscription = host.Services.GetRequiredService<ActivityFeed>().Subscribe(seen.Add);
         string before = await client.GetStringAsync("/metrics");
         Assert.Equal(
             0,
@@ -48,6 +52,12 @@ public sealed partial class Metrics_of_requests
         Assert.Equal(
             501,
             (await RawHttp.Send(host.Address, "GET /xrpc/com.example.of.somebodys.choice HTTP/1.1")).Status
+        );
+
+        // The flag is on for everybody when a database is new in Development.
+        Assert.Equal(
+            [(caller.Did, Cohort.Everybody), (null, Cohort.NotEvaluated), (null, Cohort.NotEvaluated)],
+            seen.OfType<RequestAnswered>().Select(static request => (request.Account?.Value, request.Cohort))
         );
 
         // A scrape is answered from the one before it for a moment.
