@@ -32,7 +32,11 @@ internal sealed class SignatureKey
                 .IsUnique()
                 .HasFilter("retired_at IS NULL")
                 .HasDatabaseName("ix_signature_keys_of_the_current");
-            builder.HasMany<Conversation>().WithOne().HasForeignKey(conversation => conversation.SignatureKeyId);
+            builder
+                .HasMany<Conversation>()
+                .WithOne()
+                .HasForeignKey(conversation => conversation.SignatureKeyId)
+                .HasConstraintName("fk_conversations_signature_key_signature_key_id");
         }
     }
 }

@@ -56,7 +56,11 @@ internal sealed class EpochAgreement
             builder.HasKey(row => new { row.ConvoId, row.Epoch });
             builder.HasIndex(row => row.DisputedAt).HasFilter("disputed_at IS NOT NULL");
             builder.HasIndex(row => row.ExternalPubDisputedAt).HasFilter("external_pub_disputed_at IS NOT NULL");
-            builder.HasOne<Conversation>().WithMany().HasForeignKey(row => row.ConvoId);
+            builder
+                .HasOne<Conversation>()
+                .WithMany()
+                .HasForeignKey(row => row.ConvoId)
+                .HasConstraintName("fk_epoch_agreements_conversations_convo_id");
         }
     }
 }

@@ -207,7 +207,11 @@ public sealed class GroupInfoPublisher
             {
                 builder.ToTable("group_info_refreshes");
                 builder.HasKey(row => row.ConvoId);
-                builder.HasOne<Conversation>().WithMany().HasForeignKey(row => row.ConvoId);
+                builder
+                    .HasOne<Conversation>()
+                    .WithMany()
+                    .HasForeignKey(row => row.ConvoId)
+                    .HasConstraintName("fk_group_info_refreshes_conversations_convo_id");
             }
         }
     }

@@ -40,7 +40,11 @@ internal sealed record JoinPlace
                 .IsUnique()
                 .HasFilter("turn_id IS NOT NULL")
                 .HasDatabaseName("ix_join_line_convo_id_of_turns");
-            builder.HasOne<Conversation>().WithMany().HasForeignKey(place => place.ConvoId);
+            builder
+                .HasOne<Conversation>()
+                .WithMany()
+                .HasForeignKey(place => place.ConvoId)
+                .HasConstraintName("fk_join_line_conversations_convo_id");
         }
     }
 }

@@ -21,7 +21,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
-            modelBuilder.Entity("MlsConsole.Core.Acknowledgement", b =>
+            modelBuilder.Entity("MlsConsole.Core.Forks.Acknowledgement", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("text")
@@ -56,7 +56,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("acknowledgements", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Attempts+Answer", b =>
+            modelBuilder.Entity("MlsConsole.Core.Idempotency.Attempts+Answer", b =>
                 {
                     b.Property<string>("Caller")
                         .HasColumnType("text")
@@ -97,7 +97,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("idempotency", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.AuditEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Audit.AuditEntry", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -176,7 +176,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("audit", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Ban", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Ban", b =>
                 {
                     b.Property<string>("Did")
                         .HasColumnType("text")
@@ -196,7 +196,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("bans", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Conversation", b =>
                 {
                     b.Property<string>("Id")
                         .HasColumnType("text")
@@ -256,7 +256,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("conversations", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Device", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Device", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -307,7 +307,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("devices", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.DeviceApproval", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.DeviceApproval", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("text")
@@ -349,7 +349,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("device_approvals", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.DeviceKey", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -388,7 +388,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("device_keys", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.EpochAgreement", b =>
+            modelBuilder.Entity("MlsConsole.Core.Forks.EpochAgreement", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("text")
@@ -424,7 +424,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("epoch_agreements", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.FlagStore+Row", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rollouts.FlagStore+Row", b =>
                 {
                     b.Property<string>("Name")
                         .HasColumnType("text")
@@ -464,7 +464,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("rollout_flags", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.GroupInfos+Refresh", b =>
+            modelBuilder.Entity("MlsConsole.Core.GroupInfos.GroupInfoPublisher+Refresh", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("text")
@@ -480,7 +480,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("group_info_refreshes", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
+            modelBuilder.Entity("MlsConsole.Core.JoinTurns.JoinPlace", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("text")
@@ -521,7 +521,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("join_line", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.KeyPackageClaim", b =>
+            modelBuilder.Entity("MlsConsole.Core.KeyPackages.KeyPackageClaim", b =>
                 {
                     b.Property<string>("Claimer")
                         .HasColumnType("text")
@@ -546,7 +546,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("key_package_claims", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.KeyPackageRow", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.KeyPackageRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -598,7 +598,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("key_packages", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Leaf", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Leaf", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("text")
@@ -625,7 +625,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("leaves", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Lease", b =>
+            modelBuilder.Entity("MlsConsole.Core.Storage.Lease", b =>
                 {
                     b.Property<string>("Name")
                         .HasColumnType("text")
@@ -654,7 +654,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("leases", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.LogEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.LogEntry", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("text")
@@ -722,7 +722,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("log", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.OutboxEvent", b =>
+            modelBuilder.Entity("MlsConsole.Core.Outbox.OutboxEvent", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -781,7 +781,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("outbox", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.PendingRemoval", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.PendingRemoval", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("text")
@@ -805,7 +805,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("pending_removals", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RateWindows+Row", b =>
+            modelBuilder.Entity("MlsConsole.Core.RateLimits.RateWindows+Row", b =>
                 {
                     b.Property<byte[]>("Key")
                         .HasColumnType("bytea")
@@ -828,7 +828,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("rate_windows", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RejoinRequest", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.RejoinRequest", b =>
                 {
                     b.Property<string>("Id")
                         .HasColumnType("text")
@@ -888,7 +888,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("rejoin_requests", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RosterEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.RosterEntry", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("text")
@@ -923,7 +923,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("roster", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.SignatureKey", b =>
+            modelBuilder.Entity("MlsConsole.Core.ExternalSenders.SignatureKey", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -969,7 +969,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("signature_keys", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Snapshot", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Snapshot", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("text")
@@ -990,7 +990,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("snapshots", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.StoredGroupInfo", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.StoredGroupInfo", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("text")
@@ -1015,7 +1015,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("conversations", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.SubscriptionTickets+Ticket", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.SubscriptionTicket", b =>
                 {
                     b.Property<byte[]>("Hash")
                         .HasColumnType("bytea")
@@ -1039,7 +1039,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("subscription_tickets", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.TokenReplay+UsedToken", b =>
+            modelBuilder.Entity("MlsConsole.Core.Identity.TokenReplay+UsedToken", b =>
                 {
                     b.Property<string>("Issuer")
                         .HasColumnType("text")
@@ -1062,7 +1062,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("used_tokens", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.WelcomeContent", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.WelcomeContent", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("text")
@@ -1088,7 +1088,7 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("welcomes", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.WelcomeRecipient", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.WelcomeRecipient", b =>
                 {
                     b.Property<string>("Id")
                         .HasColumnType("text")
@@ -1135,16 +1135,16 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("welcome_recipients", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Acknowledgement", b =>
+            modelBuilder.Entity("MlsConsole.Core.Forks.Acknowledgement", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_acknowledgements_conversation_convo_id");
 
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1152,31 +1152,31 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_acknowledgements_device_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Conversation", b =>
                 {
-                    b.HasOne("MlsConsole.Core.SignatureKey", null)
+                    b.HasOne("MlsConsole.Core.ExternalSenders.SignatureKey", null)
                         .WithMany()
                         .HasForeignKey("SignatureKeyId")
                         .HasConstraintName("fk_conversations_signature_key_signature_key_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.DeviceApproval", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.DeviceApproval", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("ApprovedBy")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_device_approvals_devices_approved_by");
 
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_device_approvals_conversations_convo_id");
 
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1184,9 +1184,9 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_device_approvals_devices_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.DeviceKey", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany("Keys")
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1194,9 +1194,9 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_device_keys_devices_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.EpochAgreement", b =>
+            modelBuilder.Entity("MlsConsole.Core.Forks.EpochAgreement", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1204,9 +1204,9 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_epoch_agreements_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.GroupInfos+Refresh", b =>
+            modelBuilder.Entity("MlsConsole.Core.GroupInfos.GroupInfoPublisher+Refresh", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1214,9 +1214,9 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_group_info_refreshes_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
+            modelBuilder.Entity("MlsConsole.Core.JoinTurns.JoinPlace", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1224,9 +1224,9 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_join_line_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.KeyPackageRow", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.KeyPackageRow", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1234,16 +1234,16 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_key_packages_devices_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Leaf", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Leaf", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_leaves_conversations_convo_id");
 
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1251,9 +1251,9 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_leaves_devices_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.LogEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.LogEntry", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1261,9 +1261,9 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_log_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.PendingRemoval", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.PendingRemoval", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1271,23 +1271,23 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_pending_removals_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RejoinRequest", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.RejoinRequest", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_rejoin_requests_conversations_convo_id");
 
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_rejoin_requests_devices_device_row");
 
-                    b.HasOne("MlsConsole.Core.KeyPackageRow", null)
+                    b.HasOne("MlsConsole.Core.Rows.KeyPackageRow", null)
                         .WithMany()
                         .HasForeignKey("KeyPackageRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1295,9 +1295,9 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_rejoin_requests_key_packages_key_package_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RosterEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.RosterEntry", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1305,9 +1305,9 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_roster_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Snapshot", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Snapshot", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1315,19 +1315,19 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_snapshots_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.StoredGroupInfo", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.StoredGroupInfo", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithOne("GroupInfo")
-                        .HasForeignKey("MlsConsole.Core.StoredGroupInfo", "ConvoId")
+                        .HasForeignKey("MlsConsole.Core.Rows.StoredGroupInfo", "ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_conversations_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.WelcomeContent", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.WelcomeContent", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1335,16 +1335,16 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_welcomes_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.WelcomeRecipient", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.WelcomeRecipient", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_welcome_recipients_devices_device_row");
 
-                    b.HasOne("MlsConsole.Core.WelcomeContent", null)
+                    b.HasOne("MlsConsole.Core.Rows.WelcomeContent", null)
                         .WithMany()
                         .HasForeignKey("ConvoId", "Epoch")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1352,13 +1352,13 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasConstraintName("fk_welcome_recipients_welcomes_convo_id_epoch");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Conversation", b =>
                 {
                     b.Navigation("GroupInfo")
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Device", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Device", b =>
                 {
                     b.Navigation("Keys");
                 });

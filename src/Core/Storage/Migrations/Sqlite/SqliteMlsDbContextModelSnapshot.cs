@@ -16,7 +16,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
 #pragma warning disable 612, 618
             modelBuilder.HasAnnotation("ProductVersion", "10.0.11");
 
-            modelBuilder.Entity("MlsConsole.Core.Acknowledgement", b =>
+            modelBuilder.Entity("MlsConsole.Core.Forks.Acknowledgement", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -51,7 +51,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("acknowledgements", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Attempts+Answer", b =>
+            modelBuilder.Entity("MlsConsole.Core.Idempotency.Attempts+Answer", b =>
                 {
                     b.Property<string>("Caller")
                         .HasColumnType("TEXT")
@@ -92,7 +92,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("idempotency", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.AuditEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Audit.AuditEntry", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -169,7 +169,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("audit", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Ban", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Ban", b =>
                 {
                     b.Property<string>("Did")
                         .HasColumnType("TEXT")
@@ -189,7 +189,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("bans", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Conversation", b =>
                 {
                     b.Property<string>("Id")
                         .HasColumnType("TEXT")
@@ -249,7 +249,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("conversations", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Device", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Device", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -298,7 +298,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("devices", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.DeviceApproval", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.DeviceApproval", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -340,7 +340,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("device_approvals", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.DeviceKey", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -377,7 +377,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("device_keys", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.EpochAgreement", b =>
+            modelBuilder.Entity("MlsConsole.Core.Forks.EpochAgreement", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -413,7 +413,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("epoch_agreements", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.FlagStore+Row", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rollouts.FlagStore+Row", b =>
                 {
                     b.Property<string>("Name")
                         .HasColumnType("TEXT")
@@ -453,7 +453,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("rollout_flags", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.GroupInfos+Refresh", b =>
+            modelBuilder.Entity("MlsConsole.Core.GroupInfos.GroupInfoPublisher+Refresh", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -469,7 +469,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("group_info_refreshes", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
+            modelBuilder.Entity("MlsConsole.Core.JoinTurns.JoinPlace", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -510,7 +510,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("join_line", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.KeyPackageClaim", b =>
+            modelBuilder.Entity("MlsConsole.Core.KeyPackages.KeyPackageClaim", b =>
                 {
                     b.Property<string>("Claimer")
                         .HasColumnType("TEXT")
@@ -535,7 +535,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("key_package_claims", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.KeyPackageRow", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.KeyPackageRow", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -585,7 +585,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("key_packages", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Leaf", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Leaf", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -612,7 +612,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("leaves", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Lease", b =>
+            modelBuilder.Entity("MlsConsole.Core.Storage.Lease", b =>
                 {
                     b.Property<string>("Name")
                         .HasColumnType("TEXT")
@@ -641,7 +641,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("leases", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.LogEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.LogEntry", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -709,7 +709,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("log", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.OutboxEvent", b =>
+            modelBuilder.Entity("MlsConsole.Core.Outbox.OutboxEvent", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -766,7 +766,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("outbox", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.PendingRemoval", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.PendingRemoval", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -790,7 +790,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("pending_removals", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RateWindows+Row", b =>
+            modelBuilder.Entity("MlsConsole.Core.RateLimits.RateWindows+Row", b =>
                 {
                     b.Property<byte[]>("Key")
                         .HasColumnType("BLOB")
@@ -813,7 +813,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("rate_windows", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RejoinRequest", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.RejoinRequest", b =>
                 {
                     b.Property<string>("Id")
                         .HasColumnType("TEXT")
@@ -873,7 +873,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("rejoin_requests", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RosterEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.RosterEntry", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -908,7 +908,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("roster", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.SignatureKey", b =>
+            modelBuilder.Entity("MlsConsole.Core.ExternalSenders.SignatureKey", b =>
                 {
                     b.Property<long>("Id")
                         .ValueGeneratedOnAdd()
@@ -952,7 +952,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("signature_keys", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Snapshot", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Snapshot", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -973,7 +973,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("snapshots", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.StoredGroupInfo", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.StoredGroupInfo", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -998,7 +998,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("conversations", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.SubscriptionTickets+Ticket", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.SubscriptionTicket", b =>
                 {
                     b.Property<byte[]>("Hash")
                         .HasColumnType("BLOB")
@@ -1022,7 +1022,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("subscription_tickets", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.TokenReplay+UsedToken", b =>
+            modelBuilder.Entity("MlsConsole.Core.Identity.TokenReplay+UsedToken", b =>
                 {
                     b.Property<string>("Issuer")
                         .HasColumnType("TEXT")
@@ -1045,7 +1045,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("used_tokens", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.WelcomeContent", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.WelcomeContent", b =>
                 {
                     b.Property<string>("ConvoId")
                         .HasColumnType("TEXT")
@@ -1071,7 +1071,7 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("welcomes", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.WelcomeRecipient", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.WelcomeRecipient", b =>
                 {
                     b.Property<string>("Id")
                         .HasColumnType("TEXT")
@@ -1118,16 +1118,16 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("welcome_recipients", (string)null);
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Acknowledgement", b =>
+            modelBuilder.Entity("MlsConsole.Core.Forks.Acknowledgement", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_acknowledgements_conversation_convo_id");
 
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1135,31 +1135,31 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_acknowledgements_device_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Conversation", b =>
                 {
-                    b.HasOne("MlsConsole.Core.SignatureKey", null)
+                    b.HasOne("MlsConsole.Core.ExternalSenders.SignatureKey", null)
                         .WithMany()
                         .HasForeignKey("SignatureKeyId")
                         .HasConstraintName("fk_conversations_signature_key_signature_key_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.DeviceApproval", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.DeviceApproval", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("ApprovedBy")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_device_approvals_devices_approved_by");
 
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_device_approvals_conversations_convo_id");
 
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1167,9 +1167,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_device_approvals_devices_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.DeviceKey", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.DeviceKey", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany("Keys")
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1177,9 +1177,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_device_keys_devices_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.EpochAgreement", b =>
+            modelBuilder.Entity("MlsConsole.Core.Forks.EpochAgreement", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1187,9 +1187,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_epoch_agreements_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.GroupInfos+Refresh", b =>
+            modelBuilder.Entity("MlsConsole.Core.GroupInfos.GroupInfoPublisher+Refresh", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1197,9 +1197,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_group_info_refreshes_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.JoinPlace", b =>
+            modelBuilder.Entity("MlsConsole.Core.JoinTurns.JoinPlace", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1207,9 +1207,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_join_line_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.KeyPackageRow", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.KeyPackageRow", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1217,16 +1217,16 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_key_packages_devices_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Leaf", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Leaf", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_leaves_conversations_convo_id");
 
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1234,9 +1234,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_leaves_devices_device_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.LogEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.LogEntry", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1244,9 +1244,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_log_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.PendingRemoval", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.PendingRemoval", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1254,23 +1254,23 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_pending_removals_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RejoinRequest", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.RejoinRequest", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_rejoin_requests_conversations_convo_id");
 
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_rejoin_requests_devices_device_row");
 
-                    b.HasOne("MlsConsole.Core.KeyPackageRow", null)
+                    b.HasOne("MlsConsole.Core.Rows.KeyPackageRow", null)
                         .WithMany()
                         .HasForeignKey("KeyPackageRow")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1278,9 +1278,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_rejoin_requests_key_packages_key_package_row");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.RosterEntry", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.RosterEntry", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1288,9 +1288,9 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_roster_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Snapshot", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Snapshot", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1298,19 +1298,19 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_snapshots_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.StoredGroupInfo", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.StoredGroupInfo", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithOne("GroupInfo")
-                        .HasForeignKey("MlsConsole.Core.StoredGroupInfo", "ConvoId")
+                        .HasForeignKey("MlsConsole.Core.Rows.StoredGroupInfo", "ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_conversations_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.WelcomeContent", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.WelcomeContent", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Conversation", null)
+                    b.HasOne("MlsConsole.Core.Rows.Conversation", null)
                         .WithMany()
                         .HasForeignKey("ConvoId")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1318,16 +1318,16 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_welcomes_conversations_convo_id");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.WelcomeRecipient", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.WelcomeRecipient", b =>
                 {
-                    b.HasOne("MlsConsole.Core.Device", null)
+                    b.HasOne("MlsConsole.Core.Rows.Device", null)
                         .WithMany()
                         .HasForeignKey("DeviceRow")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_welcome_recipients_devices_device_row");
 
-                    b.HasOne("MlsConsole.Core.WelcomeContent", null)
+                    b.HasOne("MlsConsole.Core.Rows.WelcomeContent", null)
                         .WithMany()
                         .HasForeignKey("ConvoId", "Epoch")
                         .OnDelete(DeleteBehavior.Cascade)
@@ -1335,13 +1335,13 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasConstraintName("fk_welcome_recipients_welcomes_convo_id_epoch");
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Conversation", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Conversation", b =>
                 {
                     b.Navigation("GroupInfo")
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("MlsConsole.Core.Device", b =>
+            modelBuilder.Entity("MlsConsole.Core.Rows.Device", b =>
                 {
                     b.Navigation("Keys");
                 });
