@@ -12,6 +12,7 @@ internal static class TelemetryServices
         services.AddSingleton<ExternalCommitMeter>();
         services.AddSingleton<GroupMeter>();
         services.AddSingleton<RequestMeter>();
+        services.AddSingleton<DutyMeter>();
         services.AddSingleton<OutcomeLog>();
         services
             .AddOpenTelemetry()
@@ -27,6 +28,7 @@ internal static class TelemetryServices
                         new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds }
                     )
                     .AddMeter(RequestMeter.Name)
+                    .AddMeter(DutyMeter.Name)
                     .AddMeter(GroupMeter.Name)
                     .AddView(
                         GroupMeter.DurationName,
@@ -42,11 +44,12 @@ internal static class TelemetryServices
 
     public static void MapMetrics(this WebApplication app)
     {
-        // The meter provider is built first, or it would not hear of the series that exist from the start.
+        // The meter provider is built before the meters, or it would not hear of the series that exist from the start.
         app.Services.GetRequiredService<MeterProvider>();
         app.Services.GetRequiredService<ExternalCommitMeter>();
         app.Services.GetRequiredService<GroupMeter>();
         app.Services.GetRequiredService<RequestMeter>();
+        app.Services.GetRequiredService<DutyMeter>();
         app.Services.GetRequiredService<OutcomeLog>();
         app.MapPrometheusScrapingEndpoint("/metrics");
     }

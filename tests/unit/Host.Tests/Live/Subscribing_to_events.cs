@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using MlsConsole.Core.Activity;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Rows;
+using MlsConsole.Host.Duties;
 using MlsConsole.Host.Live;
 using MlsConsole.Lexicon;
 
@@ -103,13 +104,14 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
         string convo = await host.CreateConvo(Alice);
         await host.Tell(convo, 1);
         long head = await host.Relayed();
-        using EventStream stream = ActivatorUtilities.CreateInstance<EventStream>(host.Services);
+        EventStream stream = new(TimeProvider.System);
+        using EventRelayDuty relay = ActivatorUtilities.CreateInstance<EventRelayDuty>(host.Services, stream);
         Task changed = stream.Changed;
         Assert.Equal(0, stream.Head);
-        await stream.StartAsync(CancellationToken.None);
+        await relay.StartAsync(CancellationToken.None);
         await changed.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.True(stream.Head >= head);
-        await stream.StopAsync(CancellationToken.None);
+        await relay.StopAsync(CancellationToken.None);
     }
 
     [Fact]

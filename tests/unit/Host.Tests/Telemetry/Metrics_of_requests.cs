@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using MlsConsole.Core.Activity;
+using MlsConsole.Host.Duties;
 using MlsConsole.Host.Identity;
 
 namespace MlsConsole.Host.Tests;
@@ -17,6 +18,13 @@ public sealed partial class Metrics_of_requests
         List<ActivityRecord> seen = [];
         using IDisposable subscription = host.Services.GetRequiredService<ActivityFeed>().Subscribe(seen.Add);
         string before = await client.GetStringAsync("/metrics");
+        // Every duty has a series from the start, whether it has succeeded or not.
+        foreach (Duty duty in host.Services.GetServices<Duty>())
+            Assert.InRange(
+                Metrics_of_groups.Value(before, "duty_last_success_seconds", $"duty=\"{duty.Name}\""),
+                DateTimeOffset.UtcNow.AddMinutes(-5).ToUnixTimeSeconds(),
+                DateTimeOffset.UtcNow.AddMinutes(5).ToUnixTimeSeconds()
+            );
         Assert.Equal(
             0,
             Metrics_of_groups.Value(
@@ -108,6 +116,7 @@ public sealed partial class Metrics_of_requests
                 "outcome",
                 "reason",
                 "way",
+                "duty",
                 "sign",
                 "le",
                 "otel_scope_name",
