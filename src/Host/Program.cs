@@ -1,3 +1,4 @@
+using MlsConsole.Host.Duties;
 using MlsConsole.Host.Identity;
 using MlsConsole.Host.Live;
 using MlsConsole.Host.Startup;
@@ -14,6 +15,7 @@ try
     builder.AddCore();
     builder.Services.AddXrpc();
     builder.Services.AddLive();
+    builder.Services.AddDuties();
     builder.Services.AddTelemetry();
     builder.AddConsole();
 

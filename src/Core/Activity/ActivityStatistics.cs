@@ -5,7 +5,7 @@ namespace MlsConsole.Core.Activity;
 /// <param name="Reason">The rule or reason behind it.</param>
 public sealed record OutcomeCount(string Outcome, string? Reason, int Count);
 
-/// <summary>One step of a window. Nulls are gaps: nothing happened, so there is nothing to show.</summary>
+/// <summary>One step of a window. A null is a gap in the drawing: nothing was attempted in this step.</summary>
 public sealed record OverviewPoint(
     DateTimeOffset At,
     int Attempts,
@@ -17,11 +17,13 @@ public sealed record OverviewPoint(
 
 /// <summary>External commits over a window of time. Rates are null where nothing was attempted.</summary>
 /// <param name="Requests">All calls of processExternalCommit.</param>
-/// <param name="Attempts">Those that a rate is judged by: accepted, or failed for what the commit or its timing was.</param>
-/// <param name="Refused">Those that policy refused: no token, not a member, switched off.</param>
+/// <param name="Attempts">
+/// The requests that the rates are computed from: accepted, or failed because of the commit itself or of its timing.
+/// </param>
+/// <param name="Refused">The requests that policy refused: no token, not a member, switched off.</param>
 /// <param name="P50">Seconds.</param>
 /// <param name="P99">Seconds.</param>
-/// <param name="RequestsPerSecond">All methods.</param>
+/// <param name="RequestsPerSecond">Requests of all methods.</param>
 /// <param name="LastAt">The last external commit ever seen by this process.</param>
 public sealed record OverviewSnapshot(
     TimeSpan Window,
@@ -46,7 +48,10 @@ public sealed record OverviewSnapshot(
     public double? MismatchRate => Attempts == 0 ? null : (double)Mismatches / Attempts;
 }
 
-/// <summary>Aggregates of the last 24 hours in steps of five seconds, fed by the activity feed alone. Its memory is bounded; an empty step costs nothing.</summary>
+/// <summary>
+/// Aggregates of the last 24 hours in steps of five seconds, fed by the activity feed alone. The memory is bounded, and
+/// a step without requests takes none.
+/// </summary>
 public sealed class ActivityStatistics : IDisposable
 {
     private const string ExternalCommit = "processExternalCommit";
@@ -54,16 +59,19 @@ public sealed class ActivityStatistics : IDisposable
         Steps = 24 * 3600 / StepSeconds,
         PointCount = 60;
 
-    /// <summary>Refusals that say nothing about the commit: they are counted apart and judge nothing.</summary>
-    private static readonly HashSet<string> s_policy =
+    /// <summary>
+    /// Outcomes that say nothing about the commit. Requests with these outcomes are counted as refused and have no part
+    /// in the rates.
+    /// </summary>
+    private static readonly HashSet<string> s_policyOutcomes =
     [
         "AuthenticationRequired",
-        "Unauthorized",
-        "ExternalCommitsDisabled",
-        "DeviceNotApproved",
-        "RateLimitExceeded",
-        "IdempotencyConflict",
-        "RequestAborted",
+        nameof(Refusal.Unauthorized),
+        nameof(Refusal.ExternalCommitsDisabled),
+        nameof(Refusal.DeviceNotApproved),
+        nameof(Refusal.RateLimitExceeded),
+        nameof(Refusal.IdempotencyConflict),
+        RequestOutcomes.RequestAborted,
     ];
 
     private readonly Step?[] _steps = new Step?[Steps];
@@ -73,17 +81,17 @@ public sealed class ActivityStatistics : IDisposable
     private DateTimeOffset? _lastAt;
     private long _version;
 
-    /// <summary>Starts to count what the feed brings.</summary>
+    /// <summary>Counts the requests that the feed tells of from now on.</summary>
     public ActivityStatistics(ActivityFeed feed, TimeProvider clock)
     {
         _clock = clock;
         _subscription = feed.Subscribe(Count);
     }
 
-    /// <summary>Grows with every record: whoever draws need only look again when it has changed.</summary>
+    /// <summary>Grows with every request, so a reader needs a new snapshot only when this number has changed.</summary>
     public long Version => Interlocked.Read(ref _version);
 
-    /// <summary>What happened in the last <paramref name="window"/>, at most 24 hours.</summary>
+    /// <summary>Aggregates the last <paramref name="window"/>, at most 24 hours.</summary>
     public OverviewSnapshot Snapshot(TimeSpan window)
     {
         var now = _clock.GetUtcNow();
@@ -140,21 +148,21 @@ public sealed class ActivityStatistics : IDisposable
 
     private void Count(ActivityRecord activity)
     {
-        if (!activity.IsRequest)
+        if (activity is not RequestAnswered request)
             return;
         lock (_lock)
         {
-            long index = StepOf(activity.At);
+            long index = StepOf(request.At);
             ref var step = ref _steps[index % Steps];
             if (step is null || step.Index < index)
                 step = new(index);
             if (step.Index != index)
-                return; // more than a day old
+                return; // The request is more than a day older than the newest one.
             step.AllRequests++;
-            if (activity.Method == ExternalCommit)
+            if (request.Method == ExternalCommit)
             {
-                _lastAt = activity.At;
-                step.Count(activity, s_policy.Contains(activity.Outcome));
+                _lastAt = request.At;
+                step.Count(request, s_policyOutcomes.Contains(request.Outcome));
             }
         }
         Interlocked.Increment(ref _version);
@@ -173,18 +181,18 @@ public sealed class ActivityStatistics : IDisposable
         public LatencyHistogram Latency { get; } = new();
         public Dictionary<(string Outcome, string? Reason), int> Outcomes { get; } = [];
 
-        public void Count(ActivityRecord activity, bool policy)
+        public void Count(RequestAnswered request, bool refusedByPolicy)
         {
             Requests++;
-            Outcomes[(activity.Outcome, activity.Reason)] =
-                Outcomes.GetValueOrDefault((activity.Outcome, activity.Reason)) + 1;
-            if (policy)
+            Outcomes[(request.Outcome, request.Reason)] =
+                Outcomes.GetValueOrDefault((request.Outcome, request.Reason)) + 1;
+            if (refusedByPolicy)
                 return;
             Attempts++;
-            Latency.Add(activity.Elapsed);
-            if (activity.Outcome == RequestOutcomes.Accepted)
+            Latency.Add(request.Elapsed);
+            if (request.Outcome == RequestOutcomes.Accepted)
                 Accepted++;
-            if (activity.Outcome == "EpochMismatch")
+            if (request.Outcome == nameof(Refusal.EpochMismatch))
                 Mismatches++;
         }
 

@@ -1,6 +1,9 @@
 namespace MlsConsole.Core.Activity;
 
-/// <summary>Counts of durations in 96 buckets whose bounds grow by 15 %, from half a millisecond to about five minutes: a quantile is right to 15 %.</summary>
+/// <summary>
+/// Counts of durations in 96 buckets whose bounds grow by 15 %, from half a millisecond to about five minutes. So a
+/// quantile is right to 15 %.
+/// </summary>
 internal sealed class LatencyHistogram
 {
     private const int Buckets = 96;
@@ -26,7 +29,7 @@ internal sealed class LatencyHistogram
         _total += other._total;
     }
 
-    /// <summary>The duration that a share of all does not exceed, in seconds; null without any.</summary>
+    /// <summary>The duration in seconds that a share (0 to 1) of all durations does not exceed; null if there are none.</summary>
     public double? Quantile(double share)
     {
         if (_total == 0)
@@ -37,7 +40,7 @@ internal sealed class LatencyHistogram
         {
             seen += _counts[i];
             if (seen >= rank)
-                return First * Math.Pow(Growth, i - 0.5); // the middle of the bucket
+                return First * Math.Pow(Growth, i - 0.5); // The middle of the bucket.
         }
         return null;
     }

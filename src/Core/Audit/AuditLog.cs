@@ -1,14 +1,15 @@
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Activity;
 using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Audit;
 
-/// <summary>The audit log. An entry is written in the transaction of what it records; listeners hear of it after the commit.</summary>
-public sealed class AuditLog(Database database)
+/// <summary>
+/// The audit log. An entry is written in the transaction of the change that it records; the activity feed tells of the
+/// entry after the commit.
+/// </summary>
+public sealed class AuditLog(Database database, ActivityFeed feed)
 {
-    /// <summary>Raised after an entry is on disk. Handlers must not block; what they throw is theirs to catch.</summary>
-    public event Action<AuditEntry>? Appended;
-
     /// <summary>Writes one entry in a transaction of its own.</summary>
     public async Task AppendAsync(AuditEntry entry, CancellationToken cancellation)
     {
@@ -16,12 +17,14 @@ public sealed class AuditLog(Database database)
         Announce(entry);
     }
 
-    /// <summary>The statement that writes an entry, for those whose transaction it belongs to; it returns the entry's id.</summary>
+    /// <summary>The statement that writes an entry, for a transaction of the caller's. It returns the entry's id.</summary>
     internal static FormattableString Insert(AuditEntry entry) =>
         $"""
-            INSERT INTO audit (at, actor, action, subject, outcome, reason, epoch_before, epoch_after, correlation_id, times)
-            VALUES ({entry.At.ToUnixTimeMilliseconds()}, {entry.Actor}, {entry.Action}, {entry.Subject}, {entry.Outcome}, {entry.Reason}, {(long?)
-                entry.EpochBefore}, {(long?)entry.EpochAfter}, {entry.CorrelationId}, {entry.Times})
+            INSERT INTO audit
+            (at, actor, action, subject, outcome, reason, epoch_before, epoch_after, correlation_id, times)
+            VALUES ({entry.At.ToUnixTimeMilliseconds()}, {entry.Actor}, {entry.Action}, {entry.Subject},
+            {entry.Outcome}, {entry.Reason}, {(long?)entry.EpochBefore}, {(long?)entry.EpochAfter},
+            {entry.CorrelationId}, {entry.Times})
             RETURNING id AS "Value"
             """;
 
@@ -36,6 +39,16 @@ public sealed class AuditLog(Database database)
             .ToListAsync(cancellation);
     }
 
-    /// <summary>Tells listeners of an entry whose transaction has committed.</summary>
-    public void Announce(AuditEntry entry) => Appended?.Invoke(entry);
+    /// <summary>Tells the activity feed of an entry whose transaction has committed.</summary>
+    public void Announce(AuditEntry entry) =>
+        feed.Publish(
+            new AuditEntryAppended
+            {
+                At = entry.At,
+                Action = entry.Action,
+                Outcome = entry.Outcome,
+                Epoch = entry.EpochAfter,
+                CorrelationId = entry.CorrelationId,
+            }
+        );
 }

@@ -2,11 +2,16 @@ using MlsConsole.Core.Activity;
 
 namespace MlsConsole.Core.Audit;
 
-/// <summary>Counts refusals that anybody can cause at any rate, so that the audit log grows by a few entries a minute and not by one for each.</summary>
-/// <remarks>Counts are in memory until their minute is over or the host stops; a kill loses what the running minute had.</remarks>
+/// <summary>
+/// Counts the refusals that anybody can cause at any rate, so that the audit log grows by a few entries a minute and not
+/// by one entry for each refusal.
+/// </summary>
+/// <remarks>
+/// The counts of a minute are in memory until the minute is over or the host stops; a kill loses the running minute's.
+/// </remarks>
 public sealed class RefusalTally : IDisposable
 {
-    // Methods, outcomes and reasons are closed lists. The bound is for the day when one is not.
+    // Methods, outcomes and reasons are closed lists; this bound holds even if a future list is not.
     private const int MaxKinds = 1000;
 
     private readonly AuditLog _audit;
@@ -15,14 +20,14 @@ public sealed class RefusalTally : IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<Kind, int> _counts = [];
 
-    /// <summary>Starts to count what the feed brings.</summary>
+    /// <summary>Counts the refusals that the feed tells of from now on.</summary>
     public RefusalTally(ActivityFeed feed, AuditLog audit, TimeProvider clock)
     {
         (_audit, _clock) = (audit, clock);
         _subscription = feed.Subscribe(Count);
     }
 
-    /// <summary>Writes the minutes that are over; with <paramref name="all"/> the running one too.</summary>
+    /// <summary>Writes the counts of the minutes that are over; with <paramref name="all"/> the running minute's too.</summary>
     public async Task FlushAsync(bool all, CancellationToken cancellation)
     {
         List<KeyValuePair<Kind, int>> over;
@@ -55,15 +60,17 @@ public sealed class RefusalTally : IDisposable
 
     private void Count(ActivityRecord activity)
     {
-        string? actor = activity.Outcome switch
+        if (activity is not RequestAnswered request)
+            return;
+        string? actor = request.Outcome switch
         {
             "AuthenticationRequired" => AuditEntry.Unauthenticated,
-            "RateLimitExceeded" or "TurnPending" => AuditEntry.RateLimited,
+            nameof(Refusal.RateLimitExceeded) or nameof(Refusal.TurnPending) => AuditEntry.RateLimited,
             _ => null,
         };
-        if (actor is null || !activity.IsRequest)
+        if (actor is null)
             return;
-        var kind = new Kind(Minute(activity.At), actor, activity.Method, activity.Outcome, activity.Reason);
+        var kind = new Kind(Minute(request.At), actor, request.Method, request.Outcome, request.Reason);
         lock (_lock)
         {
             if (_counts.Count >= MaxKinds && !_counts.ContainsKey(kind))

@@ -30,6 +30,9 @@ public sealed partial class RemovalProposals
     private readonly TimeProvider _clock;
     private readonly ILogger<RemovalProposals> _log;
 
+    /// <summary>The conversations that failed in the last call, so that each is logged once and not at every call.</summary>
+    private volatile HashSet<string> _failing = [];
+
     internal RemovalProposals(
         Database database,
         PublicGroups groups,
@@ -40,20 +43,36 @@ public sealed partial class RemovalProposals
     ) => (_database, _groups, _keys, _audit, _clock, _log) = (database, groups, keys, audit, clock, log);
 
     /// <summary>
-    /// Makes every proposal that is due and was not made in the current epochs. Any host may call this at any time:
-    /// each leaf is proposed once in an epoch.
+    /// Proposes the removals that are due and not yet proposed in the current epochs. Any host may call this at any time:
+    /// each leaf is proposed once in an epoch. A conversation that fails is skipped.
     /// </summary>
     /// <returns>How many proposals were made.</returns>
+    /// <exception cref="AggregateException">Conversations failed; all others have been tried.</exception>
     public async Task<int> ProposeAsync(CancellationToken cancellation)
     {
         int made = 0;
         string after = "";
+        var failures = new Dictionary<string, Exception>(StringComparer.Ordinal);
         while (await DueAsync(after, cancellation) is { Count: > 0 } due)
         {
             foreach (string convoId in due)
-                made += await ProposeAsync(convoId, cancellation);
+            {
+                try
+                {
+                    made += await ProposeAsync(convoId, cancellation);
+                }
+                catch (Exception failure) when (!cancellation.IsCancellationRequested)
+                {
+                    failures.Add(convoId, failure);
+                    if (!_failing.Contains(convoId))
+                        LogSkipped(failure, convoId);
+                }
+            }
             after = due[^1];
         }
+        _failing = [.. failures.Keys];
+        if (failures.Count > 0)
+            throw new AggregateException("Removals could not be proposed in some conversations.", failures.Values);
         return made;
     }
 
@@ -204,6 +223,12 @@ public sealed partial class RemovalProposals
         write.Add(entry);
         return (wanted.Count, entry);
     }
+
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "Removals cannot be proposed in conversation {ConvoId}; it is skipped and tried again"
+    )]
+    private partial void LogSkipped(Exception failure, string convoId);
 
     [LoggerMessage(
         Level = LogLevel.Error,

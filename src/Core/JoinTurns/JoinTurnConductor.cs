@@ -71,13 +71,13 @@ public sealed partial class JoinTurnConductor
                     if (!await WriteAsync(line, next, cancellation))
                         continue;
                     if (line.Of(device)?.TurnId != own.TurnId)
-                        Publish(ActivityRecord.TurnGiven, _clock.GetElapsedTime(asked), own);
+                        PublishGiven(own, _clock.GetElapsedTime(asked));
                     return new(own.TurnId!, own.Until, own.Epoch, Waited: false);
                 default:
                     if (!await WriteAsync(line, next, cancellation))
                         continue;
                     var turn = await WaitAsync(convoId, device, leaves, next.PositionOf(device), cancellation);
-                    Publish(ActivityRecord.TurnGiven, _clock.GetElapsedTime(asked), turn);
+                    PublishGiven(turn, _clock.GetElapsedTime(asked));
                     return new(turn.TurnId!, turn.Until, turn.Epoch, Waited: true);
             }
         }
@@ -149,7 +149,7 @@ public sealed partial class JoinTurnConductor
         }
         foreach (var place in come)
             if (gone.Exists(former => former.DeviceRow == place.DeviceRow && former.Unused < place.Unused))
-                Publish(ActivityRecord.TurnExpired, TimeSpan.Zero, place);
+                PublishExpired(place);
         return true;
     }
 
@@ -172,14 +172,22 @@ public sealed partial class JoinTurnConductor
             ON CONFLICT DO NOTHING RETURNING place AS "Value"
             """;
 
-    private void Publish(string outcome, TimeSpan waited, JoinPlace place) =>
+    private void PublishGiven(JoinPlace place, TimeSpan waited) =>
         _feed.Publish(
-            new()
+            new JoinTurnGiven
             {
                 At = _clock.GetUtcNow(),
-                Method = ActivityRecord.JoinTurn,
-                Outcome = outcome,
-                Elapsed = waited,
+                ConvoId = place.ConvoId,
+                Epoch = (ulong)place.Epoch,
+                Waited = waited,
+            }
+        );
+
+    private void PublishExpired(JoinPlace place) =>
+        _feed.Publish(
+            new JoinTurnExpired
+            {
+                At = _clock.GetUtcNow(),
                 ConvoId = place.ConvoId,
                 Epoch = (ulong)place.Epoch,
             }

@@ -16,7 +16,7 @@ public sealed class RejoinOutcomes
 
     internal RejoinOutcomes(CallRunner calls, Database database) => (_calls, _database) = (calls, database);
 
-    /// <summary>Writes the outcome to the audit log. Counting it is for those who listen to <see cref="ActivityRecord.Rejoin"/>.</summary>
+    /// <summary>Writes the outcome to the audit log. Counting it is for those who listen to <see cref="RequestAnswered.Rejoin"/>.</summary>
     /// <exception cref="RefusedException">Unauthorized: not a member with this device. InvalidRequest: lastError is no name.</exception>
     public Task<RejoinOutcome> ReportAsync(
         Caller caller,

@@ -26,26 +26,22 @@ internal static class ExternalCommitsDefinition
         // The filter does not validate settings that it is given as an object: it would take 150 for everybody.
         if (!FlagView.IsValid(view.State, view.Percentage))
             throw new InvalidOperationException($"The stored state of {FlagName} is no valid state.");
+        return new FeatureDefinition
+        {
+            Name = FlagName,
+            EnabledFor = [new FeatureFilterConfiguration { Name = Targeting, ParametersObject = SettingsOf(view) }],
+        };
+    }
+
+    /// <summary>The settings of the targeting filter: for whom a state is on, as a percentage.</summary>
+    public static TargetingFilterSettings SettingsOf(FlagView view)
+    {
         int percentage = view.State switch
         {
             FlagState.On => 100,
             FlagState.Percentage => view.Percentage,
             _ => 0,
         };
-        return new FeatureDefinition
-        {
-            Name = FlagName,
-            EnabledFor =
-            [
-                new FeatureFilterConfiguration
-                {
-                    Name = Targeting,
-                    ParametersObject = new TargetingFilterSettings
-                    {
-                        Audience = new Audience { DefaultRolloutPercentage = percentage },
-                    },
-                },
-            ],
-        };
+        return new() { Audience = new Audience { DefaultRolloutPercentage = percentage } };
     }
 }

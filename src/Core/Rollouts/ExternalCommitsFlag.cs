@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.FeatureManagement;
 using Microsoft.FeatureManagement.FeatureFilters;
+using MlsConsole.Core.Activity;
 
 namespace MlsConsole.Core.Rollouts;
 
@@ -17,11 +18,13 @@ public sealed class ExternalCommitsFlag
     private readonly FlagDefinitions _definitions;
     private readonly FlagStore _store;
     private readonly FeatureManager _features;
+    private readonly ContextualTargetingFilter _targeting;
 
     internal ExternalCommitsFlag(FlagDefinitions definitions, FlagStore store, ILoggerFactory loggers)
     {
         _definitions = definitions;
         _store = store;
+        _targeting = new ContextualTargetingFilter(Options.Create(new TargetingEvaluationOptions()), loggers);
         // Composed by hand, with one filter and nothing else: a session manager would outrank "off", a snapshot
         // manager would give one user's answer to the next, and a missing flag has to be an error.
         _features = new FeatureManager(
@@ -29,7 +32,7 @@ public sealed class ExternalCommitsFlag
             new FeatureManagementOptions { IgnoreMissingFeatures = false, IgnoreMissingFeatureFilters = false }
         )
         {
-            FeatureFilters = [new ContextualTargetingFilter(Options.Create(new TargetingEvaluationOptions()), loggers)],
+            FeatureFilters = [_targeting],
             Logger = loggers.CreateLogger<FeatureManager>(),
         };
     }
@@ -54,6 +57,33 @@ public sealed class ExternalCommitsFlag
             ExternalCommitsDefinition.FlagName,
             new TargetingContext { UserId = did.Value, Groups = [] }
         );
+    }
+
+    /// <summary>
+    /// The part of the rollout that a DID is in, by the state that this process read last. Unlike
+    /// <see cref="IsOnForAsync"/> it never asks the database and never throws: it is for telling of requests that have
+    /// been answered.
+    /// </summary>
+    public async ValueTask<Cohort> CohortOfAsync(Did did)
+    {
+        FlagView view = _definitions.LastRead;
+        if (string.IsNullOrEmpty(did.Value))
+            return Cohort.NotEvaluated;
+        return view.State switch
+        {
+            FlagState.On => Cohort.Everybody,
+            FlagState.Percentage => await _targeting.EvaluateAsync(
+                new FeatureFilterEvaluationContext
+                {
+                    FeatureName = ExternalCommitsDefinition.FlagName,
+                    Settings = ExternalCommitsDefinition.SettingsOf(view),
+                },
+                new TargetingContext { UserId = did.Value, Groups = [] }
+            )
+                ? Cohort.InsidePercentage
+                : Cohort.OutsidePercentage,
+            _ => Cohort.Nobody,
+        };
     }
 
     /// <summary>

@@ -1,58 +1,47 @@
-using MlsConsole.Core;
-using MlsConsole.Core.Activity;
-using MlsConsole.Core.Audit;
 using MlsConsole.Core.Events;
 using MlsConsole.Core.Outbox;
-using MlsConsole.Core.Retention;
 
 namespace MlsConsole.Host.Live;
 
 /// <summary>An event, encoded once for all who get it.</summary>
-/// <param name="Kind">What it tells.</param>
-/// <param name="Frame">Null if its log entry has been pruned meanwhile, or if it is not told.</param>
-/// <param name="Members">Who may have it.</param>
-/// <param name="AskedAt">Timestamp of the moment at which the roster said so.</param>
+/// <param name="Seq">The event's place in the stream.</param>
+/// <param name="Kind">What the event tells.</param>
+/// <param name="Frame">Null if the event's log entry has been pruned meanwhile, or if subscribers are not told.</param>
+/// <param name="Members">The accounts that may have the event.</param>
+/// <param name="AskedAt">The clock's timestamp of the moment at which the roster named these accounts.</param>
 internal sealed record StreamedEvent(
     long Seq,
     EventKind Kind,
     byte[]? Frame,
     IReadOnlySet<string> Members,
     long AskedAt
-);
+)
+{
+    public static StreamedEvent Of(ConvoEvent one, IReadOnlySet<string> members, long askedAt) =>
+        new(one.Seq, one.Kind, EventFrames.Of(one), members, askedAt);
+}
 
 /// <summary>
-/// Follows the stream of events for all subscribers of this host: numbers what waits if it is this host's turn, reads what is new, whichever host it came from, and keeps the last moments of it.
+/// The newest part of the stream of events, in memory for all subscribers of this host. The duty that relays events
+/// appends to it.
 /// </summary>
-internal sealed partial class EventStream(
-    EventRelay relay,
-    EventReader reader,
-    AuditLog audit,
-    ActivityFeed feed,
-    Pruning pruning,
-    TimeProvider clock,
-    ILogger<EventStream> log
-) : BackgroundService
+internal sealed class EventStream(TimeProvider clock)
 {
-    /// <summary>For so long the answer of the roster is good: then it is asked again.</summary>
-    private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(200),
-        s_pruning = TimeSpan.FromMinutes(10);
-
-    /// <summary>Under load events are numbered so often and no more: each time is a transaction, and on SQLite commits wait for it.</summary>
-    private static readonly TimeSpan s_pace = TimeSpan.FromMilliseconds(20);
     private const long MaxKeptBytes = 32 << 20;
 
-    private readonly SemaphoreSlim _wake = new(0, 1);
+    /// <summary>How long an answer of the roster is good. After it the roster is asked again.</summary>
+    private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
     private readonly List<StreamedEvent> _kept = [];
     private readonly Dictionary<string, int> _subscribers = new(StringComparer.Ordinal);
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _keptBytes;
 
-    /// <summary>The last event that this host has seen.</summary>
+    /// <summary>The place of the last event that this host has seen.</summary>
     public long Head { get; private set; }
 
-    /// <summary>Completes when there is something new. Take it before reading.</summary>
+    /// <summary>Completes at the next <see cref="Append"/>. A reader takes it before it reads, so that it misses nothing.</summary>
     public Task Changed
     {
         get
@@ -62,7 +51,16 @@ internal sealed partial class EventStream(
         }
     }
 
-    /// <summary>Counts a subscriber in, unless its account has too many.</summary>
+    public bool HasSubscribers
+    {
+        get
+        {
+            lock (_lock)
+                return _subscribers.Count > 0;
+        }
+    }
+
+    /// <summary>Counts a subscriber in, unless its account has <paramref name="most"/> already.</summary>
     public bool TryEnter(string did, int most)
     {
         lock (_lock)
@@ -93,7 +91,7 @@ internal sealed partial class EventStream(
             if (cursor >= Head)
                 return [];
             long first = _kept.Count == 0 ? Head + 1 : _kept[0].Seq;
-            // There are no gaps, so places can be counted.
+            // The stream has no gaps, so the index of an event is the difference of two places.
             return cursor + 1 < first ? null : _kept.GetRange((int)(cursor + 1 - first), (int)(Head - cursor));
         }
     }
@@ -101,94 +99,10 @@ internal sealed partial class EventStream(
     /// <summary>Whether what the roster said of an event may still be believed.</summary>
     public bool IsFresh(StreamedEvent one) => clock.GetElapsedTime(one.AskedAt) <= s_fresh;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        audit.Appended += Wake;
-        try
-        {
-            bool started = false;
-            long prunedAt = clock.GetTimestamp();
-            while (true)
-            {
-                try
-                {
-                    if (!started)
-                    {
-                        // Told like news: who came before this with an old cursor has been waiting for it.
-                        Keep([], (await reader.RangeAsync(stoppingToken)).Head);
-                        started = true;
-                    }
-                    bool relayed = await relay.RelayAsync(stoppingToken) > 0;
-                    await ReadNewAsync(stoppingToken);
-                    if (relayed)
-                        await Task.Delay(s_pace, clock, stoppingToken);
-                    if (clock.GetElapsedTime(prunedAt) > s_pruning)
-                    {
-                        prunedAt = clock.GetTimestamp();
-                        await pruning.PruneAsync(stoppingToken);
-                    }
-                }
-                catch (Exception exception) when (exception is not OperationCanceledException)
-                {
-                    LogFault(exception); // A database that is away comes back; events wait in it.
-                }
-                // What this host writes is told at once; what others write, at the next look.
-                await _wake.WaitAsync(s_poll, stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The host stops.
-        }
-        finally
-        {
-            audit.Appended -= Wake;
-        }
-    }
-
-    private async Task ReadNewAsync(CancellationToken cancellation)
-    {
-        while (true)
-        {
-            bool listened;
-            lock (_lock)
-                listened = _subscribers.Count > 0;
-            long askedAt = clock.GetTimestamp();
-            var events = await reader.ReadAsync(Head, listened, cancellation);
-            if (events.Count == 0)
-                return;
-            foreach (var one in events.Select(static addressed => addressed.Event))
-                feed.Publish(
-                    new ActivityRecord
-                    {
-                        At = one.At,
-                        Method = ActivityRecord.Event,
-                        Outcome = RequestOutcomes.Accepted,
-                        Reason = one.Kind.ToString(),
-                        Elapsed = TimeSpan.Zero,
-                        ConvoId = one.ConvoId,
-                        Epoch = one.Epoch,
-                    }
-                );
-            Keep(
-                listened
-                    ?
-                    [
-                        .. events.Select(addressed => new StreamedEvent(
-                            addressed.Event.Seq,
-                            addressed.Event.Kind,
-                            EventFrames.Of(addressed.Event),
-                            addressed.Members,
-                            askedAt
-                        )),
-                    ]
-                    : [],
-                events[^1].Event.Seq
-            );
-        }
-    }
-
-    private void Keep(List<StreamedEvent> events, long head)
+    /// <summary>Appends events and drops those that are no longer fresh, or too many bytes.</summary>
+    /// <param name="events">The events after <see cref="Head"/>; none at all if nobody was there to be told of them.</param>
+    /// <param name="head">The place of the last event, whether it is kept or not.</param>
+    public void Append(IReadOnlyList<StreamedEvent> events, long head)
     {
         TaskCompletionSource changed;
         lock (_lock)
@@ -206,27 +120,4 @@ internal sealed partial class EventStream(
         }
         changed.SetResult();
     }
-
-    private void Wake(AuditEntry entry)
-    {
-        if (_wake.CurrentCount > 0)
-            return; // it is awake, and an exception is too dear for every commit
-        try
-        {
-            _wake.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // Somebody else was faster.
-        }
-    }
-
-    public override void Dispose()
-    {
-        base.Dispose();
-        _wake.Dispose();
-    }
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Events could not be read; it is tried again")]
-    private partial void LogFault(Exception exception);
 }

@@ -1,19 +1,31 @@
 using Microsoft.AspNetCore.SignalR;
+using MlsConsole.Core;
 using MlsConsole.Core.Activity;
 
 namespace MlsConsole.Host.Live;
 
-/// <summary>What happened, for consumers outside of this process. Messages: <c>activity</c> (a list of <see cref="LiveActivity"/>) and <c>overview</c> (an <see cref="LiveOverview"/>).</summary>
+/// <summary>
+/// Tells consumers outside of this process what happens. The hub has two messages: <c>activity</c>, a list of
+/// <see cref="LiveActivity"/>, and <c>overview</c>, a <see cref="LiveOverview"/>.
+/// </summary>
 internal sealed class LiveHub : Hub
 {
     public const string Path = "/hubs/live";
 }
 
-/// <summary>One outcome. No account, no content.</summary>
-/// <param name="Method">Short method name, <c>audit</c>, or <c>event</c> for what subscribers are told, whichever host it happened on.</param>
-/// <param name="Outcome"><c>accepted</c> or the error name.</param>
-/// <param name="Reason">The rule or reason behind it; the action of an audit entry, the kind of an event.</param>
-/// <param name="Milliseconds">From arrival to answer.</param>
+/// <summary>The wire form of an <see cref="ActivityRecord"/>, without account, cohort and content.</summary>
+/// <param name="At">When it happened.</param>
+/// <param name="Method">
+/// The short name of a request's method, <c>audit</c> for an audit entry, <c>event</c> for an event that subscribers are
+/// told, or <c>joinTurn</c>.
+/// </param>
+/// <param name="Outcome">
+/// <c>accepted</c> or the error name; for a turn to join, <c>given</c> or <c>expired</c>.
+/// </param>
+/// <param name="Reason">The broken rule or the reason; the action of an audit entry; the kind of an event.</param>
+/// <param name="Milliseconds">A request's time from its arrival to its answer; a device's wait for its turn; else 0.</param>
+/// <param name="ConvoId">The conversation, where it may be told.</param>
+/// <param name="Epoch">The epoch that the record is about.</param>
 public sealed record LiveActivity(
     DateTimeOffset At,
     string Method,
@@ -25,18 +37,29 @@ public sealed record LiveActivity(
 )
 {
     internal static LiveActivity Of(ActivityRecord activity) =>
-        new(
-            activity.At,
-            activity.Method,
-            activity.Outcome,
-            activity.Reason,
-            activity.Elapsed.TotalMilliseconds,
-            activity.ConvoId,
-            activity.Epoch
-        );
+        activity switch
+        {
+            RequestAnswered request => Of(request, request.Method, request.Outcome, request.Reason, request.Elapsed),
+            AuditEntryAppended entry => Of(entry, "audit", entry.Outcome, entry.Action),
+            EventRelayed relayed => Of(relayed, "event", RequestOutcomes.Accepted, relayed.Kind),
+            JoinTurnGiven turn => Of(turn, "joinTurn", "given", reason: null, turn.Waited),
+            JoinTurnExpired turn => Of(turn, "joinTurn", "expired"),
+            _ => throw new ArgumentException($"Unknown record {activity.GetType().Name}.", nameof(activity)),
+        };
+
+    private static LiveActivity Of(
+        ActivityRecord activity,
+        string method,
+        string outcome,
+        string? reason = null,
+        TimeSpan elapsed = default
+    ) => new(activity.At, method, outcome, reason, elapsed.TotalMilliseconds, activity.ConvoId, activity.Epoch);
 }
 
-/// <summary>External commits of the last five minutes. Rates are 0 to 1, null where nothing was attempted; latencies in seconds.</summary>
+/// <summary>
+/// External commits of the last five minutes. Rates are from 0 to 1, latencies are in seconds; both are null where
+/// nothing was attempted.
+/// </summary>
 public sealed record LiveOverview(
     DateTimeOffset At,
     int Requests,

@@ -2,18 +2,22 @@ using System.Diagnostics.Metrics;
 using MlsConsole.Core;
 using MlsConsole.Core.Activity;
 using MlsConsole.Core.JoinTurns;
+using MlsConsole.Host.Xrpc;
+using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Telemetry;
 
-/// <summary>All instruments. They count what the activity feed says, and nothing else does.</summary>
+/// <summary>Counts the external commits and the turns to join that the activity feed tells of.</summary>
 internal sealed class ExternalCommitMeter : IDisposable
 {
     public const string Name = "MlsConsole";
     public const string LatencyName = "external_commit_latency",
         TurnWaitName = "join_turn_wait";
 
-    /// <summary>Seconds; with 0.3, 0.5 and 1, the targets and the alert.</summary>
+    /// <summary>Bounds in seconds, among them the targets (0.3 and 0.5) and the alert (1).</summary>
     public static readonly double[] LatencyBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10];
+
+    private static readonly string s_externalCommit = XrpcMethod.LabelOf(Lexicons.ProcessExternalCommit.Nsid);
 
     private readonly Meter _meter = new(Name);
     private readonly Counter<long> _requests,
@@ -57,7 +61,7 @@ internal sealed class ExternalCommitMeter : IDisposable
             () => turns.Waiting,
             description: "Requests on this host that wait for their turn to join."
         );
-        // A series exists from the start, so that the first event is an increase.
+        // The series exist from the start, so that the first external commit is an increase.
         foreach (var counter in (Counter<long>[])[_requests, _successes, _mismatches, _turnsExpired])
             counter.Add(0);
         _subscription = feed.Subscribe(Count);
@@ -71,17 +75,27 @@ internal sealed class ExternalCommitMeter : IDisposable
 
     private void Count(ActivityRecord activity)
     {
-        if (activity is { Method: ActivityRecord.JoinTurn, Outcome: ActivityRecord.TurnGiven })
-            _turnWait.Record(activity.Elapsed.TotalSeconds);
-        if (activity is { Method: ActivityRecord.JoinTurn, Outcome: ActivityRecord.TurnExpired })
-            _turnsExpired.Add(1);
-        if (activity.Method != "processExternalCommit")
-            return;
+        switch (activity)
+        {
+            case JoinTurnGiven turn:
+                _turnWait.Record(turn.Waited.TotalSeconds);
+                break;
+            case JoinTurnExpired:
+                _turnsExpired.Add(1);
+                break;
+            case RequestAnswered request when request.Method == s_externalCommit:
+                CountExternalCommit(request);
+                break;
+        }
+    }
+
+    private void CountExternalCommit(RequestAnswered request)
+    {
         _requests.Add(1);
-        if (activity.Outcome == RequestOutcomes.Accepted)
+        if (request.Outcome == RequestOutcomes.Accepted)
             _successes.Add(1);
-        if (activity.Outcome == "EpochMismatch")
+        if (request.Outcome == nameof(Refusal.EpochMismatch))
             _mismatches.Add(1);
-        _latency.Record(activity.Elapsed.TotalSeconds);
+        _latency.Record(request.Elapsed.TotalSeconds);
     }
 }

@@ -3,19 +3,34 @@ using MlsConsole.Core;
 using MlsConsole.Core.Activity;
 using MlsConsole.Core.Forks;
 using MlsConsole.Core.GroupInfos;
+using MlsConsole.Host.Xrpc;
+using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Telemetry;
 
-/// <summary>Whether groups are whole and their members come back: epochs acknowledged, forks suspected, rejoins by way and outcome. It counts what the activity feed says.</summary>
+/// <summary>
+/// Counts what the activity feed tells of the state of groups: acknowledged epochs, suspected forks, and rejoins by way
+/// and outcome.
+/// </summary>
 internal sealed class GroupMeter : IDisposable
 {
     public const string Name = "MlsConsole.Groups";
     public const string DurationName = "rejoin_duration",
         AttemptsName = "rejoin_attempts";
 
-    /// <summary>Seconds: from an external commit, one round trip, to a fallback that waits for a member to come online.</summary>
+    /// <summary>
+    /// Bounds in seconds: from an external commit, which takes one round trip, to a fallback that waits until a member
+    /// comes online.
+    /// </summary>
     public static readonly double[] DurationBounds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400];
     public static readonly double[] AttemptsBounds = [1, 2, 3, 5, 10, 20];
+
+    /// <summary>The two signs of a fork: epoch authenticators, or GroupInfos' external_pub, that differ in one epoch.</summary>
+    private const string Authenticator = "authenticator",
+        ExternalPub = "external_pub";
+
+    private static readonly string s_acknowledgeEpoch = XrpcMethod.LabelOf(Lexicons.AcknowledgeEpoch.Nsid),
+        s_updateGroupInfo = XrpcMethod.LabelOf(Lexicons.UpdateGroupInfo.Nsid);
 
     private readonly Meter _meter = new(Name);
     private readonly Counter<long> _acknowledgements,
@@ -41,10 +56,10 @@ internal sealed class GroupMeter : IDisposable
         );
         _duration = _meter.CreateHistogram<double>(DurationName, "s", "From the first attempt of a rejoin to its end.");
         _attempts = _meter.CreateHistogram<int>(AttemptsName, description: "Attempts that a rejoin took.");
-        // A series exists from the start, so that the first event is an increase.
+        // The series exist from the start, so that the first count is an increase.
         _acknowledgements.Add(0);
-        foreach (string sign in (string[])["authenticator", "external_pub"])
-            _suspicions.Add(0, new KeyValuePair<string, object?>("sign", sign));
+        foreach (string sign in (string[])[Authenticator, ExternalPub])
+            _suspicions.Add(0, Sign(sign));
         foreach (var way in Enum.GetValues<RejoinWay>())
         foreach (bool succeeded in (bool[])[true, false])
             _rejoins.Add(0, Way(way), Outcome(succeeded));
@@ -59,18 +74,27 @@ internal sealed class GroupMeter : IDisposable
 
     private void Count(ActivityRecord activity)
     {
-        if (activity is { Method: "acknowledgeEpoch", Outcome: RequestOutcomes.Accepted })
-            _acknowledgements.Add(1);
-        if (activity is { Method: "acknowledgeEpoch", Reason: EpochAcknowledgements.SuspectedFork })
-            _suspicions.Add(1, new KeyValuePair<string, object?>("sign", "authenticator"));
-        if (activity.Method == "updateGroupInfo" && activity.Reason == GroupInfoPublisher.SuspectedFork)
-            _suspicions.Add(1, new KeyValuePair<string, object?>("sign", "external_pub"));
-        if (activity is not { Outcome: RequestOutcomes.Accepted, Rejoin: { } rejoin })
+        if (activity is not RequestAnswered request)
             return;
+        bool accepted = request.Outcome == RequestOutcomes.Accepted;
+        if (request.Method == s_acknowledgeEpoch && accepted)
+            _acknowledgements.Add(1);
+        if (request.Method == s_acknowledgeEpoch && request.Reason == EpochAcknowledgements.SuspectedFork)
+            _suspicions.Add(1, Sign(Authenticator));
+        if (request.Method == s_updateGroupInfo && request.Reason == GroupInfoPublisher.SuspectedFork)
+            _suspicions.Add(1, Sign(ExternalPub));
+        if (accepted && request.Rejoin is { } rejoin)
+            CountRejoin(rejoin);
+    }
+
+    private void CountRejoin(RejoinOutcome rejoin)
+    {
         _rejoins.Add(1, Way(rejoin.Way), Outcome(rejoin.Succeeded));
         _duration.Record(rejoin.Elapsed.TotalSeconds, Way(rejoin.Way), Outcome(rejoin.Succeeded));
         _attempts.Record(rejoin.Attempts, Way(rejoin.Way), Outcome(rejoin.Succeeded));
     }
+
+    private static KeyValuePair<string, object?> Sign(string sign) => new("sign", sign);
 
     private static KeyValuePair<string, object?> Way(RejoinWay way) =>
         new("way", way == RejoinWay.Legacy ? "legacy" : "external_commit");

@@ -5,12 +5,12 @@ using MlsConsole.Host.Xrpc;
 
 namespace MlsConsole.Host.Telemetry;
 
-/// <summary>Every request by what became of it. It counts what the activity feed says.</summary>
+/// <summary>Counts the requests that the activity feed tells of, by method, outcome and reason.</summary>
 internal sealed class RequestMeter : IDisposable
 {
     public const string Name = "MlsConsole.Requests";
 
-    /// <summary>The reason of what needs none.</summary>
+    /// <summary>The label of a request whose outcome has no reason.</summary>
     private const string NoReason = "none";
 
     private readonly Meter _meter = new(Name);
@@ -21,15 +21,16 @@ internal sealed class RequestMeter : IDisposable
     {
         _requests = _meter.CreateCounter<long>(
             "xrpc_requests",
-            description: "Requests by method, outcome (accepted, or the name of the error) and reason (the broken rule, or why not)."
+            description: "Requests by method, outcome (accepted, or the name of the error) and reason "
+                + "(the broken rule, or why not)."
         );
-        // A series exists from the start, so that the first event is an increase.
+        // The series exist from the start, so that the first request is an increase.
         foreach (XrpcMethod method in methods.All)
             Add(0, method.Label, RequestOutcomes.Accepted, NoReason);
         _subscription = feed.Subscribe(activity =>
         {
-            if (activity.IsRequest)
-                Add(1, activity.Method, activity.Outcome, activity.Reason ?? NoReason);
+            if (activity is RequestAnswered request)
+                Add(1, request.Method, request.Outcome, request.Reason ?? NoReason);
         });
     }
 
@@ -39,7 +40,7 @@ internal sealed class RequestMeter : IDisposable
         _meter.Dispose();
     }
 
-    /// <remarks>All three are of closed lists.</remarks>
+    /// <remarks>Method, outcome and reason are values of closed lists, so the number of series is bounded.</remarks>
     private void Add(long requests, string method, string outcome, string reason) =>
         _requests.Add(
             requests,

@@ -1,4 +1,5 @@
 using MlsConsole.Core.Activity;
+using MlsConsole.Host.Live;
 using OpenTelemetry.Metrics;
 
 namespace MlsConsole.Host.Telemetry;
@@ -11,6 +12,7 @@ internal static class TelemetryServices
         services.AddSingleton<ExternalCommitMeter>();
         services.AddSingleton<GroupMeter>();
         services.AddSingleton<RequestMeter>();
+        services.AddSingleton<DutyMeter>();
         services.AddSingleton<OutcomeLog>();
         services
             .AddOpenTelemetry()
@@ -26,6 +28,7 @@ internal static class TelemetryServices
                         new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds }
                     )
                     .AddMeter(RequestMeter.Name)
+                    .AddMeter(DutyMeter.Name)
                     .AddMeter(GroupMeter.Name)
                     .AddView(
                         GroupMeter.DurationName,
@@ -41,17 +44,18 @@ internal static class TelemetryServices
 
     public static void MapMetrics(this WebApplication app)
     {
-        // The meter provider is built first, or it would not hear of the series that exist from the start.
+        // The meter provider is built before the meters, or it would not hear of the series that exist from the start.
         app.Services.GetRequiredService<MeterProvider>();
         app.Services.GetRequiredService<ExternalCommitMeter>();
         app.Services.GetRequiredService<GroupMeter>();
         app.Services.GetRequiredService<RequestMeter>();
+        app.Services.GetRequiredService<DutyMeter>();
         app.Services.GetRequiredService<OutcomeLog>();
         app.MapPrometheusScrapingEndpoint("/metrics");
     }
 }
 
-/// <summary>One log line for each outcome.</summary>
+/// <summary>Writes one log line for each activity record, with the words of its wire form.</summary>
 internal sealed partial class OutcomeLog : IDisposable
 {
     private readonly ILogger<OutcomeLog> _log;
@@ -61,14 +65,12 @@ internal sealed partial class OutcomeLog : IDisposable
     {
         _log = log;
         _subscription = feed.Subscribe(activity =>
-            Outcome(
-                activity.Method,
-                activity.Outcome,
-                activity.Reason,
-                activity.Elapsed.TotalMilliseconds,
-                activity.CorrelationId
-            )
-        );
+        {
+            if (!log.IsEnabled(LogLevel.Debug))
+                return;
+            LiveActivity line = LiveActivity.Of(activity);
+            LogOutcome(line.Method, line.Outcome, line.Reason, line.Milliseconds, activity.CorrelationId);
+        });
     }
 
     public void Dispose() => _subscription.Dispose();
@@ -77,7 +79,7 @@ internal sealed partial class OutcomeLog : IDisposable
         Level = LogLevel.Debug,
         Message = "{Method} {Outcome} ({Reason}) in {Milliseconds:F1} ms, correlation id {CorrelationId}"
     )]
-    private partial void Outcome(
+    private partial void LogOutcome(
         string method,
         string outcome,
         string? reason,

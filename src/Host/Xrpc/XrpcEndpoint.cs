@@ -2,28 +2,42 @@ using MlsConsole.Core;
 using MlsConsole.Core.Activity;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Identity;
+using MlsConsole.Core.Rollouts;
 using MlsConsole.Host.Identity;
 using MlsConsole.Host.Live;
+using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Xrpc;
 
 /// <summary>
-/// Everything under <c>/xrpc</c>. One request goes: limit of its address, known method, verb and headers of the content, token,
-/// limit of its account, token used up, body or parameters decoded, Core. Whatever is thrown on that way ends in the one
-/// <see cref="XrpcFailure"/>, and every request but a preflight publishes one <see cref="ActivityRecord"/>.
+/// Answers everything under <c>/xrpc</c>. A request passes these steps: the limit of its address, the known method, verb
+/// and headers of the content, the token, the limit of the account, the token's single use, the decoding of body or
+/// parameters, Core. Whatever a step throws becomes the one <see cref="XrpcFailure"/>, and every request but a preflight
+/// publishes one <see cref="RequestAnswered"/>.
 /// </summary>
-/// <remarks>A middleware and not a route, so that nothing between (redirects, error pages, antiforgery) can answer in its place.</remarks>
+/// <remarks>
+/// The endpoint is a middleware and not a route, so that nothing in between (redirects, error pages, antiforgery) can
+/// answer in its place.
+/// </remarks>
 internal sealed partial class XrpcEndpoint(
     RequestDelegate next,
     XrpcMethods methods,
     ServiceAuthentication authentication,
     RateLimits limits,
     AuditLog audit,
+    ExternalCommitsFlag flag,
     ActivityFeed feed,
     TimeProvider clock,
     ILogger<XrpcEndpoint> log
 )
 {
+    /// <summary>The methods whose answers depend on the external commits flag.</summary>
+    private static readonly HashSet<string> s_methodsOfFlag =
+    [
+        Lexicons.GetGroupInfo.Nsid,
+        Lexicons.ProcessExternalCommit.Nsid,
+    ];
+
     public async Task InvokeAsync(HttpContext context)
     {
         if (!context.Request.Path.StartsWithSegments("/xrpc", StringComparison.Ordinal))
@@ -42,54 +56,56 @@ internal sealed partial class XrpcEndpoint(
 
     private async Task AnswerAsync(HttpContext context)
     {
-        Attempt attempt = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N"));
+        Exchange exchange = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N"));
         XrpcCors.Allow(context.Response);
-        context.Response.Headers["Correlation-Id"] = attempt.CorrelationId;
+        context.Response.Headers["Correlation-Id"] = exchange.CorrelationId;
         XrpcFailure? failure = null;
         ReadOnlyMemory<byte> body;
         try
         {
-            body = await RunAsync(context, attempt);
+            body = await RunAsync(context, exchange);
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
-            // Nobody is there to read an answer; that the request ended is still counted.
-            Publish(attempt, "RequestAborted", reason: null);
+            // The caller has left, so nothing is written; the request is counted all the same.
+            Publish(exchange, RequestOutcomes.RequestAborted, reason: null);
             return;
         }
         catch (Exception exception)
         {
-            failure = await FailureAsync(context, attempt, exception);
+            failure = await FailureAsync(context, exchange, exception);
             body = failure.WriteBody();
         }
-        // Counted before it is written: whoever has the answer finds it in the figures.
-        Publish(attempt, failure?.Error ?? "accepted", failure?.Reason, failure?.CurrentEpoch);
-        attempt.Limit?.WriteHeaders(context.Response.Headers);
+        // The request is counted before its answer is written, so that a caller who has the answer finds it in the metrics.
+        Publish(exchange, failure?.Error ?? RequestOutcomes.Accepted, failure?.Reason, failure?.CurrentEpoch);
+        exchange.Limit?.WriteHeaders(context.Response.Headers);
         await WriteAsync(context, failure, body);
     }
 
-    private async Task<XrpcFailure> FailureAsync(HttpContext context, Attempt attempt, Exception exception)
+    private async Task<XrpcFailure> FailureAsync(HttpContext context, Exchange exchange, Exception exception)
     {
         XrpcFailure failure = XrpcFailure.From(exception);
         try
         {
-            // A request that names nobody, or somebody in vain. What a proxying server sends for its accounts is never counted as its own.
+            // A request without a token, or with a token that is refused, counts for its address. A request with a good
+            // token never does: a proxying server sends the requests of many accounts from one address.
             if (
-                attempt.Call is null
+                exchange.Call is null
                 && (exception is AuthenticationException || context.Request.Headers.Authorization.Count == 0)
             )
-                attempt.Limit = await limits.TakeAsync(context.Connection.RemoteIpAddress);
-            // What an account tried and Core never saw; Core's own refusals are in the audit log, faults in the other.
-            if (attempt.Call is { } call && exception is not RefusedException && !failure.IsFault)
+                exchange.Limit = await limits.TakeAsync(context.Connection.RemoteIpAddress);
+            // Core writes the refusals that it decides on into the audit log itself. This entry is for what an account
+            // tried and Core never saw. Faults are in the log of the process.
+            if (exchange.Call is { } call && exception is not RefusedException && !failure.IsFault)
                 await audit.AppendAsync(
                     new()
                     {
                         At = clock.GetUtcNow(),
                         Actor = call.Caller.Did.Value,
-                        Action = attempt.Method!.Label,
+                        Action = exchange.Method!.Label,
                         Outcome = failure.Error,
                         Reason = failure.Reason,
-                        CorrelationId = attempt.CorrelationId,
+                        CorrelationId = exchange.CorrelationId,
                     },
                     CancellationToken.None
                 );
@@ -99,52 +115,65 @@ internal sealed partial class XrpcEndpoint(
             (exception, failure) = (fault, XrpcFailure.From(fault));
         }
         if (failure.IsFault)
-            LogFault(exception, attempt.Method?.Nsid, attempt.CorrelationId);
+            LogFault(exception, exchange.Method?.Nsid, exchange.CorrelationId);
         return failure;
     }
 
     private Task SubscribeAsync(HttpContext context, XrpcSubscription subscription)
     {
-        Attempt attempt = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N")) { Method = subscription };
-        // Counted when it is open or refused: how long it stays open says nothing of how fast it was opened.
+        Exchange exchange = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N")) { Method = subscription };
+        // A subscription is counted when it is open or refused, so that its elapsed time is the time of the opening.
         return subscription.ServeAsync(
             context,
             refused =>
             {
                 XrpcFailure? failure = refused is null or StreamRefusal ? null : XrpcFailure.From(refused);
                 if (failure is { IsFault: true })
-                    LogFault(refused!, subscription.Nsid, attempt.CorrelationId);
-                Publish(attempt, failure?.Error ?? (refused as StreamRefusal)?.Error ?? "accepted", failure?.Reason);
+                    LogFault(refused!, subscription.Nsid, exchange.CorrelationId);
+                string outcome = failure?.Error ?? (refused as StreamRefusal)?.Error ?? RequestOutcomes.Accepted;
+                Publish(exchange, outcome, failure?.Reason);
             }
         );
     }
 
-    private async Task<ReadOnlyMemory<byte>> RunAsync(HttpContext context, Attempt attempt)
+    private async Task<ReadOnlyMemory<byte>> RunAsync(HttpContext context, Exchange exchange)
     {
         HttpRequest request = context.Request;
-        attempt.Limit = limits.Of(context.Connection.RemoteIpAddress);
-        attempt.Limit?.Check("address", clock.GetUtcNow());
+        exchange.Limit = limits.Of(context.Connection.RemoteIpAddress);
+        exchange.Limit?.Check("address", clock.GetUtcNow());
         string nsid = XrpcPath.NsidOf(RawTarget(context)) ?? throw XrpcException.InvalidRequest("Invalid XRPC path.");
         XrpcMethod method = methods.Find(nsid) ?? throw XrpcException.MethodNotImplemented();
-        attempt.Method = method;
+        exchange.Method = method;
         method.CheckContent(request);
         ServiceToken token = await authentication.AuthenticateAsync(request, method.Nsid);
-        attempt.Call = new XrpcCall(context, await AdmitAsync(context, token, method, attempt));
-        return await method.InvokeAsync(attempt.Call);
+        exchange.Call = new XrpcCall(context, await AdmitAsync(context, token, method, exchange));
+        try
+        {
+            return await method.InvokeAsync(exchange.Call);
+        }
+        finally
+        {
+            // After the call, so that the cohort comes from the state of the flag that Core has just read.
+            if (s_methodsOfFlag.Contains(method.Nsid))
+                exchange.Cohort = await flag.CohortOfAsync(exchange.Call.Caller.Did);
+        }
     }
 
-    /// <summary>A request over the limit leaves its token usable; one whose token was used before is not its owner's, and not counted as such.</summary>
-    private async Task<Caller> AdmitAsync(HttpContext context, ServiceToken token, XrpcMethod method, Attempt attempt)
+    /// <summary>
+    /// Counts the request for its account and uses its token up. A request over the limit leaves its token usable. A
+    /// request whose token was used before may come from somebody else, so it does not count for the account.
+    /// </summary>
+    private async Task<Caller> AdmitAsync(HttpContext context, ServiceToken token, XrpcMethod method, Exchange exchange)
     {
         var taken = await limits.TakeAsync(token.Issuer, method);
-        attempt.Limit = taken?.Limit;
-        attempt.Limit?.Check("account", clock.GetUtcNow());
+        exchange.Limit = taken?.Limit;
+        exchange.Limit?.Check("account", clock.GetUtcNow());
         try
         {
             return await ServiceAuthentication.AdmitAsync(
                 token,
                 context.RequestServices.GetRequiredService<TokenReplay>(),
-                attempt.CorrelationId
+                exchange.CorrelationId
             );
         }
         catch (AuthenticationException)
@@ -166,27 +195,29 @@ internal sealed partial class XrpcEndpoint(
             await response.BodyWriter.WriteAsync(body, context.RequestAborted);
     }
 
-    private void Publish(Attempt attempt, string outcome, string? reason, ulong? currentEpoch = null)
+    private void Publish(Exchange exchange, string outcome, string? reason, ulong? currentEpoch = null)
     {
-        // What an unauthorised caller calls a conversation is the caller's text, not ours.
-        bool known = outcome is not ("Unauthorized" or "InvalidRequest");
+        // Before a caller is authorised, the id of the conversation is only the caller's text.
+        bool known = outcome is not (nameof(Refusal.Unauthorized) or nameof(Refusal.InvalidRequest));
         feed.Publish(
-            new ActivityRecord
+            new RequestAnswered
             {
                 At = clock.GetUtcNow(),
-                Method = attempt.Method?.Label ?? "unknown",
+                Method = exchange.Method?.Label ?? XrpcMethod.UnknownLabel,
                 Outcome = outcome,
-                Reason = reason ?? attempt.Call?.Reason,
-                Rejoin = attempt.Call?.Rejoin,
-                Elapsed = clock.GetElapsedTime(attempt.StartedAt),
-                ConvoId = known ? attempt.Call?.ConvoId : null,
-                Epoch = currentEpoch ?? attempt.Call?.Epoch,
-                CorrelationId = attempt.CorrelationId,
+                Reason = reason ?? exchange.Call?.Reason,
+                Rejoin = exchange.Call?.Rejoin,
+                Elapsed = clock.GetElapsedTime(exchange.StartedAt),
+                ConvoId = known ? exchange.Call?.ConvoId : null,
+                Epoch = currentEpoch ?? exchange.Call?.Epoch,
+                CorrelationId = exchange.CorrelationId,
+                Cohort = exchange.Cohort,
+                Account = exchange.Call?.Caller.Did,
             }
         );
     }
 
-    /// <summary>The target as it was sent: an escaped letter in an NSID makes another path, not the same one.</summary>
+    /// <summary>The request target as it was sent, because an escaped letter in an NSID makes another path.</summary>
     private static string RawTarget(HttpContext context)
     {
         string? raw = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()?.RawTarget;
@@ -196,7 +227,8 @@ internal sealed partial class XrpcEndpoint(
     [LoggerMessage(Level = LogLevel.Error, Message = "{Nsid} failed, correlation id {CorrelationId}")]
     private partial void LogFault(Exception exception, string? nsid, string correlationId);
 
-    private sealed class Attempt(long startedAt, string correlationId)
+    /// <summary>One request on its way to its answer, and what is known of it so far.</summary>
+    private sealed class Exchange(long startedAt, string correlationId)
     {
         public long StartedAt { get; } = startedAt;
 
@@ -208,5 +240,8 @@ internal sealed partial class XrpcEndpoint(
 
         /// <summary>The limit that the request counts for.</summary>
         public RateLimit? Limit { get; set; }
+
+        /// <summary>The caller's part of the rollout, where the method depends on the flag.</summary>
+        public Cohort Cohort { get; set; }
     }
 }

@@ -6,7 +6,13 @@ internal abstract class XrpcMethod(string nsid)
     public string Nsid { get; } = nsid;
 
     /// <summary>The last segment of the NSID: what activity records and metrics call the method.</summary>
-    public string Label { get; } = nsid[(nsid.LastIndexOf('.') + 1)..];
+    public string Label { get; } = LabelOf(nsid);
+
+    /// <summary>The label of requests that name no method of this service.</summary>
+    public const string UnknownLabel = "unknown";
+
+    /// <summary>The <see cref="Label"/> of the method with an NSID.</summary>
+    public static string LabelOf(string nsid) => nsid[(nsid.LastIndexOf('.') + 1)..];
 
     /// <summary>Checks verb and headers, before the caller is authenticated and before a byte of a body is read.</summary>
     /// <exception cref="XrpcException">They are not those of this method.</exception>

@@ -20,7 +20,7 @@ public sealed class Counting_activity : IDisposable
         string? reason = null
     ) =>
         _feed.Publish(
-            new ActivityRecord
+            new RequestAnswered
             {
                 At = _clock.GetUtcNow(),
                 Method = method,
@@ -53,8 +53,17 @@ public sealed class Counting_activity : IDisposable
         foreach (string outcome in (string[])["Unauthorized", "ExternalCommitsDisabled", "AuthenticationRequired"])
             Publish(outcome);
         Publish(method: "getGroupInfo");
-        Publish(method: ActivityRecord.Audit);
-        Publish(method: ActivityRecord.Event);
+        var at = _clock.GetUtcNow();
+        _feed.Publish(
+            new AuditEntryAppended
+            {
+                At = at,
+                Action = "commit",
+                Outcome = RequestOutcomes.Accepted,
+            }
+        );
+        _feed.Publish(new EventRelayed { At = at, Kind = "Commit" });
+        _feed.Publish(new JoinTurnExpired { At = at });
         var overview = FiveMinutes;
         Assert.Equal(
             (103, 100, 97, 1, 3),

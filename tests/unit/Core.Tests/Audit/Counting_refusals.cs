@@ -55,7 +55,7 @@ public class Counting_refusals
 
     private void Publish(ActivityFeed feed, string method, string outcome, string? reason) =>
         feed.Publish(
-            new()
+            new RequestAnswered
             {
                 At = _clock.GetUtcNow(),
                 Method = method,

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Conversations;
@@ -216,6 +217,71 @@ public class Removals_proposed_by_the_service
         Assert.Single(await Telling_events.For(service, Alice), one => one.Kind == EventKind.RemovalRequested);
         await JoinAsync(service, convo, "tablet");
         Assert.Equal(1, await ProposeAsync(service)); // by a host that can
+    }
+
+    [Fact]
+    public async Task A_conversation_that_fails_is_logged_once_and_keeps_no_other_from_its_proposals()
+    {
+        await using var service = await Service.StartAsync();
+        var (convo, alice, bob) = await service.AliceAndBobAsync();
+        var key = await Signature_keys_of_the_service.ForSuiteAsync(service, 1);
+        var conversations = new List<TestConvo> { convo };
+        for (int i = 0; i < 2; i++)
+            conversations.Add(await service.AddAsync(await service.CreateConvoAsync(alice), alice, bob));
+        foreach (var one in conversations)
+        {
+            await Signature_keys_of_the_service.ListAsync(service, one, alice, key);
+            await PendAsync(service, one.Id, Bob);
+        }
+        // The first one names a key that its group does not list.
+        string broken = conversations.Select(one => one.Id).Order(StringComparer.Ordinal).First();
+        await service.Database.WriteAsync(
+            context =>
+                context.Database.ExecuteSqlAsync(
+                    $"""
+                    UPDATE conversations SET signature_key_id =
+                    (SELECT max(id) FROM signature_keys WHERE id <> signature_key_id) WHERE id = {broken}
+                    """
+                ),
+            default
+        );
+        var log = new ErrorLog();
+        var proposals = new RemovalProposals(
+            service.Database,
+            service.Get<PublicGroups>(),
+            service.Get<SignatureKeys>(),
+            service.Get<AuditLog>(),
+            TimeProvider.System,
+            log
+        );
+        for (int i = 0; i < 2; i++)
+            await Assert.ThrowsAsync<AggregateException>(() => proposals.ProposeAsync(default));
+        var proposed = (await service.Get<AuditLog>().LatestAsync(100, default))
+            .Where(entry => entry.Action == "proposeRemoval")
+            .Select(entry => entry.Subject!);
+        Assert.Equal(
+            conversations.Select(one => one.Id).Where(id => id != broken).Order(StringComparer.Ordinal),
+            proposed.Order(StringComparer.Ordinal)
+        );
+        Assert.Contains(broken, Assert.Single(log.Lines), StringComparison.Ordinal);
+    }
+
+    private sealed class ErrorLog : ILogger<RemovalProposals>
+    {
+        public List<string> Lines { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => Lines.Add(formatter(state, exception));
     }
 
     private static Task<int> ProposeAsync(Service service) => service.Get<RemovalProposals>().ProposeAsync(default);

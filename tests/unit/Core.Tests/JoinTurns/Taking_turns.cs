@@ -198,12 +198,8 @@ public class Taking_turns
         await RejoinAsync(service, convo, bob, info);
         _clock.Advance(refused.RetryAfter.Value);
         Assert.NotNull((await AskAsync(service, convo, bob)).Turn);
-        var turns = activities
-            .Where(activity => activity.Method == ActivityRecord.JoinTurn)
-            .Select(activity => activity.Outcome)
-            .ToList();
-        Assert.Equal(4, turns.Count(outcome => outcome == ActivityRecord.TurnGiven));
-        Assert.Equal(3, turns.Count(outcome => outcome == ActivityRecord.TurnExpired));
+        Assert.Equal(4, activities.OfType<JoinTurnGiven>().Count());
+        Assert.Equal(3, activities.OfType<JoinTurnExpired>().Count());
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using MlsConsole.Core.Activity;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Storage;
 using MlsConsole.Host.Startup;
@@ -20,7 +21,7 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
     public async Task InitializeAsync()
     {
         await StorageStartup.MigrateAsync(database, CancellationToken.None);
-        AuditLog audit = new(database);
+        AuditLog audit = new(database, new ActivityFeed());
         for (int i = 0; i < 3; i++)
             await audit.AppendAsync(
                 new AuditEntry
@@ -91,7 +92,10 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
         Assert.Equal((0, $"{mallory} was already banned\n", ""), await Run("ban", Connection, mallory));
         Assert.Equal((0, $"{mallory} is no longer banned\n", ""), await Run("unban", Connection, mallory));
         Assert.Equal((0, $"{mallory} was not banned\n", ""), await Run("unban", Connection, mallory));
-        IReadOnlyList<AuditEntry> entries = await new AuditLog(database).LatestAsync(4, CancellationToken.None);
+        IReadOnlyList<AuditEntry> entries = await new AuditLog(database, new ActivityFeed()).LatestAsync(
+            4,
+            CancellationToken.None
+        );
         Assert.Equal(
             [
                 ("unbanAccount", null),

@@ -35,8 +35,8 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
             one.Services.GetRequiredService<ActivityFeed>()
                 .Subscribe(activity =>
                 {
-                    if (activity.IsRequest)
-                        reasons.Add(activity.Reason);
+                    if (activity is RequestAnswered request)
+                        reasons.Add(request.Reason);
                 });
     }
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using MlsConsole.Core.Activity;
 using MlsConsole.Core.Outbox;
 using MlsConsole.Core.Rows;
+using MlsConsole.Host.Duties;
 using MlsConsole.Host.Live;
 using MlsConsole.Lexicon;
 
@@ -84,21 +85,17 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
     {
         using TestHost other = new(host);
         string convo = await host.CreateConvo(Alice);
-        TaskCompletionSource<ActivityRecord> heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource<EventRelayed> heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using IDisposable subscription = other
             .Services.GetRequiredService<ActivityFeed>()
             .Subscribe(activity =>
             {
-                if (activity.ConvoId == convo)
-                    heard.TrySetResult(activity);
+                if (activity is EventRelayed relayed && relayed.ConvoId == convo)
+                    heard.TrySetResult(relayed);
             });
         await host.Tell(convo, 3);
-        ActivityRecord told = await heard.Task.WaitAsync(TimeSpan.FromSeconds(30));
-        Assert.Equal(
-            (ActivityRecord.Event, "accepted", "GroupInfoRefreshRequested", 3ul),
-            (told.Method, told.Outcome, told.Reason, told.Epoch)
-        );
-        Assert.False(told.IsRequest);
+        EventRelayed told = await heard.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal(("GroupInfoRefreshRequested", 3ul), (told.Kind, told.Epoch));
     }
 
     [Fact]
@@ -107,13 +104,14 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
         string convo = await host.CreateConvo(Alice);
         await host.Tell(convo, 1);
         long head = await host.Relayed();
-        using EventStream stream = ActivatorUtilities.CreateInstance<EventStream>(host.Services);
+        EventStream stream = new(TimeProvider.System);
+        using EventRelayDuty relay = ActivatorUtilities.CreateInstance<EventRelayDuty>(host.Services, stream);
         Task changed = stream.Changed;
         Assert.Equal(0, stream.Head);
-        await stream.StartAsync(CancellationToken.None);
+        await relay.StartAsync(CancellationToken.None);
         await changed.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.True(stream.Head >= head);
-        await stream.StopAsync(CancellationToken.None);
+        await relay.StopAsync(CancellationToken.None);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using MlsConsole.Core;
+using MlsConsole.Core.Activity;
 using MlsConsole.Core.Rollouts;
 
 namespace MlsConsole.Host.Tests;
@@ -147,6 +148,31 @@ public sealed class External_commits_flag : IDisposable
         clock.Advance(TimeSpan.FromTicks(1));
         Assert.False(await flag.IsOnForAsync(People[0]));
         Assert.Equal(2, readings);
+    }
+
+    [Theory]
+    [InlineData(FlagState.Off, 100, Cohort.Nobody, Cohort.Nobody)]
+    [InlineData(FlagState.Percentage, 30, Cohort.InsidePercentage, Cohort.OutsidePercentage)]
+    [InlineData(FlagState.On, 0, Cohort.Everybody, Cohort.Everybody)]
+    public async Task The_cohort_says_by_which_rule_somebody_is_in_or_out(
+        FlagState state,
+        int percentage,
+        Cohort inside,
+        Cohort outside
+    )
+    {
+        stored = () => View(state, percentage);
+        foreach (Did did in People)
+            Assert.Equal(await flag.IsOnForAsync(did) ? inside : outside, await flag.CohortOfAsync(did));
+    }
+
+    [Fact]
+    public async Task The_cohort_is_told_without_asking_the_database()
+    {
+        stored = static () => throw new IOException("gone");
+        Assert.Equal(Cohort.Nobody, await flag.CohortOfAsync(People[0]));
+        Assert.Equal(Cohort.NotEvaluated, await flag.CohortOfAsync(default));
+        Assert.Equal(0, readings);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using MlsConsole.Core;
+using MlsConsole.Core.Activity;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Rollouts;
 using MlsConsole.Core.Storage;
@@ -15,6 +16,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("mlsconsole-flag-").FullName;
     private readonly ManualClock clock = new();
     private readonly Database database;
+    private readonly ActivityFeed feed = new();
     private readonly AuditLog audit;
     private readonly FlagDefinitions definitions;
     private readonly ExternalCommitsFlag flag;
@@ -22,7 +24,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public Stored_flag()
     {
         database = Database.Sqlite($"Data Source={Path.Combine(folder, "flag.db")};Pooling=False");
-        audit = new AuditLog(database);
+        audit = new AuditLog(database, feed);
         (definitions, flag) = Host();
     }
 
@@ -72,8 +74,8 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     [Fact]
     public async Task A_change_is_audited_with_before_and_after_and_announced()
     {
-        List<AuditEntry> announced = [];
-        audit.Appended += announced.Add;
+        List<ActivityRecord> published = [];
+        using IDisposable subscription = feed.Subscribe(published.Add);
         await flag.SetAsync(FlagState.Percentage, 10, " first stage ", "anna");
         AuditEntry entry = Assert.Single(await audit.LatestAsync(10, CancellationToken.None));
         Assert.Equal(
@@ -81,7 +83,11 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
             (entry.Actor, entry.Action, entry.Outcome, entry.Reason)
         );
         Assert.Equal("external_commits_enabled: off -> 10 %", entry.Subject);
-        Assert.Equal(entry.Id, Assert.Single(announced).Id);
+        AuditEntryAppended told = Assert.IsType<AuditEntryAppended>(Assert.Single(published));
+        Assert.Equal(
+            (entry.Action, entry.Outcome, entry.CorrelationId),
+            (told.Action, told.Outcome, told.CorrelationId)
+        );
     }
 
     [Theory]

@@ -16,7 +16,19 @@ public sealed class Whole_host(TestHost host) : IClassFixture<TestHost>
     {
         using HttpClient client = new() { BaseAddress = host.Address };
         Assert.Equal("live", await client.GetStringAsync("/health/live"));
-        Assert.Equal("ready", await client.GetStringAsync("/health/ready"));
+        string ready = await client.GetStringAsync("/health/ready");
+        Assert.Equal(
+            [
+                "ready",
+                "live_broadcast",
+                "audit_linking",
+                "refusal_tally",
+                "removal_proposals",
+                "pruning",
+                "event_relay",
+            ],
+            ready.Split('\n').Select(static line => line.Split(':')[0])
+        );
     }
 
     [Fact]

@@ -111,8 +111,8 @@ internal static class EventScene
             .Services.GetRequiredService<ActivityFeed>()
             .Subscribe(activity =>
             {
-                if (activity.Method == "subscribeConvoEvents")
-                    opened.TrySetResult(activity.Outcome);
+                if (activity is RequestAnswered { Method: "subscribeConvoEvents" } request)
+                    opened.TrySetResult(request.Outcome);
             });
         EventClient client = await connect();
         Assert.Equal("accepted", await opened.Task.WaitAsync(TimeSpan.FromSeconds(30)));

@@ -6,6 +6,7 @@ using MlsConsole.Core.Activity;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Identity;
 using MlsConsole.Core.RateLimits;
+using MlsConsole.Core.Rollouts;
 using MlsConsole.Core.Storage;
 using MlsConsole.Host.Startup;
 using MlsConsole.Host.Xrpc;
@@ -62,6 +63,7 @@ public sealed class ProbeHost : IAsyncLifetime
         builder.Services.AddSingleton<RateWindows>();
         builder.Services.AddSingleton<XrpcMethod>(new AskMethod(this));
         builder.Services.AddSingleton<XrpcMethod>(new TellMethod(this));
+        builder.Services.AddRollouts();
         builder.Services.AddXrpc();
         app = builder.Build();
         app.UseXrpc();

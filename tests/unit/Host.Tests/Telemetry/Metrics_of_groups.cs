@@ -19,7 +19,7 @@ public sealed class Metrics_of_groups
         using TestHost host = new();
         using HttpClient client = new() { BaseAddress = host.Address };
         ActivityFeed feed = host.Services.GetRequiredService<ActivityFeed>();
-        ActivityRecord accepted = new()
+        RequestAnswered accepted = new()
         {
             At = DateTimeOffset.UtcNow,
             Method = "acknowledgeEpoch",

@@ -1,4 +1,7 @@
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using MlsConsole.Core.Activity;
+using MlsConsole.Host.Duties;
 using MlsConsole.Host.Identity;
 
 namespace MlsConsole.Host.Tests;
@@ -12,7 +15,16 @@ public sealed partial class Metrics_of_requests
         using TestHost host = new();
         using HttpClient client = new() { BaseAddress = host.Address };
         using TestSigner caller = new(EcdsaCurve.P256);
+        List<ActivityRecord> seen = [];
+        using IDisposable subscription = host.Services.GetRequiredService<ActivityFeed>().Subscribe(seen.Add);
         string before = await client.GetStringAsync("/metrics");
+        // Every duty has a series from the start, whether it has succeeded or not.
+        foreach (Duty duty in host.Services.GetServices<Duty>())
+            Assert.InRange(
+                Metrics_of_groups.Value(before, "duty_last_success_seconds", $"duty=\"{duty.Name}\""),
+                DateTimeOffset.UtcNow.AddMinutes(-5).ToUnixTimeSeconds(),
+                DateTimeOffset.UtcNow.AddMinutes(5).ToUnixTimeSeconds()
+            );
         Assert.Equal(
             0,
             Metrics_of_groups.Value(
@@ -48,6 +60,12 @@ public sealed partial class Metrics_of_requests
         Assert.Equal(
             501,
             (await RawHttp.Send(host.Address, "GET /xrpc/com.example.of.somebodys.choice HTTP/1.1")).Status
+        );
+
+        // The flag is on for everybody when a database is new in Development.
+        Assert.Equal(
+            [(caller.Did, Cohort.Everybody), (null, Cohort.NotEvaluated), (null, Cohort.NotEvaluated)],
+            seen.OfType<RequestAnswered>().Select(static request => (request.Account?.Value, request.Cohort))
         );
 
         // A scrape is answered from the one before it for a moment.
@@ -98,6 +116,7 @@ public sealed partial class Metrics_of_requests
                 "outcome",
                 "reason",
                 "way",
+                "duty",
                 "sign",
                 "le",
                 "otel_scope_name",

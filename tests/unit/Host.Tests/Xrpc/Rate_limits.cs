@@ -194,7 +194,8 @@ public sealed class Rate_limits : IAsyncLifetime
         }
         Assert.Equal(
             ["tell account", "unknown address"],
-            seen.Where(static one => one.Outcome == "RateLimitExceeded")
+            seen.OfType<RequestAnswered>()
+                .Where(static one => one.Outcome == "RateLimitExceeded")
                 .Select(static one => $"{one.Method} {one.Reason}")
         );
     }

@@ -289,7 +289,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
                 (answer.Status, answer.Error, answer.Json("currentEpoch"), answer.Json("reason"))
             );
             Assert.Equal("17", answer.Headers["MLS-Current-Epoch"]);
-            ActivityRecord activity = Assert.Single(seen);
+            RequestAnswered activity = Assert.IsType<RequestAnswered>(Assert.Single(seen));
             Assert.Equal(
                 ("EpochMismatch", "stale", 17ul, answer.Headers["Correlation-Id"]),
                 (activity.Outcome, activity.Reason, activity.Epoch, activity.CorrelationId)
@@ -311,7 +311,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
             using IDisposable subscription = host.Feed.Subscribe(seen.Add);
             RawAnswer answer = await Get(Query, "");
             Assert.Equal((403, "Unauthorized"), (answer.Status, answer.Error));
-            ActivityRecord activity = Assert.Single(seen);
+            RequestAnswered activity = Assert.IsType<RequestAnswered>(Assert.Single(seen));
             Assert.Equal(("never-member", null), (activity.Reason, activity.ConvoId));
         }
         finally
@@ -338,7 +338,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
             await RawHttp.Send(host.Address, "GET /xrpc/com.example.unknown HTTP/1.1");
             await RawHttp.Send(host.Address, "GET /xrpc/ HTTP/1.1");
         }
-        List<ActivityRecord> requests = [.. seen.Where(static activity => activity.Method != "audit")];
+        List<RequestAnswered> requests = [.. seen.OfType<RequestAnswered>()];
         Assert.Equal(
             ["ask accepted", "ask AuthenticationRequired", "unknown MethodNotImplemented", "unknown InvalidRequest"],
             requests.Select(static activity => $"{activity.Method} {activity.Outcome}")

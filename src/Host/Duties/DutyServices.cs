@@ -1,0 +1,24 @@
+namespace MlsConsole.Host.Duties;
+
+internal static class DutyServices
+{
+    /// <summary>Adds the host's background work. Each duty can be asked for by its own type, and all of them as <see cref="Duty"/>.</summary>
+    public static void AddDuties(this IServiceCollection services)
+    {
+        services.AddDuty<LiveBroadcastDuty>();
+        // Duties stop in the reverse order: the last refusals are written before the last entries are linked.
+        services.AddDuty<AuditLinkingDuty>();
+        services.AddDuty<RefusalTallyDuty>();
+        services.AddDuty<RemovalProposalsDuty>();
+        services.AddDuty<PruningDuty>();
+        services.AddDuty<EventRelayDuty>();
+    }
+
+    private static void AddDuty<TDuty>(this IServiceCollection services)
+        where TDuty : Duty
+    {
+        services.AddSingleton<TDuty>();
+        services.AddSingleton<Duty>(static provider => provider.GetRequiredService<TDuty>());
+        services.AddHostedService(static provider => provider.GetRequiredService<TDuty>());
+    }
+}

@@ -1,0 +1,14 @@
+using MlsConsole.Core.Audit;
+
+namespace MlsConsole.Host.Duties;
+
+/// <summary>Writes the counted refusals of each minute that is over into the audit log; at the end, the running minute's.</summary>
+internal sealed class RefusalTallyDuty(RefusalTally tally, TimeProvider clock, ILogger<RefusalTallyDuty> log)
+    : Duty("refusal_tally", clock, log)
+{
+    protected override TimeSpan Period { get; } = TimeSpan.FromMilliseconds(500);
+
+    protected override Task StepAsync(CancellationToken cancellation) => tally.FlushAsync(all: false, cancellation);
+
+    protected override Task LastStepAsync(CancellationToken cancellation) => tally.FlushAsync(all: true, cancellation);
+}
