@@ -5,7 +5,7 @@ namespace MlsConsole.E2e;
 /// <summary>Bans on two hosts over one database: what one host, or the operator's command, has said is so at the other at once.</summary>
 public sealed class BanTests
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     [SkippableTheory]
     [InlineData(StorageProvider.Sqlite)]
@@ -96,7 +96,7 @@ public sealed class BanTests
 
     private static async Task<bool> Receive(ClientWebSocket socket)
     {
-        using var limit = new CancellationTokenSource(Limit);
+        using var limit = new CancellationTokenSource(s_limit);
         try
         {
             return (await socket.ReceiveAsync(new byte[64 * 1024].AsMemory(), limit.Token)).MessageType

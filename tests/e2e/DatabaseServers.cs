@@ -12,7 +12,7 @@ public enum StorageProvider
 /// <summary>The database servers of hosts.</summary>
 internal static class DatabaseServers
 {
-    private static readonly Lazy<Task<PostgreSqlServer>> Shared = new(() => PostgreSqlServer.StartAsync());
+    private static readonly Lazy<Task<PostgreSqlServer>> s_shared = new(() => PostgreSqlServer.StartAsync());
 
     /// <summary>For PostgreSQL one that all tests share; SQLite has none.</summary>
     public static async Task<PostgreSqlServer?> Of(StorageProvider provider)
@@ -20,7 +20,7 @@ internal static class DatabaseServers
         if (provider == StorageProvider.Sqlite)
             return null;
         Require();
-        return await Shared.Value;
+        return await s_shared.Value;
     }
 
     /// <summary>Skips the test where PostgreSQL is not installed; with CI=true that is a failure.</summary>

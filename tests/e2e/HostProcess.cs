@@ -11,7 +11,7 @@ namespace MlsConsole.E2e;
 /// </summary>
 public sealed class HostProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(90);
     private readonly Dictionary<string, string> _settings;
     private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-e2e-").FullName;
     private readonly StringBuilder _output = new();
@@ -116,7 +116,7 @@ public sealed class HostProcess : IAsyncDisposable
     {
         using var http = new HttpClient { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(5) };
         var waited = Stopwatch.StartNew();
-        while (waited.Elapsed < StartLimit)
+        while (waited.Elapsed < s_startLimit)
         {
             if (_process!.HasExited)
                 throw new InvalidOperationException(
@@ -134,14 +134,14 @@ public sealed class HostProcess : IAsyncDisposable
             }
             await Task.Delay(50);
         }
-        throw new TimeoutException($"The host was not ready after {StartLimit}:\n{Output}");
+        throw new TimeoutException($"The host was not ready after {s_startLimit}:\n{Output}");
     }
 
     /// <summary>Waits until somebody accepts connections, ready or not.</summary>
     public async Task WaitUntilListening()
     {
         var waited = Stopwatch.StartNew();
-        while (waited.Elapsed < StartLimit)
+        while (waited.Elapsed < s_startLimit)
         {
             if (_process!.HasExited)
                 throw new InvalidOperationException(
@@ -158,7 +158,7 @@ public sealed class HostProcess : IAsyncDisposable
                 await Task.Delay(5);
             }
         }
-        throw new TimeoutException($"The host did not listen after {StartLimit}:\n{Output}");
+        throw new TimeoutException($"The host did not listen after {s_startLimit}:\n{Output}");
     }
 
     /// <summary>kill -9: nothing is flushed, no handler runs.</summary>

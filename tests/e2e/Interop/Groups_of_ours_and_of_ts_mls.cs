@@ -7,11 +7,11 @@ namespace MlsConsole.E2e.Interop;
 /// </summary>
 public sealed class Groups_of_ours_and_of_ts_mls(TsPeer peer) : IClassFixture<TsPeer>
 {
-    private static readonly int[] Suites = [1, 2, 3];
+    private static readonly int[] s_suites = [1, 2, 3];
 
     /// <summary>Each suite with each cast, with handshakes as PublicMessage and as PrivateMessage.</summary>
     private static IEnumerable<object[]> Matrix(params string[] casts) =>
-        from suite in Suites
+        from suite in s_suites
         from cast in casts
         from encrypted in new[] { false, true }
         select new object[] { suite, cast, encrypted };

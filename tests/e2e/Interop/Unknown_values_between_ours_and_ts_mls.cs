@@ -6,7 +6,7 @@ namespace MlsConsole.E2e.Interop;
 public sealed class Unknown_values_between_ours_and_ts_mls(TsPeer peer) : IClassFixture<TsPeer>
 {
     /// <summary>All of GREASE (RFC 9420 §13.5), last_resort and SelfRemove, which have the same number, and private use (§17).</summary>
-    private static readonly ushort[] Values =
+    private static readonly ushort[] s_values =
     [
         .. Enumerable.Range(0, 15).Select(i => (ushort)(0x0A0A + i * 0x1010)),
         0x000A,
@@ -24,7 +24,7 @@ public sealed class Unknown_values_between_ours_and_ts_mls(TsPeer peer) : IClass
     public async Task In_capabilities_are_kept_and_ignored(int suite, string cast)
     {
         TsClient.Require();
-        using var history = await History.Begin(peer, suite, cast, encrypted: false, Values);
+        using var history = await History.Begin(peer, suite, cast, encrypted: false, s_values);
         await history.Add(0, 1);
         await history.Update(1);
         await history.Update(0);
@@ -49,7 +49,7 @@ public sealed class Unknown_values_between_ours_and_ts_mls(TsPeer peer) : IClass
                     leaf.Capabilities.Credentials,
                 }
             )
-                Assert.Empty(Values.Except(list.ToArray()));
+                Assert.Empty(s_values.Except(list.ToArray()));
         }
     }
 
@@ -58,7 +58,7 @@ public sealed class Unknown_values_between_ours_and_ts_mls(TsPeer peer) : IClass
     public async Task In_required_capabilities_are_agreed_on_if_all_have_them(int suite, string cast)
     {
         TsClient.Require();
-        using var history = await History.Begin(peer, suite, cast, encrypted: false, Values);
+        using var history = await History.Begin(peer, suite, cast, encrypted: false, s_values);
         await history.Add(0, 1);
         // ts-mls commits GroupContextExtensions without a path, see below: so it is ours who commits, whoever proposed.
         int ours = cast.IndexOf('O'),
@@ -75,7 +75,7 @@ public sealed class Unknown_values_between_ours_and_ts_mls(TsPeer peer) : IClass
     public async Task A_commit_of_ts_mls_with_GroupContextExtensions_has_no_path_and_is_refused(int suite, string cast)
     {
         TsClient.Require();
-        using var history = await History.Begin(peer, suite, cast, encrypted: false, Values);
+        using var history = await History.Begin(peer, suite, cast, encrypted: false, s_values);
         await history.Add(0, 1);
         int ours = cast.IndexOf('O'),
             theirs = 1 - ours;

@@ -9,7 +9,7 @@ namespace MlsConsole.Lexicon.Tests;
 /// <summary>AT Protocol's published files of strings, records and lexicons, by the code that reads ours.</summary>
 public sealed class Interop_files
 {
-    private static readonly Dictionary<string, Func<string, bool>> Syntaxes = new()
+    private static readonly Dictionary<string, Func<string, bool>> s_syntaxes = new()
     {
         ["atidentifier"] = Formats.IsAtIdentifier,
         ["aturi"] = Formats.IsAtUri,
@@ -59,7 +59,7 @@ public sealed class Interop_files
     {
         var lines = Interop.Lines($"syntax/{file}.txt");
         Assert.Equal(count, lines.Count);
-        var isFormat = Syntaxes[file[..file.IndexOf('_', StringComparison.Ordinal)]];
+        var isFormat = s_syntaxes[file[..file.IndexOf('_', StringComparison.Ordinal)]];
         Assert.Equal([], lines.Where(line => isFormat(line) != valid));
     }
 
