@@ -1,8 +1,8 @@
 namespace MlsConsole.Core.Activity;
 
 /// <summary>
-/// Something that has just happened in this process. Meters, statistics, log lines, pages, the live hub and the relay of
-/// events all read these records from one <see cref="ActivityFeed"/>. The types below are the only ones.
+/// Something that has just happened in this process. Meters, statistics, log lines, pages, the live hub and the relay
+/// of events all read these records from one <see cref="ActivityFeed"/>. The types below are the only ones.
 /// </summary>
 public abstract record ActivityRecord
 {
@@ -10,7 +10,9 @@ public abstract record ActivityRecord
 
     public required DateTimeOffset At { get; init; }
 
-    /// <summary>The conversation that the record is about; null where there is none, or where it must not be told.</summary>
+    /// <summary>
+    /// The conversation that the record is about; null where there is none, or where it must not be told.
+    /// </summary>
     public string? ConvoId { get; init; }
 
     /// <summary>The epoch that the record is about, or that the conversation has reached.</summary>
@@ -29,7 +31,9 @@ public sealed record RequestAnswered : ActivityRecord
     /// <summary>A value of <see cref="RequestOutcomes"/> or the name of the error on the wire.</summary>
     public required string Outcome { get; init; }
 
-    /// <summary>The reason of the refusal or the id of the broken rule: one of a closed list, fit for a metric label.</summary>
+    /// <summary>
+    /// The reason of the refusal or the id of the broken rule: one of a closed list, fit for a metric label.
+    /// </summary>
     public string? Reason { get; init; }
 
     /// <summary>The time from the first look at the request to the moment before its answer is written.</summary>

@@ -29,7 +29,9 @@ internal sealed class LatencyHistogram
         _total += other._total;
     }
 
-    /// <summary>The duration in seconds that a share (0 to 1) of all durations does not exceed; null if there are none.</summary>
+    /// <summary>
+    /// The duration in seconds that a share (0 to 1) of all durations does not exceed; null if there are none.
+    /// </summary>
     public double? Quantile(double share)
     {
         if (_total == 0)

@@ -17,7 +17,9 @@ public sealed class AuditLog(Database database, ActivityFeed feed)
         Announce(entry);
     }
 
-    /// <summary>The statement that writes an entry, for a transaction of the caller's. It returns the entry's id.</summary>
+    /// <summary>
+    /// The statement that writes an entry, for a transaction of the caller's. It returns the entry's id.
+    /// </summary>
     internal static FormattableString Insert(AuditEntry entry) =>
         $"""
             INSERT INTO audit

@@ -3,8 +3,8 @@ using MlsConsole.Core.Activity;
 namespace MlsConsole.Core.Audit;
 
 /// <summary>
-/// Counts the refusals that anybody can cause at any rate, so that the audit log grows by a few entries a minute and not
-/// by one entry for each refusal.
+/// Counts the refusals that anybody can cause at any rate, so that the audit log grows by a few entries a minute and
+/// not by one entry for each refusal.
 /// </summary>
 /// <remarks>
 /// The counts of a minute are in memory until the minute is over or the host stops; a kill loses the running minute's.
@@ -27,7 +27,9 @@ public sealed class RefusalTally : IDisposable
         _subscription = feed.Subscribe(Count);
     }
 
-    /// <summary>Writes the counts of the minutes that are over; with <paramref name="all"/> the running minute's too.</summary>
+    /// <summary>
+    /// Writes the counts of the minutes that are over; with <paramref name="all"/> the running minute's too.
+    /// </summary>
     public async Task FlushAsync(bool all, CancellationToken cancellation)
     {
         List<KeyValuePair<Kind, int>> over;

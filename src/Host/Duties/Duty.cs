@@ -2,8 +2,9 @@ namespace MlsConsole.Host.Duties;
 
 /// <summary>
 /// Work that the host does in the background: one step after another, with a pause in between, until the host stops. A
-/// step that fails ends neither the duty nor the host. It is tried again after a pause that doubles with each failure in
-/// a row, up to <see cref="LongestBackoff"/>. Only the first failure of such an outage is logged, and then the recovery.
+/// step that fails ends neither the duty nor the host. It is tried again after a pause that doubles with each failure
+/// in a row, up to <see cref="LongestBackoff"/>. Only the first failure of such an outage is logged, and then the
+/// recovery.
 /// </summary>
 /// <param name="name">The duty's name in metrics, log lines and the readiness text: a word in lower_case.</param>
 /// <param name="clock">Measures the pauses and tells the time of a success.</param>
@@ -11,8 +12,9 @@ namespace MlsConsole.Host.Duties;
 internal abstract partial class Duty(string name, TimeProvider clock, ILogger log) : BackgroundService
 {
     /// <summary>
-    /// The longest pause between the tries of a failing step, unless its period is longer. It is short because a database
-    /// that comes back should be used at once, and long enough that a step that always fails costs next to nothing.
+    /// The longest pause between the tries of a failing step, unless its period is longer. It is short because a
+    /// database that comes back should be used at once, and long enough that a step that always fails costs next to
+    /// nothing.
     /// </summary>
     public static readonly TimeSpan LongestBackoff = TimeSpan.FromSeconds(5);
 

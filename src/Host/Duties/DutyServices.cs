@@ -2,7 +2,10 @@ namespace MlsConsole.Host.Duties;
 
 internal static class DutyServices
 {
-    /// <summary>Adds the host's background work. Each duty can be asked for by its own type, and all of them as <see cref="Duty"/>.</summary>
+    /// <summary>
+    /// Adds the host's background work. The container has each duty by its own type, and all of them as
+    /// <see cref="Duty"/>.
+    /// </summary>
     public static void AddDuties(this IServiceCollection services)
     {
         services.AddDuty<LiveBroadcastDuty>();

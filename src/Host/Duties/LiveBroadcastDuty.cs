@@ -6,8 +6,8 @@ using MlsConsole.Host.Live;
 namespace MlsConsole.Host.Duties;
 
 /// <summary>
-/// Sends to <see cref="LiveHub"/>, four times a second: a batch of what has happened, and the overview if it has changed.
-/// Nothing else sends to the hub.
+/// Sends to <see cref="LiveHub"/>, four times a second: a batch of what has happened, and the overview if it has
+/// changed. Nothing else sends to the hub.
 /// </summary>
 internal sealed class LiveBroadcastDuty : Duty
 {

@@ -2,7 +2,9 @@ using MlsConsole.Core.Audit;
 
 namespace MlsConsole.Host.Duties;
 
-/// <summary>Writes the counted refusals of each minute that is over into the audit log; at the end, the running minute's.</summary>
+/// <summary>
+/// Writes the counted refusals of each minute that is over into the audit log; at the end, the running minute's.
+/// </summary>
 internal sealed class RefusalTallyDuty(RefusalTally tally, TimeProvider clock, ILogger<RefusalTallyDuty> log)
     : Duty("refusal_tally", clock, log)
 {

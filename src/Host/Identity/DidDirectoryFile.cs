@@ -9,17 +9,17 @@ namespace MlsConsole.Host.Identity;
 /// </summary>
 internal sealed class DidDirectoryFile
 {
-    private readonly string path;
-    private readonly Lock gate = new();
-    private (DateTime ChangedAt, Dictionary<string, DidDocument> Documents) cached;
+    private readonly string _path;
+    private readonly Lock _lock = new();
+    private (DateTime ChangedAt, Dictionary<string, DidDocument> Documents) _cached;
 
     /// <exception cref="ConfigurationException">The file cannot be read as an array of DID documents.</exception>
     public DidDirectoryFile(string path)
     {
-        this.path = path;
+        _path = path;
         try
         {
-            cached = (File.GetLastWriteTimeUtc(path), Load(path));
+            _cached = (File.GetLastWriteTimeUtc(path), Load(path));
         }
         catch (Exception exception)
             when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException)
@@ -33,22 +33,22 @@ internal sealed class DidDirectoryFile
 
     public DidDocument? Find(string did)
     {
-        lock (gate)
+        lock (_lock)
         {
-            DateTime changedAt = File.GetLastWriteTimeUtc(path);
-            if (changedAt != cached.ChangedAt)
+            DateTime changedAt = File.GetLastWriteTimeUtc(_path);
+            if (changedAt != _cached.ChangedAt)
             {
                 try
                 {
-                    cached = (changedAt, Load(path));
+                    _cached = (changedAt, Load(_path));
                 }
                 catch (Exception exception)
                     when (exception is IOException or UnauthorizedAccessException or JsonException or FormatException)
                 {
-                    // Half-written or gone: the documents read last are still the best answer.
+                    // The file is half-written or gone, so the documents that were read last are the best answer.
                 }
             }
-            return cached.Documents.GetValueOrDefault(did);
+            return _cached.Documents.GetValueOrDefault(did);
         }
     }
 

@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace MlsConsole.Host.Identity;
 
-/// <summary>What this service needs of a DID document: whose it is and the key of its <c>#atproto</c> method.</summary>
+/// <summary>
+/// The parts of a DID document that this service needs: its DID and the key of its <c>#atproto</c> method.
+/// </summary>
 /// <param name="Id">The DID that the document describes.</param>
 /// <param name="SigningKey">
 /// The <c>#atproto</c> verification method's key; <see langword="null"/> if there is none of a known type.
@@ -28,7 +30,7 @@ internal sealed record DidDocument(string Id, EcdsaPublicKey? SigningKey)
             return null;
         foreach (JsonElement method in methods.EnumerateArray())
         {
-            // An id is absolute or relative to the document; another DID's "#atproto" is not this one's.
+            // A method's id is absolute or relative to the document. The "#atproto" of another DID does not count.
             string? methodId = Text(method, "id");
             if (methodId == SigningKeyFragment || methodId == id + SigningKeyFragment)
                 return ReadKey(method);

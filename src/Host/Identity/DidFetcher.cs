@@ -6,20 +6,24 @@ using MlsConsole.Host.Xrpc;
 
 namespace MlsConsole.Host.Identity;
 
-/// <summary>What a fetch brought.</summary>
-/// <param name="Document">Null if there is none to be had.</param>
-/// <param name="IsAnswer">False if the host could not be asked: it may well have one.</param>
+/// <summary>The result of a fetch.</summary>
+/// <param name="Document">Null if there is no document, or if its host could not be asked.</param>
+/// <param name="IsAnswer">False if the host could not be asked, so that it may have a document all the same.</param>
 internal readonly record struct FetchedDocument(DidDocument? Document, bool IsAnswer);
 
 /// <summary>
-/// Fetches DID documents. The host is of the caller's choosing, and the caller is not known yet. So: one GET, no redirect, no proxy, three seconds, 64 KiB, and
-/// only public addresses, judged when the connection is made: a name that leads elsewhere the second time gains nothing.
+/// Fetches DID documents. The caller, who is not authenticated yet, chooses the host that is asked. So a fetch is one
+/// GET without redirects and proxies, limited to three seconds, 64 KiB and public addresses. The address is judged when
+/// the connection is made, so a name that resolves to another address the second time gains nothing.
 /// </summary>
 internal sealed class DidFetcher : IDisposable
 {
     private const int MaxDocument = 64 * 1024;
 
-    /// <summary>So many fetches at a time for each method: slow hosts of somebody's own keep nobody from the directory.</summary>
+    /// <summary>
+    /// The limit of concurrent fetches for each of the two methods. The limits are apart, so that slow hosts of
+    /// <c>did:web</c> keep nobody from the directory of <c>did:plc</c>.
+    /// </summary>
     private const int MaxConcurrent = 128;
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(3);
 
@@ -36,11 +40,11 @@ internal sealed class DidFetcher : IDisposable
     internal DidFetcher(HostSettings settings, Func<string, CancellationToken, Task<IPAddress[]>> lookUp)
     {
         (_settings, _lookUp) = (settings, lookUp);
-        // The directory's address is the operator's, not the caller's.
+        // The operator chooses the address of the directory, so that address may be private.
         (_web, _directory) = (Client(settings.AllowPrivateHosts), Client(anyAddress: true));
     }
 
-    /// <summary>Whether a DID is of a method that is fetched.</summary>
+    /// <summary>Whether a DID is of a method whose documents are fetched.</summary>
     public bool Knows(string did) => AddressOf(did) is not null;
 
     /// <exception cref="XrpcException">Too many fetches are under way (503).</exception>
@@ -110,7 +114,8 @@ internal sealed class DidFetcher : IDisposable
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            return null; // the latter is how a string that is no UTF-8 is reported
+            // A string that is no UTF-8 is reported as an invalid operation.
+            return null;
         }
     }
 

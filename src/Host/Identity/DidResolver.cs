@@ -6,44 +6,55 @@ using MlsConsole.Host.Xrpc;
 namespace MlsConsole.Host.Identity;
 
 /// <summary>
-/// Finds the key with which a DID signs its service tokens: <c>did:web</c> and <c>did:plc</c> by their documents, which are kept, as is that there is none; in
-/// Development <c>did:key</c>, which says it itself, and the directory file before the network.
+/// Finds the key with which a DID signs its service tokens. The key of a <c>did:web</c> or <c>did:plc</c> is in its
+/// document; documents are cached, and so is the absence of one. In Development, a <c>did:key</c> is its own key, and
+/// the directory file is looked at before the network.
 /// </summary>
 internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, TimeProvider clock) : IDisposable
 {
-    /// <summary>A document is fetched again after so long; if its host cannot be asked, the old one serves until <see cref="s_stale"/>.</summary>
+    /// <summary>
+    /// The age at which a document is fetched again. If its host cannot be asked, the old document serves until it has
+    /// the age <see cref="s_stale"/>.
+    /// </summary>
     private static readonly TimeSpan s_fresh = TimeSpan.FromHours(1),
         s_stale = TimeSpan.FromHours(24);
 
-    /// <summary>So long there is none, or its host is not asked again.</summary>
+    /// <summary>
+    /// For how long a DID is known to have no document, and for how long an unreachable host is not asked again.
+    /// </summary>
     private static readonly TimeSpan s_absent = TimeSpan.FromMinutes(1),
         s_unreachable = TimeSpan.FromSeconds(15);
 
-    /// <summary>Bad signatures cause a fetch of a DID's document so often and no more.</summary>
+    /// <summary>The shortest time between two fetches of a DID's document that bad signatures cause.</summary>
     private static readonly TimeSpan s_refresh = TimeSpan.FromMinutes(1);
     internal const int MaxKept = 20_000;
 
-    private readonly DidDirectoryFile? directory = settings.DirectoryFile is { } path
+    private readonly DidDirectoryFile? _directory = settings.DirectoryFile is { } path
         ? new DidDirectoryFile(path)
         : null;
 
-    // Two, so that DIDs without a document, of which anybody can make any number, displace none that has one.
-    private readonly MemoryCache documents = new(new MemoryCacheOptions { SizeLimit = MaxKept }),
-        absences = new(new MemoryCacheOptions { SizeLimit = MaxKept });
-    private readonly ConcurrentDictionary<string, Lazy<Task<Known>>> fetching = new(StringComparer.Ordinal);
+    // There are two caches, so that DIDs without a document, which anybody can make up, displace no document.
+    private readonly MemoryCache _documents = new(new MemoryCacheOptions { SizeLimit = MaxKept }),
+        _absences = new(new MemoryCacheOptions { SizeLimit = MaxKept });
+    private readonly ConcurrentDictionary<string, Lazy<Task<Known>>> _fetching = new(StringComparer.Ordinal);
 
-    internal int Kept => documents.Count + absences.Count;
+    internal int Kept => _documents.Count + _absences.Count;
 
     /// <param name="did">The issuer of a token, not verified yet.</param>
-    /// <param name="unfit">A key that this method has given and that does not fit the token: then the question is whether there is a newer one.</param>
-    /// <returns>Null if the DID is unknown, its document has no usable <c>#atproto</c> key, or there is no newer one.</returns>
+    /// <param name="unfit">
+    /// A key that this method has returned and that does not verify the token. With it, the question is whether the DID
+    /// has a newer key.
+    /// </param>
+    /// <returns>
+    /// Null if the DID is unknown, if its document has no usable <c>#atproto</c> key, or if there is no newer key.
+    /// </returns>
     /// <exception cref="XrpcException">Too many documents are being fetched (503).</exception>
     public async ValueTask<EcdsaPublicKey?> SigningKeyOfAsync(string did, EcdsaPublicKey? unfit = null)
     {
         EcdsaPublicKey? key;
         if (did.StartsWith("did:key:", StringComparison.Ordinal))
             key = settings.AllowDidKey ? KeyItself(did) : null;
-        else if (directory?.Find(did) is { } local)
+        else if (_directory?.Find(did) is { } local)
             key = local.SigningKey;
         else if (!fetcher.Knows(did))
             return null;
@@ -51,7 +62,7 @@ internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, Tim
         {
             Known? known = Find(did);
             DateTimeOffset now = clock.GetUtcNow();
-            // A document that came after the unfit key was given out is looked at before anybody is asked.
+            // The host is not asked if a newer document has come since the unfit key was returned.
             if (
                 known is null
                 || (
@@ -68,8 +79,8 @@ internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, Tim
 
     public void Dispose()
     {
-        documents.Dispose();
-        absences.Dispose();
+        _documents.Dispose();
+        _absences.Dispose();
     }
 
     private EcdsaPublicKey? KeyItself(string did)
@@ -82,18 +93,21 @@ internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, Tim
         return key;
     }
 
-    private Known? Find(string did) => documents.Get<Known>(did) ?? absences.Get<Known>(did);
+    private Known? Find(string did) => _documents.Get<Known>(did) ?? _absences.Get<Known>(did);
 
     private void Keep(string did, Known known)
     {
-        var (to, from) = known.Document is null ? (absences, documents) : (documents, absences);
+        var (to, from) = known.Document is null ? (_absences, _documents) : (_documents, _absences);
         to.Set(did, known, new MemoryCacheEntryOptions { Size = 1 });
         from.Remove(did);
     }
 
-    /// <summary>Whoever asks while a document is being fetched waits for the same fetch, which belongs to no request.</summary>
+    /// <summary>
+    /// Joins the fetch of the document that is under way, or starts one. A fetch belongs to no request, so a request
+    /// that is aborted does not end it for the others.
+    /// </summary>
     private Task<Known> FetchOnceAsync(string did, Known? before) =>
-        fetching
+        _fetching
             .GetOrAdd(
                 did,
                 static (did, given) => new(() => given.Self.FetchAsync(did, given.before)),
@@ -105,7 +119,7 @@ internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, Tim
     {
         try
         {
-            // A fetch may have ended between the look into the cache and here.
+            // Another fetch may have ended since the caller looked into the cache.
             if (Find(did) is { } meanwhile && !ReferenceEquals(meanwhile, before))
                 return meanwhile;
             FetchedDocument fetched = await fetcher.FetchAsync(did);
@@ -126,14 +140,15 @@ internal sealed class DidResolver(HostSettings settings, DidFetcher fetcher, Tim
         }
         finally
         {
-            fetching.TryRemove(did, out _);
+            _fetching.TryRemove(did, out _);
         }
     }
 
-    /// <param name="Document">Null: there is none, or its host could not be asked.</param>
-    /// <param name="FetchedAt">When the document came.</param>
-    /// <param name="AskedAt">When its host was asked last.</param>
-    /// <param name="GoodUntil">Until then nobody is asked.</param>
+    /// <summary>What is known of a DID.</summary>
+    /// <param name="Document">Null if there is no document, or if its host could not be asked.</param>
+    /// <param name="FetchedAt">When the document was fetched.</param>
+    /// <param name="AskedAt">When the host was asked last.</param>
+    /// <param name="GoodUntil">Until when the host is not asked again.</param>
     private sealed record Known(
         DidDocument? Document,
         DateTimeOffset FetchedAt,

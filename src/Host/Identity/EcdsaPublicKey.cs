@@ -28,30 +28,30 @@ internal sealed class EcdsaPublicKey
     public const int SignatureLength = 64;
     private const int CoordinateLength = 32;
 
-    // SEC 2 v2 §2.4.1 (secp256k1) and §2.4.2 (secp256r1). Used to decompress a point and to tell low S from
-    // high S; public values only, so BigInteger's variable time gives nothing away.
-    private static readonly CurveParameters K256 = new(
+    // SEC 2 v2 §2.4.1 (secp256k1) and §2.4.2 (secp256r1). The parameters serve to decompress a point and to tell low S
+    // from high S. All values are public, so BigInteger's variable time gives nothing away.
+    private static readonly CurveParameters s_k256 = new(
         Prime: Hex("fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f"),
         A: BigInteger.Zero,
         B: new BigInteger(7),
         Order: Hex("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141")
     );
 
-    private static readonly CurveParameters P256 = new(
+    private static readonly CurveParameters s_p256 = new(
         Prime: Hex("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff"),
         A: new BigInteger(-3),
         B: Hex("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b"),
         Order: Hex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
     );
 
-    private readonly byte[] point;
-    private ECDsa? imported;
+    private readonly byte[] _point;
+    private ECDsa? _imported;
 
-    private EcdsaPublicKey(EcdsaCurve curve, byte[] x, byte[] y) => (Curve, point) = (curve, [4, .. x, .. y]);
+    private EcdsaPublicKey(EcdsaCurve curve, byte[] x, byte[] y) => (Curve, _point) = (curve, [4, .. x, .. y]);
 
     public EcdsaCurve Curve { get; }
 
-    /// <summary>The JWT algorithm (RFC 7518 §3.4, RFC 8812 §3.2) that a token signed with this key must name.</summary>
+    /// <summary>The JWT algorithm that a token signed with this key must name (RFC 7518 §3.4, RFC 8812 §3.2).</summary>
     public string JwtAlgorithm => Curve == EcdsaCurve.P256 ? "ES256" : "ES256K";
 
     /// <summary>Reads a SEC 1 §2.3.4 point: 33 bytes compressed or 65 bytes uncompressed.</summary>
@@ -106,24 +106,24 @@ internal sealed class EcdsaPublicKey
             return VerifyP256(data, signature);
         if (s >= order)
             return false;
-        // libsecp256k1 knows the low form alone; its twin signs the same.
+        // libsecp256k1 accepts low S alone. The signature with the other form of S signs the same.
         return Secp256k1.Verify(
             high ? [.. signature[..CoordinateLength], .. Write(order - s)] : signature,
             SHA256.HashData(data),
-            point
+            _point
         );
     }
 
     private bool VerifyP256(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
     {
-        // ECDsa is not safe for concurrent use: whoever comes while it is taken imports the key anew.
+        // ECDsa is not safe for concurrent use, so a call during another one imports the key anew.
         ECDsa key =
-            Interlocked.Exchange(ref imported, null)
+            Interlocked.Exchange(ref _imported, null)
             ?? ECDsa.Create(
                 new ECParameters
                 {
                     Curve = ECCurve.NamedCurves.nistP256,
-                    Q = new ECPoint { X = point[1..(1 + CoordinateLength)], Y = point[(1 + CoordinateLength)..] },
+                    Q = new ECPoint { X = _point[1..(1 + CoordinateLength)], Y = _point[(1 + CoordinateLength)..] },
                 }
             );
         bool valid = key.VerifyData(
@@ -132,11 +132,11 @@ internal sealed class EcdsaPublicKey
             HashAlgorithmName.SHA256,
             DSASignatureFormat.IeeeP1363FixedFieldConcatenation
         );
-        Interlocked.Exchange(ref imported, key)?.Dispose();
+        Interlocked.Exchange(ref _imported, key)?.Dispose();
         return valid;
     }
 
-    private static CurveParameters Parameters(EcdsaCurve curve) => curve == EcdsaCurve.P256 ? P256 : K256;
+    private static CurveParameters Parameters(EcdsaCurve curve) => curve == EcdsaCurve.P256 ? s_p256 : s_k256;
 
     private static BigInteger Read(ReadOnlySpan<byte> bigEndian) => new(bigEndian, isUnsigned: true, isBigEndian: true);
 

@@ -25,7 +25,7 @@ internal static class Multikey
         byte[]? bytes = DecodeMultibase(multibase);
         if (bytes is null)
             return null;
-        // The prefix says which curve; a Multikey's point is always compressed.
+        // The prefix names the curve. The point of a Multikey is always compressed.
         if (bytes.Length != 2 + 33)
             return null;
         if (bytes.AsSpan().StartsWith(P256Prefix))
@@ -37,7 +37,7 @@ internal static class Multikey
 
     /// <summary>
     /// Reads the legacy form: base58btc of a bare point (uncompressed as AT Protocol wrote it, or compressed),
-    /// whose curve is said by the verification method's <c>type</c>.
+    /// whose curve follows from the verification method's <c>type</c>.
     /// </summary>
     public static EcdsaPublicKey? FromLegacy(EcdsaCurve curve, string multibase)
     {

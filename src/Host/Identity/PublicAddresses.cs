@@ -2,7 +2,10 @@ using System.Net;
 
 namespace MlsConsole.Host.Identity;
 
-/// <summary>Tells addresses of the public Internet from those that lead into a network of one's own (IANA's special-purpose registries).</summary>
+/// <summary>
+/// Tells addresses of the public Internet from those of private and other special networks, by IANA's special-purpose
+/// address registries.
+/// </summary>
 internal static class PublicAddresses
 {
     private static readonly IPNetwork[] s_notPublic = Networks(
@@ -20,7 +23,8 @@ internal static class PublicAddresses
         "198.51.100.0/24",
         "203.0.113.0/24",
         "224.0.0.0/3",
-        // Of global unicast: protocol assignments with Teredo and ORCHID, documentation, and 6to4 that wraps an IPv4 address.
+        // Parts of global unicast: protocol assignments with Teredo and ORCHID, documentation, and 6to4, which wraps an
+        // IPv4 address.
         "2001::/23",
         "2001:db8::/32",
         "2002::/16",

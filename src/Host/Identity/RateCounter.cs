@@ -1,82 +1,83 @@
 namespace MlsConsole.Host.Identity;
 
 /// <summary>
-/// One key's count in one window, as one host sees it. The first eighth of the limit costs nothing: nobody is asked. After it an eighth at a time is taken from the
-/// count that all hosts share. So most keys never reach the database, one host alone gives exactly the limit, and each further one at most an eighth more.
+/// One key's count in one window, as one host sees it. The host grants the first eighth of the limit by itself. After
+/// it, the host takes an eighth at a time from the count in the database, which all hosts share. So most keys never
+/// reach the database, one host alone grants exactly the limit, and each further host grants at most an eighth more.
 /// </summary>
-/// <param name="limit">Requests in the window, over all hosts.</param>
-/// <param name="share">Adds to the shared count and returns what it was before.</param>
+/// <param name="limit">How many requests the window has, over all hosts.</param>
+/// <param name="share">Adds to the shared count and returns the count before.</param>
 internal sealed class RateCounter(int limit, Func<long, Task<long>> share)
 {
-    private readonly int slice = Math.Max(1, limit / 8);
-    private readonly Lock gate = new();
-    private long granted = Math.Max(1, limit / 8),
-        used,
-        shared,
-        others;
-    private Task? asking;
-    private bool exhausted;
+    private readonly int _slice = Math.Max(1, limit / 8);
+    private readonly Lock _lock = new();
+    private long _granted = Math.Max(1, limit / 8),
+        _used,
+        _shared,
+        _others;
+    private Task? _asking;
+    private bool _exhausted;
 
-    /// <summary>What is left, as far as this host knows.</summary>
+    /// <summary>How many requests are left, as far as this host knows.</summary>
     public int Remaining
     {
         get
         {
-            lock (gate)
-                return exhausted ? (int)(granted - used) : (int)Math.Clamp(limit - used - others, 0, limit);
+            lock (_lock)
+                return _exhausted ? (int)(_granted - _used) : (int)Math.Clamp(limit - _used - _others, 0, limit);
         }
     }
 
-    /// <summary>Uses one.</summary>
-    /// <returns>False if there is none left.</returns>
+    /// <summary>Takes one request from the limit.</summary>
+    /// <returns>False if the limit is used up.</returns>
     public async ValueTask<bool> TakeAsync()
     {
         while (true)
         {
             Task answer;
-            lock (gate)
+            lock (_lock)
             {
-                if (used < granted)
+                if (_used < _granted)
                 {
-                    used++;
+                    _used++;
                     return true;
                 }
-                if (exhausted)
+                if (_exhausted)
                     return false;
-                answer = asking ??= AskAsync();
+                answer = _asking ??= AskAsync();
             }
             await answer;
         }
     }
 
-    /// <summary>Gives one back: the request was not its owner's.</summary>
+    /// <summary>Gives a request back that turned out not to be the key owner's.</summary>
     public void Return()
     {
-        lock (gate)
-            used--;
+        lock (_lock)
+            _used--;
     }
 
     private async Task AskAsync()
     {
-        await Task.Yield(); // out of the lock
+        await Task.Yield(); // The caller holds the lock, which must not be held while the database is asked.
         try
         {
-            // The first time, what was given without asking is told too.
-            long told = shared == 0 ? granted : 0,
-                before = await share(told + slice);
-            lock (gate)
+            // The first time, the requests that were granted without asking are added too.
+            long told = _shared == 0 ? _granted : 0,
+                before = await share(told + _slice);
+            lock (_lock)
             {
-                long given = Math.Clamp(limit - before - told, 0, slice);
-                others = before - shared;
-                shared += told + slice;
-                granted += given;
-                exhausted = given < slice;
+                long given = Math.Clamp(limit - before - told, 0, _slice);
+                _others = before - _shared;
+                _shared += told + _slice;
+                _granted += given;
+                _exhausted = given < _slice;
             }
         }
         finally
         {
-            lock (gate)
-                asking = null;
+            lock (_lock)
+                _asking = null;
         }
     }
 }

@@ -4,14 +4,14 @@ using MlsConsole.Host.Xrpc;
 namespace MlsConsole.Host.Identity;
 
 /// <summary>How a limit stands after a request, for the headers of its answer.</summary>
-/// <param name="Limit">Requests in a window.</param>
-/// <param name="Remaining">How many of them are left.</param>
+/// <param name="Limit">How many requests a window has.</param>
+/// <param name="Remaining">How many requests are left in the window.</param>
 /// <param name="Reset">When the window ends.</param>
-/// <param name="Window">How long it is.</param>
-/// <param name="IsExceeded">There was none left for this request.</param>
+/// <param name="Window">The length of the window.</param>
+/// <param name="IsExceeded">Whether no request was left for this one.</param>
 internal sealed record RateLimit(int Limit, int Remaining, DateTimeOffset Reset, TimeSpan Window, bool IsExceeded)
 {
-    /// <exception cref="XrpcException">It is exceeded (429).</exception>
+    /// <exception cref="XrpcException">The limit is exceeded (429).</exception>
     public void Check(string whose, DateTimeOffset now)
     {
         if (IsExceeded)

@@ -13,13 +13,13 @@ internal sealed record RateLimitSettings
 
     public TimeSpan Window { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Of an account, for each query.</summary>
+    /// <summary>The limit of an account for each query.</summary>
     public int Queries { get; init; } = 600;
 
-    /// <summary>Of an account, for each procedure.</summary>
+    /// <summary>The limit of an account for each procedure.</summary>
     public int Procedures { get; init; } = 300;
 
-    /// <summary>Of an address, without a token that is in order.</summary>
+    /// <summary>The limit of an address for requests without a valid token.</summary>
     public int Unauthenticated { get; init; } = 300;
 
     /// <summary>Methods with a limit of their own, by the last segment of their NSID.</summary>
@@ -37,7 +37,7 @@ internal sealed record RateLimitSettings
         Dictionary<string, int> methods = new(StringComparer.Ordinal);
         foreach (IConfigurationSection given in configuration.GetSection($"{Section}:Methods").GetChildren())
         {
-            // Keys of settings have no case.
+            // The keys of settings are not case-sensitive.
             XrpcMethod method =
                 XrpcMethodIndex.All.FirstOrDefault(method =>
                     method.Label.Equals(given.Key, StringComparison.OrdinalIgnoreCase)

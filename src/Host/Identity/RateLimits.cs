@@ -8,18 +8,25 @@ using MlsConsole.Host.Xrpc;
 
 namespace MlsConsole.Host.Identity;
 
-/// <summary>Limits of requests: by account and method, the account from a verified token; and by address for requests without one.</summary>
+/// <summary>
+/// Limits requests: those with a verified token by account and method, and those without a valid token by address.
+/// </summary>
 internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared, TimeProvider clock)
 {
-    /// <summary>Keys of one window that are told apart; those that come later count together.</summary>
+    /// <summary>
+    /// How many keys of one window have counters of their own. Keys that come later share one counter.
+    /// </summary>
     private const int MaxKeys = 500_000;
 
-    private Keys current = new(default);
+    private Keys _current = new(default);
 
     /// <summary>Counts a request of an account.</summary>
-    /// <param name="did">Of a verified token.</param>
-    /// <param name="method">What it calls.</param>
-    /// <returns>How the limit stands, and what takes the request back if it turns out to be somebody else's; null where there are no limits.</returns>
+    /// <param name="did">The account, from a verified token.</param>
+    /// <param name="method">The method that is called.</param>
+    /// <returns>
+    /// How the limit stands, and an action that takes the request back if it turns out to be somebody else's. Null
+    /// where limits are switched off.
+    /// </returns>
     public async ValueTask<(RateLimit Limit, Action Refund)?> TakeAsync(string did, XrpcMethod method)
     {
         if (!settings.Enabled)
@@ -30,7 +37,7 @@ internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared,
     }
 
     /// <summary>How the limit of an address stands.</summary>
-    /// <returns>Null where there are no limits.</returns>
+    /// <returns>Null where limits are switched off.</returns>
     public RateLimit? Of(IPAddress? address)
     {
         if (!settings.Enabled)
@@ -39,8 +46,8 @@ internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared,
         return Stands(counter, window, settings.Unauthenticated, exceeded: counter.Remaining == 0);
     }
 
-    /// <summary>Counts a request without a token that is in order.</summary>
-    /// <returns>Null where there are no limits.</returns>
+    /// <summary>Counts a request without a valid token.</summary>
+    /// <returns>Null where limits are switched off.</returns>
     public async ValueTask<RateLimit?> TakeAsync(IPAddress? address)
     {
         if (!settings.Enabled)
@@ -52,7 +59,9 @@ internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared,
     private RateLimit Stands(RateCounter counter, DateTimeOffset window, int limit, bool exceeded) =>
         new(limit, exceeded ? 0 : counter.Remaining, window + settings.Window, settings.Window, exceeded);
 
-    /// <summary>Of IPv6 the first 64 bits: the rest is the caller's to choose.</summary>
+    /// <summary>
+    /// The key of an address. Of an IPv6 address, the caller can choose the last 64 bits, so only the first 64 count.
+    /// </summary>
     private static string KeyOf(IPAddress? address)
     {
         if (address is null)
@@ -68,12 +77,12 @@ internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared,
     {
         long length = settings.Window.Ticks;
         DateTimeOffset start = new(clock.GetUtcNow().UtcTicks / length * length, TimeSpan.Zero);
-        Keys keys = Volatile.Read(ref current);
+        Keys keys = Volatile.Read(ref _current);
         if (keys.Start < start)
         {
-            // Who is late finds what another one put there.
-            Interlocked.CompareExchange(ref current, new(start), keys);
-            keys = Volatile.Read(ref current);
+            // Of several threads that see the window end, the first one sets the new keys.
+            Interlocked.CompareExchange(ref _current, new(start), keys);
+            keys = Volatile.Read(ref _current);
         }
         if (!keys.Counters.TryGetValue(key, out RateCounter? counter))
         {

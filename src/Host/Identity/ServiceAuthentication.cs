@@ -5,13 +5,16 @@ using MlsConsole.Host.Xrpc;
 
 namespace MlsConsole.Host.Identity;
 
-/// <summary>Turns a request's service token into the caller that Core knows. Nothing is read from a token before it is verified.</summary>
+/// <summary>
+/// Turns a request's service token into the caller that Core knows. Nothing in a token is believed before the token is
+/// verified.
+/// </summary>
 internal sealed class ServiceAuthentication(HostSettings settings, DidResolver resolver, TimeProvider clock)
 {
     private const string Scheme = "Bearer ";
 
     /// <summary>Verifies the token, except for replay: see <see cref="AdmitAsync"/>.</summary>
-    /// <exception cref="AuthenticationException">There is no token, or it is not in order.</exception>
+    /// <exception cref="AuthenticationException">There is no token, or the token is not valid.</exception>
     /// <exception cref="XrpcException">The issuer's document cannot be fetched now (503).</exception>
     public ValueTask<ServiceToken> AuthenticateAsync(HttpRequest request, string nsid)
     {
@@ -29,7 +32,8 @@ internal sealed class ServiceAuthentication(HostSettings settings, DidResolver r
     }
 
     /// <summary>
-    /// Uses the token up. It comes after the rate limits: a request answered 429 or 503 may be sent again with the same token.
+    /// Uses the token up. This comes after the rate limits, so that a request answered 429 or 503 may be sent again
+    /// with the same token.
     /// </summary>
     /// <exception cref="AuthenticationException">The token has been used before, or its issuer is no DID.</exception>
     public static async Task<Caller> AdmitAsync(ServiceToken token, TokenReplay replay, string correlationId)
@@ -41,7 +45,10 @@ internal sealed class ServiceAuthentication(HostSettings settings, DidResolver r
         return new Caller(did, correlationId);
     }
 
-    /// <summary>A proxying server names this service by its DID alone or with its service fragment; no other fragment is ours.</summary>
+    /// <summary>
+    /// A proxying server names this service by its DID alone or with its service fragment. No other fragment means this
+    /// service.
+    /// </summary>
     private bool IsThisService(string audience) =>
         audience == settings.ServiceDid || audience == settings.ServiceDid + ServiceDocument.Fragment;
 }

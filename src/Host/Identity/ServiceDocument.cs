@@ -3,7 +3,7 @@ using MlsConsole.Host.Startup;
 
 namespace MlsConsole.Host.Identity;
 
-/// <summary>This service's own DID document, where <c>did:web</c> expects it.</summary>
+/// <summary>Serves this service's own DID document where <c>did:web</c> expects it.</summary>
 internal static class ServiceDocument
 {
     /// <summary>The service entry by which other servers address this one (<c>did#atproto_mls</c>).</summary>
@@ -16,7 +16,7 @@ internal static class ServiceDocument
             "/.well-known/did.json",
             static (HttpContext context, HostSettings settings) =>
             {
-                // A did:plc's document lives in its directory, not here; a did:web with a path lives at that path.
+                // The document of a did:plc is in its directory, and that of a did:web with a path at that path.
                 if (EndpointOf(settings.ServiceDid, context.Request) is not { } endpoint)
                     return Results.NotFound();
                 context.Response.Headers.AccessControlAllowOrigin = "*";
@@ -39,7 +39,7 @@ internal static class ServiceDocument
             ),
         }.ToJsonString();
 
-    /// <summary>The address of this service, without a path; null if its DID does not tell it.</summary>
+    /// <summary>The address of this service, without a path; null if the DID does not contain it.</summary>
     internal static string? EndpointOf(string did, HttpRequest request)
     {
         if (!did.StartsWith(WebPrefix, StringComparison.Ordinal))
@@ -47,7 +47,7 @@ internal static class ServiceDocument
         string name = did[WebPrefix.Length..];
         if (name.Contains(':', StringComparison.Ordinal))
             return null;
-        // AT Protocol allows a port for localhost alone; there the request knows it best.
+        // AT Protocol allows a port for localhost alone. There the request has the address that works.
         string host = Uri.UnescapeDataString(name);
         return host == "localhost" || host.StartsWith("localhost:", StringComparison.Ordinal)
             ? $"{request.Scheme}://{request.Host}"

@@ -7,19 +7,19 @@ namespace MlsConsole.Host.Identity;
 /// <summary>
 /// The verified claims of an AT Protocol service-auth token
 /// (<see href="https://atproto.com/specs/xrpc#inter-service-authentication-jwt"/>).
-/// An instance exists only for a token whose signature and every claim have been checked; the one thing
-/// left to the caller is replay, keyed by (<see cref="Issuer"/>, <see cref="TokenId"/>).
+/// An instance exists only for a token whose signature and every claim have been checked. The only check
+/// left to the caller is that against replay, keyed by (<see cref="Issuer"/>, <see cref="TokenId"/>).
 /// </summary>
 internal sealed class ServiceToken
 {
-    /// <summary>How far ahead a token may expire. It bounds how long a stolen token is worth anything.</summary>
+    /// <summary>How far ahead a token may expire. This bounds how long a stolen token can be used.</summary>
     public static readonly TimeSpan MaxLifetime = TimeSpan.FromMinutes(5);
 
     private const int MaxLength = 8 * 1024;
     private const int MaxTokenIdLength = 256;
 
-    // A clock that is ahead of ours by a little must not lock its people out.
-    private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
+    // Callers whose clock is a little ahead of ours must not be locked out.
+    private static readonly TimeSpan s_clockSkew = TimeSpan.FromSeconds(30);
 
     private ServiceToken(string issuer, string tokenId, DateTimeOffset expiresAt) =>
         (Issuer, TokenId, ExpiresAt) = (issuer, tokenId, expiresAt);
@@ -27,7 +27,9 @@ internal sealed class ServiceToken
     /// <summary>The caller's DID.</summary>
     public string Issuer { get; }
 
-    /// <summary><c>jti</c>. A token has a twin with the other form of <c>s</c>, so its text is no key for replay.</summary>
+    /// <summary>
+    /// The claim <c>jti</c>. The token's text is no key for replay: with the other form of S it is another text.
+    /// </summary>
     public string TokenId { get; }
 
     public DateTimeOffset ExpiresAt { get; }
@@ -37,10 +39,11 @@ internal sealed class ServiceToken
     /// <param name="audience">Says whether an <c>aud</c> means this service.</param>
     /// <param name="method">The NSID that <c>lxm</c> must equal.</param>
     /// <param name="signingKeyOf">
-    /// The issuer's key, or <see langword="null"/> if the DID is unknown. It is asked a second time, with the key that did not fit, whether there is a newer one.
+    /// Returns the issuer's key, or <see langword="null"/> if the DID is unknown. It is called a second time with a key
+    /// that did not verify the token, and returns a newer key if there is one.
     /// </param>
     /// <param name="now">The current time.</param>
-    /// <exception cref="AuthenticationException">Something about the token is not as it has to be.</exception>
+    /// <exception cref="AuthenticationException">The token is not valid.</exception>
     public static async ValueTask<ServiceToken> VerifyAsync(
         string compact,
         Func<string, bool> audience,
@@ -61,10 +64,10 @@ internal sealed class ServiceToken
         string algorithm = Text(header, "alg") ?? throw Malformed();
         if (algorithm is not ("ES256" or "ES256K"))
             throw new AuthenticationException("token-algorithm", "The token's algorithm must be ES256 or ES256K.");
-        // An access token ("at+jwt"), refresh token or DPoP proof of the same key is no service token.
+        // Access tokens ("at+jwt"), refresh tokens and DPoP proofs of the same key are no service tokens.
         if (Text(header, "typ") is { } type && !type.Equals("JWT", StringComparison.OrdinalIgnoreCase))
             throw new AuthenticationException("token-type", "The token's type must be JWT.");
-        // RFC 7515 §4.1.11: extensions that must be understood, and this service understands none.
+        // RFC 7515 §4.1.11: "crit" lists extensions that must be understood, and this service understands none.
         if (header.RootElement.TryGetProperty("crit", out _))
             throw Malformed();
 
@@ -85,7 +88,7 @@ internal sealed class ServiceToken
             throw new AuthenticationException("token-lifetime", "The token must expire at most 5 minutes ahead.");
         if (
             payload.RootElement.TryGetProperty("iat", out _)
-            && (Time(payload, "iat") is not { } issuedAt || issuedAt > now + ClockSkew)
+            && (Time(payload, "iat") is not { } issuedAt || issuedAt > now + s_clockSkew)
         )
             throw new AuthenticationException("token-issued-at", "The token was issued in the future.");
 
@@ -105,7 +108,7 @@ internal sealed class ServiceToken
 
         AuthenticationException? Fault(EcdsaPublicKey by)
         {
-            // The key decides the algorithm; what the header says must agree with it.
+            // The key decides the algorithm, and the header must agree.
             if (by.JwtAlgorithm != algorithm)
                 return new("token-algorithm", "The token's algorithm is not that of the issuer's key.");
             return by.Verify(signed, signature, allowHighS: true)
@@ -118,7 +121,7 @@ internal sealed class ServiceToken
 
     private static byte[] DecodePart(string part)
     {
-        // Base64Url skips white space and accepts padding; RFC 7515 §2 has neither.
+        // Base64Url skips white space and accepts padding, and RFC 7515 §2 allows neither.
         foreach (char c in part)
             if (!char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_'))
                 throw Malformed();
@@ -161,7 +164,7 @@ internal sealed class ServiceToken
         }
         catch (InvalidOperationException)
         {
-            // A string with invalid UTF-8 or half a surrogate pair.
+            // The string has invalid UTF-8 or half a surrogate pair.
             throw Malformed();
         }
     }

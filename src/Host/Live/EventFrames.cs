@@ -4,10 +4,10 @@ using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Live;
 
-/// <summary>Events as frames of subscribeConvoEvents.</summary>
+/// <summary>Encodes events as frames of subscribeConvoEvents.</summary>
 internal static class EventFrames
 {
-    /// <returns>Null for a log entry that is no more, and for what is not told.</returns>
+    /// <returns>Null if the event's log entry has been pruned, and for events that subscribers are not told.</returns>
     public static byte[]? Of(ConvoEvent one) =>
         MessageOf(one) is { } message ? Lexicons.SubscribeConvoEvents.WriteFrame(message) : null;
 

@@ -41,7 +41,9 @@ internal sealed class EventStream(TimeProvider clock)
     /// <summary>The place of the last event that this host has seen.</summary>
     public long Head { get; private set; }
 
-    /// <summary>Completes at the next <see cref="Append"/>. A reader takes it before it reads, so that it misses nothing.</summary>
+    /// <summary>
+    /// Completes at the next <see cref="Append"/>. A reader takes it before it reads, so that it misses nothing.
+    /// </summary>
     public Task Changed
     {
         get
@@ -100,7 +102,9 @@ internal sealed class EventStream(TimeProvider clock)
     public bool IsFresh(StreamedEvent one) => clock.GetElapsedTime(one.AskedAt) <= s_fresh;
 
     /// <summary>Appends events and drops those that are no longer fresh, or too many bytes.</summary>
-    /// <param name="events">The events after <see cref="Head"/>; none at all if nobody was there to be told of them.</param>
+    /// <param name="events">
+    /// The events after <see cref="Head"/>; none at all if nobody was there to be told of them.
+    /// </param>
     /// <param name="head">The place of the last event, whether it is kept or not.</param>
     public void Append(IReadOnlyList<StreamedEvent> events, long head)
     {

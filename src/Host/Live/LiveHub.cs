@@ -16,14 +16,16 @@ internal sealed class LiveHub : Hub
 /// <summary>The wire form of an <see cref="ActivityRecord"/>, without account, cohort and content.</summary>
 /// <param name="At">When it happened.</param>
 /// <param name="Method">
-/// The short name of a request's method, <c>audit</c> for an audit entry, <c>event</c> for an event that subscribers are
-/// told, or <c>joinTurn</c>.
+/// The short name of a request's method, <c>audit</c> for an audit entry, <c>event</c> for an event that subscribers
+/// are told, or <c>joinTurn</c>.
 /// </param>
 /// <param name="Outcome">
 /// <c>accepted</c> or the error name; for a turn to join, <c>given</c> or <c>expired</c>.
 /// </param>
 /// <param name="Reason">The broken rule or the reason; the action of an audit entry; the kind of an event.</param>
-/// <param name="Milliseconds">A request's time from its arrival to its answer; a device's wait for its turn; else 0.</param>
+/// <param name="Milliseconds">
+/// A request's time from its arrival to its answer; a device's wait for its turn; else 0.
+/// </param>
 /// <param name="ConvoId">The conversation, where it may be told.</param>
 /// <param name="Epoch">The epoch that the record is about.</param>
 public sealed record LiveActivity(

@@ -1,12 +1,21 @@
 using System.Net.WebSockets;
+using MlsConsole.Core;
 using MlsConsole.Core.Events;
 using MlsConsole.Core.Outbox;
 
 namespace MlsConsole.Host.Live;
 
-/// <summary>One open subscription: sends what its account may have from its cursor on, until somebody closes.</summary>
-/// <remarks>It reads at its own pace and nothing is queued for it, so a slow one costs no memory; one that falls too far behind is dropped.</remarks>
-/// <param name="range">Of the stream, read before the account's ticket was: what ends its subscriptions ends this one if it comes later.</param>
+/// <summary>
+/// One open subscription. It sends the events that its account may have, from its cursor on, until one side closes.
+/// </summary>
+/// <remarks>
+/// A subscription reads at its own pace and nothing is queued for it, so a slow one costs no memory. A subscription
+/// that falls too far behind is dropped.
+/// </remarks>
+/// <param name="range">
+/// The range of the stream, read before the account's ticket was read: an event after it that ends the account's
+/// subscriptions ends this one too.
+/// </param>
 internal sealed class Subscriber(
     WebSocket socket,
     string did,
@@ -16,32 +25,36 @@ internal sealed class Subscriber(
     int maxLag
 )
 {
-    /// <summary>A frame that is not taken within this time is taken by nobody.</summary>
+    /// <summary>The time within which the client must take a frame; after it the connection is given up.</summary>
     private static readonly TimeSpan s_sendLimit = TimeSpan.FromSeconds(30);
 
     /// <summary>Sends until the connection ends.</summary>
     /// <param name="from">The last event that the client has; null for what happens from now on.</param>
-    /// <param name="opened">Called when the cursor is known to be good.</param>
+    /// <param name="opened">Called when the cursor has been checked.</param>
     /// <param name="cancellation">The end of the connection.</param>
-    /// <exception cref="StreamRefusal">The cursor is ahead, or the consumer behind; or the account is banned.</exception>
+    /// <exception cref="StreamRefusal">
+    /// The cursor is ahead of the stream, the client cannot keep up, or the account is banned.
+    /// </exception>
     public async Task RunAsync(long? from, Action opened, CancellationToken cancellation)
     {
         long cursor = from ?? range.Head;
         if (cursor > range.Head)
-            throw new StreamRefusal("FutureCursor", "The cursor is ahead of the last event.");
+            throw new StreamRefusal(StreamRefusal.FutureCursor, "The cursor is ahead of the last event.");
         opened();
         if (cursor + 1 < range.Oldest)
         {
             await SendAsync(
                 EventFrames.Info(
                     "OutdatedCursor",
-                    "Events after the cursor are no longer kept; getMessages and getCommits have what conversations keep."
+                    "Events after the cursor are no longer kept; "
+                        + "getMessages and getCommits have what conversations keep."
                 ),
                 cancellation
             );
             cursor = range.Oldest - 1;
         }
-        // Somebody who resumes may be as far behind as they like; somebody who has caught up may not fall back so far.
+        // A subscription that resumes may be any number of events behind. Once it has caught up, it may not fall back
+        // as far.
         bool caughtUp = false;
         while (true)
         {
@@ -58,10 +71,10 @@ internal sealed class Subscriber(
                     stream.After(cursor) is { } recent && stream.IsFresh(recent[0])
                         ? await SendRecentAsync(recent, cursor, cancellation)
                         : await SendPageAsync(cursor, cancellation);
-                // However many events come at once: only who takes them more slowly than they come is too slow.
+                // Many events may come at once. A client is too slow only if it takes them more slowly than they come.
                 long behind = stream.Head - cursor;
                 if (caughtUp && behind > maxLag && behind >= before)
-                    throw new StreamRefusal("ConsumerTooSlow", "The connection could not keep up.");
+                    throw new StreamRefusal(StreamRefusal.ConsumerTooSlow, "The connection could not keep up.");
             }
         }
     }
@@ -74,7 +87,7 @@ internal sealed class Subscriber(
     {
         foreach (var one in recent)
         {
-            // What the roster said is too old by now: it is asked anew, with the page from here on.
+            // The roster's answer is too old by now. The next page is read with a new answer.
             if (!stream.IsFresh(one))
                 return cursor;
             RequireOpen(one.Seq, one.Kind, one.Members.Contains(did));
@@ -100,7 +113,10 @@ internal sealed class Subscriber(
     private void RequireOpen(long seq, EventKind kind, bool isFor)
     {
         if (isFor && kind == EventKind.SubscriptionsEnded && seq > range.Head)
-            throw new StreamRefusal("Unauthorized", "The account is banned from the service or from a conversation.");
+            throw new StreamRefusal(
+                nameof(Refusal.Unauthorized),
+                "The account is banned from the service or from a conversation."
+            );
     }
 
     private async Task SendAsync(byte[] frame, CancellationToken cancellation)
@@ -114,5 +130,9 @@ internal sealed class Subscriber(
 /// <summary>Ends a subscription with an error frame.</summary>
 internal sealed class StreamRefusal(string error, string message) : Exception(message)
 {
+    /// <summary>The error names of subscribeConvoEvents for streams.</summary>
+    public const string FutureCursor = "FutureCursor",
+        ConsumerTooSlow = "ConsumerTooSlow";
+
     public string Error { get; } = error;
 }

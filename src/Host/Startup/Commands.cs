@@ -8,7 +8,10 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Host.Startup;
 
-/// <summary>What the program does instead of serving, by its first argument. Whether a host runs on the database makes no difference.</summary>
+/// <summary>
+/// The commands that the program runs instead of serving, named by its first argument. They work on the database
+/// whether or not a host runs on it.
+/// </summary>
 internal static class Commands
 {
     private const string Verify = "verify-audit",
@@ -18,7 +21,7 @@ internal static class Commands
         Unban = "unban";
 
     /// <summary>Runs the command that the arguments name.</summary>
-    /// <returns>The exit code, or null if they name none: then the host is meant.</returns>
+    /// <returns>The exit code, or null if the arguments name no command, so that the host is meant.</returns>
     /// <exception cref="ConfigurationException">The database cannot be used.</exception>
     public static async Task<int?> RunAsync(string[] args)
     {
@@ -38,7 +41,7 @@ internal static class Commands
         return 0;
     }
 
-    /// <summary>0 if the chain holds, 1 if not.</summary>
+    /// <returns>0 if the chain holds, 1 if not.</returns>
     internal static async Task<int> VerifyAuditAsync(Database database, TextWriter output)
     {
         AuditReport report = await AuditVerifier.VerifyAsync(database, CancellationToken.None);
@@ -46,7 +49,8 @@ internal static class Commands
         await output.WriteLineAsync(
             string.Create(
                 culture,
-                $"{report.Linked} linked entries hold{(report.Head is null ? "" : $", the last has the hash {report.Head}")}"
+                $"{report.Linked} linked entries hold"
+                    + $"{(report.Head is null ? "" : $", the last has the hash {report.Head}")}"
             )
         );
         await output.WriteLineAsync(string.Create(culture, $"{report.Unlinked} entries are not linked yet"));
@@ -72,13 +76,16 @@ internal static class Commands
         await output.WriteLineAsync(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"the service has new signature keys; {rotation.Kept} retired ones are kept, {rotation.Deleted} that no group lists are deleted"
+                $"the service has new signature keys; {rotation.Kept} retired ones are kept, "
+                    + $"{rotation.Deleted} that no group lists are deleted"
             )
         );
         return 0;
     }
 
-    /// <summary>Bans an account from the service, or ends that: hosts that run on the database hear of it.</summary>
+    /// <summary>
+    /// Bans an account from the service, or ends its ban. Hosts that run on the database learn of it.
+    /// </summary>
     private static async Task<int> SetBanAsync(
         Database database,
         bool ban,
@@ -111,7 +118,7 @@ internal static class Commands
     private static async Task RequireSchemaAsync(Database database)
     {
         await using MlsDbContext context = database.Open();
-        // Asked before connecting: SQLite would create the file.
+        // This is asked before connecting, because SQLite would create the file.
         if (
             context.Database.IsSqlite()
             && !File.Exists(

@@ -7,7 +7,7 @@ internal static class ConsolePages
 {
     public static void AddConsole(this WebApplicationBuilder builder)
     {
-        // Outside of Development too: the host is run from its build folder.
+        // By default only Development does this, but the host is run from its build folder in any environment.
         builder.WebHost.UseStaticWebAssets();
         builder.Services.AddDashboard(builder.Environment.EnvironmentName);
     }

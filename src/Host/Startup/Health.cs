@@ -9,8 +9,8 @@ internal static class Health
 {
     /// <summary>
     /// For so long the relay of events may fail before the host is not ready. A host without the relay tells its
-    /// subscribers nothing, so it should get none. The time is several times the longest pause between two tries, so that
-    /// a failure that passes takes no host out.
+    /// subscribers nothing, so it should get none. The time is several times the longest pause between two tries, so
+    /// that a failure that passes takes no host out.
     /// </summary>
     internal static readonly TimeSpan RelayPatience = TimeSpan.FromSeconds(30);
 

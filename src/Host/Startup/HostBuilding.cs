@@ -2,13 +2,13 @@ using MlsConsole.Host.Identity;
 
 namespace MlsConsole.Host.Startup;
 
-/// <summary>What is decided before services are added: folders, addresses, defaults of settings.</summary>
+/// <summary>Decides what must be known before services are added: folders, addresses, defaults of settings.</summary>
 internal static class HostBuilding
 {
     /// <exception cref="ConfigurationException">An address is not loopback.</exception>
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
-        // Settings lie beside the program and not in whatever folder it was started from.
+        // Settings are read beside the program and not in the folder from which it was started.
         WebApplicationBuilder builder = WebApplication.CreateBuilder(
             new WebApplicationOptions
             {
@@ -26,7 +26,7 @@ internal static class HostBuilding
         return builder;
     }
 
-    /// <summary>Reads and checks the host's own settings and adds the services that need nothing but them.</summary>
+    /// <summary>Reads and checks the host's own settings and adds the services that need only these settings.</summary>
     /// <exception cref="ConfigurationException">A setting cannot be used.</exception>
     public static void AddIdentity(this WebApplicationBuilder builder)
     {

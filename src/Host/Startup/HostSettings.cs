@@ -1,23 +1,26 @@
 namespace MlsConsole.Host.Startup;
 
-/// <summary>The host's own settings, read and checked once, before anything is built from them.</summary>
+/// <summary>The host's own settings. They are read and checked once, before anything is built from them.</summary>
 internal sealed record HostSettings
 {
-    private static readonly Uri DefaultPlcDirectory = new("https://plc.directory");
+    private static readonly Uri s_defaultPlcDirectory = new("https://plc.directory");
 
-    /// <summary>This service's DID: what a token's <c>aud</c> has to be.</summary>
+    /// <summary>This service's DID, which a token's <c>aud</c> has to name.</summary>
     public required string ServiceDid { get; init; }
 
-    /// <summary>Callers may be a <c>did:key</c>: only in Development.</summary>
+    /// <summary>Whether a caller's DID may be a <c>did:key</c>: only in Development.</summary>
     public required bool AllowDidKey { get; init; }
 
-    /// <summary>A file of DID documents: only in Development.</summary>
+    /// <summary>The path of a file of DID documents: only in Development.</summary>
     public string? DirectoryFile { get; init; }
 
-    /// <summary>Where <c>did:plc</c> documents are.</summary>
-    public Uri PlcDirectory { get; init; } = DefaultPlcDirectory;
+    /// <summary>The address of the directory that has the documents of <c>did:plc</c>.</summary>
+    public Uri PlcDirectory { get; init; } = s_defaultPlcDirectory;
 
-    /// <summary>Hosts of <c>did:web</c> may have private addresses, and localhost is asked by http: for tests and for closed networks.</summary>
+    /// <summary>
+    /// Whether hosts of <c>did:web</c> may have private addresses, and localhost is asked by http: for tests and for
+    /// closed networks.
+    /// </summary>
     public bool AllowPrivateHosts { get; init; }
 
     /// <exception cref="ConfigurationException">A setting cannot be used; the message names it.</exception>
@@ -53,7 +56,7 @@ internal sealed record HostSettings
     private static Uri Directory(string? text)
     {
         if (string.IsNullOrEmpty(text))
-            return DefaultPlcDirectory;
+            return s_defaultPlcDirectory;
         return
             Uri.TryCreate(text, UriKind.Absolute, out Uri? address)
             && address.Query.Length == 0

@@ -3,7 +3,10 @@ using Microsoft.Data.Sqlite;
 
 namespace MlsConsole.Host.Startup;
 
-/// <summary>The keys that encrypt secrets in the database. They are files apart from it: who has the database alone has no secret. Hosts over one database need one key ring.</summary>
+/// <summary>
+/// The keys that encrypt secrets in the database. They are files outside of the database, so that the database alone
+/// gives no secret away. Hosts over one database need one key ring.
+/// </summary>
 internal static class KeyRing
 {
     public const string Setting = "DataProtection:KeyRing";
@@ -14,8 +17,8 @@ internal static class KeyRing
             .SetApplicationName("MlsConsole")
             .PersistKeysToFileSystem(new DirectoryInfo(FolderOf(builder.Configuration)));
 
-    /// <summary>Makes the folder, for this user alone.</summary>
-    /// <exception cref="ConfigurationException">It cannot be made.</exception>
+    /// <summary>Makes the folder of the keys, with access for this user alone.</summary>
+    /// <exception cref="ConfigurationException">The folder cannot be made.</exception>
     public static void Create(IConfiguration configuration)
     {
         string folder = FolderOf(configuration);
@@ -35,7 +38,7 @@ internal static class KeyRing
         }
     }
 
-    /// <summary>The configured folder, else one beside the embedded database.</summary>
+    /// <summary>The configured folder, else the folder <c>keys</c> beside the embedded database.</summary>
     private static string FolderOf(IConfiguration configuration)
     {
         if (configuration[Setting] is { Length: > 0 } folder)

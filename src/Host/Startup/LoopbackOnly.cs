@@ -3,8 +3,9 @@ using System.Net;
 namespace MlsConsole.Host.Startup;
 
 /// <summary>
-/// Until the console has sign-in, whoever reaches the host can turn its switches. So the host listens on
-/// loopback only, and answers only to a loopback name, or a web page could reach it by rebinding its own.
+/// Until the console has sign-in, whoever reaches the host can turn its switches. So the host listens on loopback only.
+/// It also answers only to loopback names, because a web page could otherwise reach it by rebinding the page's own name
+/// to a loopback address.
 /// </summary>
 internal static class LoopbackOnly
 {
@@ -16,7 +17,7 @@ internal static class LoopbackOnly
     {
         foreach (string key in (string[])["HTTP_PORTS", "HTTPS_PORTS"])
         {
-            // A port alone means every interface of the machine. Kestrel ignores it where addresses are given.
+            // A port alone means every interface of the machine. Kestrel ignores such a port where addresses are given.
             if (!string.IsNullOrEmpty(configuration[key]) && string.IsNullOrEmpty(configuration["URLS"]))
                 throw NotLoopback($"ASPNETCORE_{key}", configuration[key]!);
         }
@@ -28,7 +29,7 @@ internal static class LoopbackOnly
                 throw NotLoopback($"Kestrel:Endpoints:{endpoint.Key}:Url", url);
     }
 
-    /// <summary>Checks what was bound in fact, whichever way the address came in.</summary>
+    /// <summary>Checks the addresses that were bound in fact, whatever setting they came from.</summary>
     /// <exception cref="ConfigurationException">An address is not loopback.</exception>
     public static void CheckBound(IEnumerable<string> addresses)
     {
@@ -60,6 +61,7 @@ internal static class LoopbackOnly
     private static ConfigurationException NotLoopback(string key, string value) =>
         new(
             key,
-            $"has '{value}', which is not a loopback address: the console has no sign-in yet, so it must not be reachable from other machines."
+            $"has '{value}', which is not a loopback address: "
+                + "the console has no sign-in yet, so it must not be reachable from other machines."
         );
 }

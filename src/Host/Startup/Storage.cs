@@ -8,7 +8,7 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Host.Startup;
 
-/// <summary>Core over the configured database.</summary>
+/// <summary>Sets Core up over the configured database.</summary>
 internal static class Storage
 {
     /// <exception cref="ConfigurationException">A setting cannot be used.</exception>
@@ -61,8 +61,13 @@ internal static class Storage
         );
     }
 
-    /// <summary>Brings the database to the current schema; writes the flag's first state and the service's signature keys into a new one.</summary>
-    /// <exception cref="ConfigurationException">The first state is misspelt, or the database or the key ring cannot be used.</exception>
+    /// <summary>
+    /// Brings the database to the current schema, and writes the flag's first state and the service's signature keys
+    /// into a new database.
+    /// </summary>
+    /// <exception cref="ConfigurationException">
+    /// The first state is misspelt, or the database or the key ring cannot be used.
+    /// </exception>
     public static async Task StartStorageAsync(this WebApplication app)
     {
         FlagState initial = InitialFlag(app.Configuration, app.Environment);
@@ -87,12 +92,13 @@ internal static class Storage
         {
             throw new ConfigurationException(
                 KeyRing.Setting,
-                "is not the key ring that this service's signature keys are encrypted with: name its folder, or give the service new keys (rotate-signature-key)."
+                "is not the key ring that this service's signature keys are encrypted with: "
+                    + "name its folder, or give the service new keys (rotate-signature-key)."
             );
         }
     }
 
-    /// <summary>The flag's state when the database is created.</summary>
+    /// <summary>The state that the flag gets when the database is created.</summary>
     internal static FlagState InitialFlag(IConfiguration configuration, IHostEnvironment environment) =>
         configuration["Rollout:Initial"] switch
         {
@@ -124,7 +130,8 @@ internal static class Storage
         {
             throw new ConfigurationException(
                 "ConnectionStrings:Default",
-                "is not a PostgreSQL connection string, for example Host=localhost;Database=mlsconsole;Username=mlsconsole."
+                "is not a PostgreSQL connection string, "
+                    + "for example Host=localhost;Database=mlsconsole;Username=mlsconsole."
             );
         }
     }

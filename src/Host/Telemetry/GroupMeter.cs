@@ -25,7 +25,9 @@ internal sealed class GroupMeter : IDisposable
     public static readonly double[] DurationBounds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400];
     public static readonly double[] AttemptsBounds = [1, 2, 3, 5, 10, 20];
 
-    /// <summary>The two signs of a fork: epoch authenticators, or GroupInfos' external_pub, that differ in one epoch.</summary>
+    /// <summary>
+    /// The two signs of a fork: epoch authenticators, or GroupInfos' external_pub, that differ in one epoch.
+    /// </summary>
     private const string Authenticator = "authenticator",
         ExternalPub = "external_pub";
 

@@ -2,7 +2,7 @@ using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Xrpc;
 
-/// <summary>A query whose lexicon decodes and encodes for it.</summary>
+/// <summary>A query whose lexicon decodes its parameters and encodes its output.</summary>
 internal sealed class QueryMethod<TParameters, TOutput>(
     Query<TParameters, TOutput> lexicon,
     Func<XrpcCall, TParameters, Task<TOutput>> handle
@@ -12,10 +12,10 @@ internal sealed class QueryMethod<TParameters, TOutput>(
         lexicon.WriteOutput(await handle(call, lexicon.ReadParameters(QueryParameters.Of(call.Request))));
 }
 
-/// <summary>A request's query as it was sent.</summary>
+/// <summary>Reads the query of a request as it was sent.</summary>
 internal static class QueryParameters
 {
-    // Not Request.Query: that one ignores the case of names.
+    // Request.Query is not used, because it ignores the case of names.
     public static List<KeyValuePair<string, string>> Of(HttpRequest request)
     {
         var parameters = new List<KeyValuePair<string, string>>();
@@ -25,7 +25,7 @@ internal static class QueryParameters
     }
 }
 
-/// <summary>A procedure whose lexicon decodes and encodes for it.</summary>
+/// <summary>A procedure whose lexicon decodes its input and encodes its output.</summary>
 internal sealed class ProcedureMethod<TInput, TOutput>(
     Procedure<TInput, TOutput> lexicon,
     int bodyLimit,
@@ -39,7 +39,7 @@ internal sealed class ProcedureMethod<TInput, TOutput>(
     }
 }
 
-/// <summary>How many bytes the body of a request may have.</summary>
+/// <summary>The greatest number of bytes that the body of a request may have, by what is in the body.</summary>
 internal static class BodyLimit
 {
     /// <summary>Names and flags.</summary>
@@ -48,7 +48,7 @@ internal static class BodyLimit
     /// <summary>A proposal of 1 MiB in base64 and the JSON around it.</summary>
     public const int Proposal = 1536 * 1024;
 
-    /// <summary>Key packages, a hundred of them.</summary>
+    /// <summary>A hundred key packages.</summary>
     public const int KeyPackages = 8 * 1024 * 1024;
 
     /// <summary>One MLS object of 10 MiB in base64 and the JSON around it.</summary>

@@ -3,23 +3,26 @@ using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Xrpc;
 
-/// <summary>Values that JSON and query strings carry as text. What cannot be read is an invalid request that names the field, never its content.</summary>
+/// <summary>
+/// Reads and writes values that JSON and query strings carry as text. A value that cannot be read makes the request
+/// invalid; the error names the field, never its content.
+/// </summary>
 internal static class WireValues
 {
-    /// <summary>Base64 of a field, as <see cref="Formats.Base64"/> takes it.</summary>
-    /// <exception cref="LexiconException">It is none.</exception>
+    /// <summary>Reads the base64 of a field in the form that <see cref="Formats.Base64"/> takes.</summary>
+    /// <exception cref="LexiconException">The text is no such base64.</exception>
     public static byte[] Bytes(string field, string text) => Formats.Base64(text, field);
 
-    /// <summary><see cref="Bytes"/> of a field that may be absent.</summary>
-    /// <exception cref="LexiconException">It is there and no base64.</exception>
+    /// <summary>Reads the base64 of a field that may be absent.</summary>
+    /// <exception cref="LexiconException">The field is present and its text is no such base64.</exception>
     public static ReadOnlyMemory<byte>? OptionalBytes(string field, string? text) =>
         // A conditional expression would turn null into an empty value: byte[] converts to ReadOnlyMemory<byte> first.
         text is null
             ? (ReadOnlyMemory<byte>?)null
             : Bytes(field, text);
 
-    /// <summary>Key packages of a field <c>keyPackages</c>.</summary>
-    /// <exception cref="LexiconException">One is no base64.</exception>
+    /// <summary>Reads the key packages of a field <c>keyPackages</c>.</summary>
+    /// <exception cref="LexiconException">The text of a key package is no base64.</exception>
     public static IReadOnlyList<Core.KeyPackages.NewKeyPackage> KeyPackages(IReadOnlyList<NewKeyPackage> packages) =>
         [
             .. packages.Select(
@@ -31,7 +34,7 @@ internal static class WireValues
             ),
         ];
 
-    /// <summary>A conversation as several methods answer with it.</summary>
+    /// <summary>The view of a conversation that several methods answer with.</summary>
     public static ConvoView Convo(Core.Conversations.ConvoView convo) =>
         new()
         {
@@ -55,8 +58,11 @@ internal static class WireValues
             ],
         };
 
-    /// <summary>An epoch or sequence number in a query: decimal digits without sign or leading zero, at most 2^53 - 1 as in bodies.</summary>
-    /// <exception cref="XrpcException">It is none.</exception>
+    /// <summary>
+    /// Reads an epoch or sequence number of a query: decimal digits without sign or leading zero, at most 2^53 - 1 as
+    /// in bodies.
+    /// </summary>
+    /// <exception cref="XrpcException">The text is no such number.</exception>
     public static long Number(string field, string text)
     {
         const long max = (1L << 53) - 1;

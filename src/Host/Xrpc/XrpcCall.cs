@@ -3,7 +3,7 @@ using MlsConsole.Core.Activity;
 
 namespace MlsConsole.Host.Xrpc;
 
-/// <summary>One admitted request, as a method's handler sees it.</summary>
+/// <summary>An admitted request, as the handler of its method sees it.</summary>
 internal sealed class XrpcCall(HttpContext context, Caller caller)
 {
     public Caller Caller { get; } = caller;
@@ -18,13 +18,13 @@ internal sealed class XrpcCall(HttpContext context, Caller caller)
     /// <summary>The epoch that the request led to or was about; for the activity record.</summary>
     public ulong? Epoch { get; set; }
 
-    /// <summary>What an accepted request came to, one of a closed list; for the activity record.</summary>
+    /// <summary>The result of an accepted request, one of a closed list; for the activity record.</summary>
     public string? Reason { get; set; }
 
     /// <summary>What a client told of its rejoin; for the activity record.</summary>
     public RejoinOutcome? Rejoin { get; set; }
 
-    /// <summary>A feature of Core.</summary>
+    /// <summary>Gets a feature of Core.</summary>
     public T Feature<T>()
         where T : notnull => context.RequestServices.GetRequiredService<T>();
 }

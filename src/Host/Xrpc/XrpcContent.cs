@@ -4,13 +4,15 @@ using Microsoft.Net.Http.Headers;
 
 namespace MlsConsole.Host.Xrpc;
 
-/// <summary>What comes with a request beside its path: verb, headers that describe a body, and the body.</summary>
+/// <summary>
+/// Checks and reads what comes with a request beside its path: the verb, the headers of the body, and the body.
+/// </summary>
 internal static class XrpcContent
 {
     private const string Json = "application/json";
 
-    /// <summary>Checks the verb: a query by GET or HEAD, a procedure by POST.</summary>
-    /// <exception cref="XrpcException">Another verb.</exception>
+    /// <summary>Checks that a query comes by GET or HEAD, and a procedure by POST.</summary>
+    /// <exception cref="XrpcException">The verb is another one.</exception>
     public static void CheckVerb(HttpRequest request, bool isQuery)
     {
         bool right = isQuery
@@ -21,15 +23,17 @@ internal static class XrpcContent
     }
 
     /// <summary>Checks that there is no body.</summary>
-    /// <exception cref="XrpcException">There is one.</exception>
+    /// <exception cref="XrpcException">There is a body.</exception>
     public static void CheckNone(HttpRequest request)
     {
         if (request.ContentLength > 0 || request.Headers.TransferEncoding.Count > 0)
             throw XrpcException.InvalidRequest("A request body was provided when none was expected.");
     }
 
-    /// <summary>Checks all that the headers say of a JSON body, before a byte of it is read.</summary>
-    /// <exception cref="XrpcException">No body, another media type, charset or encoding, or too long.</exception>
+    /// <summary>Checks the headers that describe a JSON body, before a byte of the body is read.</summary>
+    /// <exception cref="XrpcException">
+    /// There is no body, its media type, charset or encoding is wrong, or it is too long.
+    /// </exception>
     public static void CheckJson(HttpRequest request, int limit)
     {
         if (
@@ -56,8 +60,13 @@ internal static class XrpcContent
             throw XrpcException.PayloadTooLarge(limit);
     }
 
-    /// <summary>Reads a body that <see cref="CheckJson"/> let through, at most <paramref name="limit"/> bytes after decompression.</summary>
-    /// <exception cref="XrpcException">Longer than the limit, or not what its encoding says.</exception>
+    /// <summary>
+    /// Reads a body whose headers <see cref="CheckJson"/> has accepted, at most <paramref name="limit"/> bytes after
+    /// decompression.
+    /// </summary>
+    /// <exception cref="XrpcException">
+    /// The body is longer than the limit, or not in the encoding that its header names.
+    /// </exception>
     public static async Task<ReadOnlyMemory<byte>> ReadJsonAsync(
         HttpRequest request,
         int limit,
@@ -65,7 +74,7 @@ internal static class XrpcContent
     )
     {
         await using Stream stream = Decompress(request);
-        // Only as much is allocated as has arrived: a declared length costs the sender nothing.
+        // A length is declared at no cost, so memory is allocated only for bytes that have arrived.
         ArrayBufferWriter<byte> body = new(Math.Min((int)(request.ContentLength ?? 0), 64 * 1024) + 1024);
         try
         {

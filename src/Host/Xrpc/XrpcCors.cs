@@ -3,13 +3,14 @@ using Microsoft.Net.Http.Headers;
 namespace MlsConsole.Host.Xrpc;
 
 /// <summary>
-/// CORS of everything under <c>/xrpc/</c>: any origin, because a request is authorised by its token alone and
-/// never by what a browser adds on its own.
+/// CORS of everything under <c>/xrpc/</c>. Any origin is allowed, because a request is authorised by its token alone
+/// and never by something that a browser adds on its own.
 /// </summary>
 internal static class XrpcCors
 {
     private const string Exposed =
-        "MLS-Current-Epoch, Correlation-Id, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy, Retry-After";
+        "MLS-Current-Epoch, Correlation-Id, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy, "
+        + "Retry-After";
 
     public static void Allow(HttpResponse response)
     {

@@ -10,10 +10,10 @@ using MlsConsole.Lexicon;
 namespace MlsConsole.Host.Xrpc;
 
 /// <summary>
-/// Answers everything under <c>/xrpc</c>. A request passes these steps: the limit of its address, the known method, verb
-/// and headers of the content, the token, the limit of the account, the token's single use, the decoding of body or
-/// parameters, Core. Whatever a step throws becomes the one <see cref="XrpcFailure"/>, and every request but a preflight
-/// publishes one <see cref="RequestAnswered"/>.
+/// Answers everything under <c>/xrpc</c>. A request passes these steps: the limit of its address, the known method,
+/// verb and headers of the content, the token, the limit of the account, the token's single use, the decoding of body
+/// or parameters, Core. Whatever a step throws becomes the one <see cref="XrpcFailure"/>, and every request but a
+/// preflight publishes one <see cref="RequestAnswered"/>.
 /// </summary>
 /// <remarks>
 /// The endpoint is a middleware and not a route, so that nothing in between (redirects, error pages, antiforgery) can
@@ -76,7 +76,8 @@ internal sealed partial class XrpcEndpoint(
             failure = await FailureAsync(context, exchange, exception);
             body = failure.WriteBody();
         }
-        // The request is counted before its answer is written, so that a caller who has the answer finds it in the metrics.
+        // The request is counted before its answer is written, so that a caller who has the answer finds it in the
+        // metrics.
         Publish(exchange, failure?.Error ?? RequestOutcomes.Accepted, failure?.Reason, failure?.CurrentEpoch);
         exchange.Limit?.WriteHeaders(context.Response.Headers);
         await WriteAsync(context, failure, body);
@@ -198,7 +199,7 @@ internal sealed partial class XrpcEndpoint(
     private void Publish(Exchange exchange, string outcome, string? reason, ulong? currentEpoch = null)
     {
         // Before a caller is authorised, the id of the conversation is only the caller's text.
-        bool known = outcome is not (nameof(Refusal.Unauthorized) or nameof(Refusal.InvalidRequest));
+        bool known = outcome is not (nameof(Refusal.Unauthorized) or XrpcErrors.InvalidRequest);
         feed.Publish(
             new RequestAnswered
             {

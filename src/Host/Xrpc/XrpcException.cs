@@ -6,37 +6,45 @@ namespace MlsConsole.Host.Xrpc;
 /// <param name="message">A sentence for the caller.</param>
 internal sealed class XrpcException(int status, string error, string message) : Exception(message)
 {
-    /// <summary>The reason of a request that is none by the conventions of XRPC or by its lexicon.</summary>
+    /// <summary>The reason of a request that breaks the conventions of XRPC or its lexicon.</summary>
     public const string Malformed = "malformed";
 
     public int Status { get; } = status;
 
     public string Error { get; } = error;
 
-    /// <summary>After so many seconds it may be tried again, with the same token.</summary>
+    /// <summary>The seconds after which the request may be sent again, with the same token.</summary>
     public int? RetryAfter { get; private init; }
 
     /// <summary>A low-cardinality label for metrics, never sent.</summary>
     public string? Reason { get; private init; }
 
     public static XrpcException InvalidRequest(string message) =>
-        new(StatusCodes.Status400BadRequest, "InvalidRequest", message) { Reason = Malformed };
+        new(StatusCodes.Status400BadRequest, XrpcErrors.InvalidRequest, message) { Reason = Malformed };
 
     public static XrpcException PayloadTooLarge(int limit) =>
-        new(StatusCodes.Status413PayloadTooLarge, "PayloadTooLarge", $"The request body is larger than {limit} bytes.");
+        new(
+            StatusCodes.Status413PayloadTooLarge,
+            XrpcErrors.PayloadTooLarge,
+            $"The request body is larger than {limit} bytes."
+        );
 
     public static XrpcException UnsupportedMediaType(string message) =>
-        new(StatusCodes.Status415UnsupportedMediaType, "UnsupportedMediaType", message);
+        new(StatusCodes.Status415UnsupportedMediaType, XrpcErrors.UnsupportedMediaType, message);
 
     public static XrpcException RateLimitExceeded(string whose, int retryAfter) =>
-        new(StatusCodes.Status429TooManyRequests, "RateLimitExceeded", $"There were too many requests of this {whose}.")
+        new(
+            StatusCodes.Status429TooManyRequests,
+            XrpcErrors.RateLimitExceeded,
+            $"There were too many requests of this {whose}."
+        )
         {
             RetryAfter = retryAfter,
             Reason = whose,
         };
 
     public static XrpcException NotEnoughResources() =>
-        new(StatusCodes.Status503ServiceUnavailable, "NotEnoughResources", "The service has too much to do.")
+        new(StatusCodes.Status503ServiceUnavailable, XrpcErrors.NotEnoughResources, "The service has too much to do.")
         {
             RetryAfter = 1,
         };
@@ -44,7 +52,7 @@ internal sealed class XrpcException(int status, string error, string message) : 
     public static XrpcException MethodNotImplemented() =>
         new(
             StatusCodes.Status501NotImplemented,
-            "MethodNotImplemented",
+            XrpcErrors.MethodNotImplemented,
             "This service does not implement that method."
         );
 }

@@ -7,25 +7,27 @@ using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Xrpc;
 
-/// <summary>The answer to a request that did not succeed: the one place where anything thrown becomes status and body.</summary>
+/// <summary>
+/// The answer to a request that did not succeed. This is the only place where an exception becomes a status and a body.
+/// </summary>
 /// <param name="Status">The HTTP status.</param>
 /// <param name="Error">The XRPC error name.</param>
 /// <param name="Message">A sentence for the caller.</param>
 internal sealed record XrpcFailure(int Status, string Error, string Message)
 {
-    /// <summary>The broken rule, for InvalidCommit, InvalidGroupInfo and the like.</summary>
+    /// <summary>For InvalidCommit, InvalidGroupInfo and the like: the broken rule.</summary>
     public string? Rule { get; init; }
 
-    /// <summary>For EpochMismatch.</summary>
+    /// <summary>For EpochMismatch: the conversation's epoch.</summary>
     public ulong? CurrentEpoch { get; init; }
 
     /// <summary>For EpochMismatch: <c>stale</c> or <c>ahead</c>.</summary>
     public string? Mismatch { get; init; }
 
-    /// <summary>For 429 and 503: when to come again.</summary>
+    /// <summary>For 429 and 503: the time after which the request may be sent again.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>For TurnPending.</summary>
+    /// <summary>For TurnPending: how many devices are before the caller's, at least 1.</summary>
     public int? Position { get; init; }
 
     /// <summary>For LeavePending: the leaves to remove.</summary>
@@ -34,7 +36,9 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
     /// <summary>A low-cardinality label for metrics, never sent.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>The cause is ours: it belongs into the log, and nothing of it into the answer.</summary>
+    /// <summary>
+    /// Whether the cause is a fault of this service. A fault is logged, and the answer tells nothing of it.
+    /// </summary>
     public bool IsFault => Status == StatusCodes.Status500InternalServerError;
 
     public static XrpcFailure From(Exception exception) =>
@@ -52,13 +56,13 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
             },
             AuthenticationException authentication => new(
                 StatusCodes.Status401Unauthorized,
-                "AuthenticationRequired",
+                XrpcErrors.AuthenticationRequired,
                 authentication.Message
             )
             {
                 Reason = authentication.Reason,
             },
-            LexiconException lexicon => new(StatusCodes.Status400BadRequest, "InvalidRequest", lexicon.Message)
+            LexiconException lexicon => new(StatusCodes.Status400BadRequest, XrpcErrors.InvalidRequest, lexicon.Message)
             {
                 Reason = XrpcException.Malformed,
             },
@@ -69,12 +73,12 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
             },
             BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(
                 StatusCodes.Status413PayloadTooLarge,
-                "PayloadTooLarge",
+                XrpcErrors.PayloadTooLarge,
                 "The request body is too large."
             ),
             BadHttpRequestException => new(
                 StatusCodes.Status400BadRequest,
-                "InvalidRequest",
+                XrpcErrors.InvalidRequest,
                 "The request body could not be read."
             )
             {
@@ -82,21 +86,22 @@ internal sealed record XrpcFailure(int Status, string Error, string Message)
             },
             _ => new(
                 StatusCodes.Status500InternalServerError,
-                "InternalServerError",
+                XrpcErrors.InternalServerError,
                 "Something went wrong on our side."
             ),
         };
 
-    /// <summary>Errors without a status of their own are 400.</summary>
+    /// <summary>The HTTP status of an error of Core. An error that is not listed is answered 400.</summary>
     private static int StatusOf(string error) =>
         error switch
         {
-            "AuthenticationRequired" => StatusCodes.Status401Unauthorized,
-            "Unauthorized" => StatusCodes.Status403Forbidden,
-            "EpochMismatch" or "IdempotencyConflict" or "LeavePending" => StatusCodes.Status409Conflict,
-            "RateLimitExceeded" or "TurnPending" => StatusCodes.Status429TooManyRequests,
-            "MethodNotImplemented" => StatusCodes.Status501NotImplemented,
-            "InternalServerError" => StatusCodes.Status500InternalServerError,
+            XrpcErrors.AuthenticationRequired => StatusCodes.Status401Unauthorized,
+            nameof(Refusal.Unauthorized) => StatusCodes.Status403Forbidden,
+            nameof(Refusal.EpochMismatch) or nameof(Refusal.IdempotencyConflict) or nameof(Refusal.LeavePending) =>
+                StatusCodes.Status409Conflict,
+            XrpcErrors.RateLimitExceeded or nameof(Refusal.TurnPending) => StatusCodes.Status429TooManyRequests,
+            XrpcErrors.MethodNotImplemented => StatusCodes.Status501NotImplemented,
+            XrpcErrors.InternalServerError => StatusCodes.Status500InternalServerError,
             _ => StatusCodes.Status400BadRequest,
         };
 

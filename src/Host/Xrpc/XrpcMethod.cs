@@ -1,6 +1,6 @@
 namespace MlsConsole.Host.Xrpc;
 
-/// <summary>One method: what it expects of a request, and its handler.</summary>
+/// <summary>A method of the service: its checks of a request, and its handler.</summary>
 internal abstract class XrpcMethod(string nsid)
 {
     public string Nsid { get; } = nsid;
@@ -14,15 +14,17 @@ internal abstract class XrpcMethod(string nsid)
     /// <summary>The <see cref="Label"/> of the method with an NSID.</summary>
     public static string LabelOf(string nsid) => nsid[(nsid.LastIndexOf('.') + 1)..];
 
-    /// <summary>Checks verb and headers, before the caller is authenticated and before a byte of a body is read.</summary>
-    /// <exception cref="XrpcException">They are not those of this method.</exception>
+    /// <summary>
+    /// Checks verb and headers, before the caller is authenticated and before a byte of a body is read.
+    /// </summary>
+    /// <exception cref="XrpcException">Verb or headers are not those of this method.</exception>
     public abstract void CheckContent(HttpRequest request);
 
     /// <summary>Decodes the input, asks Core and encodes the output.</summary>
     public abstract Task<ReadOnlyMemory<byte>> InvokeAsync(XrpcCall call);
 }
 
-/// <summary>A method by GET or HEAD, with parameters and without a body.</summary>
+/// <summary>A method that is called by GET or HEAD, with parameters and without a body.</summary>
 internal abstract class XrpcQuery(string nsid) : XrpcMethod(nsid)
 {
     public override void CheckContent(HttpRequest request)
@@ -32,7 +34,7 @@ internal abstract class XrpcQuery(string nsid) : XrpcMethod(nsid)
     }
 }
 
-/// <summary>A method by POST with a JSON body of at most <see cref="MostBytes"/> bytes.</summary>
+/// <summary>A method that is called by POST, with a JSON body of at most <see cref="MostBytes"/> bytes.</summary>
 internal abstract class XrpcProcedure(string nsid, int bodyLimit) : XrpcMethod(nsid)
 {
     public int MostBytes { get; } = bodyLimit;

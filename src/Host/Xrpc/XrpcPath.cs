@@ -1,6 +1,8 @@
 namespace MlsConsole.Host.Xrpc;
 
-/// <summary>Finds the NSID in a request target: <c>/xrpc/{nsid}</c>, one trailing slash allowed, nothing escaped.</summary>
+/// <summary>
+/// Finds the NSID in a request target: <c>/xrpc/{nsid}</c>. One trailing slash is allowed; nothing may be escaped.
+/// </summary>
 internal static class XrpcPath
 {
     private const string Prefix = "/xrpc/";

@@ -6,7 +6,10 @@ namespace MlsConsole.Host.Xrpc;
 
 internal static class XrpcServices
 {
-    /// <summary>Adds everything under <c>/xrpc</c>. A method is registered as <see cref="XrpcMethod"/>; any other NSID is not implemented.</summary>
+    /// <summary>
+    /// Adds the services of everything under <c>/xrpc</c>. Each method is registered as <see cref="XrpcMethod"/>; an
+    /// NSID without one is answered as not implemented.
+    /// </summary>
     public static void AddXrpc(this IServiceCollection services)
     {
         foreach (var method in XrpcMethodIndex.All)
@@ -15,7 +18,9 @@ internal static class XrpcServices
         services.TryAddSingleton<ActivityFeed>();
     }
 
-    /// <summary>Comes before routing and before everything that could redirect or draw an error page.</summary>
+    /// <summary>
+    /// Must come before routing and before everything that could redirect or answer with an error page.
+    /// </summary>
     public static void UseXrpc(this IApplicationBuilder app) =>
         app.UseWebSockets(
                 new WebSocketOptions

@@ -5,21 +5,29 @@ using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Xrpc;
 
-/// <summary>A method by WebSocket. A refusal is an error frame and a close with 1008: an HTTP status would make the official client try for ever.</summary>
+/// <summary>
+/// A method that is called by WebSocket. A refusal is an error frame and a close with code 1008, because with an HTTP
+/// status the official client would try for ever.
+/// </summary>
 internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
 {
-    // So long a client has to answer a close.
+    /// <summary>The time within which a client must answer a close.</summary>
     private static readonly TimeSpan s_closeLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>Without a WebSocket there is nothing to answer.</summary>
+    /// <summary>Refuses every request that is no WebSocket.</summary>
     public override void CheckContent(HttpRequest request) =>
         throw XrpcException.InvalidRequest("This method is a subscription: a WebSocket is expected.");
 
     public override Task<ReadOnlyMemory<byte>> InvokeAsync(XrpcCall call) =>
         throw new InvalidOperationException("A subscription has no body.");
 
-    /// <summary>Admits the caller; from then on <paramref name="opened"/> has been called and the socket is the method's.</summary>
-    /// <exception cref="Exception">Anything that <see cref="XrpcFailure"/> knows, or a <see cref="StreamRefusal"/>.</exception>
+    /// <summary>
+    /// Admits the caller, calls <paramref name="opened"/>, and from then on serves the socket until the subscription
+    /// ends.
+    /// </summary>
+    /// <exception cref="Exception">
+    /// A refusal: an exception that <see cref="XrpcFailure"/> knows, or a <see cref="StreamRefusal"/>.
+    /// </exception>
     protected abstract Task RunAsync(
         HttpContext context,
         WebSocket socket,
@@ -29,7 +37,9 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
 
     /// <summary>Serves one connection from its acceptance to its end.</summary>
     /// <param name="context">A WebSocket request.</param>
-    /// <param name="outcome">Told once: null when the subscription is open, else why it is refused.</param>
+    /// <param name="outcome">
+    /// Called once: with null when the subscription is open, else with the reason of the refusal.
+    /// </param>
     public async Task ServeAsync(HttpContext context, Action<Exception?> outcome)
     {
         using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync();
@@ -61,7 +71,8 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
                 failure?.Message ?? exception.Message
             );
         }
-        // The official client takes a close frame for the end of the stream and comes back only after a connection that broke. So a host that stops breaks it.
+        // The official client takes a close frame for the end of the stream, and reconnects only if the connection
+        // breaks. So a host that stops breaks the connection.
         if (socket.State == WebSocketState.CloseReceived && !stopping.IsCancellationRequested)
             await QuietlyAsync(limit => socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, limit));
         if (socket.State == WebSocketState.CloseSent)
@@ -87,7 +98,7 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
             await QuietlyAsync(limit => socket.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, error, limit));
     }
 
-    /// <summary>What a client sends is read and ignored: only its close means something.</summary>
+    /// <summary>Reads what a client sends until the client closes. Everything else that it sends is ignored.</summary>
     private static async Task ReceiveAsync(WebSocket socket, CancellationTokenSource ended)
     {
         byte[] buffer = new byte[256];
@@ -128,7 +139,7 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
                         or IOException
             )
         {
-            // Nobody is there to hear it.
+            // The client is gone, so there is nobody to tell.
         }
     }
 }

@@ -18,7 +18,7 @@ internal static class GetSubscriptionTicket
                 string endpoint =
                     ServiceDocument.EndpointOf(call.Feature<HostSettings>().ServiceDid, call.Request)
                     ?? $"{call.Request.Scheme}://{call.Request.Host}";
-                // http becomes ws, https becomes wss.
+                // The scheme http becomes ws, and https becomes wss.
                 return new()
                 {
                     Ticket = result.Ticket,

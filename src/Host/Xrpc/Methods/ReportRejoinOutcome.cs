@@ -13,7 +13,8 @@ internal static class ReportRejoinOutcome
             async (call, input) =>
             {
                 call.ConvoId = input.ConvoId;
-                RejoinWay way = input.Way == "legacy" ? RejoinWay.Legacy : RejoinWay.ExternalCommit; // its lexicon has these two
+                // The lexicon allows these two ways and no other.
+                RejoinWay way = input.Way == "legacy" ? RejoinWay.Legacy : RejoinWay.ExternalCommit;
                 RejoinOutcome outcome = new(
                     way,
                     input.Outcome == "succeeded",

@@ -9,7 +9,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 
 internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.SubscribeConvoEvents.Nsid)
 {
-    /// <summary>As many as an account may have devices.</summary>
+    /// <summary>The greatest number of subscriptions of an account: as many as it may have devices.</summary>
     private const int MaxOfAccount = 50;
 
     public static XrpcMethod Method { get; } = new SubscribeConvoEvents();
@@ -39,7 +39,10 @@ internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.Subscri
         }
         var stream = services.GetRequiredService<EventStream>();
         if (!stream.TryEnter(did, MaxOfAccount))
-            throw new StreamRefusal("RateLimitExceeded", "The account has the greatest number of subscriptions.");
+            throw new StreamRefusal(
+                XrpcErrors.RateLimitExceeded,
+                "The account has the greatest number of subscriptions."
+            );
         try
         {
             Subscriber subscriber = new(

@@ -1,6 +1,9 @@
 namespace MlsConsole.Host.Xrpc.Methods;
 
-/// <summary>The table of contents of this folder: one file for each method that works. Every other NSID is not implemented.</summary>
+/// <summary>
+/// Lists the methods of this folder, which has one file for each method that the service implements. A call of any
+/// other NSID is answered as not implemented.
+/// </summary>
 internal static class XrpcMethodIndex
 {
     public static IReadOnlyList<XrpcMethod> All { get; } =
