@@ -179,7 +179,7 @@ public static partial class Rules
     public static readonly Rule ExternalCommitProposal = new(
         "external-commit.proposal",
         "§12.2",
-        "An external commit has no proposals but ExternalInit, Remove and PreSharedKey."
+        "An external commit has no proposals but ExternalInit, Remove, PreSharedKey and SelfRemove."
     );
 
     /// <summary>An external commit has no path.</summary>
