@@ -4,7 +4,9 @@ using MlsConsole.Core.Rows;
 
 namespace MlsConsole.Core.Calls;
 
-/// <summary>One call of a method by an account: who calls what, on which subject, and what makes a retry the same call.</summary>
+/// <summary>
+/// One call of a method by an account: who calls what, on which subject, and what makes a retry the same call.
+/// </summary>
 internal sealed class Call
 {
     private Call(Caller caller, string method, string? subject, string? key, byte[] requestHash) =>
@@ -15,7 +17,9 @@ internal sealed class Call
     /// <summary>The method's name, one of <see cref="MethodNames"/>.</summary>
     public string Method { get; }
 
-    /// <summary>What the call is about, for the audit log: a conversation or a device; null if it is about neither.</summary>
+    /// <summary>
+    /// What the call is about, for the audit log: a conversation or a device; null if it is about neither.
+    /// </summary>
     public string? Subject { get; }
 
     /// <summary>The idempotency key; null where a retry is harmless, so that no answer is stored.</summary>

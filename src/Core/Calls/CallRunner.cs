@@ -9,8 +9,9 @@ using MlsConsole.Core.Storage;
 namespace MlsConsole.Core.Calls;
 
 /// <summary>
-/// Runs calls. A procedure is done exactly once: its answer is stored with what it did, and a retry gets the same answer,
-/// whatever the epoch, the policy or a limit would say by then. Every refusal is in the audit log before it is thrown on.
+/// Runs calls. A procedure is done exactly once: its answer is stored with what it did, and a retry gets the same
+/// answer, whatever the epoch, the policy or a limit would say by then. Every refusal is in the audit log before it is
+/// thrown on.
 /// </summary>
 internal sealed class CallRunner(Database database, AuditLog audit, TimeProvider clock)
 {
@@ -81,10 +82,10 @@ internal sealed class CallRunner(Database database, AuditLog audit, TimeProvider
     }
 
     /// <summary>
-    /// The one place where a refusal is replaced. First, the stored answer: what was done once is answered, whatever the
-    /// call is refused for now. Nearly every call is a new one, so this is asked only here. Second, where the statements
-    /// of the change did not hold any more: why. Third, EpochMismatch, where the refused judgement was of an epoch that
-    /// is over.
+    /// The one place where a refusal is replaced. First, by the stored answer: what was done once is answered, whatever
+    /// the call is refused for now. Nearly every call is a new one, so stored answers are looked for only here. Second,
+    /// where the statements of the change did not hold any more, by the reason for that. Third, by EpochMismatch, where
+    /// the refused judgement was of an epoch that is over.
     /// </summary>
     private async Task<TAnswer> InsteadAsync<TAnswer>(Call call, Change<TAnswer>? change, Exception no)
         where TAnswer : class
@@ -230,7 +231,10 @@ internal sealed class CallRunner(Database database, AuditLog audit, TimeProvider
             EpochAfter = result.EpochAfter,
         };
 
-    /// <summary>Writes a refusal to the audit log, except for those that are counted by the minute (<see cref="RefusalTally"/>).</summary>
+    /// <summary>
+    /// Writes a refusal to the audit log, unless it is of those that are counted by the minute
+    /// (<see cref="RefusalTally"/>).
+    /// </summary>
     private Task AuditRefusalAsync(Call call, Refusal refusal) =>
         refusal.RetryAfter is not null
             ? Task.CompletedTask

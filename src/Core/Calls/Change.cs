@@ -15,12 +15,14 @@ internal sealed record CallResult<TAnswer>(
 );
 
 /// <summary>
-/// What a call has decided to do, to be written by <see cref="CallRunner"/> in one transaction with the call's answer and
-/// audit entry. There is no other way to an answer.
+/// What a call has decided to do, to be written by <see cref="CallRunner"/> in one transaction with the call's answer
+/// and audit entry. There is no other way to an answer.
 /// </summary>
 internal abstract class Change<TAnswer>
 {
-    /// <summary>The subject for the audit log, where the call itself could not know it; null for that of the call.</summary>
+    /// <summary>
+    /// The subject for the audit log, where the call itself could not know the subject; null for that of the call.
+    /// </summary>
     public string? Subject { get; init; }
 
     /// <summary>Called with the answer when the change is on disk; not for an answer that was stored before.</summary>
@@ -34,12 +36,17 @@ internal sealed class TransactionChange<TAnswer>(Func<MlsDbContext, Task<CallRes
     public Func<MlsDbContext, Task<CallResult<TAnswer>>> Work => work;
 }
 
-/// <summary>A change that was decided from what was read before: a list of statements about the conversation that is the call's subject.</summary>
-/// <param name="statements">What is written; the first statement returns the sequence number.</param>
-/// <param name="result">Makes the result from the sequence number; it is also called with 0, before there is one.</param>
+/// <summary>
+/// A change that was decided from what was read before: a list of statements about the conversation that is the call's
+/// subject.
+/// </summary>
+/// <param name="statements">What is written. The first statement returns the sequence number.</param>
+/// <param name="result">
+/// Makes the result from the sequence number. It is also called with 0, before there is a sequence number.
+/// </param>
 /// <param name="whyOvertaken">
-/// Why the statements do not hold any more, from the conversation's epoch and the sequence number at which somebody left
-/// last; null if that is not why.
+/// Why the statements do not hold any more, from the conversation's epoch and the sequence number at which somebody
+/// left last; null if neither of them is the reason.
 /// </param>
 internal sealed class StatementsChange<TAnswer>(
     Statements statements,

@@ -18,7 +18,9 @@ internal sealed class StoredAnswer
     public required byte[] Content { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>The sequence number in the answer, which the content lacks: it is known in the transaction alone.</summary>
+    /// <summary>
+    /// The sequence number in the answer. The content lacks it, since the number is known in the transaction alone.
+    /// </summary>
     public long? Seq { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<StoredAnswer>
