@@ -13,8 +13,8 @@ using MlsConsole.Dashboard.Overview;
 namespace MlsConsole.Dashboard.Tests;
 
 /// <summary>
-/// A circuit outlives the stop of the host for a moment. What draws by a timer must not ask the services any more, which
-/// are disposed meanwhile.
+/// A circuit outlives the stop of the host for a moment. What draws by a timer must not ask the services any more,
+/// which are disposed meanwhile.
 /// </summary>
 public class Stopping_with_the_host : BunitContext
 {
