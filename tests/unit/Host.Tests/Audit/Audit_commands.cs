@@ -8,20 +8,23 @@ using MlsConsole.Host.Startup;
 
 namespace MlsConsole.Host.Tests;
 
-/// <summary>The program's commands about the audit log, and those that leave their trace in it, run as an operator runs them: on the database alone, without a host.</summary>
+/// <summary>
+/// The program's commands about the audit log, and those that leave their trace in it, run as an operator runs them: on
+/// the database alone, without a host.
+/// </summary>
 public sealed class Audit_commands : IAsyncLifetime, IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("mlsconsole-audit-").FullName;
-    private readonly Database database;
+    private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-audit-").FullName;
+    private readonly Database _database;
 
-    public Audit_commands() => database = Database.Sqlite($"{Connection};Pooling=False");
+    public Audit_commands() => _database = Database.Sqlite($"{Connection};Pooling=False");
 
-    private string Connection => $"Data Source={Path.Combine(folder, "audit.db")}";
+    private string Connection => $"Data Source={Path.Combine(_folder, "audit.db")}";
 
     public async Task InitializeAsync()
     {
-        await StorageStartup.MigrateAsync(database, CancellationToken.None);
-        AuditLog audit = new(database, new ActivityFeed());
+        await StorageStartup.MigrateAsync(_database, CancellationToken.None);
+        AuditLog audit = new(_database, new ActivityFeed());
         for (int i = 0; i < 3; i++)
             await audit.AppendAsync(
                 new AuditEntry
@@ -34,7 +37,7 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
                 },
                 CancellationToken.None
             );
-        await new AuditLinker(database, new Leases(TimeProvider.System)).LinkAsync(CancellationToken.None);
+        await new AuditLinker(_database, new Leases(TimeProvider.System)).LinkAsync(CancellationToken.None);
         await audit.AppendAsync(
             new AuditEntry
             {
@@ -58,7 +61,7 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
             output
         );
 
-        await database.WriteAsync(
+        await _database.WriteAsync(
             context => context.Database.ExecuteSqlRawAsync("UPDATE audit SET actor = 'did:web:b' WHERE position = 2"),
             CancellationToken.None
         );
@@ -92,7 +95,7 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
         Assert.Equal((0, $"{mallory} was already banned\n", ""), await Run("ban", Connection, mallory));
         Assert.Equal((0, $"{mallory} is no longer banned\n", ""), await Run("unban", Connection, mallory));
         Assert.Equal((0, $"{mallory} was not banned\n", ""), await Run("unban", Connection, mallory));
-        IReadOnlyList<AuditEntry> entries = await new AuditLog(database, new ActivityFeed()).LatestAsync(
+        IReadOnlyList<AuditEntry> entries = await new AuditLog(_database, new ActivityFeed()).LatestAsync(
             4,
             CancellationToken.None
         );
@@ -123,7 +126,7 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
     [InlineData("ban", "did:web:mallory.example")]
     public async Task A_database_that_does_not_exist_is_not_created(string command, params string[] arguments)
     {
-        string missing = Path.Combine(folder, "missing.db");
+        string missing = Path.Combine(_folder, "missing.db");
         (int code, string output, string error) = await Run(command, $"Data Source={missing}", arguments);
         Assert.Equal((1, ""), (code, output));
         Assert.StartsWith("MlsConsole cannot start: ConnectionStrings:Default ", error, StringComparison.Ordinal);
@@ -149,15 +152,16 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
                     (entry.Actor, entry.Action, entry.Outcome, entry.Reason)
                 )
         );
-        Assert.Equal(3, entries.Sum(static entry => entry.Times)); // in one entry, or in two if the minute ended meanwhile
+        // The refusals are in one entry, or in two if the minute ended meanwhile.
+        Assert.Equal(3, entries.Sum(static entry => entry.Times));
     }
 
     public Task DisposeAsync() => Task.CompletedTask;
 
     public void Dispose()
     {
-        database.Dispose();
-        Directory.Delete(folder, recursive: true);
+        _database.Dispose();
+        Directory.Delete(_folder, recursive: true);
     }
 
     internal static async Task<(int Code, string Output, string Error)> Run(

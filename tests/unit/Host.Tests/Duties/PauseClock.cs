@@ -15,7 +15,9 @@ internal sealed class PauseClock : FakeTimeProvider
         return timer;
     }
 
-    /// <summary>Waits for the next pause to begin. It does not end before <see cref="FakeTimeProvider.Advance"/>.</summary>
+    /// <summary>
+    /// Waits for the next pause to begin. It does not end before <see cref="FakeTimeProvider.Advance"/>.
+    /// </summary>
     public async Task<TimeSpan> NextPause()
     {
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(30));

@@ -5,8 +5,8 @@ namespace MlsConsole.Host.Tests;
 /// <summary>One key's count, by one host and by several over one shared count.</summary>
 public sealed class Counting_requests
 {
-    private long shared;
-    private int asked;
+    private long _shared;
+    private int _asked;
 
     [Theory]
     [InlineData(1)]
@@ -27,7 +27,7 @@ public sealed class Counting_requests
             Assert.False(await counter.TakeAsync());
         Assert.Equal(0, counter.Remaining);
         // Nobody is asked for the first eighth, once for each further one, and never again once there is none left.
-        Assert.InRange(asked, 1, 12);
+        Assert.InRange(_asked, 1, 12);
     }
 
     [Fact]
@@ -36,9 +36,9 @@ public sealed class Counting_requests
         RateCounter counter = New(80);
         for (int i = 0; i < 10; i++)
             Assert.True(await counter.TakeAsync());
-        Assert.Equal(0, asked);
+        Assert.Equal(0, _asked);
         Assert.True(await counter.TakeAsync());
-        Assert.Equal(1, asked);
+        Assert.Equal(1, _asked);
     }
 
     [Theory]
@@ -97,7 +97,7 @@ public sealed class Counting_requests
         RateCounter counter = new(
             8,
             amount =>
-                away ? throw new IOException("away") : Task.FromResult(Interlocked.Add(ref shared, amount) - amount)
+                away ? throw new IOException("away") : Task.FromResult(Interlocked.Add(ref _shared, amount) - amount)
         );
         Assert.True(await counter.TakeAsync());
         await Assert.ThrowsAsync<IOException>(async () => await counter.TakeAsync());
@@ -112,10 +112,10 @@ public sealed class Counting_requests
             limit,
             async amount =>
             {
-                Interlocked.Increment(ref asked);
+                Interlocked.Increment(ref _asked);
                 if (pause)
                     await Task.Yield();
-                return Interlocked.Add(ref shared, amount) - amount;
+                return Interlocked.Add(ref _shared, amount) - amount;
             }
         );
 }

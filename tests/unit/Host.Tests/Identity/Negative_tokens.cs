@@ -6,45 +6,47 @@ using MlsConsole.Host.Startup;
 
 namespace MlsConsole.Host.Tests;
 
-/// <summary>Tokens of accounts whose documents are served over the network, at the door of two hosts over one database.</summary>
+/// <summary>
+/// Tokens of accounts whose documents are served over the network, at the door of two hosts over one database.
+/// </summary>
 public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
 {
     private const string Method = "blue.catbird.mls.getServiceInfo",
         Audience = "did:web:localhost";
 
-    private readonly DidServer server;
-    private readonly TestHost host,
-        second;
-    private readonly TestSigner signer = new(EcdsaCurve.Secp256k1);
-    private readonly string did;
-    private readonly List<string?> reasons = [];
+    private readonly DidServer _server;
+    private readonly TestHost _host,
+        _second;
+    private readonly TestSigner _signer = new(EcdsaCurve.Secp256k1);
+    private readonly string _did;
+    private readonly List<string?> _reasons = [];
 
     public Negative_tokens(DidServer server)
     {
-        this.server = server;
+        _server = server;
         (string, string)[] settings =
         [
             ("Identity:AllowPrivateHosts", "true"),
-            ("Identity:PlcDirectory", server.Address.ToString()),
+            ("Identity:PlcDirectory", _server.Address.ToString()),
         ];
-        host = new TestHost(null, settings);
-        second = new TestHost(host, settings);
-        did = server.Web(Guid.NewGuid().ToString("N"));
-        server.Publish(did, DidServer.Document(did, signer.Multikey));
-        foreach (TestHost one in (TestHost[])[host, second])
+        _host = new TestHost(null, settings);
+        _second = new TestHost(_host, settings);
+        _did = _server.Web(Guid.NewGuid().ToString("N"));
+        _server.Publish(_did, DidServer.Document(_did, _signer.Multikey));
+        foreach (TestHost one in (TestHost[])[_host, _second])
             one.Services.GetRequiredService<ActivityFeed>()
                 .Subscribe(activity =>
                 {
                     if (activity is RequestAnswered request)
-                        reasons.Add(request.Reason);
+                        _reasons.Add(request.Reason);
                 });
     }
 
     public void Dispose()
     {
-        second.Dispose();
-        host.Dispose();
-        signer.Dispose();
+        _second.Dispose();
+        _host.Dispose();
+        _signer.Dispose();
     }
 
     /// <summary>One thing changed in a token that is accepted, and the reason for which it is refused.</summary>
@@ -78,7 +80,7 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
     {
         Assert.Equal(200, await Ask(Token(Claims())));
         JsonObject claims = Claims(),
-            header = new() { ["typ"] = "JWT", ["alg"] = signer.Algorithm };
+            header = new() { ["typ"] = "JWT", ["alg"] = _signer.Algorithm };
         if (what is "exp" or "iat")
             claims[what] =
                 DateTimeOffset.UtcNow.ToUnixTimeSeconds()
@@ -89,16 +91,16 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
             claims[what] = value;
         Assert.Equal(
             401,
-            await Ask(signer.Token(claims, header, what == "signature" ? static bytes => [.. bytes.Reverse()] : null))
+            await Ask(_signer.Token(claims, header, what == "signature" ? static bytes => [.. bytes.Reverse()] : null))
         );
-        Assert.Equal([null, reason], reasons);
+        Assert.Equal([null, reason], _reasons);
     }
 
     [Fact]
     public async Task No_token_is_no_account()
     {
-        Assert.Equal(401, (await RawHttp.Send(host.Address, $"GET /xrpc/{Method} HTTP/1.1")).Status);
-        Assert.Equal(["token-missing"], reasons);
+        Assert.Equal(401, (await RawHttp.Send(_host.Address, $"GET /xrpc/{Method} HTTP/1.1")).Status);
+        Assert.Equal(["token-missing"], _reasons);
     }
 
     [Theory]
@@ -108,23 +110,23 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
     {
         JsonObject claims = Claims();
         claims["aud"] = audience;
-        Assert.Equal(200, await Ask(signer.Token(claims)));
+        Assert.Equal(200, await Ask(_signer.Token(claims)));
     }
 
     [Fact]
     public async Task A_token_is_used_once_on_all_hosts_together_and_its_twin_not_at_all()
     {
         JsonObject claims = Claims();
-        string token = signer.Token(claims),
-            twin = signer.Token(claims, change: signer.Twin);
+        string token = _signer.Token(claims),
+            twin = _signer.Token(claims, change: _signer.Twin);
         Assert.NotEqual(token, twin);
         Assert.Equal(200, await Ask(token));
-        foreach (TestHost one in (TestHost[])[host, second])
+        foreach (TestHost one in (TestHost[])[_host, _second])
         {
             Assert.Equal(401, await Ask(token, one));
             Assert.Equal(401, await Ask(twin, one));
         }
-        Assert.Equal([null, "token-replayed", "token-replayed", "token-replayed", "token-replayed"], reasons);
+        Assert.Equal([null, "token-replayed", "token-replayed", "token-replayed", "token-replayed"], _reasons);
         // The same jti of another account is another token.
         using TestSigner other = new(EcdsaCurve.P256);
         claims["iss"] = other.Did;
@@ -135,8 +137,8 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
     public async Task The_high_s_twin_comes_first_as_well()
     {
         JsonObject claims = Claims();
-        Assert.Equal(200, await Ask(signer.Token(claims, change: signer.Twin)));
-        Assert.Equal(401, await Ask(signer.Token(claims)));
+        Assert.Equal(200, await Ask(_signer.Token(claims, change: _signer.Twin)));
+        Assert.Equal(401, await Ask(_signer.Token(claims)));
     }
 
     [Fact]
@@ -153,26 +155,26 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
         using DidFetcher fetcher = new(settings);
         using DidResolver resolver = new(settings, fetcher, clock);
         ServiceAuthentication authentication = new(settings, resolver, clock);
-        Assert.Equal(did, (await Authenticate(signer)).Issuer);
+        Assert.Equal(_did, (await Authenticate(_signer)).Issuer);
         using TestSigner next = new(EcdsaCurve.P256);
-        server.Publish(did, DidServer.Document(did, next.Multikey));
-        int before = server.Asked(did);
+        _server.Publish(_did, DidServer.Document(_did, next.Multikey));
+        int before = _server.Asked(_did);
 
         clock.Advance(TimeSpan.FromMinutes(1));
-        Assert.Equal(did, (await Authenticate(next)).Issuer);
-        Assert.Equal(before + 1, server.Asked(did));
+        Assert.Equal(_did, (await Authenticate(next)).Issuer);
+        Assert.Equal(before + 1, _server.Asked(_did));
         for (int i = 0; i < 50; i++)
             Assert.Equal(
                 "token-algorithm",
-                (await Assert.ThrowsAsync<AuthenticationException>(async () => await Authenticate(signer))).Reason
+                (await Assert.ThrowsAsync<AuthenticationException>(async () => await Authenticate(_signer))).Reason
             );
-        Assert.Equal(before + 1, server.Asked(did));
+        Assert.Equal(before + 1, _server.Asked(_did));
 
         ValueTask<ServiceToken> Authenticate(TestSigner by)
         {
             Microsoft.AspNetCore.Http.DefaultHttpContext context = new();
             JsonObject claims = by.Claims(Audience, Method, clock.GetUtcNow());
-            claims["iss"] = did;
+            claims["iss"] = _did;
             context.Request.Headers.Authorization = $"Bearer {by.Token(claims)}";
             return authentication.AuthenticateAsync(context.Request, Method);
         }
@@ -181,38 +183,38 @@ public sealed class Negative_tokens : IClassFixture<DidServer>, IDisposable
     [Fact]
     public async Task An_account_whose_document_has_no_key_is_refused()
     {
-        string keyless = server.Web(Guid.NewGuid().ToString("N"));
-        server.Publish(keyless, DidServer.Document(keyless, signer.Multikey, "#other"));
+        string keyless = _server.Web(Guid.NewGuid().ToString("N"));
+        _server.Publish(keyless, DidServer.Document(keyless, _signer.Multikey, "#other"));
         JsonObject claims = Claims();
         claims["iss"] = keyless;
-        Assert.Equal(401, await Ask(signer.Token(claims)));
-        Assert.Equal(["token-issuer"], reasons);
-        Assert.Equal(1, server.Asked(keyless));
+        Assert.Equal(401, await Ask(_signer.Token(claims)));
+        Assert.Equal(["token-issuer"], _reasons);
+        Assert.Equal(1, _server.Asked(keyless));
     }
 
     [Fact]
     public async Task A_host_in_a_private_network_is_not_asked_unless_a_setting_allows_it()
     {
         using TestHost strict = new();
-        int before = server.Asked(did);
+        int before = _server.Asked(_did);
         Assert.Equal(401, await Ask(Token(Claims()), strict));
-        Assert.Equal(before, server.Asked(did));
+        Assert.Equal(before, _server.Asked(_did));
         Assert.Equal(200, await Ask(Token(Claims())));
     }
 
     private JsonObject Claims()
     {
-        JsonObject claims = signer.Claims(Audience, Method, DateTimeOffset.UtcNow);
-        claims["iss"] = did;
+        JsonObject claims = _signer.Claims(Audience, Method, DateTimeOffset.UtcNow);
+        claims["iss"] = _did;
         return claims;
     }
 
-    private string Token(JsonObject claims) => signer.Token(claims);
+    private string Token(JsonObject claims) => _signer.Token(claims);
 
     private async Task<int> Ask(string token, TestHost? of = null)
     {
         RawAnswer answer = await RawHttp.Send(
-            (of ?? host).Address,
+            (of ?? _host).Address,
             $"GET /xrpc/{Method} HTTP/1.1\nAuthorization: Bearer {token}"
         );
         if (answer.Status == 401)

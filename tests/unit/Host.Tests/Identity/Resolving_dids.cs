@@ -12,39 +12,39 @@ namespace MlsConsole.Host.Tests;
 
 public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
 {
-    private readonly DidServer server;
-    private readonly ManualClock clock = new();
-    private readonly TestSigner signer = new(EcdsaCurve.Secp256k1);
-    private readonly DidFetcher fetcher;
-    private readonly DidResolver resolver;
+    private readonly DidServer _server;
+    private readonly ManualClock _clock = new();
+    private readonly TestSigner _signer = new(EcdsaCurve.Secp256k1);
+    private readonly DidFetcher _fetcher;
+    private readonly DidResolver _resolver;
 
     public Resolving_dids(DidServer server)
     {
-        this.server = server;
+        _server = server;
         HostSettings settings = new()
         {
             ServiceDid = "did:web:localhost",
             AllowDidKey = false,
             AllowPrivateHosts = true,
-            PlcDirectory = server.Address,
+            PlcDirectory = _server.Address,
         };
-        fetcher = new DidFetcher(settings);
-        resolver = new DidResolver(settings, fetcher, clock);
+        _fetcher = new DidFetcher(settings);
+        _resolver = new DidResolver(settings, _fetcher, _clock);
     }
 
     public void Dispose()
     {
-        resolver.Dispose();
-        fetcher.Dispose();
-        signer.Dispose();
+        _resolver.Dispose();
+        _fetcher.Dispose();
+        _signer.Dispose();
     }
 
     private static string Name => Guid.NewGuid().ToString("N");
 
     private string Good()
     {
-        string did = server.Web(Name);
-        server.Publish(did, DidServer.Document(did, signer.Multikey));
+        string did = _server.Web(Name);
+        _server.Publish(did, DidServer.Document(did, _signer.Multikey));
         return did;
     }
 
@@ -52,25 +52,25 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     public async Task A_did_web_is_the_document_at_its_well_known_address()
     {
         string did = Good();
-        Assert.True(Fits(await resolver.SigningKeyOfAsync(did)));
-        Assert.Equal("/.well-known/did.json", server.Target(did));
+        Assert.True(Fits(await _resolver.SigningKeyOfAsync(did)));
+        Assert.Equal("/.well-known/did.json", _server.Target(did));
     }
 
     [Fact]
     public async Task A_did_plc_is_asked_of_the_directory()
     {
         const string Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
-        server.Publish(Did, DidServer.Document(Did, signer.Multikey));
-        Assert.True(Fits(await resolver.SigningKeyOfAsync(Did)));
-        Assert.Equal("/did%3Aplc%3Aewvi7nxzyoun6zhxrhs64oiz", server.Target(Did));
-        Assert.Null(await resolver.SigningKeyOfAsync("did:plc:ewvi7nxzyoun6zhxrhs64oi2"));
+        _server.Publish(Did, DidServer.Document(Did, _signer.Multikey));
+        Assert.True(Fits(await _resolver.SigningKeyOfAsync(Did)));
+        Assert.Equal("/did%3Aplc%3Aewvi7nxzyoun6zhxrhs64oiz", _server.Target(Did));
+        Assert.Null(await _resolver.SigningKeyOfAsync("did:plc:ewvi7nxzyoun6zhxrhs64oi2"));
     }
 
     [Fact]
     public async Task A_key_in_the_legacy_form_is_a_key()
     {
-        string did = server.Web(Name);
-        server.Publish(
+        string did = _server.Web(Name);
+        _server.Publish(
             did,
             new JsonObject
             {
@@ -80,12 +80,12 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
                     {
                         ["id"] = "#atproto",
                         ["type"] = "EcdsaSecp256k1VerificationKey2019",
-                        ["publicKeyMultibase"] = "z" + Base58.Bitcoin.Encode(signer.UncompressedPoint),
+                        ["publicKeyMultibase"] = "z" + Base58.Bitcoin.Encode(_signer.UncompressedPoint),
                     }
                 ),
             }
         );
-        Assert.True(Fits(await resolver.SigningKeyOfAsync(did)));
+        Assert.True(Fits(await _resolver.SigningKeyOfAsync(did)));
     }
 
     /// <summary>What a host may answer instead of its document, each a change of the answer that is accepted.</summary>
@@ -108,13 +108,13 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     [Theory, MemberData(nameof(NotADocument))]
     public async Task Anything_else_is_no_document_and_is_not_asked_again_at_once(string what)
     {
-        string did = server.Web(Name),
+        string did = _server.Web(Name),
             target = Good();
-        JsonObject good = DidServer.Document(did, signer.Multikey);
-        server.Publish(did, good);
-        Assert.NotNull((await fetcher.FetchAsync(did)).Document!.SigningKey);
+        JsonObject good = DidServer.Document(did, _signer.Multikey);
+        _server.Publish(did, good);
+        Assert.NotNull((await _fetcher.FetchAsync(did)).Document!.SigningKey);
 
-        server.Answer(
+        _server.Answer(
             did,
             context =>
             {
@@ -161,15 +161,15 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
                 return context.Response.WriteAsync(good.ToJsonString());
             }
         );
-        int before = server.Asked(did);
-        Assert.Null(await resolver.SigningKeyOfAsync(did));
-        Assert.Null(await resolver.SigningKeyOfAsync(did));
-        Assert.Equal(before + 1, server.Asked(did));
-        Assert.Equal(0, server.Asked(target));
+        int before = _server.Asked(did);
+        Assert.Null(await _resolver.SigningKeyOfAsync(did));
+        Assert.Null(await _resolver.SigningKeyOfAsync(did));
+        Assert.Equal(before + 1, _server.Asked(did));
+        Assert.Equal(0, _server.Asked(target));
 
-        server.Publish(did, DidServer.Document(did, signer.Multikey));
-        clock.Advance(TimeSpan.FromHours(1));
-        Assert.True(Fits(await resolver.SigningKeyOfAsync(did)));
+        _server.Publish(did, DidServer.Document(did, _signer.Multikey));
+        _clock.Advance(TimeSpan.FromHours(1));
+        Assert.True(Fits(await _resolver.SigningKeyOfAsync(did)));
     }
 
     [Theory]
@@ -177,9 +177,9 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     [InlineData(true)]
     public async Task A_host_has_three_seconds_for_all_of_it(bool headers)
     {
-        string did = server.Web(Name);
+        string did = _server.Web(Name);
         TaskCompletionSource givenUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        server.Answer(
+        _server.Answer(
             did,
             async context =>
             {
@@ -189,61 +189,61 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
                 await givenUp.Task;
             }
         );
-        Assert.Null(await resolver.SigningKeyOfAsync(did));
+        Assert.Null(await _resolver.SigningKeyOfAsync(did));
         await givenUp.Task.WaitAsync(TimeSpan.FromSeconds(30));
     }
 
     [Fact]
     public async Task All_who_ask_at_the_same_time_share_one_fetch()
     {
-        string did = server.Web(Name);
+        string did = _server.Web(Name);
         TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        server.Answer(
+        _server.Answer(
             did,
             async context =>
             {
                 await release.Task;
-                await context.Response.WriteAsync(DidServer.Document(did, signer.Multikey).ToJsonString());
+                await context.Response.WriteAsync(DidServer.Document(did, _signer.Multikey).ToJsonString());
             }
         );
         Task<EcdsaPublicKey?>[] asking =
         [
-            .. Enumerable.Range(0, 50).Select(_ => resolver.SigningKeyOfAsync(did).AsTask()),
+            .. Enumerable.Range(0, 50).Select(_ => _resolver.SigningKeyOfAsync(did).AsTask()),
         ];
         release.SetResult();
         Assert.All(await Task.WhenAll(asking), key => Assert.True(Fits(key)));
-        Assert.Equal(1, server.Asked(did));
+        Assert.Equal(1, _server.Asked(did));
     }
 
     [Fact]
     public async Task Slow_hosts_of_did_web_keep_nobody_from_the_directory()
     {
         const string Plc = "did:plc:ewvi7nxzyoun6zhxrhs64oia";
-        server.Publish(Plc, DidServer.Document(Plc, signer.Multikey));
+        _server.Publish(Plc, DidServer.Document(Plc, _signer.Multikey));
         TaskCompletionSource release = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        string[] slow = [.. Enumerable.Range(0, 128).Select(_ => server.Web(Name))];
+        string[] slow = [.. Enumerable.Range(0, 128).Select(_ => _server.Web(Name))];
         foreach (string did in slow)
-            server.Answer(did, _ => release.Task);
-        Task[] fetching = [.. slow.Select(did => (Task)fetcher.FetchAsync(did))];
+            _server.Answer(did, _ => release.Task);
+        Task[] fetching = [.. slow.Select(did => (Task)_fetcher.FetchAsync(did))];
         XrpcException refused = await Assert.ThrowsAsync<XrpcException>(async () =>
-            await resolver.SigningKeyOfAsync(server.Web(Name))
+            await _resolver.SigningKeyOfAsync(_server.Web(Name))
         );
         Assert.Equal((503, "NotEnoughResources", 1), (refused.Status, refused.Error, refused.RetryAfter));
-        Assert.True(Fits(await resolver.SigningKeyOfAsync(Plc)));
+        Assert.True(Fits(await _resolver.SigningKeyOfAsync(Plc)));
         release.SetResult();
         await Task.WhenAll(fetching);
-        Assert.True(Fits(await resolver.SigningKeyOfAsync(Good())));
+        Assert.True(Fits(await _resolver.SigningKeyOfAsync(Good())));
     }
 
     [Fact]
     public async Task A_document_is_kept_for_an_hour_and_longer_where_its_host_cannot_be_asked()
     {
         string did = Good();
-        await resolver.SigningKeyOfAsync(did);
-        clock.Advance(TimeSpan.FromMinutes(59));
-        Assert.True(Fits(await resolver.SigningKeyOfAsync(did)));
-        Assert.Equal(1, server.Asked(did));
-        server.Answer(
+        await _resolver.SigningKeyOfAsync(did);
+        _clock.Advance(TimeSpan.FromMinutes(59));
+        Assert.True(Fits(await _resolver.SigningKeyOfAsync(did)));
+        Assert.Equal(1, _server.Asked(did));
+        _server.Answer(
             did,
             context =>
             {
@@ -251,20 +251,20 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
                 return Task.CompletedTask;
             }
         );
-        clock.Advance(TimeSpan.FromMinutes(2));
-        Assert.True(Fits(await resolver.SigningKeyOfAsync(did)));
-        Assert.True(Fits(await resolver.SigningKeyOfAsync(did)));
-        Assert.Equal(2, server.Asked(did));
-        clock.Advance(TimeSpan.FromHours(24));
-        Assert.Null(await resolver.SigningKeyOfAsync(did));
+        _clock.Advance(TimeSpan.FromMinutes(2));
+        Assert.True(Fits(await _resolver.SigningKeyOfAsync(did)));
+        Assert.True(Fits(await _resolver.SigningKeyOfAsync(did)));
+        Assert.Equal(2, _server.Asked(did));
+        _clock.Advance(TimeSpan.FromHours(24));
+        Assert.Null(await _resolver.SigningKeyOfAsync(did));
     }
 
     [Fact]
     public async Task A_document_that_is_taken_away_is_no_more_after_an_hour()
     {
         string did = Good();
-        await resolver.SigningKeyOfAsync(did);
-        server.Answer(
+        await _resolver.SigningKeyOfAsync(did);
+        _server.Answer(
             did,
             context =>
             {
@@ -272,31 +272,31 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
                 return Task.CompletedTask;
             }
         );
-        clock.Advance(TimeSpan.FromHours(1));
-        Assert.Null(await resolver.SigningKeyOfAsync(did));
+        _clock.Advance(TimeSpan.FromHours(1));
+        Assert.Null(await _resolver.SigningKeyOfAsync(did));
     }
 
     [Fact]
     public async Task A_key_that_does_not_fit_is_asked_for_anew_once_a_minute()
     {
         string did = Good();
-        EcdsaPublicKey old = (await resolver.SigningKeyOfAsync(did))!;
+        EcdsaPublicKey old = (await _resolver.SigningKeyOfAsync(did))!;
         using TestSigner next = new(EcdsaCurve.P256);
-        server.Publish(did, DidServer.Document(did, next.Multikey));
+        _server.Publish(did, DidServer.Document(did, next.Multikey));
 
         // The document is younger than a minute: nobody is asked.
-        Assert.Null(await resolver.SigningKeyOfAsync(did, unfit: old));
-        Assert.Equal(1, server.Asked(did));
-        clock.Advance(TimeSpan.FromMinutes(1));
-        EcdsaPublicKey newer = (await resolver.SigningKeyOfAsync(did, unfit: old))!;
+        Assert.Null(await _resolver.SigningKeyOfAsync(did, unfit: old));
+        Assert.Equal(1, _server.Asked(did));
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        EcdsaPublicKey newer = (await _resolver.SigningKeyOfAsync(did, unfit: old))!;
         Assert.Equal(EcdsaCurve.P256, newer.Curve);
-        Assert.Equal(2, server.Asked(did));
+        Assert.Equal(2, _server.Asked(did));
 
         // Who still has the old key gets the new one without a question, and a thousand bad signatures cause none.
-        Assert.Same(newer, await resolver.SigningKeyOfAsync(did, unfit: old));
+        Assert.Same(newer, await _resolver.SigningKeyOfAsync(did, unfit: old));
         for (int i = 0; i < 1000; i++)
-            Assert.Null(await resolver.SigningKeyOfAsync(did, unfit: newer));
-        Assert.Equal(2, server.Asked(did));
+            Assert.Null(await _resolver.SigningKeyOfAsync(did, unfit: newer));
+        Assert.Equal(2, _server.Asked(did));
     }
 
     [Theory]
@@ -322,9 +322,9 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     [InlineData("nonsense")]
     public async Task What_has_no_address_is_asked_of_nobody(string did)
     {
-        Assert.False(fetcher.Knows(did));
-        Assert.Null(await resolver.SigningKeyOfAsync(did));
-        Assert.Equal(0, resolver.Kept);
+        Assert.False(_fetcher.Knows(did));
+        Assert.Null(await _resolver.SigningKeyOfAsync(did));
+        Assert.Equal(0, _resolver.Kept);
     }
 
     [Theory]
@@ -342,7 +342,9 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
         Assert.Equal("https", DidAddress.OfWeb("did:web:example.com", plainLoopback: true)!.Scheme);
     }
 
-    /// <summary>A name server may say anything, and another thing each time: what counts is the address that is connected to.</summary>
+    /// <summary>
+    /// A name server may say anything, and another thing each time: what counts is the address that is connected to.
+    /// </summary>
     [Theory]
     [InlineData("10.1.2.3", false)]
     [InlineData("127.0.0.1", false)]
@@ -411,11 +413,11 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     public async Task However_many_dids_there_are_what_is_kept_is_bounded()
     {
         string good = Good();
-        await resolver.SigningKeyOfAsync(good);
+        await _resolver.SigningKeyOfAsync(good);
         HostSettings settings = new() { ServiceDid = "did:web:localhost", AllowDidKey = false };
         // Each has a host without a public address: an answer, and one that costs no connection.
         using DidFetcher nowhere = new(settings, static (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]));
-        using DidResolver other = new(settings, nowhere, clock);
+        using DidResolver other = new(settings, nowhere, _clock);
         for (int i = 0; i < DidResolver.MaxKept + 1000; i += 100)
             await Task.WhenAll(
                 Enumerable.Range(i, 100).Select(at => other.SigningKeyOfAsync($"did:web:a{at}.example.com").AsTask())
@@ -424,5 +426,5 @@ public sealed class Resolving_dids : IClassFixture<DidServer>, IDisposable
     }
 
     private bool Fits(EcdsaPublicKey? key) =>
-        key is not null && key.Verify(Encoding.ASCII.GetBytes("x"), signer.Sign(Encoding.ASCII.GetBytes("x")));
+        key is not null && key.Verify(Encoding.ASCII.GetBytes("x"), _signer.Sign(Encoding.ASCII.GetBytes("x")));
 }

@@ -7,7 +7,7 @@ public sealed class Service_tokens
 {
     private const string Audience = "did:web:mls.example.com";
     private const string Method = "blue.catbird.mls.getGroupInfo";
-    private static readonly DateTimeOffset Now = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset s_now = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
 
     [Theory]
     [InlineData("ES256")]
@@ -15,11 +15,11 @@ public sealed class Service_tokens
     public void A_token_in_order_names_its_caller(string algorithm)
     {
         using TestSigner signer = new(algorithm == "ES256" ? EcdsaCurve.P256 : EcdsaCurve.Secp256k1);
-        JsonObject claims = signer.Claims(Audience, Method, Now);
+        JsonObject claims = signer.Claims(Audience, Method, s_now);
         ServiceToken token = Verify(signer.Token(claims));
         Assert.Equal(signer.Did, token.Issuer);
         Assert.Equal((string?)claims["jti"], token.TokenId);
-        Assert.Equal(Now.AddSeconds(60), token.ExpiresAt);
+        Assert.Equal(s_now.AddSeconds(60), token.ExpiresAt);
     }
 
     /// <summary>Each case changes one claim or header of a token that is in order, and signs again.</summary>
@@ -64,7 +64,7 @@ public sealed class Service_tokens
     public void A_token_with_one_thing_wrong_is_refused(string what, string json, string? reason)
     {
         using TestSigner signer = new(EcdsaCurve.P256);
-        JsonObject claims = signer.Claims(Audience, Method, Now);
+        JsonObject claims = signer.Claims(Audience, Method, s_now);
         JsonObject header = new() { ["typ"] = "JWT", ["alg"] = signer.Algorithm };
         Verify(signer.Token(claims, header));
 
@@ -83,16 +83,16 @@ public sealed class Service_tokens
     public void Exactly_five_minutes_ahead_is_the_most()
     {
         using TestSigner signer = new(EcdsaCurve.P256);
-        JsonObject claims = signer.Claims(Audience, Method, Now);
-        claims["exp"] = Now.ToUnixTimeSeconds() + 300;
-        Assert.Equal(Now.AddMinutes(5), Verify(signer.Token(claims)).ExpiresAt);
+        JsonObject claims = signer.Claims(Audience, Method, s_now);
+        claims["exp"] = s_now.ToUnixTimeSeconds() + 300;
+        Assert.Equal(s_now.AddMinutes(5), Verify(signer.Token(claims)).ExpiresAt);
     }
 
     [Fact]
     public void Our_own_fragment_is_our_audience_too()
     {
         using TestSigner signer = new(EcdsaCurve.P256);
-        Verify(signer.Token(signer.Claims(Audience + ServiceDocument.Fragment, Method, Now)));
+        Verify(signer.Token(signer.Claims(Audience + ServiceDocument.Fragment, Method, s_now)));
     }
 
     [Theory]
@@ -119,7 +119,7 @@ public sealed class Service_tokens
     public void A_signature_with_any_bit_changed_is_refused(string algorithm)
     {
         using TestSigner signer = new(algorithm == "ES256" ? EcdsaCurve.P256 : EcdsaCurve.Secp256k1);
-        JsonObject claims = signer.Claims(Audience, Method, Now);
+        JsonObject claims = signer.Claims(Audience, Method, s_now);
         for (int bit = 0; bit < 512; bit += 37)
         {
             int at = bit;
@@ -148,8 +148,8 @@ public sealed class Service_tokens
     {
         using TestSigner signer = new(EcdsaCurve.P256);
         using TestSigner other = new(EcdsaCurve.P256);
-        string[] mine = signer.Token(signer.Claims(Audience, Method, Now)).Split('.');
-        string[] theirs = other.Token(other.Claims(Audience, Method, Now)).Split('.');
+        string[] mine = signer.Token(signer.Claims(Audience, Method, s_now)).Split('.');
+        string[] theirs = other.Token(other.Claims(Audience, Method, s_now)).Split('.');
         Assert.Equal("token-signature", Refusal($"{mine[0]}.{mine[1]}.{theirs[2]}"));
         Assert.Equal("token-signature", Refusal($"{mine[0]}.{theirs[1]}.{mine[2]}"));
     }
@@ -160,7 +160,7 @@ public sealed class Service_tokens
     public void The_high_s_twin_is_the_same_token_under_another_text(string algorithm)
     {
         using TestSigner signer = new(algorithm == "ES256" ? EcdsaCurve.P256 : EcdsaCurve.Secp256k1);
-        JsonObject claims = signer.Claims(Audience, Method, Now);
+        JsonObject claims = signer.Claims(Audience, Method, s_now);
         string low = signer.Token(claims);
         string high = signer.Token(claims, change: signer.Twin);
         Assert.NotEqual(low, high);
@@ -172,7 +172,7 @@ public sealed class Service_tokens
     public void No_word_of_a_refusal_comes_from_the_token()
     {
         using TestSigner signer = new(EcdsaCurve.P256);
-        JsonObject claims = signer.Claims("marker-aud", Method, Now);
+        JsonObject claims = signer.Claims("marker-aud", Method, s_now);
         AuthenticationException refusal = Assert.Throws<AuthenticationException>(() => Verify(signer.Token(claims)));
         Assert.DoesNotContain("marker", refusal.Message, StringComparison.Ordinal);
     }
@@ -184,7 +184,7 @@ public sealed class Service_tokens
                 static aud => aud is Audience or Audience + ServiceDocument.Fragment,
                 Method,
                 static (did, unfit) => new(unfit is null ? Multikey.FromDidKey(did) : null),
-                Now
+                s_now
             )
             .AsTask()
             .GetAwaiter()

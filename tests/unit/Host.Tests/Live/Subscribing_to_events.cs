@@ -172,7 +172,8 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
             (convo, 7L, 1L, "message", "AQID"),
             (message.ConvoId, message.Message.Epoch, message.Message.Seq, message.Message.Kind, message.Message.Message)
         );
-        // {"t": "#message", "op": 1} and then {"seq", "time", "convoId", "message": {...}}, keys by length and then by bytes.
+        // {"t": "#message", "op": 1} and then {"seq", "time", "convoId", "message": {...}}, keys by length and then by
+        // bytes.
         string hex = Convert.ToHexStringLower(frame);
         Assert.StartsWith(
             "a26174" + "68" + Hex("#message") + "626f7001" + "a4" + "63" + Hex("seq"),

@@ -11,35 +11,35 @@ namespace MlsConsole.Host.Tests;
 /// <summary>The flag over a real database: created once, changed with its audit entry, seen by other hosts.</summary>
 public sealed class Stored_flag : IAsyncLifetime, IDisposable
 {
-    private static readonly Did Alice = Did.Parse("did:web:alice.example.com");
+    private static readonly Did s_alice = Did.Parse("did:web:alice.example.com");
 
-    private readonly string folder = Directory.CreateTempSubdirectory("mlsconsole-flag-").FullName;
-    private readonly ManualClock clock = new();
-    private readonly Database database;
-    private readonly ActivityFeed feed = new();
-    private readonly AuditLog audit;
-    private readonly FlagDefinitions definitions;
-    private readonly ExternalCommitsFlag flag;
+    private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-flag-").FullName;
+    private readonly ManualClock _clock = new();
+    private readonly Database _database;
+    private readonly ActivityFeed _feed = new();
+    private readonly AuditLog _audit;
+    private readonly FlagDefinitions _definitions;
+    private readonly ExternalCommitsFlag _flag;
 
     public Stored_flag()
     {
-        database = Database.Sqlite($"Data Source={Path.Combine(folder, "flag.db")};Pooling=False");
-        audit = new AuditLog(database, feed);
-        (definitions, flag) = Host();
+        _database = Database.Sqlite($"Data Source={Path.Combine(_folder, "_flag.db")};Pooling=False");
+        _audit = new AuditLog(_database, _feed);
+        (_definitions, _flag) = Host();
     }
 
     public async Task InitializeAsync()
     {
-        await using (MlsDbContext context = database.Read())
+        await using (MlsDbContext context = _database.Read())
             await context.Database.EnsureCreatedAsync();
-        await flag.StartAsync(FlagState.Off, CancellationToken.None);
+        await _flag.StartAsync(FlagState.Off, CancellationToken.None);
     }
 
     [Fact]
     public async Task The_first_state_is_written_once_and_a_restart_keeps_what_people_set()
     {
-        Assert.Equal((FlagState.Off, 1L), (flag.Current.State, flag.Current.Version));
-        await flag.SetAsync(FlagState.Percentage, 100, "we are ready", "anna");
+        Assert.Equal((FlagState.Off, 1L), (_flag.Current.State, _flag.Current.Version));
+        await _flag.SetAsync(FlagState.Percentage, 100, "we are ready", "anna");
 
         (FlagDefinitions again, ExternalCommitsFlag restarted) = Host();
         using (again)
@@ -49,7 +49,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
                 (FlagState.Percentage, 100, 2L),
                 (restarted.Current.State, restarted.Current.Percentage, restarted.Current.Version)
             );
-            Assert.True(await restarted.IsOnForAsync(Alice));
+            Assert.True(await restarted.IsOnForAsync(s_alice));
         }
     }
 
@@ -59,15 +59,15 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
         (FlagDefinitions others, ExternalCommitsFlag other) = Host();
         using (others)
         {
-            Assert.False(await other.IsOnForAsync(Alice));
-            await flag.SetAsync(FlagState.On, 0, "launch", "anna");
-            Assert.True(await flag.IsOnForAsync(Alice));
-            clock.Advance(FlagDefinitions.MaxAge);
-            Assert.True(await other.IsOnForAsync(Alice));
+            Assert.False(await other.IsOnForAsync(s_alice));
+            await _flag.SetAsync(FlagState.On, 0, "launch", "anna");
+            Assert.True(await _flag.IsOnForAsync(s_alice));
+            _clock.Advance(FlagDefinitions.MaxAge);
+            Assert.True(await other.IsOnForAsync(s_alice));
             await other.SetAsync(FlagState.Off, 0, "trouble", "ben");
-            clock.Advance(FlagDefinitions.MaxAge);
-            Assert.False(await flag.IsOnForAsync(Alice));
-            Assert.Equal((3L, "trouble", "ben"), (flag.Current.Version, flag.Current.Reason, flag.Current.Actor));
+            _clock.Advance(FlagDefinitions.MaxAge);
+            Assert.False(await _flag.IsOnForAsync(s_alice));
+            Assert.Equal((3L, "trouble", "ben"), (_flag.Current.Version, _flag.Current.Reason, _flag.Current.Actor));
         }
     }
 
@@ -75,9 +75,9 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task A_change_is_audited_with_before_and_after_and_announced()
     {
         List<ActivityRecord> published = [];
-        using IDisposable subscription = feed.Subscribe(published.Add);
-        await flag.SetAsync(FlagState.Percentage, 10, " first stage ", "anna");
-        AuditEntry entry = Assert.Single(await audit.LatestAsync(10, CancellationToken.None));
+        using IDisposable subscription = _feed.Subscribe(published.Add);
+        await _flag.SetAsync(FlagState.Percentage, 10, " first stage ", "anna");
+        AuditEntry entry = Assert.Single(await _audit.LatestAsync(10, CancellationToken.None));
         Assert.Equal(
             ("anna", "setFlag", "accepted", "first stage"),
             (entry.Actor, entry.Action, entry.Outcome, entry.Reason)
@@ -99,61 +99,61 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task A_change_that_cannot_be_accepted_changes_nothing(FlagState state, int percentage, string reason)
     {
         RefusedException refusal = await Assert.ThrowsAsync<RefusedException>(() =>
-            flag.SetAsync(state, percentage, reason, "anna")
+            _flag.SetAsync(state, percentage, reason, "anna")
         );
         Assert.Equal("InvalidRequest", refusal.Refusal.Error);
-        clock.Advance(FlagDefinitions.MaxAge);
-        Assert.False(await flag.IsOnForAsync(Alice));
-        Assert.Equal(1, flag.Current.Version);
-        Assert.Empty(await audit.LatestAsync(10, CancellationToken.None));
+        _clock.Advance(FlagDefinitions.MaxAge);
+        Assert.False(await _flag.IsOnForAsync(s_alice));
+        Assert.Equal(1, _flag.Current.Version);
+        Assert.Empty(await _audit.LatestAsync(10, CancellationToken.None));
     }
 
     [Fact]
     public async Task A_reason_has_a_length()
     {
         await Assert.ThrowsAsync<RefusedException>(() =>
-            flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength + 1), "anna")
+            _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength + 1), "anna")
         );
-        await flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength), "anna");
-        Assert.True(await flag.IsOnForAsync(Alice));
+        await _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength), "anna");
+        Assert.True(await _flag.IsOnForAsync(s_alice));
     }
 
     [Fact]
     public async Task A_failed_write_leaves_state_version_and_audit_as_they_were()
     {
-        await using (MlsDbContext context = database.Read())
+        await using (MlsDbContext context = _database.Read())
             await context.Database.ExecuteSqlRawAsync("DROP TABLE audit");
-        await Assert.ThrowsAnyAsync<Exception>(() => flag.SetAsync(FlagState.On, 0, "launch", "anna"));
-        clock.Advance(FlagDefinitions.MaxAge);
-        Assert.False(await flag.IsOnForAsync(Alice));
-        Assert.Equal(1, flag.Current.Version);
-        Assert.False(flag.Current.IsLastKnownGood);
+        await Assert.ThrowsAnyAsync<Exception>(() => _flag.SetAsync(FlagState.On, 0, "launch", "anna"));
+        _clock.Advance(FlagDefinitions.MaxAge);
+        Assert.False(await _flag.IsOnForAsync(s_alice));
+        Assert.Equal(1, _flag.Current.Version);
+        Assert.False(_flag.Current.IsLastKnownGood);
     }
 
     [Fact]
     public async Task A_database_that_cannot_be_read_leaves_the_last_state()
     {
-        await flag.SetAsync(FlagState.On, 0, "launch", "anna");
-        await using (MlsDbContext context = database.Read())
+        await _flag.SetAsync(FlagState.On, 0, "launch", "anna");
+        await using (MlsDbContext context = _database.Read())
             await context.Database.ExecuteSqlRawAsync("DROP TABLE rollout_flags");
-        clock.Advance(FlagDefinitions.MaxAge);
-        Assert.True(await flag.IsOnForAsync(Alice));
-        Assert.True(flag.Current.IsLastKnownGood);
+        _clock.Advance(FlagDefinitions.MaxAge);
+        Assert.True(await _flag.IsOnForAsync(s_alice));
+        Assert.True(_flag.Current.IsLastKnownGood);
     }
 
     public Task DisposeAsync() => Task.CompletedTask;
 
     public void Dispose()
     {
-        definitions.Dispose();
-        database.Dispose();
-        Directory.Delete(folder, recursive: true);
+        _definitions.Dispose();
+        _database.Dispose();
+        Directory.Delete(_folder, recursive: true);
     }
 
     private (FlagDefinitions, ExternalCommitsFlag) Host()
     {
-        FlagStore store = new(database, audit, clock);
-        FlagDefinitions own = new(store.ReadAsync, clock, NullLogger<FlagDefinitions>.Instance);
+        FlagStore store = new(_database, _audit, _clock);
+        FlagDefinitions own = new(store.ReadAsync, _clock, NullLogger<FlagDefinitions>.Instance);
         return (own, new ExternalCommitsFlag(own, store, NullLoggerFactory.Instance));
     }
 }

@@ -3,7 +3,9 @@ using MlsConsole.Host.Startup;
 
 namespace MlsConsole.Host.Tests;
 
-/// <summary>Runs the program itself, because what counts is that the process ends and what its last words are.</summary>
+/// <summary>
+/// Runs the program itself, because what counts is that the process ends and what its last words are.
+/// </summary>
 public sealed class Starting_the_host
 {
     [Theory]

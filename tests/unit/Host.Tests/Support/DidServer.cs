@@ -8,25 +8,28 @@ using Microsoft.Extensions.Logging;
 
 namespace MlsConsole.Host.Tests;
 
-/// <summary>A real server of DID documents on this machine: hosts of did:web (<c>name.localhost</c>) and a did:plc directory. It counts what it is asked.</summary>
+/// <summary>
+/// A real server of DID documents on this machine: hosts of did:web (<c>name.localhost</c>) and a did:plc directory. It
+/// counts what it is asked.
+/// </summary>
 public sealed class DidServer : IAsyncLifetime
 {
-    private readonly ConcurrentDictionary<string, RequestDelegate> answers = new();
-    private readonly ConcurrentDictionary<string, int> asked = new();
-    private readonly ConcurrentDictionary<string, string> targets = new();
-    private WebApplication? app;
+    private readonly ConcurrentDictionary<string, RequestDelegate> _answers = new();
+    private readonly ConcurrentDictionary<string, int> _asked = new();
+    private readonly ConcurrentDictionary<string, string> _targets = new();
+    private WebApplication? _app;
 
     public Uri Address { get; private set; } = null!;
 
     /// <summary>How often the document of a DID was asked for.</summary>
-    public int Asked(string did) => asked.GetValueOrDefault(did);
+    public int Asked(string did) => _asked.GetValueOrDefault(did);
 
     /// <summary>The path with which it was, as it was sent.</summary>
-    public string Target(string did) => targets[did];
+    public string Target(string did) => _targets[did];
 
     public string Web(string name) => $"did:web:{name}.localhost%3A{Address.Port}";
 
-    public void Answer(string did, RequestDelegate answer) => answers[did] = answer;
+    public void Answer(string did, RequestDelegate answer) => _answers[did] = answer;
 
     public void Publish(string did, JsonNode document) =>
         Answer(did, context => context.Response.WriteAsync(document.ToJsonString()));
@@ -53,24 +56,24 @@ public sealed class DidServer : IAsyncLifetime
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        app = builder.Build();
-        app.Run(async context =>
+        _app = builder.Build();
+        _app.Run(async context =>
         {
             string target = context.Features.Get<IHttpRequestFeature>()!.RawTarget,
                 host = context.Request.Host.Host;
             string did = host.EndsWith(".localhost", StringComparison.Ordinal)
                 ? Web(host[..^".localhost".Length])
                 : Uri.UnescapeDataString(target.TrimStart('/'));
-            asked.AddOrUpdate(did, 1, static (_, count) => count + 1);
-            targets[did] = target;
-            if (answers.TryGetValue(did, out RequestDelegate? answer))
+            _asked.AddOrUpdate(did, 1, static (_, count) => count + 1);
+            _targets[did] = target;
+            if (_answers.TryGetValue(did, out RequestDelegate? answer))
                 await answer(context);
             else
                 context.Response.StatusCode = StatusCodes.Status404NotFound;
         });
-        await app.StartAsync();
-        Address = new Uri(app.Urls.Single());
+        await _app.StartAsync();
+        Address = new Uri(_app.Urls.Single());
     }
 
-    public async Task DisposeAsync() => await app!.DisposeAsync();
+    public async Task DisposeAsync() => await _app!.DisposeAsync();
 }

@@ -7,9 +7,9 @@ namespace MlsConsole.Host.Tests;
 /// <summary>A client of subscribeConvoEvents that takes nothing before it is asked to.</summary>
 internal sealed class EventClient : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
-    private readonly ClientWebSocket socket = new();
-    private readonly HttpMessageInvoker invoker;
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+    private readonly ClientWebSocket _socket = new();
+    private readonly HttpMessageInvoker _invoker;
 
     private EventClient(int? receiveBuffer)
     {
@@ -21,7 +21,7 @@ internal sealed class EventClient : IDisposable
                 await tcp.ConnectAsync(context.DnsEndPoint, cancellation);
                 return new NetworkStream(tcp, ownsSocket: true);
             };
-        invoker = new HttpMessageInvoker(handler);
+        _invoker = new HttpMessageInvoker(handler);
     }
 
     public static async Task<EventClient> Connect(TestHost host, string query, int? receiveBuffer = null)
@@ -33,20 +33,20 @@ internal sealed class EventClient : IDisposable
             Path = "/xrpc/blue.catbird.mls.subscribeConvoEvents",
             Query = query,
         };
-        using CancellationTokenSource limit = new(Limit);
-        await client.socket.ConnectAsync(address.Uri, client.invoker, limit.Token);
+        using CancellationTokenSource limit = new(s_limit);
+        await client._socket.ConnectAsync(address.Uri, client._invoker, limit.Token);
         return client;
     }
 
     /// <summary>The next frame's bytes; null once the service has closed.</summary>
     public async Task<byte[]?> NextFrame()
     {
-        using CancellationTokenSource limit = new(Limit);
+        using CancellationTokenSource limit = new(s_limit);
         using MemoryStream frame = new();
         byte[] buffer = new byte[64 * 1024];
         while (true)
         {
-            ValueWebSocketReceiveResult part = await socket.ReceiveAsync(buffer.AsMemory(), limit.Token);
+            ValueWebSocketReceiveResult part = await _socket.ReceiveAsync(buffer.AsMemory(), limit.Token);
             if (part.MessageType == WebSocketMessageType.Close)
                 return null;
             Assert.Equal(WebSocketMessageType.Binary, part.MessageType);
@@ -59,7 +59,7 @@ internal sealed class EventClient : IDisposable
     /// <exception cref="EventStreamException">It is an error frame.</exception>
     public async Task<SubscribeConvoEventsEvent> Next() =>
         Lexicons.SubscribeConvoEvents.ReadFrame(
-            await NextFrame() ?? throw new InvalidOperationException($"Closed: {socket.CloseStatus}")
+            await NextFrame() ?? throw new InvalidOperationException($"Closed: {_socket.CloseStatus}")
         ) ?? throw new InvalidOperationException("A type that the lexicon does not have.");
 
     /// <summary>Expects an error frame and a close with 1008, and nothing else.</summary>
@@ -67,21 +67,21 @@ internal sealed class EventClient : IDisposable
     {
         EventStreamException refused = await Assert.ThrowsAsync<EventStreamException>(Next);
         Assert.Null(await NextFrame());
-        Assert.Equal(WebSocketCloseStatus.PolicyViolation, socket.CloseStatus);
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, _socket.CloseStatus);
         return refused.Error;
     }
 
     /// <returns>What the service answers to a close.</returns>
     public async Task<WebSocketCloseStatus?> Close()
     {
-        using CancellationTokenSource limit = new(Limit);
-        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, limit.Token);
-        return socket.CloseStatus;
+        using CancellationTokenSource limit = new(s_limit);
+        await _socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, limit.Token);
+        return _socket.CloseStatus;
     }
 
     public void Dispose()
     {
-        socket.Dispose();
-        invoker.Dispose();
+        _socket.Dispose();
+        _invoker.Dispose();
     }
 }

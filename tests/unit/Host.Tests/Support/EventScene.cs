@@ -11,7 +11,10 @@ using MlsConsole.Host.Live;
 
 namespace MlsConsole.Host.Tests;
 
-/// <summary>Conversations and events written straight into a host's database: what streams does not depend on what an MLS client can make.</summary>
+/// <summary>
+/// Conversations and events written straight into a host's database: what streams does not depend on what an MLS client
+/// can make.
+/// </summary>
 internal static class EventScene
 {
     public static Task Write(this TestHost host, Func<MlsDbContext, Task> work) =>
@@ -95,7 +98,9 @@ internal static class EventScene
                 .IssueAsync(new Caller(Did.Parse(did), "test"), null, CancellationToken.None)
         ).Ticket;
 
-    /// <summary>Connects, and returns once the service has taken the subscription: what happens from then on is told.</summary>
+    /// <summary>
+    /// Connects, and returns once the service has taken the subscription: what happens from then on is told.
+    /// </summary>
     public static Task<EventClient> Subscribe(this TestHost host, string did, long? cursor = null) =>
         host.Opened(async () =>
             await EventClient.Connect(

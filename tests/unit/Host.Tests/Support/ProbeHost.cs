@@ -13,18 +13,20 @@ using MlsConsole.Host.Xrpc;
 
 namespace MlsConsole.Host.Tests;
 
-/// <summary>The XRPC boundary on Kestrel, with methods that do what a test tells them and no feature behind them.</summary>
+/// <summary>
+/// The XRPC boundary on Kestrel, with methods that do what a test tells them and no feature behind them.
+/// </summary>
 public sealed class ProbeHost : IAsyncLifetime
 {
     public const string Ask = "com.example.probe.ask";
     public const string Tell = "com.example.probe.tell";
     public const int BodyLimit = 64 * 1024;
 
-    private readonly string folder = Directory.CreateTempSubdirectory("mlsconsole-probe-").FullName;
-    private readonly string connection;
-    private readonly TimeProvider clock;
-    private readonly string[] settings;
-    private WebApplication? app;
+    private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-probe-").FullName;
+    private readonly string _connection;
+    private readonly TimeProvider _clock;
+    private readonly string[] _settings;
+    private WebApplication? _app;
 
     public ProbeHost()
         : this(null, null, "--RateLimits:Enabled=false") { }
@@ -34,8 +36,8 @@ public sealed class ProbeHost : IAsyncLifetime
     /// <param name="settings">As on a command line.</param>
     internal ProbeHost(ProbeHost? database, TimeProvider? clock, params string[] settings)
     {
-        connection = database?.connection ?? $"Data Source={Path.Combine(folder, "probe.db")};Pooling=False";
-        (this.clock, this.settings) = (clock ?? TimeProvider.System, settings);
+        _connection = database?._connection ?? $"Data Source={Path.Combine(_folder, "probe.db")};Pooling=False";
+        (_clock, _settings) = (clock ?? TimeProvider.System, settings);
     }
 
     public Uri Address { get; private set; } = null!;
@@ -45,19 +47,19 @@ public sealed class ProbeHost : IAsyncLifetime
 
     public List<string> Log { get; } = [];
 
-    internal ActivityFeed Feed => app!.Services.GetRequiredService<ActivityFeed>();
+    internal ActivityFeed Feed => _app!.Services.GetRequiredService<ActivityFeed>();
 
     public async Task InitializeAsync()
     {
         WebApplicationBuilder builder = HostBuilding.CreateBuilder([
             "--environment=Development",
             "--urls=http://127.0.0.1:0",
-            .. settings,
+            .. _settings,
         ]);
         builder.Logging.ClearProviders().AddProvider(new ListLogs(Log));
         builder.AddIdentity();
-        builder.Services.AddSingleton(clock);
-        builder.Services.AddSingleton(Database.Sqlite(connection));
+        builder.Services.AddSingleton(_clock);
+        builder.Services.AddSingleton(Database.Sqlite(_connection));
         builder.Services.AddSingleton<AuditLog>();
         builder.Services.AddSingleton<TokenReplay>();
         builder.Services.AddSingleton<RateWindows>();
@@ -65,18 +67,18 @@ public sealed class ProbeHost : IAsyncLifetime
         builder.Services.AddSingleton<XrpcMethod>(new TellMethod(this));
         builder.Services.AddRollouts();
         builder.Services.AddXrpc();
-        app = builder.Build();
-        app.UseXrpc();
-        await using (MlsDbContext context = app.Services.GetRequiredService<Database>().Read())
+        _app = builder.Build();
+        _app.UseXrpc();
+        await using (MlsDbContext context = _app.Services.GetRequiredService<Database>().Read())
             await context.Database.EnsureCreatedAsync();
-        await app.StartAsync();
-        Address = new Uri(app.Urls.Single());
+        await _app.StartAsync();
+        Address = new Uri(_app.Urls.Single());
     }
 
     public async Task DisposeAsync()
     {
-        await app!.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
+        await _app!.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
     }
 
     private sealed class AskMethod(ProbeHost host) : XrpcQuery(Ask)

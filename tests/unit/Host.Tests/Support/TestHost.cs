@@ -6,8 +6,8 @@ namespace MlsConsole.Host.Tests;
 /// <summary>The whole host as Program.cs composes it, on Kestrel and a database of its own.</summary>
 public sealed class TestHost : WebApplicationFactory<Program>
 {
-    private readonly DirectoryInfo? folder;
-    private readonly (string Key, string Value)[] settings;
+    private readonly DirectoryInfo? _folder;
+    private readonly (string Key, string Value)[] _settings;
 
     public TestHost()
         : this(null) { }
@@ -16,10 +16,10 @@ public sealed class TestHost : WebApplicationFactory<Program>
     /// <param name="settings">Beside the usual ones.</param>
     internal TestHost(TestHost? database, params (string Key, string Value)[] settings)
     {
-        this.settings = settings;
+        _settings = settings;
         if (database is null)
-            folder = Directory.CreateTempSubdirectory("mlsconsole-host-tests-");
-        Connection = database?.Connection ?? $"Data Source={Path.Combine(folder!.FullName, "host.db")};Pooling=False";
+            _folder = Directory.CreateTempSubdirectory("mlsconsole-host-tests-");
+        Connection = database?.Connection ?? $"Data Source={Path.Combine(_folder!.FullName, "host.db")};Pooling=False";
         UseKestrel(0);
         StartServer();
         Address = ClientOptions.BaseAddress;
@@ -33,18 +33,20 @@ public sealed class TestHost : WebApplicationFactory<Program>
     {
         builder.UseEnvironment("Development");
         builder.UseSetting("ConnectionStrings:Default", Connection);
-        foreach ((string key, string value) in settings)
+        foreach ((string key, string value) in _settings)
             builder.UseSetting(key, value);
     }
 
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
-        if (disposing && folder is { Exists: true })
-            Delete(folder);
+        if (disposing && _folder is { Exists: true })
+            Delete(_folder);
     }
 
-    /// <summary>A request that was let go of may still read: its connection makes files of its own beside the database.</summary>
+    /// <summary>
+    /// A request that was let go of may still read: its connection makes files of its own beside the database.
+    /// </summary>
     private static void Delete(DirectoryInfo folder)
     {
         for (int tries = 1; ; tries++)

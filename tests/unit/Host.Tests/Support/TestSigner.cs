@@ -16,26 +16,26 @@ namespace MlsConsole.Host.Tests;
 internal sealed class TestSigner : IDisposable
 {
     // Of another library than the one that verifies; the class library has no secp256k1 on macOS.
-    private static readonly ECDomainParameters Secp256k1 = ECDomainParameters.LookupName("secp256k1");
-    private readonly ECDsa? p256;
-    private readonly ECPrivateKeyParameters? k256;
+    private static readonly ECDomainParameters s_secp256k1 = ECDomainParameters.LookupName("secp256k1");
+    private readonly ECDsa? _p256;
+    private readonly ECPrivateKeyParameters? _k256;
 
     public TestSigner(EcdsaCurve curve, byte[]? privateKey = null)
     {
         Curve = curve;
         if (curve == EcdsaCurve.P256)
         {
-            p256 = privateKey is null
+            _p256 = privateKey is null
                 ? ECDsa.Create(ECCurve.NamedCurves.nistP256)
                 : ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = privateKey });
-            ECPoint q = p256.ExportParameters(false).Q;
+            ECPoint q = _p256.ExportParameters(false).Q;
             UncompressedPoint = [4, .. q.X!, .. q.Y!];
         }
         else
         {
             // A random number of 32 bytes is a private key but for one in 2^127.
-            k256 = new(new(1, privateKey ?? RandomNumberGenerator.GetBytes(32)), Secp256k1);
-            UncompressedPoint = Secp256k1.G.Multiply(k256.D).Normalize().GetEncoded(compressed: false);
+            _k256 = new(new(1, privateKey ?? RandomNumberGenerator.GetBytes(32)), s_secp256k1);
+            UncompressedPoint = s_secp256k1.G.Multiply(_k256.D).Normalize().GetEncoded(compressed: false);
         }
     }
 
@@ -59,7 +59,7 @@ internal sealed class TestSigner : IDisposable
     public byte[] Sign(byte[] data)
     {
         byte[] signature =
-            p256?.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation)
+            _p256?.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation)
             ?? SignK256(data);
         return S(signature) > Order / 2 ? Twin(signature) : signature;
     }
@@ -67,7 +67,7 @@ internal sealed class TestSigner : IDisposable
     private byte[] SignK256(byte[] data)
     {
         ECDsaSigner signer = new();
-        signer.Init(true, new ParametersWithRandom(k256!));
+        signer.Init(true, new ParametersWithRandom(_k256!));
         return
         [
             .. signer
@@ -106,7 +106,7 @@ internal sealed class TestSigner : IDisposable
             ["jti"] = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)),
         };
 
-    public void Dispose() => p256?.Dispose();
+    public void Dispose() => _p256?.Dispose();
 
     private static string Part(JsonObject json) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(json));
 

@@ -6,7 +6,9 @@ using MlsConsole.Core.GroupInfos;
 
 namespace MlsConsole.Host.Tests;
 
-/// <summary>Meters are the process's: a host hears those of every other one in it, so there is none beside this test.</summary>
+/// <summary>
+/// Meters are the process's: a host hears those of every other one in it, so there is none beside this test.
+/// </summary>
 [CollectionDefinition(nameof(Metrics_of_groups), DisableParallelization = true)]
 public sealed class AloneInTheProcess;
 

@@ -44,7 +44,8 @@ public sealed partial class Metrics_of_requests
             (
                 await RawHttp.Send(
                     host.Address,
-                    $"GET /xrpc/blue.catbird.mls.getGroupInfo?convoId=a-conversation-of-its-own HTTP/1.1\nAuthorization: Bearer {token}"
+                    "GET /xrpc/blue.catbird.mls.getGroupInfo?convoId=a-conversation-of-its-own HTTP/1.1\n"
+                        + $"Authorization: Bearer {token}"
                 )
             ).Status
         );
@@ -53,7 +54,8 @@ public sealed partial class Metrics_of_requests
             (
                 await RawHttp.Send(
                     host.Address,
-                    $"GET /xrpc/blue.catbird.mls.getGroupInfo?convoId=a-conversation-of-its-own HTTP/1.1\nAuthorization: Bearer {token}"
+                    "GET /xrpc/blue.catbird.mls.getGroupInfo?convoId=a-conversation-of-its-own HTTP/1.1\n"
+                        + $"Authorization: Bearer {token}"
                 )
             ).Status
         );

@@ -12,7 +12,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
     private const string Query = ProbeHost.Ask;
     private const string Procedure = ProbeHost.Tell;
     private const string JsonType = "Content-Type: application/json\n";
-    private static readonly byte[] EmptyObject = "{}"u8.ToArray();
+    private static readonly byte[] s_emptyObject = "{}"u8.ToArray();
 
     /// <summary>Requests without a token: the answer shows how far each of them gets.</summary>
     public static TheoryData<string, string?, int, string> Unauthenticated =>
@@ -92,7 +92,8 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
             { $"POST /xrpc/{Procedure} HTTP/1.1\n{JsonType}Content-Length: 999999999", null, 413, "PayloadTooLarge" },
             { $"POST /xrpc/{Procedure} HTTP/1.1\n{JsonType}Content-Length: 2", "{}", 401, "AuthenticationRequired" },
             {
-                $"POST /xrpc/{Procedure} HTTP/1.1\nContent-Type: Application/JSON; Charset=\"UTF-8\"\nContent-Length: 2",
+                $"POST /xrpc/{Procedure} HTTP/1.1\n"
+                    + "Content-Type: Application/JSON; Charset=\"UTF-8\"\nContent-Length: 2",
                 "{}",
                 401,
                 "AuthenticationRequired"
@@ -142,7 +143,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
     [InlineData("br")]
     public async Task A_compressed_body_is_read_and_limited_by_what_comes_out(string encoding)
     {
-        byte[] device = EmptyObject;
+        byte[] device = s_emptyObject;
         byte[] small = Compress(encoding, device);
         Assert.Equal(
             200,
@@ -168,7 +169,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
     [Fact]
     public async Task A_chunked_body_without_a_length_is_limited_too()
     {
-        byte[] device = EmptyObject;
+        byte[] device = s_emptyObject;
         Assert.Equal(200, (await Post(Procedure, RawHttp.Chunked(device), "Transfer-Encoding: chunked")).Status);
         RawAnswer answer = await Post(
             Procedure,
@@ -185,7 +186,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
         System.Text.Json.Nodes.JsonObject claims = signer.Claims("did:web:localhost", Procedure, DateTimeOffset.UtcNow);
         string token = signer.Token(claims);
         string twin = signer.Token(claims, change: signer.Twin);
-        byte[] body = EmptyObject;
+        byte[] body = s_emptyObject;
         Assert.Equal(200, (await Post(Procedure, body, $"Content-Length: {body.Length}", token)).Status);
         foreach (string again in (string[])[token, twin])
         {
@@ -199,7 +200,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
     {
         using TestSigner signer = new(EcdsaCurve.P256);
         string token = signer.Token(signer.Claims("did:web:localhost", Procedure, DateTimeOffset.UtcNow));
-        byte[] body = EmptyObject;
+        byte[] body = s_emptyObject;
         Assert.Equal(413, (await Post(Procedure, null, "Content-Length: 999999999", token)).Status);
         Assert.Equal(200, (await Post(Procedure, body, $"Content-Length: {body.Length}", token)).Status);
     }
@@ -207,7 +208,7 @@ public sealed class Raw_requests(ProbeHost host) : IClassFixture<ProbeHost>
     [Fact]
     public async Task A_token_for_another_method_is_refused()
     {
-        RawAnswer answer = await Post(Procedure, EmptyObject, "Content-Length: 2", Token(Query));
+        RawAnswer answer = await Post(Procedure, s_emptyObject, "Content-Length: 2", Token(Query));
         Assert.Equal((401, "AuthenticationRequired"), (answer.Status, answer.Error));
     }
 

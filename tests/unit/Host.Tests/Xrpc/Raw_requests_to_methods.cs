@@ -6,12 +6,18 @@ using MlsConsole.Host.Xrpc;
 
 namespace MlsConsole.Host.Tests;
 
-/// <summary>The conventions of XRPC for what is in parameters and bodies, byte for byte, by methods as they are: each case is one thing changed in a request that is accepted.</summary>
+/// <summary>
+/// The conventions of XRPC for what is in parameters and bodies, byte for byte, by methods as they are: each case is
+/// one thing changed in a request that is accepted.
+/// </summary>
 public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestHost>
 {
     private const string Namespace = "blue.catbird.mls.";
 
-    /// <summary>A query, its parameters as sent, and the answer. Who reaches an unknown conversation (403) has passed the lexicon.</summary>
+    /// <summary>
+    /// A query, its parameters as sent, and the answer. Who reaches an unknown conversation (403) has passed the
+    /// lexicon.
+    /// </summary>
     public static TheoryData<string, string, int> Parameters =>
         new()
         {
@@ -161,14 +167,8 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
             { """{"dids":["did:web:a.example",],"cipherSuite":1}""", 400 },
             { """{"dids":[17],"cipherSuite":1}""", 400 },
             { """{"dids":["a.example"],"cipherSuite":1}""", 400 },
-            {
-                $$"""{"dids":[{{string.Join(',', Enumerable.Range(0, 100).Select(static i => $"\"did:web:a{i}.example\""))}}],"cipherSuite":1}""",
-                200
-            },
-            {
-                $$"""{"dids":[{{string.Join(',', Enumerable.Range(0, 101).Select(static i => $"\"did:web:a{i}.example\""))}}],"cipherSuite":1}""",
-                400
-            },
+            { $$"""{"dids":[{{Accounts(100)}}],"cipherSuite":1}""", 200 },
+            { $$"""{"dids":[{{Accounts(101)}}],"cipherSuite":1}""", 400 },
             { """{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":""}""", 400 },
             { $$"""{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":"{{new string('ü', 64)}}"}""", 200 },
             { $$"""{"dids":["did:web:a.example"],"cipherSuite":1,"idempotencyKey":"{{new string('ü', 65)}}"}""", 400 },
@@ -232,7 +232,8 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
         Check(
             await RawHttp.Send(
                 host.Address,
-                $"GET /xrpc/{Namespace}getCommits?convoId=c&fromEpoch=-1 HTTP/1.1\nAuthorization: Bearer {Token("getCommits", caller)}"
+                $"GET /xrpc/{Namespace}getCommits?convoId=c&fromEpoch=-1 HTTP/1.1\n"
+                    + $"Authorization: Bearer {Token("getCommits", caller)}"
             ),
             400
         );
@@ -303,6 +304,10 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
         }
     }
 
+    /// <summary>As many DIDs as JSON strings with commas between them.</summary>
+    private static string Accounts(int count) =>
+        string.Join(',', Enumerable.Range(0, count).Select(static i => $"\"did:web:a{i}.example\""));
+
     private IEnumerable<XrpcMethod> Methods() => host.Services.GetRequiredService<XrpcMethods>().All;
 
     private static void Check(RawAnswer answer, int status, string? error = null)
@@ -326,7 +331,8 @@ public sealed class Raw_requests_to_methods(TestHost host) : IClassFixture<TestH
     private Task<RawAnswer> Post(string method, byte[] body, TestSigner? caller = null) =>
         RawHttp.Send(
             host.Address,
-            $"POST /xrpc/{Namespace}{method} HTTP/1.1\nContent-Type: application/json\nAuthorization: Bearer {Token(method, caller)}\nContent-Length: {body.Length}",
+            $"POST /xrpc/{Namespace}{method} HTTP/1.1\nContent-Type: application/json\n"
+                + $"Authorization: Bearer {Token(method, caller)}\nContent-Length: {body.Length}",
             body
         );
 }

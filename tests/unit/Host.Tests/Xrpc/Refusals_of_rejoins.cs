@@ -6,15 +6,18 @@ using MlsConsole.Host.Identity;
 
 namespace MlsConsole.Host.Tests;
 
-/// <summary>What everybody gets who may not rejoin, as it is on the wire: nobody can tell from it why, or whether there is such a conversation.</summary>
+/// <summary>
+/// What everybody gets who may not rejoin, as it is on the wire: nobody can tell from it why, or whether there is such
+/// a conversation.
+/// </summary>
 public sealed class Refusals_of_rejoins(TestHost host) : IClassFixture<TestHost>
 {
-    private static readonly string[] Methods = ["getGroupInfo", "processExternalCommit"];
+    private static readonly string[] s_methods = ["getGroupInfo", "processExternalCommit"];
 
     [Fact]
     public async Task Every_no_is_the_same_status_headers_and_body()
     {
-        Dictionary<string, HashSet<string>> answers = Methods.ToDictionary(
+        Dictionary<string, HashSet<string>> answers = s_methods.ToDictionary(
             static method => method,
             static _ => new HashSet<string>()
         );
@@ -29,13 +32,13 @@ public sealed class Refusals_of_rejoins(TestHost host) : IClassFixture<TestHost>
             if (state == RosterState.Member && hasDevice && banned is null)
                 continue; // may
             refusals++;
-            foreach (string method in Methods)
+            foreach (string method in s_methods)
                 answers[method].Add(await Ask(method, state, hasDevice, hasLeaf, banned, exists: true));
         }
-        foreach (string method in Methods)
+        foreach (string method in s_methods)
             answers[method].Add(await Ask(method, null, true, false, null, exists: false));
         Assert.Equal(34, refusals);
-        foreach (string method in Methods)
+        foreach (string method in s_methods)
             Assert.StartsWith("403\n", Assert.Single(answers[method]), StringComparison.Ordinal);
         // Who may is told what is wrong with what was sent.
         Assert.StartsWith(
@@ -45,7 +48,9 @@ public sealed class Refusals_of_rejoins(TestHost host) : IClassFixture<TestHost>
         );
     }
 
-    /// <summary>A new account's first request of the method, so that also what is left of its limit is the same.</summary>
+    /// <summary>
+    /// A new account's first request of the method, so that also what is left of its limit is the same.
+    /// </summary>
     private async Task<string> Ask(
         string method,
         RosterState? state,
@@ -119,7 +124,8 @@ public sealed class Refusals_of_rejoins(TestHost host) : IClassFixture<TestHost>
             );
             answer = await RawHttp.Send(
                 host.Address,
-                $"POST /xrpc/blue.catbird.mls.{method} HTTP/1.1\nAuthorization: Bearer {token}\nContent-Type: application/json\nContent-Length: {body.Length}",
+                $"POST /xrpc/blue.catbird.mls.{method} HTTP/1.1\nAuthorization: Bearer {token}\n"
+                    + $"Content-Type: application/json\nContent-Length: {body.Length}",
                 body
             );
         }
