@@ -1,27 +1,29 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using MlsConsole.Core;
+using Microsoft.Extensions.Time.Testing;
 using MlsConsole.Core.Rollouts;
 
-namespace MlsConsole.Host.Tests;
+namespace MlsConsole.Core.Tests;
 
-/// <summary>The evaluator alone, over a state in memory; the stored flag is tested with the host.</summary>
+/// <summary>
+/// The evaluator alone, over a state in memory; <see cref="Stored_flag"/> tests the flag over a database.
+/// </summary>
 public sealed class External_commits_flag : IDisposable
 {
-    private static readonly Did[] People =
+    private static readonly Did[] s_people =
     [
         .. Enumerable.Range(0, 1000).Select(static i => Did($"did:web:person-{i}.example.com")),
     ];
 
-    private readonly ManualClock clock = new();
-    private readonly FlagDefinitions definitions;
-    private readonly ExternalCommitsFlag flag;
-    private Func<FlagView> stored = static () => View(FlagState.Off, 0);
-    private int readings;
+    private readonly FakeTimeProvider _clock = new();
+    private readonly FlagDefinitions _definitions;
+    private readonly ExternalCommitsFlag _flag;
+    private Func<FlagView> _stored = static () => View(FlagState.Off, 0);
+    private int _readings;
 
     public External_commits_flag()
     {
-        definitions = new FlagDefinitions(Read, clock, NullLogger<FlagDefinitions>.Instance);
-        flag = new ExternalCommitsFlag(definitions, null!, NullLoggerFactory.Instance);
+        _definitions = new FlagDefinitions(Read, _clock, NullLogger<FlagDefinitions>.Instance);
+        _flag = new ExternalCommitsFlag(_definitions, null!, NullLoggerFactory.Instance);
     }
 
     [Theory]
@@ -33,32 +35,32 @@ public sealed class External_commits_flag : IDisposable
     [InlineData(FlagState.On, 100, 1000)]
     public async Task Nobody_and_everybody_are_exactly_that(FlagState state, int percentage, int expected)
     {
-        stored = () => View(state, percentage);
+        _stored = () => View(state, percentage);
         Assert.Equal(expected, (await WhoIsIn()).Count);
     }
 
     [Fact]
     public async Task A_percentage_is_about_that_many_and_always_the_same_people()
     {
-        stored = static () => View(FlagState.Percentage, 30);
+        _stored = static () => View(FlagState.Percentage, 30);
         HashSet<Did> first = await WhoIsIn();
         Assert.InRange(first.Count, 230, 370);
         for (int round = 0; round < 3; round++)
         {
-            clock.Advance(TimeSpan.FromMinutes(1));
+            _clock.Advance(TimeSpan.FromMinutes(1));
             Assert.True(first.SetEquals(await WhoIsIn()));
         }
-        Assert.Equal(4, readings);
+        Assert.Equal(4, _readings);
     }
 
     [Fact]
     public async Task Another_process_lets_the_same_people_in()
     {
-        stored = static () => View(FlagState.Percentage, 30);
-        using FlagDefinitions others = new(Read, clock, NullLogger<FlagDefinitions>.Instance);
+        _stored = static () => View(FlagState.Percentage, 30);
+        using FlagDefinitions others = new(Read, _clock, NullLogger<FlagDefinitions>.Instance);
         ExternalCommitsFlag other = new(others, null!, NullLoggerFactory.Instance);
-        foreach (Did did in People)
-            Assert.Equal(await flag.IsOnForAsync(did), await other.IsOnForAsync(did));
+        foreach (Did did in s_people)
+            Assert.Equal(await _flag.IsOnForAsync(did), await other.IsOnForAsync(did));
     }
 
     [Fact]
@@ -68,8 +70,8 @@ public sealed class External_commits_flag : IDisposable
         HashSet<Did>? ten = null;
         foreach (int percentage in (int[])[1, 5, 10, 20, 50, 75, 99, 100])
         {
-            stored = () => View(FlagState.Percentage, percentage);
-            clock.Advance(FlagDefinitions.MaxAge);
+            _stored = () => View(FlagState.Percentage, percentage);
+            _clock.Advance(FlagDefinitions.MaxAge);
             HashSet<Did> now = await WhoIsIn();
             if (before is not null)
             {
@@ -81,11 +83,11 @@ public sealed class External_commits_flag : IDisposable
                 ten = now;
         }
 
-        stored = static () => View(FlagState.Off, 0);
-        clock.Advance(FlagDefinitions.MaxAge);
+        _stored = static () => View(FlagState.Off, 0);
+        _clock.Advance(FlagDefinitions.MaxAge);
         Assert.Empty(await WhoIsIn());
-        stored = static () => View(FlagState.Percentage, 10);
-        clock.Advance(FlagDefinitions.MaxAge);
+        _stored = static () => View(FlagState.Percentage, 10);
+        _clock.Advance(FlagDefinitions.MaxAge);
         Assert.True(ten!.SetEquals(await WhoIsIn()));
     }
 
@@ -96,84 +98,84 @@ public sealed class External_commits_flag : IDisposable
     [InlineData((FlagState)7, 50)]
     public async Task A_stored_state_that_is_invalid_lets_nobody_in(FlagState state, int percentage)
     {
-        stored = () => View(state, percentage);
+        _stored = () => View(state, percentage);
         Assert.Empty(await WhoIsIn());
-        Assert.True(flag.Current.IsLastKnownGood);
+        Assert.True(_flag.Current.IsLastKnownGood);
     }
 
     [Fact]
     public async Task A_state_that_cannot_be_read_leaves_the_last_known_one()
     {
-        stored = static () => View(FlagState.On, 0);
-        Assert.True(await flag.IsOnForAsync(People[0]));
-        Assert.False(flag.Current.IsLastKnownGood);
+        _stored = static () => View(FlagState.On, 0);
+        Assert.True(await _flag.IsOnForAsync(s_people[0]));
+        Assert.False(_flag.Current.IsLastKnownGood);
 
         foreach (
             Func<FlagView> broken in (Func<FlagView>[])
                 [static () => throw new IOException("gone"), static () => View(FlagState.Percentage, 150)]
         )
         {
-            stored = broken;
-            clock.Advance(FlagDefinitions.MaxAge);
-            Assert.True(await flag.IsOnForAsync(People[0]));
-            Assert.True(flag.Current.IsLastKnownGood);
+            _stored = broken;
+            _clock.Advance(FlagDefinitions.MaxAge);
+            Assert.True(await _flag.IsOnForAsync(s_people[0]));
+            Assert.True(_flag.Current.IsLastKnownGood);
         }
 
-        stored = static () => View(FlagState.Off, 0);
-        clock.Advance(FlagDefinitions.MaxAge);
-        Assert.False(await flag.IsOnForAsync(People[0]));
-        Assert.False(flag.Current.IsLastKnownGood);
+        _stored = static () => View(FlagState.Off, 0);
+        _clock.Advance(FlagDefinitions.MaxAge);
+        Assert.False(await _flag.IsOnForAsync(s_people[0]));
+        Assert.False(_flag.Current.IsLastKnownGood);
     }
 
     [Fact]
     public async Task A_state_that_could_never_be_read_is_off()
     {
-        stored = static () => throw new IOException("gone");
-        Assert.False(await flag.IsOnForAsync(People[0]));
-        Assert.Equal(FlagState.Off, flag.Current.State);
-        Assert.True(flag.Current.IsLastKnownGood);
+        _stored = static () => throw new IOException("gone");
+        Assert.False(await _flag.IsOnForAsync(s_people[0]));
+        Assert.Equal(FlagState.Off, _flag.Current.State);
+        Assert.True(_flag.Current.IsLastKnownGood);
     }
 
     [Fact]
     public async Task The_database_is_asked_at_most_once_a_second()
     {
-        stored = static () => View(FlagState.On, 0);
+        _stored = static () => View(FlagState.On, 0);
         for (int i = 0; i < 50; i++)
-            Assert.True(await flag.IsOnForAsync(People[i]));
-        Assert.Equal(1, readings);
-        stored = static () => View(FlagState.Off, 0);
-        clock.Advance(FlagDefinitions.MaxAge - TimeSpan.FromTicks(1));
-        Assert.True(await flag.IsOnForAsync(People[0]));
-        clock.Advance(TimeSpan.FromTicks(1));
-        Assert.False(await flag.IsOnForAsync(People[0]));
-        Assert.Equal(2, readings);
+            Assert.True(await _flag.IsOnForAsync(s_people[i]));
+        Assert.Equal(1, _readings);
+        _stored = static () => View(FlagState.Off, 0);
+        _clock.Advance(FlagDefinitions.MaxAge - TimeSpan.FromTicks(1));
+        Assert.True(await _flag.IsOnForAsync(s_people[0]));
+        _clock.Advance(TimeSpan.FromTicks(1));
+        Assert.False(await _flag.IsOnForAsync(s_people[0]));
+        Assert.Equal(2, _readings);
     }
 
     [Fact]
     public async Task A_caller_without_a_name_is_refused()
     {
-        stored = static () => View(FlagState.On, 0);
-        await Assert.ThrowsAsync<ArgumentException>(async () => await flag.IsOnForAsync(default));
+        _stored = static () => View(FlagState.On, 0);
+        await Assert.ThrowsAsync<ArgumentException>(async () => await _flag.IsOnForAsync(default));
     }
 
     [Fact]
     public void The_name_is_frozen() => Assert.Equal("external_commits_enabled", ExternalCommitsDefinition.FlagName);
 
-    public void Dispose() => definitions.Dispose();
+    public void Dispose() => _definitions.Dispose();
 
     private async Task<HashSet<Did>> WhoIsIn()
     {
         HashSet<Did> people = [];
-        foreach (Did did in People)
-            if (await flag.IsOnForAsync(did))
+        foreach (Did did in s_people)
+            if (await _flag.IsOnForAsync(did))
                 people.Add(did);
         return people;
     }
 
     private Task<FlagView> Read(CancellationToken cancellation)
     {
-        readings++;
-        return Task.FromResult(stored());
+        _readings++;
+        return Task.FromResult(_stored());
     }
 
     private static FlagView View(FlagState state, int percentage) =>
