@@ -52,13 +52,17 @@ public sealed class Service : IAsyncDisposable
         var service = new Service { Clock = clock ?? TimeProvider.System };
         if (OnPostgreSql)
             service._postgreSql = await PostgreSqlCluster.CreateDatabaseAsync();
+        else
+            await SqliteTemplate.CopyToAsync(service.SqliteFile);
         await service.BootAsync(settings);
         return service;
     }
 
+    private string SqliteFile => Path.Combine(_folder, "mls.db");
+
     private Database Open() =>
         _postgreSql is null
-            ? Core.Storage.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}")
+            ? Core.Storage.Database.Sqlite($"Data Source={SqliteFile}")
             : Core.Storage.Database.PostgreSql(_postgreSql);
 
     private async Task BootAsync(CoreSettings? settings, bool start = true)
@@ -71,7 +75,6 @@ public sealed class Service : IAsyncDisposable
             .AddCore(Open(), settings ?? NoLimits)
             .AddRollouts();
         _provider = services.BuildServiceProvider();
-        await StorageStartup.MigrateAsync(Database, CancellationToken.None);
         await _provider.GetRequiredService<FlagStore>().CreateAsync(FlagState.On, CancellationToken.None);
         if (start)
             await Get<SignatureKeys>().StartAsync(CancellationToken.None);
