@@ -22,7 +22,9 @@ public sealed class StopTests
         Assert.DoesNotContain("exception", host.Output, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>Connects, and connects again whenever the connection ends, until the host refuses connections.</summary>
+    /// <summary>
+    /// Connects, and connects again whenever the connection ends, until the host refuses connections.
+    /// </summary>
     private static async Task Reconnect(Uri hub, TaskCompletionSource first)
     {
         byte[] buffer = new byte[1024];
