@@ -17,8 +17,8 @@ public class Folders_of_core
     [
         new(
             "Bottom",
-            "What every call stands on. No folder of this band knows a feature. Below the band are the types of "
-                + "src/Core itself, which use no folder.",
+            "What every call stands on. No folder of this band knows a feature.\n"
+                + "Below the band are the types of src/Core itself, which use no folder.",
             [
                 "Storage",
                 "Activity",
