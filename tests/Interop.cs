@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace MlsConsole.Tests;
 
-/// <summary>AT Protocol's published interop files: beside the folder named by MLSCONSOLE_VECTORS, or beside the repository.</summary>
+/// <summary>
+/// AT Protocol's published interop files: beside the folder named by MLSCONSOLE_VECTORS, or beside the repository.
+/// </summary>
 internal static class Interop
 {
     public static JsonElement Read(string path)

@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace MlsConsole.E2e;
 
-/// <summary>Accounts whose DID documents come over the network, with tokens by AT Protocol's own <c>createServiceJwt</c>.</summary>
+/// <summary>
+/// Accounts whose DID documents come over the network, with tokens by AT Protocol's own <c>createServiceJwt</c>.
+/// </summary>
 public sealed class AccountTests
 {
     [SkippableFact]

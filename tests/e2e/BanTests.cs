@@ -2,7 +2,9 @@ using System.Net.WebSockets;
 
 namespace MlsConsole.E2e;
 
-/// <summary>Bans on two hosts over one database: what one host, or the operator's command, has said is so at the other at once.</summary>
+/// <summary>
+/// Bans on two hosts over one database: what one host, or the operator's command, has said is so at the other at once.
+/// </summary>
 public sealed class BanTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
@@ -37,7 +39,8 @@ public sealed class BanTests
         await Ends(carols);
         Assert.Equal((403, "Unauthorized"), await Outcome(carol.User.Procedure("getSubscriptionTicket", new { })));
 
-        // The service may have been told to ban somebody who is in many conversations: whoever is left goes on without them.
+        // The service may have been told to ban somebody who is in many conversations: whoever is left goes on without
+        // that account.
         var without = group
             .Commit(alice.Client)
             .Remove(group.LeafOf(bob.Client))

@@ -6,10 +6,13 @@ namespace MlsConsole.E2e;
 public sealed record Acknowledged(PreparedCommit Prepared, ulong Epoch, string Answer);
 
 /// <summary>
-/// One client in flight: commits to a conversation with a silent partner without pause, by turns as a member and from outside.
-/// When a request is cut it sends the same request again, with the same idempotency key, until there is an answer.
+/// One client in flight: commits to a conversation with a silent partner without pause, by turns as a member and from
+/// outside. When a request is cut, the client sends the same request again, with the same idempotency key, until
+/// there is an answer.
 /// </summary>
-/// <param name="mayFail">Whether the service may answer that it failed, because its database is killed: that is as good as no answer.</param>
+/// <param name="mayFail">
+/// Whether the service may answer that it failed, because its database is killed: that is as good as no answer.
+/// </param>
 public sealed class Committer(TestDevice device, string convoId, TestGroup group, bool mayFail) : IDisposable
 {
     private readonly List<Acknowledged> _acknowledged = [];
@@ -22,7 +25,10 @@ public sealed class Committer(TestDevice device, string convoId, TestGroup group
     /// <summary>What the service acknowledged so far; read it while <see cref="Run"/> does not run.</summary>
     public IReadOnlyList<Acknowledged> Acknowledged => _acknowledged;
 
-    /// <summary>Requests that were on their way when the connection broke, or that the service failed to do: not those that found nobody listening.</summary>
+    /// <summary>
+    /// Requests that were on their way when the connection broke, or that the service failed to do: not those that
+    /// found nobody listening.
+    /// </summary>
     public int Cut => Volatile.Read(ref _cut);
 
     /// <summary>The group after the last acknowledged commit.</summary>

@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace MlsConsole.E2e;
 
-/// <summary>A client that AT Protocol's own tools generate from <c>lexicons/</c> calls every method; each answer is validated against its lexicon, each refusal is a declared one.</summary>
+/// <summary>
+/// A client that AT Protocol's own tools generate from <c>lexicons/</c> calls every method; each answer is validated
+/// against its lexicon, each refusal is a declared one.
+/// </summary>
 public sealed class ContractTests(HostFixture fixture) : IClassFixture<HostFixture>
 {
     [SkippableFact]

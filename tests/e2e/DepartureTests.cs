@@ -1,6 +1,9 @@
 namespace MlsConsole.E2e;
 
-/// <summary>Devices on ts-mls whose accounts are removed, banned and away for too long, over HTTP; and two devices of one account at the same moment.</summary>
+/// <summary>
+/// Devices on ts-mls whose accounts are removed, banned and away for too long, over HTTP; and two devices of one
+/// account at the same moment.
+/// </summary>
 public sealed class DepartureTests
 {
     private const int Grace = 2000;
@@ -8,7 +11,7 @@ public sealed class DepartureTests
     [SkippableTheory]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task The_removed_the_banned_and_the_expired_fail_and_succeed_when_added_again_and_phone_and_tablet_rejoin_at_once(
+    public async Task The_removed_the_banned_and_the_expired_succeed_once_added_again_and_two_devices_rejoin_at_once(
         int suite
     )
     {

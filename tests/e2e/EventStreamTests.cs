@@ -3,7 +3,9 @@ using Xunit.Abstractions;
 
 namespace MlsConsole.E2e;
 
-/// <summary>The official client of AT Protocol event streams, a real device that sends, and a host that does not stay up.</summary>
+/// <summary>
+/// The official client of AT Protocol event streams, a real device that sends, and a host that does not stay up.
+/// </summary>
 public sealed class EventStreamTests(ITestOutputHelper output)
 {
     private const int Restarts = 6;

@@ -4,7 +4,10 @@ using Xunit.Abstractions;
 
 namespace MlsConsole.E2e;
 
-/// <summary>The fleet as a process: real clients against a host of its own. Rates and invariants are judged, never how fast the machine is.</summary>
+/// <summary>
+/// The fleet as a process: real clients against a host of its own. Rates and invariants are judged, never how fast the
+/// machine is.
+/// </summary>
 public sealed class FleetTests(ITestOutputHelper output)
 {
     [SkippableTheory]
@@ -82,7 +85,7 @@ public sealed class FleetTests(ITestOutputHelper output)
 
     [Fact]
     [Trait("Category", "Slow")]
-    public async Task The_demo_goes_on_with_its_accounts_at_the_next_start_and_begins_anew_where_the_database_is_another()
+    public async Task The_demo_goes_on_with_its_accounts_at_the_next_start_and_begins_anew_with_another_database()
     {
         await using var host = await HostProcess.Start();
         string folder = Path.Combine(Directory.CreateTempSubdirectory("mlsconsole-demo-").FullName, "kept");
@@ -192,7 +195,8 @@ public sealed class FleetTests(ITestOutputHelper output)
         {
             var (code, text) = await Run([.. arguments, .. database, "--start-host", "--json", file]);
             output.WriteLine(text);
-            // 1 is slower than the targets; 2 may be commits that came too late, as a slow machine brings about: neither says anything of the service here.
+            // Exit code 1 means slower than the targets; 2 may mean commits that came too late, as a slow machine
+            // brings about. Neither says anything of the service here.
             Assert.True(code <= 2, $"The fleet ended with {code}:\n{text}");
             var report = JsonDocument.Parse(await File.ReadAllTextAsync(file)).RootElement;
             Assert.Equal(JsonValueKind.Null, report.GetProperty("breach").ValueKind);

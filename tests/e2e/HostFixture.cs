@@ -1,6 +1,8 @@
 namespace MlsConsole.E2e;
 
-/// <summary>One host for all tests of a class, without limits that only get in the way of many commits at once.</summary>
+/// <summary>
+/// One host for all tests of a class, without limits that only get in the way of many commits at once.
+/// </summary>
 public sealed class HostFixture : IAsyncLifetime
 {
     /// <summary>Settings for runs that rejoin far more often than a person would.</summary>

@@ -6,8 +6,9 @@ using MlsConsole.TestKit;
 namespace MlsConsole.E2e;
 
 /// <summary>
-/// The host as a process of its own, on a free loopback port with a database of its own, a SQLite file unless it is given a server. The database outlives a
-/// <see cref="Kill"/>, so that a second <see cref="Launch"/> meets what the killed host left; a file goes with the fixture.
+/// The host as a process of its own, on a free loopback port with a database of its own: a SQLite file, unless the
+/// fixture is given a server. The database outlives a <see cref="Kill"/>, so that a second <see cref="Launch"/> meets
+/// what the killed host left; a file is deleted with the fixture.
 /// </summary>
 public sealed class HostProcess : IAsyncDisposable
 {

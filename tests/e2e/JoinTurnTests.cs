@@ -169,10 +169,14 @@ public sealed class JoinTurnTests(HostFixture fixture, ITestOutputHelper output)
 
     private void Report(string what, TimeSpan took, IReadOnlyCollection<Rejoined> rejoined) =>
         output.WriteLine(
-            $"{what}: {rejoined.Count} joined with {rejoined.Sum(one => one.Submitted)} commits, {rejoined.Sum(one => one.Mismatches)} of them too late, asked {rejoined.Sum(one => one.Pending)} times again, in {took.TotalSeconds:F1} s"
+            $"{what}: {rejoined.Count} joined with {rejoined.Sum(one => one.Submitted)} commits, "
+                + $"{rejoined.Sum(one => one.Mismatches)} of them too late, "
+                + $"asked {rejoined.Sum(one => one.Pending)} times again, in {took.TotalSeconds:F1} s"
         );
 
-    /// <summary>All follow to the last epoch and have the same secrets there, and the tree that the service has.</summary>
+    /// <summary>
+    /// All follow to the last epoch and have the same secrets there, and the tree that the service has.
+    /// </summary>
     private static async Task MustAgree(string convoId, IReadOnlyList<MemberDevice> devices)
     {
         await Parallel.ForEachAsync(devices, async (device, _) => await device.CatchUp(convoId));

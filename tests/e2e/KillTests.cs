@@ -25,14 +25,14 @@ public sealed class KillTests(ITestOutputHelper output)
 
     [SkippableTheory, MemberData(nameof(Cases))]
     [Trait("Category", "Slow")]
-    public Task After_each_of_ten_kills_with_four_clients_in_flight_every_acknowledged_commit_is_there_and_every_group_goes_on(
+    public Task After_each_of_ten_kills_every_acknowledged_commit_is_there_and_every_group_goes_on(
         StorageProvider provider,
         Victim victim
     ) => KillAgainAndAgain(provider, victim, kills: 10);
 
     [SkippableTheory, MemberData(nameof(Cases))]
     [Trait("Category", "Long")]
-    public Task After_each_of_fifty_kills_with_four_clients_in_flight_every_acknowledged_commit_is_there_and_every_group_goes_on(
+    public Task After_each_of_fifty_kills_every_acknowledged_commit_is_there_and_every_group_goes_on(
         StorageProvider provider,
         Victim victim
     ) => KillAgainAndAgain(provider, victim, kills: 50);
@@ -79,7 +79,8 @@ public sealed class KillTests(ITestOutputHelper output)
             foreach (var committer in committers)
                 await CheckAfterRestart(committer);
             output.WriteLine(
-                $"kill {attempts}{(startUp ? " during start-up" : "")}: {cut} requests cut, {committers.Sum(c => c.Acknowledged.Count)} commits acknowledged so far"
+                $"kill {attempts}{(startUp ? " during start-up" : "")}: {cut} requests cut, "
+                    + $"{committers.Sum(c => c.Acknowledged.Count)} commits acknowledged so far"
             );
             if (cut == 0)
                 continue; // nothing was in flight: this kill proves nothing
@@ -97,8 +98,13 @@ public sealed class KillTests(ITestOutputHelper output)
             await killed.KillAsync();
     }
 
-    /// <summary>Kills the host, or the server of its database, while all clients commit, starts it again, and lets every client commit once more.</summary>
-    /// <returns>How many requests the kill cut; of a kill during start-up, those that the starting host had accepted.</returns>
+    /// <summary>
+    /// Kills the host, or the server of its database, while all clients commit, starts it again, and lets every client
+    /// commit once more.
+    /// </summary>
+    /// <returns>
+    /// How many requests the kill cut; of a kill during start-up, those that the starting host had accepted.
+    /// </returns>
     private async Task<int> KillInFlight(
         HostProcess host,
         PostgreSqlServer? server,
@@ -146,7 +152,9 @@ public sealed class KillTests(ITestOutputHelper output)
         int Cut() => committers.Sum(committer => committer.Cut);
     }
 
-    /// <summary>The log has every acknowledged commit at its epoch, without gaps, and a retry gets the first answer.</summary>
+    /// <summary>
+    /// The log has every acknowledged commit at its epoch, without gaps, and a retry gets the first answer.
+    /// </summary>
     private async Task CheckAfterRestart(Committer committer)
     {
         var log = await committer.Device.CommitLog(committer.ConvoId);

@@ -11,7 +11,9 @@ namespace MlsConsole.E2e;
 /// <param name="Pending">Times that it was told to come again for its turn.</param>
 public sealed record Rejoined(int Submitted, int Mismatches, int Pending);
 
-/// <summary>A device with all its secrets, over HTTP: what it has joined it can follow, and what it encrypts others can read.</summary>
+/// <summary>
+/// A device with all its secrets, over HTTP: what it has joined it can follow, and what it encrypts others can read.
+/// </summary>
 public sealed class MemberDevice : IDisposable
 {
     private const int MaxAttempts = 1000;
@@ -86,7 +88,9 @@ public sealed class MemberDevice : IDisposable
         Group(convoId).MergePendingCommit();
     }
 
-    /// <summary>Comes back without any state: by an external commit that removes the device's leaf, as often as it takes.</summary>
+    /// <summary>
+    /// Comes back without any state: by an external commit that removes the device's leaf, as often as it takes.
+    /// </summary>
     public async Task<Rejoined> Rejoin(string convoId, bool inTurn = true)
     {
         if (_groups.TryRemove(convoId, out var lost))

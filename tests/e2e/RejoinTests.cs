@@ -12,7 +12,7 @@ public sealed class RejoinTests(HostFixture fixture) : IClassFixture<HostFixture
     [InlineData(2, true)]
     [InlineData(3, false)]
     [InlineData(3, true)]
-    public async Task A_lost_device_rejoins_a_second_joins_a_stranger_is_refused_and_all_three_devices_agree_with_the_server(
+    public async Task A_lost_device_rejoins_a_second_joins_a_stranger_is_refused_and_all_agree_with_the_server(
         int suite,
         bool reinstalled
     )

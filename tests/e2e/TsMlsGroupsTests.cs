@@ -9,9 +9,7 @@ public sealed class TsMlsGroupsTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task Our_public_group_follows_every_commit_of_a_group_of_ts_mls_devices_that_join_rejoin_leave_and_update(
-        int suite
-    )
+    public async Task Our_public_group_follows_ts_mls_devices_that_join_rejoin_leave_and_update(int suite)
     {
         TsClient.Require();
         var record = (await TsClient.Run("record", "--suite", $"{suite}", "--commits", "40"))[^1];

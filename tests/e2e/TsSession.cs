@@ -38,7 +38,9 @@ public sealed class TsSession : IAsyncDisposable
         return result;
     }
 
-    /// <summary>Does a command and returns the whole reply: <c>result</c>, or <c>error</c> with <c>status</c> and <c>body</c>.</summary>
+    /// <summary>
+    /// Does a command and returns the whole reply: <c>result</c>, or <c>error</c> with <c>status</c> and <c>body</c>.
+    /// </summary>
     public async Task<JsonElement> Try(string command, string device, object? arguments = null)
     {
         var line = arguments is null ? new JsonObject() : JsonSerializer.SerializeToNode(arguments)!.AsObject();

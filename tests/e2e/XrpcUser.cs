@@ -108,7 +108,8 @@ public sealed class XrpcUser : IDisposable
             ["jti"] = Convert.ToHexString(RandomNumberGenerator.GetBytes(16)),
         };
         var signed = $"{Part(header)}.{Part(claims)}";
-        return $"{signed}.{Base64Url.EncodeToString(_key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256))}";
+        byte[] signature = _key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256);
+        return $"{signed}.{Base64Url.EncodeToString(signature)}";
     }
 
     private static string Part(JsonObject value) =>

@@ -1,9 +1,9 @@
 namespace MlsConsole.E2e.Interop;
 
 /// <summary>
-/// This library's members and those of ts-mls in one group, with nothing but bytes between them. A cast has a letter for
-/// each client, O for ours and T for ts-mls; the first creates the group. Where ts-mls differs from RFC 9420 stands in
-/// <c>tests/e2e/README.md</c>.
+/// This library's members and those of ts-mls in one group, with nothing but bytes between them. A cast has a letter
+/// for each client, O for ours and T for ts-mls; the first creates the group. Where ts-mls differs from RFC 9420 stands
+/// in <c>tests/e2e/README.md</c>.
 /// </summary>
 public sealed class Groups_of_ours_and_of_ts_mls(TsPeer peer) : IClassFixture<TsPeer>
 {
@@ -121,7 +121,8 @@ public sealed class Groups_of_ours_and_of_ts_mls(TsPeer peer) : IClassFixture<Ts
         await history.Talk();
     }
 
-    // Of a Welcome with a resumption PSK ts-mls demands a reinitialised or branched group, so nobody is added in such a commit.
+    // Of a Welcome with a resumption PSK ts-mls demands a reinitialised or branched group, so nobody is added in such a
+    // commit.
     [SkippableTheory]
     [MemberData(nameof(Pairs))]
     public async Task Mix_in_the_resumption_key_of_an_epoch_before(int suite, string cast, bool encrypted)

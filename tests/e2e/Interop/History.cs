@@ -40,8 +40,12 @@ internal sealed class History : IDisposable
 
     /// <summary>Clients, none of them in the group yet, except the first, who creates it.</summary>
     /// <param name="cast">A letter for each: O for ours, T for ts-mls.</param>
-    /// <param name="encrypted">Whether commits and proposals of members are PrivateMessages; else they are PublicMessages.</param>
-    /// <param name="alsoCapable">More values for the capabilities of all; where null, each library has its random GREASE.</param>
+    /// <param name="encrypted">
+    /// Whether commits and proposals of members are PrivateMessages; else they are PublicMessages.
+    /// </param>
+    /// <param name="alsoCapable">
+    /// More values for the capabilities of all; where null, each library has its random GREASE.
+    /// </param>
     public static async Task<History> Begin(
         TsPeer peer,
         int suite,
@@ -157,7 +161,9 @@ internal sealed class History : IDisposable
             Assert.Equal(new(null, false), await member.Receive(message));
     }
 
-    /// <summary>Joins by external commit with the GroupInfo of a member; or comes back, removing the old leaf.</summary>
+    /// <summary>
+    /// Joins by external commit with the GroupInfo of a member; or comes back, removing the old leaf.
+    /// </summary>
     public async Task JoinExternally(int who, int groupInfoOf, bool resync = false)
     {
         _members.Remove(this[who]);

@@ -13,7 +13,9 @@ internal sealed record EpochView(ulong Epoch, string TreeHash, string Authentica
 /// <param name="Remove">Removes a leaf.</param>
 /// <param name="PreSharedKey">Mixes in an external key, by its id.</param>
 /// <param name="Resumption">Mixes in the group's resumption key of an epoch.</param>
-/// <param name="Require">Makes required_capabilities with this extension type the only extension of the GroupContext.</param>
+/// <param name="Require">
+/// Makes required_capabilities with this extension type the only extension of the GroupContext.
+/// </param>
 /// <param name="Update">Brings a new key for the sender's own leaf.</param>
 internal sealed record Change(
     byte[]? Add = null,
@@ -28,10 +30,14 @@ internal sealed record Change(
     public byte[] RequiredCapabilities => [2, (byte)(Require!.Value >> 8), (byte)Require.Value, 0, 0];
 }
 
-/// <summary>What came of a message: the text of an application message, or that a commit removed the receiver.</summary>
+/// <summary>
+/// What came of a message: the text of an application message, or that a commit removed the receiver.
+/// </summary>
 internal sealed record Outcome(string? Text, bool Removed);
 
-/// <summary>A client in at most one group, of this library or of ts-mls. Bytes are all that passes between two of them.</summary>
+/// <summary>
+/// A client in at most one group, of this library or of ts-mls. Bytes are all that passes between two of them.
+/// </summary>
 internal abstract class Member(string name) : IDisposable
 {
     public string Name => name;
@@ -40,7 +46,9 @@ internal abstract class Member(string name) : IDisposable
     public abstract Task Create(byte[] groupId);
     public abstract Task Join(byte[] welcome, byte[]? tree);
 
-    /// <summary>The commit; with <paramref name="resync"/> it removes the leaf that has this client's identity.</summary>
+    /// <summary>
+    /// The commit; with <paramref name="resync"/> it removes the leaf that has this client's identity.
+    /// </summary>
     public abstract Task<byte[]> JoinExternally(byte[] groupInfo, bool resync);
 
     /// <summary>Commits what was proposed in the epoch and <paramref name="changes"/>; in force at once.</summary>

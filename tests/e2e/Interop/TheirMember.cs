@@ -3,13 +3,15 @@ using System.Text.Json;
 namespace MlsConsole.E2e.Interop;
 
 /// <summary>
-/// ts-mls refuses the tree of a group that it is to join, though RFC 9420 does not: the non-blank nodes above an unmerged
-/// leaf have different lists of unmerged leaves. §12.4.3.1 asks only those between the leaf and a node that lists it to
-/// list it too.
+/// ts-mls refuses the tree of a group that it is to join, though RFC 9420 does not: the non-blank nodes above an
+/// unmerged leaf have different lists of unmerged leaves. §12.4.3.1 asks only those between the leaf and a node that
+/// lists it to list it too.
 /// </summary>
 internal sealed class TreeRefusedException : Exception;
 
-/// <summary>A client of ts-mls, in the Node process of <paramref name="peer"/>; <paramref name="handle"/> is its name there.</summary>
+/// <summary>
+/// A client of ts-mls, in the Node process of <paramref name="peer"/>; <paramref name="handle"/> is its name there.
+/// </summary>
 internal sealed class TheirMember(TsSession peer, string handle, string name) : Member(name)
 {
     public static async Task<TheirMember> Start(

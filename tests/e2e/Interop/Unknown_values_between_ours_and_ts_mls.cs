@@ -5,7 +5,9 @@ namespace MlsConsole.E2e.Interop;
 /// <summary>What one side does not know, or does in another way, and how the other takes it.</summary>
 public sealed class Unknown_values_between_ours_and_ts_mls(TsPeer peer) : IClassFixture<TsPeer>
 {
-    /// <summary>All of GREASE (RFC 9420 §13.5), last_resort and SelfRemove, which have the same number, and private use (§17).</summary>
+    /// <summary>
+    /// All of GREASE (RFC 9420 §13.5), last_resort and SelfRemove, which have the same number, and private use (§17).
+    /// </summary>
     private static readonly ushort[] s_values =
     [
         .. Enumerable.Range(0, 15).Select(i => (ushort)(0x0A0A + i * 0x1010)),

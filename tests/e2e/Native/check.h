@@ -1,4 +1,7 @@
-/* What the programs of this folder have in common: a check that ends the program, and clients that are opened in one line. */
+/*
+ * What the programs of this folder have in common: a check that ends the program, and clients that are opened in one
+ * line.
+ */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -22,7 +25,8 @@ static inline void fail(const char *file, int line, const char *what) {
 #define OK(call) CHECK((call) == MLS_OK)
 
 /* Whether a call ended with a status, and this thread's last error has an id. */
-#define REFUSED(call, status, error_id) do { CHECK((call) == (status)); check_error(__FILE__, __LINE__, #call, error_id); } while (0)
+#define REFUSED(call, status, error_id) \
+    do { CHECK((call) == (status)); check_error(__FILE__, __LINE__, #call, error_id); } while (0)
 
 static inline void check_error(const char *file, int line, const char *call, const char *id) {
     mls_error *error = mls_last_error();
@@ -90,6 +94,8 @@ static inline mls_event *next_message(mls_client *client) {
     return NULL;
 }
 
-static inline int is_text(const uint8_t *data, size_t length, const char *text) { return length == strlen(text) && memcmp(data, text, length) == 0; }
+static inline int is_text(const uint8_t *data, size_t length, const char *text) {
+    return length == strlen(text) && memcmp(data, text, length) == 0;
+}
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * What mls_client.h promises beside the way that everything goes well: contract SERVICE_URL FOLDER TOKEN_PORT DID
- * TOKEN_PORT: somebody on loopback who answers "DID AUDIENCE METHOD\n" with a service token of the account DID, as a PDS does.
+ * TOKEN_PORT: a server on loopback that answers "DID AUDIENCE METHOD\n" with a service token of the account DID, as a
+ * PDS does.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -38,7 +39,8 @@ static void bad_options_are_refused(void) {
     REFUSED(mls_client_open(NULL, &client), MLS_INVALID_ARGUMENT, "InvalidArgument");
     mls_client_options good = options_of(&alice), bad;
     REFUSED(mls_client_open(&good, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
-#define REFUSE(change) do { bad = good; change; refuses_options(bad, MLS_INVALID_ARGUMENT, "InvalidArgument"); } while (0)
+#define REFUSE(change) \
+    do { bad = good; change; refuses_options(bad, MLS_INVALID_ARGUMENT, "InvalidArgument"); } while (0)
     REFUSE(bad.size = sizeof bad - 1);
     REFUSE(bad.service_url = NULL);
     REFUSE(bad.service_url = "ftp://127.0.0.1");
@@ -85,16 +87,20 @@ static void bad_arguments_are_refused(void) {
     REFUSED(mls_send(alice.client, "", (const uint8_t *)"x", 1, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_send(alice.client, "\xc3", (const uint8_t *)"x", 1, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_send(alice.client, conversation, NULL, 1, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
-    REFUSED(mls_send(alice.client, conversation, (const uint8_t *)"x", SIZE_MAX, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
+    REFUSED(mls_send(alice.client, conversation, (const uint8_t *)"x", SIZE_MAX, NULL),
+            MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_add_members(alice.client, conversation, dids, 0, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_add_members(alice.client, conversation, dids, 2, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_remove_member(alice.client, conversation, alice.did, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_create_conversation(alice.client, NULL, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_view(alice.client, conversation, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_set_device_approval(alice.client, conversation, 2), MLS_INVALID_ARGUMENT, "InvalidArgument");
-    REFUSED(mls_approve_device(alice.client, conversation, "tablet", NULL, 0, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
-    REFUSED(mls_approve_device(alice.client, conversation, NULL, (const uint8_t *)"x", 1, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
-    REFUSED(mls_approve_device(alice.client, conversation, "tablet", (const uint8_t *)"x", SIZE_MAX, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
+    REFUSED(mls_approve_device(alice.client, conversation, "tablet", NULL, 0, NULL),
+            MLS_INVALID_ARGUMENT, "InvalidArgument");
+    REFUSED(mls_approve_device(alice.client, conversation, NULL, (const uint8_t *)"x", 1, NULL),
+            MLS_INVALID_ARGUMENT, "InvalidArgument");
+    REFUSED(mls_approve_device(alice.client, conversation, "tablet", (const uint8_t *)"x", SIZE_MAX, NULL),
+            MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_signature_key(alice.client, conversation, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_next_event(alice.client, 0, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
     REFUSED(mls_client_did(alice.client, NULL), MLS_INVALID_ARGUMENT, "InvalidArgument");
@@ -102,7 +108,8 @@ static void bad_arguments_are_refused(void) {
     REFUSED(mls_add_members(alice.client, conversation, dids, 1, NULL), MLS_FAILED, "NothingToDo");
     CHECK(mls_rejoin(alice.client, "no such conversation", &result) == MLS_FAILED);
     mls_error *error = mls_last_error();
-    CHECK(strcmp(error->id, "Unauthorized") == 0 && error->http_status == 403 && strcmp(error->method, "blue.catbird.mls.getGroupInfo") == 0);
+    CHECK(strcmp(error->id, "Unauthorized") == 0 && error->http_status == 403);
+    CHECK(strcmp(error->method, "blue.catbird.mls.getGroupInfo") == 0);
     CHECK(error->rule == NULL && error->current_epoch == -1);
     mls_free(error);
     OK(mls_keep_key_packages(alice.client));
@@ -175,7 +182,8 @@ static void threads_may_call_at_the_same_time(void) {
         CHECK(event->message->data_length < sizeof text && event->message->seq > last);
         last = event->message->seq;
         memcpy(text, event->message->data, event->message->data_length);
-        CHECK(sscanf(text, "%d.%d", &thread, &i) == 2 && thread >= 0 && thread < THREADS && i >= 0 && i < EACH && seen[thread][i]++ == 0);
+        CHECK(sscanf(text, "%d.%d", &thread, &i) == 2 && thread >= 0 && thread < THREADS && i >= 0 && i < EACH);
+        CHECK(seen[thread][i]++ == 0);
         mls_free(event);
     }
     for (i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
@@ -217,7 +225,11 @@ typedef struct callbacks {
 static int32_t ask_for_a_token(void *context, const char *audience, const char *method, char *token, size_t capacity) {
     callbacks *mine = context;
     char question[1024];
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)mine->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)mine->port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+    };
     int length = 0;
     ssize_t got;
     mine->tokens++;
@@ -249,10 +261,12 @@ static int32_t keep(void *context, const mls_message *message) {
     return 0;
 }
 
-static int32_t accepts(void *context, const uint8_t *identity, size_t identity_length, const uint8_t *signature_key, size_t signature_key_length) {
+static int32_t accepts(void *context, const uint8_t *identity, size_t identity_length,
+                       const uint8_t *signature_key, size_t signature_key_length) {
     callbacks *mine = context;
     mine->asked++;
-    CHECK(identity && identity_length > 8 && memcmp(identity, "did:key:", 8) == 0 && memchr(identity, '#', identity_length));
+    CHECK(identity && identity_length > 8 && memcmp(identity, "did:key:", 8) == 0);
+    CHECK(memchr(identity, '#', identity_length));
     CHECK(signature_key && signature_key_length == 32);
     return mine->accept;
 }
@@ -291,13 +305,15 @@ static void callbacks_are_asked(const char *service_url, int port, const char *d
     REFUSED(mls_sync(mine.client, conversation, &sync), MLS_FAILED, "CallbackFailed");
     CHECK(mine.told == 1 && mine.last_seq == recorded.seq);
     OK(mls_sync(mine.client, conversation, &sync));
-    CHECK(mine.told == 2 && mine.first_seq == mine.last_seq && strcmp(mine.last_text, "one") == 0 && sync.messages == 1);
+    CHECK(mine.told == 2 && mine.first_seq == mine.last_seq && strcmp(mine.last_text, "one") == 0);
+    CHECK(sync.messages == 1);
     OK(mls_sync(mine.client, conversation, &sync));
     CHECK(mine.told == 2 && sync.messages == 0);
 
     /* Also one that comes as an event; it is told of there and nowhere else. */
     OK(mls_next_event(mine.client, 60000, &event));
-    CHECK(event->kind == MLS_EVENT_CHANGED && strcmp(event->name, "info") == 0 && strcmp(event->detail, "Opened") == 0 && event->message == NULL);
+    CHECK(event->kind == MLS_EVENT_CHANGED && strcmp(event->name, "info") == 0 && strcmp(event->detail, "Opened") == 0);
+    CHECK(event->message == NULL);
     mls_free(event);
     OK(mls_send(alice.client, conversation, (const uint8_t *)"two", 3, &recorded));
     OK(mls_update(alice.client, conversation, NULL));

@@ -31,10 +31,14 @@ static void agree(person *one, person *other, const char *conversation, size_t m
     OK(mls_view(one->client, conversation, &mine));
     OK(mls_view(other->client, conversation, &theirs));
     CHECK(mine->epoch == theirs->epoch);
-    CHECK(mine->epoch_authenticator.length >= 32 && mine->epoch_authenticator.length == theirs->epoch_authenticator.length);
-    CHECK(memcmp(mine->epoch_authenticator.data, theirs->epoch_authenticator.data, mine->epoch_authenticator.length) == 0);
+    size_t length = mine->epoch_authenticator.length;
+    CHECK(length >= 32 && length == theirs->epoch_authenticator.length);
+    CHECK(memcmp(mine->epoch_authenticator.data, theirs->epoch_authenticator.data, length) == 0);
     CHECK(mine->member_count == members && theirs->member_count == members);
-    for (size_t i = 0; i < members; i++) CHECK(mine->members[i].length == theirs->members[i].length && memcmp(mine->members[i].data, theirs->members[i].data, mine->members[i].length) == 0);
+    for (size_t i = 0; i < members; i++) {
+        CHECK(mine->members[i].length == theirs->members[i].length);
+        CHECK(memcmp(mine->members[i].data, theirs->members[i].data, mine->members[i].length) == 0);
+    }
     mls_free(mine);
     mls_free(theirs);
 }
@@ -193,7 +197,8 @@ int main(int count, char **arguments) {
     CHECK(result.joined == 0 && result.awaits_approval == 1 && result.epoch == 0);
     OK(mls_signature_key(tablet.client, third, &key));
     CHECK(key->length == 32);
-    REFUSED(mls_approve_device(alice.client, third, "no such device", key->data, key->length, &approved_at), MLS_FAILED, "InvalidRequest");
+    REFUSED(mls_approve_device(alice.client, third, "no such device", key->data, key->length, &approved_at),
+            MLS_FAILED, "InvalidRequest");
     CHECK(approved_at == 0);
     OK(mls_approve_device(alice.client, third, tablet.device_id, key->data, key->length, &approved_at));
     CHECK(approved_at > INT64_C(1700000000000));

@@ -17,8 +17,8 @@ public class Folders_of_core
     [
         new(
             "Bottom",
-            "What every call stands on. No folder of this band knows a feature. Below the band are the types of "
-                + "src/Core itself, which use no folder.",
+            "What every call stands on. No folder of this band knows a feature.\n"
+                + "Below the band are the types of src/Core itself, which use no folder.",
             [
                 "Storage",
                 "Activity",
@@ -176,7 +176,7 @@ public class Folders_of_core
     public void Stand_in_the_documentation() =>
         DocumentBlock.WriteOrCompare("docs/architecture.md", "folders of Core", Picture());
 
-    /// <summary>For each band, from the top to the bottom, a table of its folders and of what each of them uses.</summary>
+    /// <summary>For each band, from the top down, a table of its folders and of what each of them uses.</summary>
     private static string Picture()
     {
         var uses = s_files

@@ -12,7 +12,9 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>A conversation that requires approval: what an account's tokens alone can do does not let a device in.</summary>
+/// <summary>
+/// A conversation that requires approval: what an account's tokens alone can do does not let a device in.
+/// </summary>
 public class Approving_devices
 {
     [Fact]

@@ -171,7 +171,9 @@ public class Chaining_audit_entries
         string hash = Convert.ToHexString(AuditChain.HashOf(forged, Entries + 1, last.Hash!));
         await Sql(
             service,
-            $"INSERT INTO audit (id, at, actor, action, subject, outcome, correlation_id, times) SELECT 1000, at, actor, action, 'forged', outcome, correlation_id, times FROM audit WHERE position = {Entries}"
+            "INSERT INTO audit (id, at, actor, action, subject, outcome, correlation_id, times) "
+                + "SELECT 1000, at, actor, action, 'forged', outcome, correlation_id, times "
+                + $"FROM audit WHERE position = {Entries}"
         );
         Assert.Equal((true, 1), ((await Verify(service)).Holds, (await Verify(service)).Unlinked));
         await service.Database.WriteAsync(
@@ -318,7 +320,8 @@ public class Chaining_audit_entries
         }
         Assert.Equal((await Verify(service)).Head, previous);
         Assert.StartsWith(
-            """{"action":"commit","actor":"did:web:a","at":"1970-01-01T00:00:01.234Z","correlationId":"c","epochAfter":"12","epochBefore":"9223372036854775807","hash":""",
+            """{"action":"commit","actor":"did:web:a","at":"1970-01-01T00:00:"""
+                + """01.234Z","correlationId":"c","epochAfter":"12","epochBefore":"9223372036854775807","hash":""",
             lines[0],
             StringComparison.Ordinal
         );

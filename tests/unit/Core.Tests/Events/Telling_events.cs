@@ -48,7 +48,7 @@ public class Telling_events
     }
 
     [Fact]
-    public async Task A_new_device_is_told_before_and_after_it_joins_to_the_members_of_its_accounts_conversations_and_to_nobody_else()
+    public async Task A_new_device_is_told_to_members_of_its_accounts_conversations_alone_before_and_after_it_joins()
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
@@ -226,7 +226,8 @@ public class Telling_events
             )
         );
         Assert.Equal(before, await service.Get<EventReader>().RangeAsync(default));
-        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow + Leases.Duration + Leases.Duration); // another host, later
+        // Another host takes over when the lease of the first one has ended.
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow + Leases.Duration + Leases.Duration);
         Assert.Equal(3, await new EventRelay(service.Database, new(clock)).RelayAsync(default));
         Assert.Equal(Enumerable.Range(1, (int)before.Head + 3).Select(seq => (long)seq), await Seqs(service));
         Assert.Equal(
@@ -305,7 +306,8 @@ public class Telling_events
                                             DateTimeOffset.UtcNow
                                         )
                                     );
-                                    await context.SaveChangesAsync(); // the id is taken, and where the database lets them others commit before this one
+                                    // The id is taken now; where the database allows it, others commit before.
+                                    await context.SaveChangesAsync();
                                     await Task.Delay(Random.Shared.Next(4));
                                     return 0;
                                 },

@@ -5,7 +5,9 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>Each refusal starts from an accepted control: the same commit without the one thing that is wrong.</summary>
+/// <summary>
+/// Each refusal starts from an accepted control: the same commit without the one thing that is wrong.
+/// </summary>
 public class Refusing_external_commits
 {
     /// <summary>One thing wrong, with the error and rule that must answer it.</summary>
@@ -18,7 +20,9 @@ public class Refusing_external_commits
     {
         public LeafIndex BobsLeaf => Convo.Group.LeafOf(Bob.Client);
 
-        /// <summary>Bob's phone comes back and removes its old leaf, with a new signature key: right in every respect.</summary>
+        /// <summary>
+        /// Bob's phone comes back and removes its old leaf, with a new signature key: right in every respect.
+        /// </summary>
         public CommitBuilder Control(TestClient joiner) => Convo.Group.ExternalCommit(joiner).Remove(BobsLeaf);
     }
 

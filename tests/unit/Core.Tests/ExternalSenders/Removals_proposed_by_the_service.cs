@@ -108,7 +108,7 @@ public class Removals_proposed_by_the_service
     }
 
     [Fact]
-    public async Task Each_leaf_is_proposed_once_in_an_epoch_by_whichever_host_and_anew_after_every_commit_that_leaves_it()
+    public async Task Each_leaf_is_proposed_once_in_an_epoch_by_any_host_and_anew_after_every_commit_that_leaves_it()
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();

@@ -100,7 +100,8 @@ public class Signature_keys_of_the_service
         ); // the first is of another scheme: of no use here
         Assert.Equal(listed, (await ListedByAsync(service, convo))!.PublicKey);
 
-        Assert.Equal(new(5, 0), await RotateAsync(service)); // whoever read the list a moment ago may still make a group of it
+        // Whoever read the list of keys a moment ago may still put them into a new group.
+        Assert.Equal(new(5, 0), await RotateAsync(service));
         Assert.Equal(new(6, 4), await RotateAsync(service));
         Assert.DoesNotContain(
             listed,
@@ -112,7 +113,8 @@ public class Signature_keys_of_the_service
 
         var fresh = await ForSuiteAsync(service, 1);
         convo = await ListAsync(service, convo, alice, new ExternalSender(listed, fresh.Credential), fresh);
-        Assert.Equal(fresh.SignatureKey.ToArray(), (await ListedByAsync(service, convo))!.PublicKey); // the newest of several
+        // Of several listed keys, the newest counts.
+        Assert.Equal(fresh.SignatureKey.ToArray(), (await ListedByAsync(service, convo))!.PublicKey);
         convo = await ListAsync(service, convo, alice);
         Assert.Null(await ListedByAsync(service, convo));
         Assert.Equal(new(5, 6), await RotateAsync(service));

@@ -9,7 +9,10 @@ using MlsConsole.Core.Rows;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>The line in the database. The clock stands still unless a test moves it, so what happens without that happened at once.</summary>
+/// <summary>
+/// The line in the database. The clock stands still unless a test moves it, so what happens without that happened at
+/// once.
+/// </summary>
 public class Taking_turns
 {
     private readonly FakeTimeProvider _clock = new(DateTimeOffset.UtcNow);

@@ -125,7 +125,7 @@ public class Publishing_key_packages
     }
 
     [Fact]
-    public async Task A_device_that_lost_its_private_keys_replaces_all_of_their_cipher_suite_and_nobody_gets_an_earlier_one()
+    public async Task A_device_that_lost_its_keys_replaces_all_of_a_cipher_suite_and_nobody_gets_an_earlier_one()
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();

@@ -58,7 +58,7 @@ public class Banning_accounts
     }
 
     [Fact]
-    public async Task Who_is_banned_from_the_service_gets_nothing_of_any_conversation_and_no_ticket_key_package_device_or_new_conversation()
+    public async Task Who_is_banned_from_the_service_gets_no_conversation_ticket_key_package_or_device()
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
@@ -144,7 +144,7 @@ public class Banning_accounts
     }
 
     [Fact]
-    public async Task An_external_commit_is_not_refused_for_a_ban_of_another_and_the_members_are_asked_again_until_the_leaf_is_gone()
+    public async Task A_ban_of_another_refuses_no_external_commit_and_members_are_asked_again_until_the_leaf_is_gone()
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
@@ -168,7 +168,7 @@ public class Banning_accounts
     }
 
     [Fact]
-    public async Task The_removed_the_banned_and_the_expired_fail_and_come_back_by_external_commit_when_they_have_been_added_again()
+    public async Task The_removed_the_banned_and_the_expired_come_back_by_external_commit_once_they_are_added_again()
     {
         var clock = new ManualClock();
         await using var service = await Service.StartAsync(new() { RejoinGracePeriod = TimeSpan.FromDays(2) }, clock);

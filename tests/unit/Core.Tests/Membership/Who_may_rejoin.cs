@@ -8,7 +8,10 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>Every row of the policy, with and without a leaf, banned or not: for the GroupInfo, the commits, the external commit and the request to be added again.</summary>
+/// <summary>
+/// Every row of the policy, with and without a leaf, banned or not: for the GroupInfo, the commits, the external commit
+/// and the request to be added again.
+/// </summary>
 public class Who_may_rejoin
 {
     public enum Row
@@ -93,7 +96,10 @@ public class Who_may_rejoin
         }
     }
 
-    /// <summary>Bob comes with the key of his leaf where he has one; where not, the approval decides, and says so to those alone who might come otherwise.</summary>
+    /// <summary>
+    /// Bob comes with the key of his leaf where he has one; where not, the approval decides, and says so to those alone
+    /// who might come otherwise.
+    /// </summary>
     [Theory, MemberData(nameof(RowsOfApproval))]
     public async Task Where_approval_is_required_the_policy_asks_for_it_after_all_else(
         Row row,
@@ -222,7 +228,9 @@ public class Who_may_rejoin
             () => service.JoinAsync(convo, bob, commit),
         ];
 
-    /// <summary>Bob in a state, written as only real requests would; and his external commit, right in every other respect.</summary>
+    /// <summary>
+    /// Bob in a state, written as only real requests would; and his external commit, right in every other respect.
+    /// </summary>
     private static async Task<(TestConvo Convo, TestDevice Bob, BuiltCommit Commit)> SceneAsync(
         Service service,
         Row row,
@@ -266,7 +274,8 @@ public class Who_may_rejoin
                         .ExecuteUpdateAsync(set => set.SetProperty(item => item.RequiresApproval, true));
                 if (approval > Approval.Missing)
                 {
-                    // By Alice's phone, which the service would never take: what counts is that it has a leaf, or that the tablet has none.
+                    // The approval is by Alice's phone, which the service would never take: what counts here is
+                    // whether the approving device has a leaf; Alice's phone has one, the tablet has none.
                     var devices = await context.Set<Device>().ToListAsync();
                     context.Add(
                         new DeviceApproval

@@ -145,7 +145,7 @@ public class Sending_proposals
     }
 
     [Fact]
-    public async Task An_admins_proposal_may_be_committed_by_any_member_and_a_members_may_not_ask_for_what_needs_an_admin()
+    public async Task Any_member_may_commit_an_admins_proposal_and_a_members_may_not_ask_for_what_needs_an_admin()
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
@@ -175,7 +175,7 @@ public class Sending_proposals
     }
 
     [Fact]
-    public async Task A_joiner_is_handed_waiting_SelfRemoves_and_may_name_them_and_who_removed_a_device_itself_is_not_removed()
+    public async Task A_joiner_gets_waiting_SelfRemoves_and_may_name_them_and_who_removed_a_device_itself_stays()
     {
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
@@ -204,7 +204,7 @@ public class Sending_proposals
     }
 
     [Fact]
-    public async Task A_proposal_is_stored_once_whatever_the_idempotency_key_and_an_account_has_only_so_many_in_an_epoch()
+    public async Task A_proposal_is_stored_once_whatever_the_key_and_an_account_has_only_so_many_in_an_epoch()
     {
         await using var service = await Service.StartAsync();
         var (convo, _, bob) = await service.AliceAndBobAsync();

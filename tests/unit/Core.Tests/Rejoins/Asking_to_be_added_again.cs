@@ -147,8 +147,10 @@ public class Asking_to_be_added_again
                 .Single(await service.Get<RejoinRequests>().GetRejoinRequestsAsync(alice.Caller, convo.Id, default))
                 .RequestId
         );
-        Assert.NotEqual(second, Assert.Single((await service.ClaimAsync(alice, bob)).KeyPackages).KeyPackage); // the scene's
-        Assert.Equal([bob.Did], (await service.ClaimAsync(alice, bob)).Missing); // it was published, and is taken out of the store
+        // What is claimed first is the key package of the scene. The one of the request was published, too, and is
+        // taken out of the store.
+        Assert.NotEqual(second, Assert.Single((await service.ClaimAsync(alice, bob)).KeyPackages).KeyPackage);
+        Assert.Equal([bob.Did], (await service.ClaimAsync(alice, bob)).Missing);
         await Refused(
             "InvalidCommit",
             () => AddAsync(service, convo, alice, Answer(convo, alice, bob, first), first, asked.RequestId),

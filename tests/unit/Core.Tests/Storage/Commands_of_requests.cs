@@ -18,7 +18,10 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>What a request costs the database: as many commands in a conversation of two as in one of two hundred, and each of them finds its rows by an index.</summary>
+/// <summary>
+/// What a request costs the database: as many commands in a conversation of two as in one of two hundred, and each of
+/// them finds its rows by an index.
+/// </summary>
 public class Commands_of_requests
 {
     private sealed record Scene(Service Service, TestConvo Convo, TestDevice Alice, TestDevice Bob);

@@ -8,7 +8,10 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>A migration of SQLite that ends in the middle is begun again at the next start, and takes nothing away that was there.</summary>
+/// <summary>
+/// A migration of SQLite that ends in the middle is begun again at the next start, and takes nothing away that was
+/// there.
+/// </summary>
 public sealed class Migrating_after_a_kill : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("mlsconsole-migrating-");
@@ -50,13 +53,15 @@ public sealed class Migrating_after_a_kill : IDisposable
         // One row in each table, all its values the zero of their type: so each refers to one that is there.
         string[] tables = Column(
             file,
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 2) <> '__' AND substr(name, 1, 6) <> 'sqlite'"
+            "SELECT name FROM sqlite_master WHERE type = 'table' "
+                + "AND substr(name, 1, 2) <> '__' AND substr(name, 1, 6) <> 'sqlite'"
         );
         foreach (string table in tables)
         {
             string[] zeros = Column(
                 file,
-                $"SELECT CASE type WHEN 'INTEGER' THEN '0' WHEN 'BLOB' THEN 'zeroblob(0)' ELSE 'trim('' '')' END FROM pragma_table_info('{table}')"
+                "SELECT CASE type WHEN 'INTEGER' THEN '0' WHEN 'BLOB' THEN 'zeroblob(0)' ELSE 'trim('' '')' END "
+                    + $"FROM pragma_table_info('{table}')"
             );
             Column(file, $"INSERT INTO \"{table}\" VALUES ({string.Join(", ", zeros)})");
         }
@@ -91,7 +96,8 @@ public sealed class Migrating_after_a_kill : IDisposable
     private static string[] Schema(string file) =>
         Column(
             file,
-            "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master UNION ALL SELECT migration_id FROM __EFMigrationsHistory ORDER BY 1"
+            "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master "
+                + "UNION ALL SELECT migration_id FROM __EFMigrationsHistory ORDER BY 1"
         );
 
     private static string[] Column(string file, string statement)

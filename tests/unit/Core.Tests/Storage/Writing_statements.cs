@@ -50,7 +50,10 @@ public class Writing_statements
                             async context =>
                             {
                                 await context.Database.ExecuteSqlAsync(
-                                    $"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({"did:example:a"}, {i.ToString()}, 1)"
+                                    $"""
+                                    INSERT INTO used_tokens (issuer, jti, expires_at)
+                                    VALUES ({"did:example:a"}, {i.ToString()}, 1)
+                                    """
                                 );
                                 return i % 7 == 0 ? throw new InvalidOperationException($"{i}") : i;
                             },
@@ -74,7 +77,11 @@ public class Writing_statements
     {
         await using var service = await Service.StartAsync();
         FormattableString Use(string jti) =>
-            $"INSERT INTO used_tokens (issuer, jti, expires_at) VALUES ({"did:example:a"}, {jti}, {long.Parse(jti)}) ON CONFLICT DO NOTHING RETURNING expires_at AS \"Value\"";
+            $"""
+                INSERT INTO used_tokens (issuer, jti, expires_at)
+                VALUES ({"did:example:a"}, {jti}, {long.Parse(jti)})
+                ON CONFLICT DO NOTHING RETURNING expires_at AS "Value"
+                """;
         // What comes while one has to wait goes together.
         TaskCompletionSource begun = new(),
             ended = new();
@@ -99,7 +106,10 @@ public class Writing_statements
             .Select(i => service.Database.WriteAsync(Use($"{i % 50}"), CancellationToken.None))
             .ToList();
         var broken = service.Database.WriteAsync(
-            $"INSERT INTO leaves (convo_id, leaf_index, device_row) VALUES ({"nowhere"}, {0}, {0L}) RETURNING device_row AS \"Value\"",
+            $"""
+            INSERT INTO leaves (convo_id, leaf_index, device_row) VALUES ({"nowhere"}, {0}, {0L})
+            RETURNING device_row AS "Value"
+            """,
             CancellationToken.None
         );
         ended.SetResult();
@@ -187,7 +197,7 @@ public class Writing_statements
     }
 
     [Fact]
-    public async Task Who_decides_from_what_it_reads_decides_as_if_it_were_alone_however_many_hosts_and_writers_there_are()
+    public async Task Who_decides_from_what_it_reads_decides_as_if_it_were_alone_however_many_writers_there_are()
     {
         await using var service = await Service.StartAsync();
         await using var otherHost = await service.SecondHostAsync();
@@ -199,11 +209,16 @@ public class Writing_statements
                         (i % 2 == 0 ? service : otherHost).Database.WriteAsync(
                             async context =>
                             {
-                                // Every second one finds that somebody has it, or breaks a key where a row came in between.
+                                // Every second writer finds that another one has the row, or breaks a key where the
+                                // row came in between.
                                 string next =
                                     i % 4 < 2
                                         ? $"shared {i / 4}"
-                                        : $"{await context.Set<TokenReplay.UsedToken>().CountAsync(token => token.Issuer == "did:example:b")}";
+                                        : (
+                                            await context
+                                                .Set<TokenReplay.UsedToken>()
+                                                .CountAsync(token => token.Issuer == "did:example:b")
+                                        ).ToString();
                                 string issuer = i % 4 < 2 ? "did:example:a" : "did:example:b";
                                 if (
                                     !await context

@@ -3,7 +3,9 @@ using System.Diagnostics.Metrics;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>Counts the cryptographic operations of one asynchronous flow, whatever other tests do at the time.</summary>
+/// <summary>
+/// Counts the cryptographic operations of one asynchronous flow, whatever other tests do at the time.
+/// </summary>
 public static class CountedOperations
 {
     private static readonly AsyncLocal<ConcurrentDictionary<string, long>?> s_current = new();

@@ -17,7 +17,10 @@ public static class SentCommands
     private static readonly AsyncLocal<List<SentCommand>?> s_current = new();
     private static readonly AsyncLocal<Between?> s_between = new();
 
-    /// <summary>Before the first command: a context that nobody listens to says nothing for a second, also to those who come meanwhile.</summary>
+    /// <summary>
+    /// Before the first command: a context that nobody listens to says nothing for a second, also to those who come
+    /// meanwhile.
+    /// </summary>
     [ModuleInitializer]
     internal static void Listen() => DiagnosticListener.AllListeners.Subscribe(new Listeners());
 
@@ -30,7 +33,10 @@ public static class SentCommands
         return sent;
     }
 
-    /// <summary>Runs a call and, before its first command with these words, another one to its end: what can happen between two things that a call reads.</summary>
+    /// <summary>
+    /// Runs a call and, before its first command with these words, another one to its end: what can happen between two
+    /// things that a call reads.
+    /// </summary>
     public static async Task<T> WithAnotherBeforeAsync<T>(string words, Func<Task> another, Func<Task<T>> call)
     {
         var between = s_between.Value = new(words, another);

@@ -18,11 +18,20 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>All of Core over a database of its own, with the flag on: a SQLite file, or with <c>MLSCONSOLE_TEST_STORAGE=PostgreSql</c> a PostgreSQL database.</summary>
+/// <summary>
+/// All of Core over a database of its own, with the flag on: a SQLite file, or with
+/// <c>MLSCONSOLE_TEST_STORAGE=PostgreSql</c> a PostgreSQL database.
+/// </summary>
 public sealed class Service : IAsyncDisposable
 {
-    // The hosts of a database have one.
+    // All hosts of a database use one key ring.
     private static readonly EphemeralDataProtectionProvider s_keyRing = new();
+
+    /// <summary>The tables in which a refusal may leave a row or change one, with the reason.</summary>
+    private static readonly Dictionary<string, string> s_changedByRefusals = new()
+    {
+        ["audit"] = "A refused call is audited like an accepted one.",
+    };
 
     private string _folder = Directory.CreateTempSubdirectory("mlsconsole").FullName;
     private string? _postgreSql;
@@ -43,13 +52,17 @@ public sealed class Service : IAsyncDisposable
         var service = new Service { Clock = clock ?? TimeProvider.System };
         if (OnPostgreSql)
             service._postgreSql = await PostgreSqlCluster.CreateDatabaseAsync();
+        else
+            await SqliteTemplate.CopyToAsync(service.SqliteFile);
         await service.BootAsync(settings);
         return service;
     }
 
+    private string SqliteFile => Path.Combine(_folder, "mls.db");
+
     private Database Open() =>
         _postgreSql is null
-            ? Core.Storage.Database.Sqlite($"Data Source={Path.Combine(_folder, "mls.db")}")
+            ? Core.Storage.Database.Sqlite($"Data Source={SqliteFile}")
             : Core.Storage.Database.PostgreSql(_postgreSql);
 
     private async Task BootAsync(CoreSettings? settings, bool start = true)
@@ -62,7 +75,6 @@ public sealed class Service : IAsyncDisposable
             .AddCore(Open(), settings ?? NoLimits)
             .AddRollouts();
         _provider = services.BuildServiceProvider();
-        await StorageStartup.MigrateAsync(Database, CancellationToken.None);
         await _provider.GetRequiredService<FlagStore>().CreateAsync(FlagState.On, CancellationToken.None);
         if (start)
             await Get<SignatureKeys>().StartAsync(CancellationToken.None);
@@ -251,55 +263,37 @@ public sealed class Service : IAsyncDisposable
         return convo with { Group = commit.After! };
     }
 
-    /// <summary>Everything that a refusal must leave as it was: all tables but the audit log.</summary>
-    public async Task<string> StateAsync()
+    /// <summary>
+    /// Everything that a refusal must leave as it was: the rows of all tables of the model but those of
+    /// <see cref="s_changedByRefusals"/>. A row is a line that begins with its table's name.
+    /// </summary>
+    /// <param name="but">More tables that are left out: those that the refusal under test has to change.</param>
+    public async Task<string> StateAsync(params string[] but)
     {
         await using var context = Database.Read();
         var connection = context.Database.GetDbConnection();
         await connection.OpenAsync();
         var state = new System.Text.StringBuilder();
-        foreach (
-            string table in (string[])
-                [
-                    "conversations",
-                    "log",
-                    "roster",
-                    "leaves",
-                    "pending_removals",
-                    "bans",
-                    "welcomes",
-                    "welcome_recipients",
-                    "idempotency",
-                    "snapshots",
-                    "devices",
-                    "device_keys",
-                    "key_packages",
-                    "rejoin_requests",
-                    "device_approvals",
-                    "acknowledgements",
-                    "group_info_refreshes",
-                ]
-        )
+        var tables = context.Model.GetEntityTypes().Select(type => type.GetTableName()!).Distinct();
+        foreach (string table in tables.Except([.. s_changedByRefusals.Keys, .. but]).Order(StringComparer.Ordinal))
         {
             await using var command = connection.CreateCommand();
-            command.CommandText = $"SELECT * FROM {table} ORDER BY 1, 2";
+            command.CommandText = $"SELECT * FROM {table}";
             await using var reader = await command.ExecuteReaderAsync();
+            var rows = new List<string>();
             while (await reader.ReadAsync())
             {
-                state.Append(table);
-                for (int i = 0; i < reader.FieldCount; i++)
-                    state
-                        .Append('|')
-                        .Append(
-                            reader.GetValue(i) is byte[] bytes
-                                ? Convert.ToHexString(bytes)
-                                : reader.GetValue(i).ToString()
-                        );
-                state.Append('\n');
+                object[] values = new object[reader.FieldCount];
+                reader.GetValues(values);
+                rows.Add(string.Join('|', values.Select(Text)));
             }
+            foreach (string row in rows.Order(StringComparer.Ordinal))
+                state.Append(table).Append('|').Append(row).Append('\n');
         }
         return state.ToString();
     }
+
+    private static string? Text(object value) => value is byte[] bytes ? Convert.ToHexString(bytes) : value.ToString();
 
     /// <summary>How the database would find the rows of a command, step by step.</summary>
     public async Task<IReadOnlyList<string>> PlanAsync(

@@ -122,7 +122,10 @@ public sealed class DeliveryScene : IAsyncDisposable
             CancellationToken.None
         );
 
-    /// <summary>A GroupInfo of another suite: its number stands behind version and wire format of the message and the version of the GroupContext.</summary>
+    /// <summary>
+    /// A GroupInfo of another suite: its number stands behind version and wire format of the message and the version of
+    /// the GroupContext.
+    /// </summary>
     public static byte[] WithSuite(byte[] groupInfo, ushort suite)
     {
         BinaryPrimitives.WriteUInt16BigEndian(groupInfo.AsSpan(6), suite);

@@ -3,7 +3,10 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>Every delivery rule and every other refusal has code that gives it and a case that asserts it; docs/validation.md lists them.</summary>
+/// <summary>
+/// Every delivery rule and every other refusal has code that gives it and a case that asserts it; docs/validation.md
+/// lists them.
+/// </summary>
 public class Every_refusal_is_tested
 {
     private static readonly ILookup<string, Breaking_delivery_rules.Refused> s_cases =
@@ -66,13 +69,15 @@ public class Every_refusal_is_tested
         Assert.Empty(s_refusals.Where(refusal => !refusing.Contains(refusal.Error)).Select(refusal => refusal.Error));
         ValidationTable.WriteOrCompare(
             "Rules of the delivery service",
-            """
-            What RFC 9420 leaves to the application; sections are those that do. Code is below `src/Core`, tests are cases of `tests/unit/Core.Tests/Validation/Breaking_delivery_rules.cs`.
+            "What RFC 9420 leaves to the application; sections are those that do. Code is below `src/Core`, tests are "
+                + "cases of `tests/unit/Core.Tests/Validation/Breaking_delivery_rules.cs`."
+                + """
 
-            | § | rule | error | what is required | checked in | broken by |
-            |---|---|---|---|---|---|
 
-            """
+                | § | rule | error | what is required | checked in | broken by |
+                |---|---|---|---|---|---|
+
+                """
                 + string.Concat(
                     rules.Select(item =>
                         ValidationTable.Row(

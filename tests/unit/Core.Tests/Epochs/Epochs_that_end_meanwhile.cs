@@ -5,7 +5,10 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>What a call reads after the conversation's row can be a later epoch's: the caller is then told of the epoch, not of what it did wrong in another one.</summary>
+/// <summary>
+/// What a call reads after the conversation's row can be a later epoch's: the caller is then told of the epoch, not of
+/// what it did wrong in another one.
+/// </summary>
 public class Epochs_that_end_meanwhile
 {
     [Theory, InlineData("commit"), InlineData("removeMember"), InlineData("sendProposal")]

@@ -45,7 +45,8 @@ public class Keeping_groups_in_memory
         for (int round = 0; round < 3; round++)
             foreach (var convo in convos)
             {
-                Assert.True(await IsLoadedForAsync(service, convo)); // ten groups do not fit: each has gone before it comes again
+                // Ten groups do not fit into the memory, so each has been dropped before its next turn.
+                Assert.True(await IsLoadedForAsync(service, convo));
                 Assert.False(await IsLoadedForAsync(service, convo));
                 Assert.InRange(service.Get<PublicGroups>().LiveBytes, one, 3 * one + one / 2);
             }

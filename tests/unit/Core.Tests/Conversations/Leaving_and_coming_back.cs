@@ -70,7 +70,8 @@ public class Leaving_and_coming_back
         await Refused("NotAdmin", () => service.RemoveMemberAsync(convo, carol, bob.Did, remove));
         await service.LeaveAsync(convo, bob, new SelfRemoveProposal());
         await service.RemoveMemberAsync(convo, carol, bob.Did, remove);
-        await service.JoinAsync(convo, bob, remove.After!.ExternalCommit(bob.Client).Build()); // nobody removed him but himself
+        // Nobody has removed Bob's account but Bob himself, so it may come back.
+        await service.JoinAsync(convo, bob, remove.After!.ExternalCommit(bob.Client).Build());
     }
 
     [Theory, InlineData(-1, true), InlineData(1, false)]
@@ -125,7 +126,8 @@ public class Leaving_and_coming_back
             "LeavePending",
             () => service.CommitAsync(convo, alice, join.After!.Commit(alice.Client).WithPath().Build())
         );
-        Assert.Throws<MlsException>(() => join.After!.Commit(alice.Client).Reference(proposals[0])); // void in the new epoch
+        // The proposal of the last epoch is void in the new one.
+        Assert.Throws<MlsException>(() => join.After!.Commit(alice.Client).Reference(proposals[0]));
         await service.CommitAsync(
             convo,
             alice,

@@ -101,7 +101,8 @@ public class Pruning_by_age
     {
         await using var service = await Service.StartAsync();
         var sent = await SentCommands.OfAsync(() => Prune(service, TimeSpan.FromDays(100)));
-        // PostgreSQL joins a batch with its table in the way that costs least at the time. A line has a few places, which live for an hour.
+        // PostgreSQL joins a batch with its table in the way that costs least at the time. A line of joiners has only
+        // a few places, which live for an hour.
         if (!Service.OnPostgreSql)
             await Commands_of_requests.MustUseIndexesAsync(
                 service,

@@ -1,12 +1,12 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
-using MlsConsole.Core;
+using Microsoft.Extensions.Time.Testing;
 using MlsConsole.Core.Activity;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Rollouts;
 using MlsConsole.Core.Storage;
 
-namespace MlsConsole.Host.Tests;
+namespace MlsConsole.Core.Tests;
 
 /// <summary>The flag over a real database: created once, changed with its audit entry, seen by other hosts.</summary>
 public sealed class Stored_flag : IAsyncLifetime, IDisposable
@@ -14,7 +14,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     private static readonly Did s_alice = Did.Parse("did:web:alice.example.com");
 
     private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-flag-").FullName;
-    private readonly ManualClock _clock = new();
+    private readonly FakeTimeProvider _clock = new();
     private readonly Database _database;
     private readonly ActivityFeed _feed = new();
     private readonly AuditLog _audit;

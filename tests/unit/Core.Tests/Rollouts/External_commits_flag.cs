@@ -1,9 +1,9 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using MlsConsole.Core;
+using Microsoft.Extensions.Time.Testing;
 using MlsConsole.Core.Activity;
 using MlsConsole.Core.Rollouts;
 
-namespace MlsConsole.Host.Tests;
+namespace MlsConsole.Core.Tests;
 
 /// <summary>The evaluator alone, over a state in memory; the stored flag is tested with the host.</summary>
 public sealed class External_commits_flag : IDisposable
@@ -13,7 +13,7 @@ public sealed class External_commits_flag : IDisposable
         .. Enumerable.Range(0, 1000).Select(static i => Did($"did:web:person-{i}.example.com")),
     ];
 
-    private readonly ManualClock _clock = new();
+    private readonly FakeTimeProvider _clock = new();
     private readonly FlagDefinitions _definitions;
     private readonly ExternalCommitsFlag _flag;
     private Func<FlagView> _stored = static () => View(FlagState.Off, 0);
