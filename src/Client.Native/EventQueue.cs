@@ -72,7 +72,7 @@ internal sealed class EventQueue : IAsyncDisposable
                 _next ??= _stream.MoveNextAsync().AsTask();
                 var message = _waiting.Reader.WaitToReadAsync(late.Token).AsTask();
                 if (await Task.WhenAny(_next, message).ConfigureAwait(false) == _next)
-                    await Take().ConfigureAwait(false);
+                    await TakeAsync().ConfigureAwait(false);
                 else
                     await message.ConfigureAwait(false);
             }
@@ -88,7 +88,7 @@ internal sealed class EventQueue : IAsyncDisposable
     }
 
     /// <summary>Takes what the stream has brought.</summary>
-    private async Task Take()
+    private async Task TakeAsync()
     {
         var next = _next!;
         _next = null;
@@ -100,7 +100,7 @@ internal sealed class EventQueue : IAsyncDisposable
         catch
         {
             // The next call opens the stream anew, at the same place.
-            await CloseStream().ConfigureAwait(false);
+            await CloseStreamAsync().ConfigureAwait(false);
             throw;
         }
         foreach (var one in Of(_stream!.Current))
@@ -175,7 +175,7 @@ internal sealed class EventQueue : IAsyncDisposable
             _ => ("other", null, 0, null, null),
         };
 
-    private async ValueTask CloseStream()
+    private async ValueTask CloseStreamAsync()
     {
         if (_stream is { } stream)
         {
@@ -189,7 +189,7 @@ internal sealed class EventQueue : IAsyncDisposable
     {
         if (_next is { } next)
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await CloseStream().ConfigureAwait(false);
+        await CloseStreamAsync().ConfigureAwait(false);
         _gate.Dispose();
     }
 }

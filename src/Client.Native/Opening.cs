@@ -49,7 +49,7 @@ internal static unsafe class Opening
                 Store = store,
                 Tokens = accountKey?.Tokens(did) ?? Tokens(given->TokenSource, given->Context),
                 OnMessage = given->OnMessage is null
-                    ? (message, _) => Keep(events, message)
+                    ? (message, _) => KeepAsync(events, message)
                     : Tell(given->OnMessage, given->Context),
                 VerifyCredential = given->VerifyCredential is null
                     ? null
@@ -146,7 +146,7 @@ internal static unsafe class Opening
             }
         };
 
-    private static ValueTask Keep(EventQueue events, IncomingMessage message)
+    private static ValueTask KeepAsync(EventQueue events, IncomingMessage message)
     {
         events.Add(message);
         return default;

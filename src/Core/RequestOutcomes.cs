@@ -1,8 +1,8 @@
 namespace MlsConsole.Core;
 
 /// <summary>
-/// What became of a request, where that is not an error name of a lexicon: values in the audit log, in activity records and
-/// of metric labels.
+/// What became of a request, where that is not an error name of a lexicon: values in the audit log, in activity records
+/// and of metric labels.
 /// </summary>
 public static class RequestOutcomes
 {
@@ -12,6 +12,8 @@ public static class RequestOutcomes
     /// <summary>The caller left before the request was done.</summary>
     public const string RequestAborted = "RequestAborted";
 
-    /// <summary>The request itself is not in order: the error of XRPC that every method has, so that no lexicon declares it.</summary>
+    /// <summary>
+    /// The request itself is not in order: the error of XRPC that every method has, so that no lexicon declares it.
+    /// </summary>
     public const string InvalidRequest = "InvalidRequest";
 }

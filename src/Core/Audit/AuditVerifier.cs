@@ -49,10 +49,10 @@ public static class AuditVerifier
             {
                 long expected = position + 1;
                 if (entry.Position != expected)
-                    return await Broken(expected, null, "The entry is missing.");
+                    return await BrokenAsync(expected, null, "The entry is missing.");
                 byte[] right = AuditChain.HashOf(entry, expected, hash);
                 if (entry.Hash is null || !right.AsSpan().SequenceEqual(entry.Hash))
-                    return await Broken(
+                    return await BrokenAsync(
                         expected,
                         entry.Id,
                         "The entry was changed after it was linked, or another stands in its place."
@@ -65,23 +65,23 @@ public static class AuditVerifier
                 .Set<Lease>()
                 .SingleOrDefaultAsync(row => row.Name == AuditLinker.LeaseName, cancellation);
             if (position > (head?.Position ?? 0))
-                return await Broken(position, null, "The entry was appended by somebody else than the linker.");
+                return await BrokenAsync(position, null, "The entry was appended by somebody else than the linker.");
             if (position == (head?.Position ?? 0))
             {
                 if (position > 0 && !hash.AsSpan().SequenceEqual(head!.Hash))
-                    return await Broken(position, null, "The linker's own record of the last hash is another.");
+                    return await BrokenAsync(position, null, "The linker's own record of the last hash is another.");
                 break;
             }
             if (!await context.Set<AuditEntry>().AnyAsync(entry => entry.Position > position, cancellation))
-                return await Broken(position + 1, null, "The entry is missing.");
+                return await BrokenAsync(position + 1, null, "The entry is missing.");
         }
-        return new(position, await Unlinked(), position == 0 ? null : AuditChain.Hex(hash), null);
+        return new(position, await UnlinkedAsync(), position == 0 ? null : AuditChain.Hex(hash), null);
 
-        async Task<AuditReport> Broken(long at, long? id, string what) =>
-            new(position, await Unlinked(), position == 0 ? null : AuditChain.Hex(hash), new(at, id, what));
+        async Task<AuditReport> BrokenAsync(long at, long? id, string what) =>
+            new(position, await UnlinkedAsync(), position == 0 ? null : AuditChain.Hex(hash), new(at, id, what));
 
         // The count has a context of its own, because a connection to PostgreSQL can have one open reader at a time.
-        async Task<long> Unlinked()
+        async Task<long> UnlinkedAsync()
         {
             await using var other = database.Read();
             return await other.Set<AuditEntry>().LongCountAsync(entry => entry.Position == null, cancellation);

@@ -1,4 +1,3 @@
-
 using MlsConsole.Core.Rollouts;
 
 namespace MlsConsole.Dashboard.Rollouts;

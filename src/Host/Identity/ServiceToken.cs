@@ -61,37 +61,8 @@ internal sealed class ServiceToken
         using JsonDocument payload = ReadPart(parts[1]);
         byte[] signature = DecodePart(parts[2]);
 
-        string algorithm = Text(header, "alg") ?? throw Malformed();
-        if (algorithm is not ("ES256" or "ES256K"))
-            throw new AuthenticationException("token-algorithm", "The token's algorithm must be ES256 or ES256K.");
-        // Access tokens ("at+jwt"), refresh tokens and DPoP proofs of the same key are no service tokens.
-        if (Text(header, "typ") is { } type && !type.Equals("JWT", StringComparison.OrdinalIgnoreCase))
-            throw new AuthenticationException("token-type", "The token's type must be JWT.");
-        // RFC 7515 §4.1.11: "crit" lists extensions that must be understood, and this service understands none.
-        if (header.RootElement.TryGetProperty("crit", out _))
-            throw Malformed();
-
-        string issuer = Text(payload, "iss") ?? throw Malformed();
-        string tokenId =
-            Text(payload, "jti") ?? throw new AuthenticationException("token-jti", "The token must have a jti.");
-        if (tokenId.Length is 0 or > MaxTokenIdLength)
-            throw new AuthenticationException("token-jti", "The token's jti must have 1 to 256 characters.");
-        if (Text(payload, "aud") is not { } aud || !audience(aud))
-            throw new AuthenticationException("token-audience", "The token is meant for another service.");
-        if (Text(payload, "lxm") != method)
-            throw new AuthenticationException("token-method", "The token is meant for another method.");
-
-        DateTimeOffset expiresAt = Time(payload, "exp") ?? throw Malformed();
-        if (expiresAt <= now)
-            throw new AuthenticationException("token-expired", "The token has expired.");
-        if (expiresAt - now > MaxLifetime)
-            throw new AuthenticationException("token-lifetime", "The token must expire at most 5 minutes ahead.");
-        if (
-            payload.RootElement.TryGetProperty("iat", out _)
-            && (Time(payload, "iat") is not { } issuedAt || issuedAt > now + s_clockSkew)
-        )
-            throw new AuthenticationException("token-issued-at", "The token was issued in the future.");
-
+        string algorithm = RequireHeader(header);
+        var (issuer, tokenId, expiresAt) = RequireClaims(payload, audience, method, now);
         EcdsaPublicKey key =
             await signingKeyOf(issuer, null)
             ?? throw new AuthenticationException(
@@ -115,6 +86,53 @@ internal sealed class ServiceToken
                 ? null
                 : new("token-signature", "The token's signature is not the issuer's.");
         }
+    }
+
+    /// <summary>Checks the header.</summary>
+    /// <returns>The algorithm that the header names.</returns>
+    private static string RequireHeader(JsonDocument header)
+    {
+        string algorithm = Text(header, "alg") ?? throw Malformed();
+        if (algorithm is not ("ES256" or "ES256K"))
+            throw new AuthenticationException("token-algorithm", "The token's algorithm must be ES256 or ES256K.");
+        // Access tokens ("at+jwt"), refresh tokens and DPoP proofs of the same key are no service tokens.
+        if (Text(header, "typ") is { } type && !type.Equals("JWT", StringComparison.OrdinalIgnoreCase))
+            throw new AuthenticationException("token-type", "The token's type must be JWT.");
+        // RFC 7515 §4.1.11: "crit" lists extensions that must be understood, and this service understands none.
+        if (header.RootElement.TryGetProperty("crit", out _))
+            throw Malformed();
+        return algorithm;
+    }
+
+    /// <summary>Checks all claims of the payload that need no key.</summary>
+    private static (string Issuer, string TokenId, DateTimeOffset ExpiresAt) RequireClaims(
+        JsonDocument payload,
+        Func<string, bool> audience,
+        string method,
+        DateTimeOffset now
+    )
+    {
+        string issuer = Text(payload, "iss") ?? throw Malformed();
+        string tokenId =
+            Text(payload, "jti") ?? throw new AuthenticationException("token-jti", "The token must have a jti.");
+        if (tokenId.Length is 0 or > MaxTokenIdLength)
+            throw new AuthenticationException("token-jti", "The token's jti must have 1 to 256 characters.");
+        if (Text(payload, "aud") is not { } aud || !audience(aud))
+            throw new AuthenticationException("token-audience", "The token is meant for another service.");
+        if (Text(payload, "lxm") != method)
+            throw new AuthenticationException("token-method", "The token is meant for another method.");
+
+        DateTimeOffset expiresAt = Time(payload, "exp") ?? throw Malformed();
+        if (expiresAt <= now)
+            throw new AuthenticationException("token-expired", "The token has expired.");
+        if (expiresAt - now > MaxLifetime)
+            throw new AuthenticationException("token-lifetime", "The token must expire at most 5 minutes ahead.");
+        if (
+            payload.RootElement.TryGetProperty("iat", out _)
+            && (Time(payload, "iat") is not { } issuedAt || issuedAt > now + s_clockSkew)
+        )
+            throw new AuthenticationException("token-issued-at", "The token was issued in the future.");
+        return (issuer, tokenId, expiresAt);
     }
 
     private static AuthenticationException Malformed() => new("token-malformed", "The token is not a service token.");

@@ -26,7 +26,6 @@ public class Folders_of_core
                 "Rows",
                 "Outbox",
                 "Calls",
-                "Idempotency",
                 "RateLimits",
                 "Identity",
                 "Rollouts",

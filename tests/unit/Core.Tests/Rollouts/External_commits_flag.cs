@@ -5,7 +5,9 @@ using MlsConsole.Core.Rollouts;
 
 namespace MlsConsole.Core.Tests;
 
-/// <summary>The evaluator alone, over a state in memory; the stored flag is tested with the host.</summary>
+/// <summary>
+/// The evaluator alone, over a state in memory; <see cref="Stored_flag"/> tests the flag over a database.
+/// </summary>
 public sealed class External_commits_flag : IDisposable
 {
     private static readonly Did[] s_people =
