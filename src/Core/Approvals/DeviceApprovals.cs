@@ -10,11 +10,18 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Approvals;
 
-/// <param name="DeviceId">The device that is to be let in.</param>
-/// <param name="SignatureKey">With which key; enrolled for it.</param>
-/// <param name="ApprovingDeviceId">The device that lets it in; it has a leaf.</param>
-/// <param name="Epoch">The current one.</param>
-/// <param name="Signature">With the key in the approving device's leaf, over <see cref="DeviceApprovals.ToBeSigned"/>.</param>
+/// <summary>The approval of one device of an account by another device of the same account.</summary>
+/// <param name="ConvoId">The id of the conversation that the device may come into.</param>
+/// <param name="DeviceId">The id of the device that is approved.</param>
+/// <param name="SignatureKey">
+/// The signature public key that the approved device's leaf will have. The key is enrolled for the device.
+/// </param>
+/// <param name="ApprovingDeviceId">The id of the device that gives the approval; it has a leaf.</param>
+/// <param name="Epoch">The conversation's current epoch.</param>
+/// <param name="Signature">
+/// The signature over <see cref="DeviceApprovals.ToBeSigned"/>, with the key in the approving device's leaf.
+/// </param>
+/// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
 public sealed record ApproveDeviceInput(
     string ConvoId,
     string DeviceId,
@@ -25,13 +32,17 @@ public sealed record ApproveDeviceInput(
     string? IdempotencyKey
 );
 
-/// <param name="ApprovedAt">From when the device may come in.</param>
+/// <summary>The answer to an approval.</summary>
+/// <param name="ApprovedAt">When the approval was given; from then on the device may come in.</param>
 public sealed record ApproveDeviceResult(DateTimeOffset ApprovedAt);
 
-/// <summary>Lets devices approve others of their account, for conversations that require it: an account's tokens alone then let nobody in.</summary>
+/// <summary>
+/// Lets devices approve other devices of their account (delivery-service §5.3). A conversation may require such an
+/// approval, so that whoever has nothing but an account's tokens brings no device into the conversation.
+/// </summary>
 public sealed partial class DeviceApprovals
 {
-    /// <summary>Of SignWithLabel (RFC 9420 §5.1.2).</summary>
+    /// <summary>The label with which an approval is signed: the label of SignWithLabel (RFC 9420 §5.1.2).</summary>
     public const string Label = "blue.catbird.mls.approveDevice";
 
     private readonly CallRunner _calls;
@@ -42,7 +53,15 @@ public sealed partial class DeviceApprovals
     internal DeviceApprovals(CallRunner calls, Database database, PublicGroups groups, TimeProvider clock) =>
         (_calls, _database, _groups, _clock) = (calls, database, groups, clock);
 
-    /// <summary>What an approving device signs: five lines of UTF-8, the binary ones in lower-case hex.</summary>
+    /// <summary>
+    /// The content that an approving device signs: five lines of UTF-8, separated by line feeds. Group id and signature
+    /// key are in lower-case hex.
+    /// </summary>
+    /// <param name="groupId">The group id of the conversation.</param>
+    /// <param name="epoch">The conversation's current epoch.</param>
+    /// <param name="did">The DID of the account that both devices belong to.</param>
+    /// <param name="deviceId">The id of the device that is approved.</param>
+    /// <param name="signatureKey">The signature public key that the approved device's leaf will have.</param>
     public static byte[] ToBeSigned(
         ReadOnlySpan<byte> groupId,
         ulong epoch,
@@ -51,11 +70,16 @@ public sealed partial class DeviceApprovals
         ReadOnlySpan<byte> signatureKey
     ) =>
         Encoding.UTF8.GetBytes(
-            $"{Convert.ToHexStringLower(groupId)}\n{epoch}\n{did}\n{deviceId}\n{Convert.ToHexStringLower(signatureKey)}"
+            $"{Convert.ToHexStringLower(groupId)}\n{epoch}\n{did}\n{deviceId}\n"
+                + Convert.ToHexStringLower(signatureKey)
         );
 
-    /// <summary>Takes the approval of one device of the caller by another.</summary>
-    /// <exception cref="RefusedException">Unauthorized, EpochMismatch, InvalidApproval, or InvalidRequest: the account has no device with that key.</exception>
+    /// <summary>Stores the approval of one device of the caller by another device of the caller.</summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized: the caller is no member, or the approving device has no leaf. EpochMismatch: the approval is for
+    /// another epoch. InvalidApproval: the signature does not verify, or the approval has ended in this epoch.
+    /// InvalidRequest: the account has no device with that id and that key.
+    /// </exception>
     public Task<ApproveDeviceResult> ApproveDeviceAsync(
         Caller caller,
         ApproveDeviceInput input,
@@ -106,9 +130,14 @@ public sealed partial class DeviceApprovals
         );
     }
 
-    /// <summary>What comes is signed with the key that stands in the leaf of a device of the caller, for the current epoch.</summary>
-    /// <returns>The device.</returns>
-    /// <exception cref="RefusedException">Unauthorized, EpochMismatch or InvalidApproval</exception>
+    /// <summary>
+    /// Refuses a content that is not signed for the current epoch with the key in the leaf of the caller's device.
+    /// </summary>
+    /// <returns>The device that signed.</returns>
+    /// <exception cref="RefusedException">
+    /// Unauthorized: the caller has no such device, or the device has no leaf. EpochMismatch: the content is for
+    /// another epoch. InvalidApproval: the signature does not verify, or the key in the leaf is retired.
+    /// </exception>
     private static Device RequireSigned(
         Access access,
         PublicGroup group,
@@ -135,6 +164,11 @@ public sealed partial class DeviceApprovals
         return valid ? device : throw Refusal.InvalidApproval.AsException();
     }
 
+    /// <summary>Writes an approval, and tells the members unless the approval was stored before.</summary>
+    /// <returns>When the open approval was given.</returns>
+    /// <exception cref="RefusedException">
+    /// InvalidApproval: the approval has ended in this epoch, or one of the two devices was deleted.
+    /// </exception>
     private async Task<ApproveDeviceResult> StoreAsync(
         MlsDbContext write,
         Conversation conversation,
@@ -146,12 +180,19 @@ public sealed partial class DeviceApprovals
         string id = conversation.Id;
         long epoch = conversation.Epoch;
         var now = _clock.GetUtcNow();
-        // Whoever has seen an approval can send it again: it is good for its epoch, and where it has ended in that, it stays so.
+        long at = now.ToUnixTimeMilliseconds();
+        // Whoever has seen the signature of an approval can send the approval again. So an approval that has ended is
+        // opened again only by an approval that is signed for a later epoch.
         int stored = await write.Database.ExecuteSqlAsync(
             $"""
             INSERT INTO device_approvals (convo_id, device_row, signature_key, approved_by, epoch, approved_at)
-            SELECT {id}, {device.Id}, {key}, {approving.Id}, {epoch}, {now.ToUnixTimeMilliseconds()} WHERE NOT EXISTS (SELECT 1 FROM devices WHERE id IN ({device.Id}, {approving.Id}) AND deleted_at IS NOT NULL)
-            ON CONFLICT (convo_id, device_row, signature_key) DO UPDATE SET approved_by = excluded.approved_by, epoch = excluded.epoch, approved_at = excluded.approved_at, ended_at = NULL
+            SELECT {id}, {device.Id}, {key}, {approving.Id}, {epoch}, {at}
+            WHERE NOT EXISTS (
+                SELECT 1 FROM devices WHERE id IN ({device.Id}, {approving.Id}) AND deleted_at IS NOT NULL
+            )
+            ON CONFLICT (convo_id, device_row, signature_key) DO UPDATE
+            SET approved_by = excluded.approved_by, epoch = excluded.epoch, approved_at = excluded.approved_at,
+                ended_at = NULL
             WHERE device_approvals.epoch < excluded.epoch
             """
         );

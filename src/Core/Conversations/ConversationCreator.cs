@@ -11,7 +11,19 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Conversations;
 
-/// <param name="RequiresApproval">Whether a device that comes in by itself needs the approval of another one of its account.</param>
+/// <summary>The group from which a conversation starts.</summary>
+/// <param name="GroupInfo">
+/// The GroupInfo of a group with one leaf, which is the caller's, as an MLSMessage or bare (RFC 9420 §12.4.3).
+/// </param>
+/// <param name="RatchetTree">
+/// The content of the group's ratchet_tree extension; null if the tree is in the GroupInfo.
+/// </param>
+/// <param name="Metadata">What is stored with the conversation for its members; null for nothing.</param>
+/// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
+/// <param name="RequiresApproval">
+/// Whether a device that comes in by itself needs the approval of another device of its account (delivery-service
+/// §5.3).
+/// </param>
 public sealed record CreateConvoInput(
     ReadOnlyMemory<byte> GroupInfo,
     ReadOnlyMemory<byte>? RatchetTree,
@@ -20,7 +32,7 @@ public sealed record CreateConvoInput(
     bool RequiresApproval = false
 );
 
-/// <summary>Makes conversations.</summary>
+/// <summary>Creates conversations.</summary>
 public sealed class ConversationCreator
 {
     private readonly CallRunner _calls;
@@ -31,7 +43,15 @@ public sealed class ConversationCreator
     internal ConversationCreator(CallRunner calls, Database database, PublicGroups groups, TimeProvider clock) =>
         (_calls, _database, _groups, _clock) = (calls, database, groups, clock);
 
-    /// <summary>Starts a conversation from the GroupInfo of a group of one leaf, the caller's.</summary>
+    /// <summary>
+    /// Creates a conversation from the GroupInfo of a group whose only leaf is the caller's. The caller becomes its
+    /// admin.
+    /// </summary>
+    /// <exception cref="RefusedException">
+    /// InvalidGroupInfo: the GroupInfo or the tree breaks a rule, or the leaf is not the caller's.
+    /// UnsupportedCipherSuite: the service does not support the group's cipher suite. GroupExists: another
+    /// conversation has the group id. Unauthorized: the caller is banned from the service.
+    /// </exception>
     public Task<ConvoView> CreateConvoAsync(Caller caller, CreateConvoInput input, CancellationToken cancellation)
     {
         var call = Call.Procedure(
@@ -57,7 +77,6 @@ public sealed class ConversationCreator
                     throw Refusal.InvalidGroupInfo(DeliveryRules.LeafNotEnrolled.Id).AsException();
 
                 long? signatureKey = await SignatureKeys.ListedAsync(context, group, cancellation);
-
                 string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
                 return new TransactionChange<ConvoView>(write =>
                     StoreAsync(write, caller, input, new(id, groupInfo, group, index, device, signatureKey))
@@ -71,7 +90,7 @@ public sealed class ConversationCreator
         );
     }
 
-    /// <summary>Writes a new conversation, verified, with the creator's leaf in it.</summary>
+    /// <summary>Writes the conversation, with its creator as member and admin, and tells of the new member.</summary>
     private async Task<CallResult<ConvoView>> StoreAsync(
         MlsDbContext write,
         Caller caller,
@@ -84,6 +103,32 @@ public sealed class ConversationCreator
         if (await write.Set<Conversation>().AnyAsync(row => row.GroupId == groupId))
             throw Refusal.GroupExists.AsException();
         var now = _clock.GetUtcNow();
+        AddGroup(write, input, created, groupId, now);
+        AddCreator(write, created, now);
+        var view = new ConvoView(
+            created.Id,
+            Convert.ToHexStringLower(groupId),
+            created.Group.Epoch,
+            created.Group.CipherSuite,
+            [new(created.Device.Did, created.Device.DeviceId, created.Index.Value, IsAdmin: true)],
+            input.Metadata,
+            now,
+            input.RequiresApproval
+        );
+        return new CallResult<ConvoView>(view, EpochBefore: null, EpochAfter: created.Group.Epoch);
+    }
+
+    /// <summary>
+    /// Adds the conversation's row with the GroupInfo, and the first snapshot, from which the group is loaded.
+    /// </summary>
+    private static void AddGroup(
+        MlsDbContext write,
+        CreateConvoInput input,
+        NewConversation created,
+        byte[] groupId,
+        DateTimeOffset now
+    )
+    {
         long epoch = checked((long)created.Group.Epoch);
         write.Add(
             new Conversation
@@ -114,6 +159,11 @@ public sealed class ConversationCreator
                 State = created.Group.Snapshot(),
             }
         );
+    }
+
+    /// <summary>Adds the creator to the roster, with the event of the new member, and the creator's leaf.</summary>
+    private static void AddCreator(MlsDbContext write, NewConversation created, DateTimeOffset now)
+    {
         write.Add(
             new RosterEntry
             {
@@ -133,22 +183,12 @@ public sealed class ConversationCreator
                 DeviceRow = created.Device.Id,
             }
         );
-        return new CallResult<ConvoView>(
-            new(
-                created.Id,
-                Convert.ToHexStringLower(groupId),
-                created.Group.Epoch,
-                created.Group.CipherSuite,
-                [new(created.Device.Did, created.Device.DeviceId, created.Index.Value, true)],
-                input.Metadata,
-                now,
-                input.RequiresApproval
-            ),
-            null,
-            created.Group.Epoch
-        );
     }
 
+    /// <summary>
+    /// Verifies GroupInfo and tree as somebody who joins does (RFC 9420 §12.4.3.1), and what a new conversation needs
+    /// beside that: a supported cipher suite, exactly one leaf, and an external_pub.
+    /// </summary>
     private static (UnverifiedGroupInfo GroupInfo, PublicGroup Group) Verify(CreateConvoInput input)
     {
         try
@@ -168,12 +208,15 @@ public sealed class ConversationCreator
         }
     }
 
-    /// <param name="Id">The conversation's id.</param>
-    /// <param name="GroupInfo">Of the group's first epoch here.</param>
-    /// <param name="Group">The group's public state.</param>
-    /// <param name="Index">The creator's leaf.</param>
-    /// <param name="Device">The device in that leaf.</param>
-    /// <param name="SignatureKey">The key of the service that the group lists in external_senders; null for none.</param>
+    /// <summary>A conversation that has been verified and is about to be stored.</summary>
+    /// <param name="Id">The id of the conversation.</param>
+    /// <param name="GroupInfo">The GroupInfo of the epoch in which the conversation begins.</param>
+    /// <param name="Group">The group's public state in that epoch.</param>
+    /// <param name="Index">The index of the creator's leaf.</param>
+    /// <param name="Device">The creator's device, which has that leaf.</param>
+    /// <param name="SignatureKey">
+    /// The row of the service's signature key that the group lists in external_senders; null if the group lists none.
+    /// </param>
     private sealed record NewConversation(
         string Id,
         UnverifiedGroupInfo GroupInfo,

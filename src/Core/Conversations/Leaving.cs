@@ -11,17 +11,28 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Conversations;
 
+/// <summary>The wish of an account to leave a conversation.</summary>
+/// <param name="ConvoId">The id of the conversation.</param>
+/// <param name="Proposals">
+/// One Remove or SelfRemove proposal of the current epoch for each leaf of the account, each as an MLSMessage with a
+/// PublicMessage (RFC 9420 §6); empty for an account without a leaf.
+/// </param>
+/// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
 public sealed record LeaveConvoInput(
     string ConvoId,
     IReadOnlyList<ReadOnlyMemory<byte>> Proposals,
     string? IdempotencyKey
 );
 
-/// <param name="LeftAt">From when the time to come back is counted.</param>
-/// <param name="Seq">Place of the first proposal in the conversation's log.</param>
+/// <summary>The answer to an account that has left.</summary>
+/// <param name="LeftAt">When the account left. The grace period, in which it may come back, begins then.</param>
+/// <param name="Seq">
+/// The sequence number of the first proposal in the conversation's log. Without proposals, the sequence number that the
+/// next entry of the log gets.
+/// </param>
 public sealed record LeaveConvoResult(DateTimeOffset LeftAt, long Seq);
 
-/// <summary>Accounts that leave by their own will.</summary>
+/// <summary>Lets accounts leave conversations by their own will (delivery-service §10.2).</summary>
 public sealed class Leaving
 {
     private readonly CallRunner _calls;
@@ -32,7 +43,14 @@ public sealed class Leaving
     internal Leaving(CallRunner calls, Database database, PublicGroups groups, TimeProvider clock) =>
         (_calls, _database, _groups, _clock) = (calls, database, groups, clock);
 
-    /// <summary>Ends the caller's membership at once. Its proposals, one for each of its leaves, wait for a member's commit.</summary>
+    /// <summary>
+    /// Ends the caller's membership at once. The caller's proposals, one for each of its leaves, are stored and wait
+    /// for a member's commit.
+    /// </summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized: the caller is no member. InvalidProposal: a proposal breaks a rule, or the proposals are not one
+    /// for each leaf. EpochMismatch: the epoch has ended. LastMember: nobody else is a member.
+    /// </exception>
     public Task<LeaveConvoResult> LeaveConvoAsync(Caller caller, LeaveConvoInput input, CancellationToken cancellation)
     {
         var call = Call.Procedure(
@@ -51,24 +69,7 @@ public sealed class Leaving
                 var group = await _groups.GetAsync(access.Conversation, cancellation);
                 var proposals = await call.JudgeAsync(
                     access.Conversation,
-                    async () =>
-                    {
-                        var verified = new List<VerifiedProposal>();
-                        foreach (var bytes in input.Proposals)
-                            verified.Add(
-                                await ProposalVerification.VerifyAsync(
-                                    context,
-                                    access,
-                                    group,
-                                    bytes,
-                                    [],
-                                    _clock.GetUtcNow(),
-                                    cancellation
-                                )
-                            );
-                        await RequireEachLeafAsync(context, access, verified, cancellation);
-                        return verified;
-                    }
+                    () => VerifyAsync(context, access, group, input.Proposals, cancellation)
                 );
                 return Changes.InTransaction(async write => new CallResult<LeaveConvoResult>(
                     await LeaveAsync(write, access, proposals)
@@ -78,6 +79,32 @@ public sealed class Leaving
         );
     }
 
+    private async Task<List<VerifiedProposal>> VerifyAsync(
+        MlsDbContext context,
+        Access access,
+        PublicGroup group,
+        IReadOnlyList<ReadOnlyMemory<byte>> proposals,
+        CancellationToken cancellation
+    )
+    {
+        var verified = new List<VerifiedProposal>();
+        foreach (var bytes in proposals)
+            verified.Add(
+                await ProposalVerification.VerifyAsync(
+                    context,
+                    access,
+                    group,
+                    bytes,
+                    [],
+                    _clock.GetUtcNow(),
+                    cancellation
+                )
+            );
+        await RequireEachLeafAsync(context, access, verified, cancellation);
+        return verified;
+    }
+
+    /// <summary>Refuses proposals that do not remove each leaf of the account once, and nothing else.</summary>
     private static async Task RequireEachLeafAsync(
         MlsDbContext context,
         Access access,
@@ -111,12 +138,14 @@ public sealed class Leaving
             throw Refusal.InvalidProposal(DeliveryRules.LeaveOfEachLeaf.Id).AsException();
     }
 
+    /// <summary>Writes the proposals and the end of the membership, with all that follows from that end.</summary>
     private async Task<LeaveConvoResult> LeaveAsync(MlsDbContext write, Access access, List<VerifiedProposal> proposals)
     {
         string id = access.Conversation.Id,
             did = access.Entry.Did;
         var now = _clock.GetUtcNow();
-        // First: it holds the conversation's row, so that nobody else leaves or is demoted meanwhile.
+        // The proposals are appended first, because that locks the conversation's row to the end of the transaction:
+        // no other account leaves, is promoted or is demoted while the last member and the last admin are looked for.
         long seq = await ProposalLog.AppendAsync(write, access.Conversation, proposals, did, now);
         var entry =
             await write.Members().AsTracking().SingleOrDefaultAsync(row => row.ConvoId == id && row.Did == did)
@@ -138,6 +167,7 @@ public sealed class Leaving
                     ProposedEpoch = access.Conversation.Epoch,
                 }
             );
+            // A member's commit that was verified before this moment does not remove the leaves, and is refused.
             await write
                 .Set<Conversation>()
                 .Where(row => row.Id == id)

@@ -1,4 +1,3 @@
-using Microsoft.EntityFrameworkCore;
 using MlsConsole.Core.Calls;
 using MlsConsole.Core.Devices;
 using MlsConsole.Core.Epochs;
@@ -14,7 +13,22 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Conversations;
 
-/// <param name="RejoinRequestIds">Those that addMembers answers.</param>
+/// <summary>A commit of a member, with what has to come with it.</summary>
+/// <param name="ConvoId">The id of the conversation.</param>
+/// <param name="Commit">The commit as an MLSMessage with a PublicMessage (RFC 9420 §6).</param>
+/// <param name="GroupInfo">
+/// The GroupInfo of the epoch that the commit creates, as an MLSMessage or bare (RFC 9420 §12.4.3).
+/// </param>
+/// <param name="RatchetTree">
+/// The content of the ratchet_tree extension of that epoch; null if the tree is in the GroupInfo or left out.
+/// </param>
+/// <param name="Welcome">The Welcome for the members that the commit adds; null if it adds none.</param>
+/// <param name="IdempotencyKey">
+/// The caller's key for retries (delivery-service §7); null to have the hash of the commit stand in for it.
+/// </param>
+/// <param name="RejoinRequestIds">
+/// The ids of the requests to be added again that <c>addMembers</c> answers (delivery-service §9); null for none.
+/// </param>
 public sealed record MemberCommitInput(
     string ConvoId,
     ReadOnlyMemory<byte> Commit,
@@ -25,8 +39,11 @@ public sealed record MemberCommitInput(
     IReadOnlyList<string>? RejoinRequestIds = null
 );
 
-/// <summary>Takes members' commits: verified whole, with the GroupInfo of the epoch that they create.</summary>
-public sealed class MemberCommits
+/// <summary>
+/// Takes members' commits (delivery-service §4.3). A commit is verified completely, together with the GroupInfo of the
+/// epoch that the commit creates, before anything is written.
+/// </summary>
+public sealed partial class MemberCommits
 {
     private readonly CallRunner _calls;
     private readonly Database _database;
@@ -42,92 +59,79 @@ public sealed class MemberCommits
         TimeProvider clock
     ) => (_calls, _database, _groups, _settings, _clock) = (calls, database, groups, settings, clock);
 
-    /// <summary>A commit that adds, with the Welcome of those it adds, and removes only the leaves of devices whose requests it answers and those that wait for their removal.</summary>
+    /// <summary>
+    /// Takes a commit that adds members, together with the Welcome for them. The commit removes only leaves that wait
+    /// for their removal, and leaves of devices whose requests to be added again it answers.
+    /// </summary>
+    /// <exception cref="RefusedException">
+    /// The commit, its GroupInfo or its Welcome is refused (delivery-service §4); nothing has changed.
+    /// </exception>
     public Task<CommitResult> AddMembersAsync(Caller caller, MemberCommitInput input, CancellationToken cancellation) =>
-        RunAsync(caller, "addMembers", input, null, RequireOnlyAdds, cancellation);
+        RunAsync(caller, MethodNames.AddMembers, input, null, RequireOnlyAdds, cancellation);
 
-    /// <summary>An admin's commit that removes all leaves of an account, which is no member from then on.</summary>
-    /// <param name="caller">An admin; of an account that left, any member.</param>
-    /// <param name="input">Without a Welcome.</param>
-    /// <param name="target">Whom to remove.</param>
-    /// <param name="reason">For the audit log.</param>
-    /// <param name="cancellation">Ends the wait.</param>
+    /// <summary>
+    /// Takes a commit that removes all leaves of an account, which is no member of the conversation from then on.
+    /// </summary>
+    /// <param name="caller">An admin. Where the target has left or was banned, any member.</param>
+    /// <param name="input">The commit; it comes without a Welcome.</param>
+    /// <param name="target">The account that is removed.</param>
+    /// <param name="reason">Why the account is removed, for the audit log; null if no reason is given.</param>
+    /// <param name="cancellation">Ends the verification and the wait for the turn to write, not the write.</param>
+    /// <exception cref="RefusedException">
+    /// The commit or its GroupInfo is refused (delivery-service §4); nothing has changed.
+    /// </exception>
     public Task<CommitResult> RemoveMemberAsync(
         Caller caller,
         MemberCommitInput input,
         Did target,
         string? reason,
         CancellationToken cancellation
-    ) => RunAsync(caller, "removeMember", input, new(target.Value, reason), RequireOnlyRemoves, cancellation);
-
-    /// <summary>Any commit of a member.</summary>
-    public Task<CommitResult> CommitAsync(Caller caller, MemberCommitInput input, CancellationToken cancellation) =>
-        RunAsync(caller, "commit", input, null, static (_, _, _) => { }, cancellation);
-
-    /// <param name="Did">Whom removeMember removes.</param>
-    private sealed record Target(string Did, string? Reason);
-
-    private static void RequireOnlyAdds(
-        StagedCommit staged,
-        IReadOnlyList<PendingLeaf> pending,
-        IReadOnlyList<OpenRejoinRequest> named
-    )
-    {
-        var free = FreeLeaves(pending, named);
-        bool only = staged.Proposals.All(item =>
-            item.Proposal switch
-            {
-                AddProposal => true,
-                RemoveProposal remove => free.Contains(remove.Removed.Value),
-                SelfRemoveProposal => free.Contains(item.Sender.Index),
-                _ => false,
-            }
+    ) =>
+        RunAsync(
+            caller,
+            MethodNames.RemoveMember,
+            input,
+            new RemovalTarget(target.Value, reason),
+            RequireOnlyRemoves,
+            cancellation
         );
-        if (staged.Added.Count == 0 || !only)
-            throw Refusal.InvalidCommit(DeliveryRules.OnlyAdds.Id).AsException();
-    }
 
-    private static void RequireOnlyRemoves(
-        StagedCommit staged,
-        IReadOnlyList<PendingLeaf> pending,
-        IReadOnlyList<OpenRejoinRequest> named
-    )
-    {
-        if (staged.Proposals.Any(item => item.Proposal is not (RemoveProposal or SelfRemoveProposal)))
-            throw Refusal.InvalidCommit(DeliveryRules.RemoveOfTarget.Id).AsException();
-    }
-
-    /// <summary>The leaves that any member may remove: those that wait for it, and those of devices that the same commit adds again because they asked for it.</summary>
-    private static HashSet<uint> FreeLeaves(
-        IReadOnlyList<PendingLeaf> pending,
-        IEnumerable<OpenRejoinRequest> answered
-    ) => [.. PendingRemovals.LeavesOf(pending), .. answered.Select(request => request.Leaf).OfType<uint>()];
+    /// <summary>Takes a commit of a member, whatever proposals it contains.</summary>
+    /// <exception cref="RefusedException">
+    /// The commit, its GroupInfo or its Welcome is refused (delivery-service §4); nothing has changed.
+    /// </exception>
+    public Task<CommitResult> CommitAsync(Caller caller, MemberCommitInput input, CancellationToken cancellation) =>
+        RunAsync(caller, MethodNames.Commit, input, null, static (_, _, _) => { }, cancellation);
 
     private Task<CommitResult> RunAsync(
         Caller caller,
         string method,
         MemberCommitInput input,
-        Target? target,
-        Action<StagedCommit, IReadOnlyList<PendingLeaf>, IReadOnlyList<OpenRejoinRequest>> requireShape,
+        RemovalTarget? target,
+        ContentRule requireContent,
         CancellationToken cancellation
     )
     {
-        var ids = input.RejoinRequestIds ?? [];
+        var requestIds = input.RejoinRequestIds ?? [];
         var call = Call.Procedure(
             caller,
             method,
             input.ConvoId,
             input.IdempotencyKey ?? Call.KeyOf(input.Commit),
-            [input.ConvoId, input.Commit, input.GroupInfo, input.RatchetTree, input.Welcome, target?.Did, .. ids]
+            [input.ConvoId, input.Commit, input.GroupInfo, input.RatchetTree, input.Welcome, target?.Did, .. requestIds]
         );
-        return _calls.RunAsync(call, () => DecideAsync(call, input, target, requireShape, cancellation), cancellation);
+        return _calls.RunAsync(
+            call,
+            () => DecideAsync(call, input, target, requireContent, cancellation),
+            cancellation
+        );
     }
 
     private async Task<Change<CommitResult>> DecideAsync(
         Call call,
         MemberCommitInput input,
-        Target? target,
-        Action<StagedCommit, IReadOnlyList<PendingLeaf>, IReadOnlyList<OpenRejoinRequest>> requireShape,
+        RemovalTarget? target,
+        ContentRule requireContent,
         CancellationToken cancellation
     )
     {
@@ -135,7 +139,7 @@ public sealed class MemberCommits
         var access = await Access.RequireMemberAsync(context, call.Caller, input.ConvoId, cancellation);
         var (epoch, staged, owners) = await call.JudgeAsync(
             access.Conversation,
-            () => JudgeAsync(context, access, input, target, requireShape, cancellation)
+            () => JudgeAsync(context, access, input, target, requireContent, cancellation)
         );
         return EpochWriter.ChangeOf(
             epoch,
@@ -144,42 +148,32 @@ public sealed class MemberCommits
             written: _ => _groups.Keep(access.Conversation.Id, epoch.Group),
             otherReason: async () =>
             {
-                // An account that the commit adds may have been banned meanwhile.
+                // The statements of the epoch fail also where an account that the commit adds was banned meanwhile.
                 await using var later = _database.Read();
                 await RequireNotBannedAsync(later, access, staged, owners, CancellationToken.None);
             }
         );
     }
 
+    /// <summary>
+    /// Verifies the commit with all that comes with it, for the epoch of the conversation as it was read.
+    /// </summary>
     private async Task<(EpochChange Change, StagedCommit Staged, LeafOwners Owners)> JudgeAsync(
         MlsDbContext context,
         Access access,
         MemberCommitInput input,
-        Target? target,
-        Action<StagedCommit, IReadOnlyList<PendingLeaf>, IReadOnlyList<OpenRejoinRequest>> requireShape,
+        RemovalTarget? target,
+        ContentRule requireContent,
         CancellationToken cancellation
     )
     {
-        var ids = input.RejoinRequestIds ?? [];
-        var message = HandshakeMessages.DecodeCommit(input.Commit, access.Conversation);
-        if (message.Content.Sender.Type != SenderType.Member)
-            throw Refusal.InvalidCommit(DeliveryRules.NotACommit.Id).AsException();
+        string convoId = access.Conversation.Id;
+        var message = DecodeMemberCommit(input.Commit, access.Conversation);
         var group = await _groups.GetAsync(access.Conversation, cancellation);
-        var pending = await PendingRemovals.OfAsync(context, access.Conversation.Id, cancellation);
-        var proposals = await ProposalLog.FindAsync(context, access.Conversation.Id, [message.Content], cancellation);
-        var staged = HandshakeMessages.InvalidCommit(() =>
-        {
-            var authenticated = group.Authenticate(message);
-            return group.Stage(
-                authenticated,
-                ProposalLog.AuthenticatedOf(message.Content, proposals, group),
-                _clock.GetUtcNow()
-            );
-        });
-        var answered = await AnsweredAsync(context, access.Conversation.Id, staged, cancellation);
-        if (!ids.All(id => answered.Any(request => request.Id == id)))
-            throw Refusal.InvalidCommit(DeliveryRules.RejoinRequestAnswered.Id).AsException();
-        requireShape(staged, pending, [.. answered.Where(request => ids.Contains(request.Id))]);
+        var pending = await PendingRemovals.OfAsync(context, convoId, cancellation);
+        var staged = await StageAsync(context, convoId, group, message, cancellation);
+        var answered = await AnsweredAsync(context, convoId, staged, cancellation);
+        requireContent(staged, pending, RequireNamed(input.RejoinRequestIds ?? [], answered));
         var owners = await LeafOwners.FindAsync(context, MemberLeafChanges.LeavesOf(staged, group), cancellation);
         Authorise(access, group, staged, owners, FreeLeaves(pending, answered));
         string? expelled = target is null
@@ -187,14 +181,7 @@ public sealed class MemberCommits
             : await RequireTargetAsync(context, access, target.Did, staged, pending, cancellation);
         await RequireNotBannedAsync(context, access, staged, owners, cancellation);
         PendingRemovals.RequireRemoved(pending, staged.Removed.Select(entry => entry.LeafIndex.Value));
-        var leaves = await MemberLeafChanges.DecideAsync(
-            context,
-            access.Conversation.Id,
-            staged,
-            group,
-            owners,
-            cancellation
-        );
+        var leaves = await MemberLeafChanges.DecideAsync(context, convoId, staged, group, owners, cancellation);
         if (group.MemberCount + staged.Added.Count > _settings.MaxLeaves)
             throw Refusal.TooManyMembers.AsException();
         var welcome = WelcomeOf(input, staged, leaves);
@@ -212,31 +199,42 @@ public sealed class MemberCommits
             expelled,
             target?.Reason
         );
+        // Which key of the service the group lists can change only with the group's extensions.
         if (!next.Context.Extensions.SameAs(group.Context.Extensions))
             change = change with { SignatureKeyId = await SignatureKeys.ListedAsync(context, next, cancellation) };
         return (change, staged, owners);
     }
 
-    /// <summary>delivery-service §4: authorisation follows the proposals, whichever method brought them.</summary>
-    private static void Authorise(
-        Access access,
-        PublicGroup group,
-        StagedCommit staged,
-        LeafOwners owners,
-        IReadOnlySet<uint> free
-    )
+    private static PublicMessage DecodeMemberCommit(ReadOnlyMemory<byte> commit, Conversation conversation)
     {
-        var before = group.Leaf(staged.Committer)!;
-        SenderRules.RequireSender(access, before, owners, Refusal.InvalidCommit);
-        foreach (var item in staged.Proposals)
-            if (!item.ByReference)
-                Authorisation.Require(access, item.Proposal, group, owners, free);
-        SenderRules.RequireSameOwner(before, staged.CommitterLeaf, owners, Refusal.InvalidCommit);
-        foreach (var (_, old, updated) in staged.Updated)
-            SenderRules.RequireSameOwner(old, updated, owners, Refusal.InvalidCommit);
+        var message = HandshakeMessages.DecodeCommit(commit, conversation);
+        if (message.Content.Sender.Type != SenderType.Member)
+            throw Refusal.InvalidCommit(DeliveryRules.NotACommit.Id).AsException();
+        return message;
     }
 
-    /// <summary>The open requests whose key packages the commit adds.</summary>
+    /// <summary>Authenticates the commit and applies it to the group, with the proposals that it names.</summary>
+    private async Task<StagedCommit> StageAsync(
+        MlsDbContext context,
+        string convoId,
+        PublicGroup group,
+        PublicMessage message,
+        CancellationToken cancellation
+    )
+    {
+        var proposals = await ProposalLog.FindAsync(context, convoId, [message.Content], cancellation);
+        return HandshakeMessages.InvalidCommit(() =>
+        {
+            var authenticated = group.Authenticate(message);
+            return group.Stage(
+                authenticated,
+                ProposalLog.AuthenticatedOf(message.Content, proposals, group),
+                _clock.GetUtcNow()
+            );
+        });
+    }
+
+    /// <summary>The open requests to be added again whose key packages the commit adds.</summary>
     private async Task<IReadOnlyList<OpenRejoinRequest>> AnsweredAsync(
         MlsDbContext context,
         string convoId,
@@ -254,71 +252,6 @@ public sealed class MemberCommits
                 cancellation
             );
 
-    /// <returns>The account that is no member from then on; null if it left by itself.</returns>
-    private static async Task<string?> RequireTargetAsync(
-        MlsDbContext context,
-        Access access,
-        string target,
-        StagedCommit staged,
-        IReadOnlyList<PendingLeaf> pending,
-        CancellationToken cancellation
-    )
-    {
-        string id = access.Conversation.Id;
-        bool waits = pending.Any(leaf => leaf.Did == target);
-        if (!access.Entry.IsAdmin && !waits)
-            throw Refusal.NotAdmin.AsException();
-        bool isMember = await context
-            .Set<RosterEntry>()
-            .AnyAsync(row => row.ConvoId == id && row.Did == target && row.State == RosterState.Member, cancellation);
-        var leaves = await context
-            .Set<Device>()
-            .Where(device => device.Did == target)
-            .Join(
-                context.Set<Leaf>().Where(leaf => leaf.ConvoId == id),
-                device => device.Id,
-                leaf => leaf.DeviceRow,
-                (_, leaf) => (uint)leaf.LeafIndex
-            )
-            .ToListAsync(cancellation);
-        var removed = staged.Removed.Select(entry => entry.LeafIndex.Value).ToHashSet();
-        if (
-            target == access.Entry.Did
-            || (!isMember && !waits)
-            || !leaves.TrueForAll(removed.Contains)
-            || !removed.All(leaf => leaves.Contains(leaf) || pending.Any(item => item.LeafIndex == leaf))
-        )
-            throw Refusal.InvalidCommit(DeliveryRules.RemoveOfTarget.Id).AsException();
-        return isMember ? target : null;
-    }
-
-    private static async Task RequireNotBannedAsync(
-        MlsDbContext context,
-        Access access,
-        StagedCommit staged,
-        LeafOwners owners,
-        CancellationToken cancellation
-    )
-    {
-        if (staged.Added.Count == 0)
-            return;
-        string id = access.Conversation.Id;
-        var dids = staged
-            .Added.Select(entry => owners.DeviceByIdentity(entry.Leaf)?.Did)
-            .OfType<string>()
-            .Distinct()
-            .ToList();
-        if (
-            await context
-                .Set<Ban>()
-                .AnyAsync(
-                    ban => dids.Contains(ban.Did) && (ban.ConvoId == id || ban.ConvoId == Ban.FromService),
-                    cancellation
-                )
-        )
-            throw Refusal.InvalidCommit(DeliveryRules.AddOfBanned.Id).AsException();
-    }
-
     private static NewWelcome? WelcomeOf(MemberCommitInput input, StagedCommit staged, LeafChanges leaves)
     {
         if (staged.Added.Count == 0 && input.Welcome is null)
@@ -327,4 +260,9 @@ public sealed class MemberCommits
             throw Refusal.InvalidWelcome(DeliveryRules.WelcomeMissing.Id).AsException();
         return NewWelcome.Verify(welcome, staged, [.. leaves.Added.Select(entry => entry.Device)]);
     }
+
+    /// <summary>The account that <c>removeMember</c> removes.</summary>
+    /// <param name="Did">The DID of the account.</param>
+    /// <param name="Reason">Why the account is removed, for the audit log; null if no reason was given.</param>
+    private sealed record RemovalTarget(string Did, string? Reason);
 }

@@ -7,10 +7,15 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Conversations;
 
-/// <summary>Which leaves a member's commit changes, and whose they are.</summary>
+/// <summary>Decides which leaves a member's commit changes, and to which devices these leaves belong.</summary>
 internal static class MemberLeafChanges
 {
-    /// <summary>All leaves of a member's commit whose owners matter.</summary>
+    /// <summary>
+    /// All leaves whose owners are asked for while a member's commit is judged: leaves that the commit adds, removes,
+    /// updates or replaces, and leaves of the members whose proposals it names by reference.
+    /// </summary>
+    /// <param name="staged">The commit, applied to the group.</param>
+    /// <param name="before">The group of the epoch that the commit ends.</param>
     public static IEnumerable<LeafNode> LeavesOf(StagedCommit staged, PublicGroup before)
     {
         yield return staged.CommitterLeaf;
@@ -29,8 +34,12 @@ internal static class MemberLeafChanges
                 yield return before.Leaf(new(item.Sender.Index))!;
     }
 
-    /// <summary>The leaves that change hands by a member's commit. Every one that enters has an enrolled owner, an Add names a key package that was published here, and no device comes to two leaves.</summary>
-    /// <exception cref="RefusedException">InvalidCommit</exception>
+    /// <summary>
+    /// Decides the leaf changes of a member's commit. Every leaf that the commit adds has to belong to an enrolled
+    /// device, every Add has to name a key package that was published here, and no device may have two leaves after the
+    /// commit (delivery-service §4.3).
+    /// </summary>
+    /// <exception cref="RefusedException">InvalidCommit: one of these rules is broken.</exception>
     public static async Task<LeafChanges> DecideAsync(
         MlsDbContext context,
         string convoId,
@@ -38,6 +47,27 @@ internal static class MemberLeafChanges
         PublicGroup before,
         LeafOwners owners,
         CancellationToken cancellation
+    )
+    {
+        var (added, newDevices) = RequireEnrolled(staged, owners);
+        var removed = staged.Removed.Select(entry => entry.LeafIndex.Value).ToList();
+        await RequireOneLeafOfEachAsync(context, convoId, added, removed, cancellation);
+        await RequirePublishedAsync(context, staged, cancellation);
+        return await LeafChanges.DecideAsync(
+            context,
+            convoId,
+            removed,
+            added,
+            newDevices,
+            RemovedByOwner(staged, before, owners),
+            cancellation
+        );
+    }
+
+    /// <summary>Finds the devices of the leaves that the commit adds, and which of the devices count as new.</summary>
+    private static (List<(uint LeafIndex, Device Device)> Added, List<Device> NewDevices) RequireEnrolled(
+        StagedCommit staged,
+        LeafOwners owners
     )
     {
         var added = new List<(uint LeafIndex, Device Device)>();
@@ -50,44 +80,60 @@ internal static class MemberLeafChanges
             if (LeafChanges.IsNew(leaf, staged))
                 newDevices.Add(device);
         }
-        var removed = staged.Removed.Select(entry => entry.LeafIndex.Value).ToList();
-        if (added.Count > 0)
-        {
-            var rows = added.Select(entry => entry.Device.Id).ToList();
-            var gone = removed.Select(index => (long)index).ToList();
-            if (
-                rows.Distinct().Count() != rows.Count
-                || await context
-                    .Set<Leaf>()
-                    .AnyAsync(
-                        leaf =>
-                            leaf.ConvoId == convoId && rows.Contains(leaf.DeviceRow) && !gone.Contains(leaf.LeafIndex),
-                        cancellation
-                    )
-            )
-                throw Refusal.InvalidCommit(DeliveryRules.DeviceTwice.Id).AsException();
-        }
-        if (staged.AddedKeyPackages.Count > 0)
-        {
-            var references = staged.AddedKeyPackages.Select(package => package.Reference.ToArray()).ToList();
-            if (
-                await context.Set<KeyPackageRow>().CountAsync(row => references.Contains(row.Reference), cancellation)
-                != references.Count
-            )
-                throw Refusal.InvalidCommit(DeliveryRules.KeyPackageNotPublished.Id).AsException();
-        }
-        return await LeafChanges.DecideAsync(
-            context,
-            convoId,
-            removed,
-            added,
-            newDevices,
-            RemovedByOwner(staged, before, owners),
-            cancellation
-        );
+        return (added, newDevices);
     }
 
-    /// <summary>The leaves whose own account wants them removed.</summary>
+    /// <summary>
+    /// Refuses a commit that adds a device twice, or adds a device that has a leaf which the commit does not remove.
+    /// </summary>
+    private static async Task RequireOneLeafOfEachAsync(
+        MlsDbContext context,
+        string convoId,
+        List<(uint LeafIndex, Device Device)> added,
+        List<uint> removed,
+        CancellationToken cancellation
+    )
+    {
+        if (added.Count == 0)
+            return;
+        var rows = added.Select(entry => entry.Device.Id).ToList();
+        var removedIndices = removed.Select(index => (long)index).ToList();
+        if (
+            rows.Distinct().Count() != rows.Count
+            || await context
+                .Set<Leaf>()
+                .AnyAsync(
+                    leaf =>
+                        leaf.ConvoId == convoId
+                        && rows.Contains(leaf.DeviceRow)
+                        && !removedIndices.Contains(leaf.LeafIndex),
+                    cancellation
+                )
+        )
+            throw Refusal.InvalidCommit(DeliveryRules.DeviceTwice.Id).AsException();
+    }
+
+    /// <summary>Refuses a commit that adds a key package which was never published here.</summary>
+    private static async Task RequirePublishedAsync(
+        MlsDbContext context,
+        StagedCommit staged,
+        CancellationToken cancellation
+    )
+    {
+        if (staged.AddedKeyPackages.Count == 0)
+            return;
+        var references = staged.AddedKeyPackages.Select(package => package.Reference.ToArray()).ToList();
+        int published = await context
+            .Set<KeyPackageRow>()
+            .CountAsync(row => references.Contains(row.Reference), cancellation);
+        if (published != references.Count)
+            throw Refusal.InvalidCommit(DeliveryRules.KeyPackageNotPublished.Id).AsException();
+    }
+
+    /// <summary>
+    /// The indices of the removed leaves whose own account wanted the removal: by a SelfRemove, or by a Remove that a
+    /// device of the same account proposed. Such an account does not count as removed (delivery-service §4.6).
+    /// </summary>
     private static HashSet<uint> RemovedByOwner(StagedCommit staged, PublicGroup before, LeafOwners owners)
     {
         var leaves = new HashSet<uint>();

@@ -5,8 +5,12 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Devices;
 
-/// <param name="CredentialIdentity">The identity of its leaves.</param>
-/// <param name="SignatureKeys">The keys that may stand behind its leaves, oldest first.</param>
+/// <summary>A device as its account sees it.</summary>
+/// <param name="DeviceId">The id of the device, unique within the account.</param>
+/// <param name="DeviceName">The name of the device, for people.</param>
+/// <param name="CredentialIdentity">The identity in the credentials of the device's leaves.</param>
+/// <param name="SignatureKeys">The signature public keys that the device's leaves may have, oldest first.</param>
+/// <param name="RegisteredAt">When the device was registered for the first time.</param>
 public sealed record DeviceView(
     string DeviceId,
     string DeviceName,
@@ -15,15 +19,21 @@ public sealed record DeviceView(
     DateTimeOffset RegisteredAt
 );
 
+/// <summary>The wish of an account to delete one of its devices.</summary>
+/// <param name="DeviceId">The id of the device.</param>
+/// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
 public sealed record DeleteDeviceInput(string DeviceId, string? IdempotencyKey);
 
-/// <param name="DeletedAt">When it was deleted; of a device that was deleted before, that moment.</param>
-/// <param name="RemainingLeaves">Conversations in which it still has a leaf, until somebody removes it.</param>
+/// <summary>The answer to the deletion of a device.</summary>
+/// <param name="DeletedAt">When the device was deleted, also if an earlier call deleted it.</param>
+/// <param name="RemainingLeaves">
+/// The number of conversations in which the device still has a leaf. Each leaf stays until a commit removes it.
+/// </param>
 public sealed record DeleteDeviceResult(DateTimeOffset DeletedAt, int RemainingLeaves);
 
 public sealed partial class DeviceRegistry
 {
-    /// <summary>The caller's devices, by their time of registration.</summary>
+    /// <summary>The caller's devices without deleted ones, in the order of their first registrations.</summary>
     public async Task<IReadOnlyList<DeviceView>> ListDevicesAsync(Caller caller, CancellationToken cancellation)
     {
         string did = caller.Did.Value;
@@ -53,10 +63,11 @@ public sealed partial class DeviceRegistry
     }
 
     /// <summary>
-    /// Ends a device: its keys are retired, its key packages are gone and its Welcomes end. The leaves that it has stay
-    /// its own, so that members can remove them and another device of the account can take their place.
+    /// Deletes a device: its keys are retired, its unclaimed key packages are deleted, and its approvals and Welcomes
+    /// end. Leaves of the device still belong to the account, so that members can remove them and another device of the
+    /// account can take their place.
     /// </summary>
-    /// <exception cref="RefusedException">Unauthorized: the account never had such a device.</exception>
+    /// <exception cref="RefusedException">Unauthorized: the account never had a device with that id.</exception>
     public Task<DeleteDeviceResult> DeleteDeviceAsync(
         Caller caller,
         DeleteDeviceInput input,
@@ -97,7 +108,8 @@ public sealed partial class DeviceRegistry
         foreach (var key in device.Keys)
             key.RetiredAt ??= now;
         await DeviceApproval.EndAsync(context, device, now);
-        // Those that were given out stay as a record that they were: none of them is good for an Add without its device.
+        // Key packages that were given out stay as a record that they were. No commit can add one of them, because the
+        // key in its leaf is retired.
         await context
             .Set<KeyPackageRow>()
             .Where(row => row.DeviceRow == device.Id && row.ClaimedAt == null)

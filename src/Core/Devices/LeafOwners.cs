@@ -5,7 +5,10 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Devices;
 
-/// <summary>Finds the enrolled devices behind leaves: whole identities are compared, never prefixes, and the key must be enrolled too.</summary>
+/// <summary>
+/// Finds the enrolled devices that leaves belong to (delivery-service §1.2). Identities are compared whole, never by a
+/// prefix; a device owns a leaf only if the leaf's signature key is enrolled for the device, too.
+/// </summary>
 internal sealed class LeafOwners
 {
     private readonly Dictionary<string, Device> _byIdentity;
@@ -13,7 +16,7 @@ internal sealed class LeafOwners
     public LeafOwners(IEnumerable<Device> devices) =>
         _byIdentity = devices.ToDictionary(device => Convert.ToHexString(device.Identity));
 
-    /// <summary>Looks all the leaves up in one query.</summary>
+    /// <summary>Finds the devices of all the leaves in one query.</summary>
     public static async Task<LeafOwners> FindAsync(
         MlsDbContext context,
         IEnumerable<LeafNode> leaves,
@@ -36,13 +39,19 @@ internal sealed class LeafOwners
         );
     }
 
-    /// <summary>The device whose identity the leaf carries, whatever its key.</summary>
+    /// <summary>
+    /// The device that has the identity of the leaf's credential, whatever signature key the leaf has; null if there is
+    /// none.
+    /// </summary>
     public Device? DeviceByIdentity(LeafNode leaf) =>
         leaf.Credential.Type == CredentialType.Basic
             ? _byIdentity.GetValueOrDefault(Convert.ToHexString(leaf.Credential.Identity.Span))
             : null;
 
-    /// <summary>The device that owns the leaf: its identity, and a key enrolled for it.</summary>
+    /// <summary>
+    /// The device that owns the leaf: it has the identity of the leaf's credential, and the leaf's signature key is
+    /// enrolled for it and not retired. Null if there is none.
+    /// </summary>
     public Device? DeviceOf(LeafNode leaf) =>
         DeviceByIdentity(leaf) is { } device && device.HasKey(leaf.SignatureKey.Span) ? device : null;
 }

@@ -8,10 +8,15 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Events;
 
-/// <param name="Ticket">For one connection.</param>
+/// <summary>A ticket that was made for an account.</summary>
+/// <param name="Ticket">The ticket, in base64url; it opens one connection.</param>
+/// <param name="ExpiresAt">When the ticket expires: one minute after it was made.</param>
 public sealed record SubscriptionTicketResult(string Ticket, DateTimeOffset ExpiresAt);
 
-/// <summary>Tickets with which an account opens a subscription, on whichever host: only their hashes are stored, and each is used up by the connection that it opens.</summary>
+/// <summary>
+/// The tickets with which accounts open event streams (delivery-service §12.2). A ticket is good on every host of the
+/// database and is used up by the connection that it opens. Only the hashes of tickets are stored.
+/// </summary>
 public sealed class SubscriptionTickets
 {
     private static readonly TimeSpan s_lifetime = TimeSpan.FromMinutes(1);
@@ -23,7 +28,8 @@ public sealed class SubscriptionTickets
     internal SubscriptionTickets(CallRunner calls, Database database, TimeProvider clock) =>
         (_calls, _database, _clock) = (calls, database, clock);
 
-    /// <summary>Makes a ticket for the caller.</summary>
+    /// <summary>Makes a ticket for the caller, and deletes the tickets of all accounts that have expired.</summary>
+    /// <exception cref="RefusedException">Unauthorized: the caller is banned from the service.</exception>
     public Task<SubscriptionTicketResult> IssueAsync(
         Caller caller,
         string? idempotencyKey,
@@ -54,14 +60,18 @@ public sealed class SubscriptionTickets
     }
 
     /// <summary>Uses a ticket up.</summary>
-    /// <returns>The account that it was made for; null if there is no such ticket, or no more.</returns>
+    /// <returns>
+    /// The DID of the account that the ticket was made for; null if there is no such ticket, the ticket was used or has
+    /// expired, or the account is banned from the service.
+    /// </returns>
     public async Task<string?> TryUseAsync(string ticket, CancellationToken cancellation)
     {
         byte[] hash = HashOf(ticket);
         var now = _clock.GetUtcNow();
         await using (var context = _database.Read())
         {
-            // Whoever guesses does not take the writer's time.
+            // The ticket is looked for by a read first, so that whoever guesses tickets does not take the writer's
+            // time.
             if (
                 !await context
                     .Set<SubscriptionTicket>()

@@ -8,7 +8,14 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Forks;
 
-/// <param name="AuthenticatorHash">SHA-256 of the epoch authenticator (RFC 9420 §8.7).</param>
+/// <summary>What a device says of an epoch that it has reached.</summary>
+/// <param name="ConvoId">The id of the conversation.</param>
+/// <param name="DeviceId">The id of the caller's device; it has a leaf.</param>
+/// <param name="Epoch">The epoch: the current one or one before it.</param>
+/// <param name="AuthenticatorHash">
+/// SHA-256 of the epoch authenticator that the device derived (RFC 9420 §8.7): 32 bytes.
+/// </param>
+/// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
 public sealed record AcknowledgeEpochInput(
     string ConvoId,
     string DeviceId,
@@ -17,13 +24,22 @@ public sealed record AcknowledgeEpochInput(
     string? IdempotencyKey
 );
 
-/// <param name="Agreed">Whether all who have acknowledged the epoch so far say the same.</param>
+/// <summary>The answer to an acknowledgement.</summary>
+/// <param name="Agreed">
+/// Whether all devices that have acknowledged the epoch so far have sent the same hash.
+/// </param>
 public sealed record AcknowledgeEpochResult(bool Agreed);
 
-/// <summary>Takes what devices say of an epoch: what no server can see, whether they derived the same secrets, they can. Disagreement is a suspected fork.</summary>
+/// <summary>
+/// Takes what devices say of the epochs that they reach (delivery-service §12.3). Whether all members derived the same
+/// secrets, no server can see, but the members can. So their acknowledgements are compared, and where they disagree,
+/// the group may have forked.
+/// </summary>
 public sealed class EpochAcknowledgements
 {
-    /// <summary>The audit reason and metric label of an acknowledgement that shows a suspected fork.</summary>
+    /// <summary>
+    /// The audit reason and metric label of an acknowledgement of an epoch in which devices disagree.
+    /// </summary>
     public const string SuspectedFork = "SuspectedFork";
 
     private readonly CallRunner _calls;
@@ -33,8 +49,14 @@ public sealed class EpochAcknowledgements
     internal EpochAcknowledgements(CallRunner calls, Database database, TimeProvider clock) =>
         (_calls, _database, _clock) = (calls, database, clock);
 
-    /// <summary>Stores the acknowledgement of a device that has a leaf. What a device said first stands; saying something else is a disagreement.</summary>
-    /// <exception cref="RefusedException">Unauthorized, InvalidRequest, or EpochMismatch: there is no such epoch.</exception>
+    /// <summary>
+    /// Stores the acknowledgement of a device that has a leaf. What a device said first stands: if it later sends
+    /// another hash, that is a disagreement like one between two devices.
+    /// </summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized: the caller is no member, or the device has no leaf. InvalidRequest: the hash has a wrong length.
+    /// EpochMismatch: the conversation never was in that epoch.
+    /// </exception>
     public Task<AcknowledgeEpochResult> AcknowledgeEpochAsync(
         Caller caller,
         AcknowledgeEpochInput input,
@@ -78,6 +100,8 @@ public sealed class EpochAcknowledgements
         );
     }
 
+    /// <summary>Refuses an epoch that the conversation never was in.</summary>
+    /// <returns>The epoch, as the database has it.</returns>
     private static async Task<long> RequireEpochAsync(
         MlsDbContext context,
         Conversation conversation,
@@ -89,7 +113,8 @@ public sealed class EpochAcknowledgements
         long epoch = (long)Math.Min(given, long.MaxValue);
         if (epoch == conversation.Epoch)
             return epoch;
-        // The epoch that the conversation was created in has no commit; its snapshot is there.
+        // Every epoch that the conversation was in has a commit that created it, except the epoch in which the
+        // conversation was created. That epoch has a snapshot.
         bool known =
             epoch < conversation.Epoch
             && (
@@ -104,6 +129,12 @@ public sealed class EpochAcknowledgements
         return known ? epoch : throw Refusal.EpochMismatch((ulong)conversation.Epoch, given).AsException();
     }
 
+    /// <summary>
+    /// Compares the hash with that of the first acknowledgement of the epoch and stores what the device said, unless it
+    /// acknowledged the epoch before. The members are told of a device's first acknowledgement, and of every
+    /// acknowledgement of an epoch in which devices disagree.
+    /// </summary>
+    /// <returns>Whether all devices agree on the epoch.</returns>
     private static async Task<bool> WriteAsync(
         MlsDbContext context,
         string convoId,
@@ -118,20 +149,26 @@ public sealed class EpochAcknowledgements
             .Database.SqlQuery<long>(
                 $"""
                 INSERT INTO epoch_agreements (convo_id, epoch, authenticator_hash) VALUES ({convoId}, {epoch}, {hash})
-                ON CONFLICT (convo_id, epoch) DO UPDATE SET authenticator_hash = COALESCE(epoch_agreements.authenticator_hash, excluded.authenticator_hash),
-                    disputed_at = CASE WHEN epoch_agreements.authenticator_hash <> excluded.authenticator_hash THEN COALESCE(epoch_agreements.disputed_at, {at}) ELSE epoch_agreements.disputed_at END
+                ON CONFLICT (convo_id, epoch) DO UPDATE SET
+                    authenticator_hash = COALESCE(epoch_agreements.authenticator_hash, excluded.authenticator_hash),
+                    disputed_at = CASE
+                        WHEN epoch_agreements.authenticator_hash <> excluded.authenticator_hash
+                        THEN COALESCE(epoch_agreements.disputed_at, {at})
+                        ELSE epoch_agreements.disputed_at
+                    END
                 RETURNING COALESCE(disputed_at, 0) AS "Value"
                 """
             )
             .ToListAsync();
         bool agreed = disputed[0] == 0;
-        int first = await context.Database.ExecuteSqlAsync(
+        int inserted = await context.Database.ExecuteSqlAsync(
             $"""
-            INSERT INTO acknowledgements (convo_id, epoch, device_row, authenticator_hash, at) VALUES ({convoId}, {epoch}, {device.Id}, {hash}, {at})
+            INSERT INTO acknowledgements (convo_id, epoch, device_row, authenticator_hash, at)
+            VALUES ({convoId}, {epoch}, {device.Id}, {hash}, {at})
             ON CONFLICT (convo_id, epoch, device_row) DO NOTHING
             """
         );
-        if (first == 1 || !agreed)
+        if (inserted == 1 || !agreed)
             context.AddEvent(OutboxEvent.EpochAcknowledged(convoId, device.Did, device.DeviceId, epoch, agreed, now));
         return agreed;
     }

@@ -11,19 +11,29 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.GroupInfos;
 
-/// <param name="TurnOf">The device that waits for its turn to join; null to have the GroupInfo at once.</param>
+/// <summary>The question for the GroupInfo of a conversation.</summary>
+/// <param name="ConvoId">The id of the conversation.</param>
+/// <param name="IncludeTree">Whether the answer contains the ratchet tree.</param>
+/// <param name="TurnOf">
+/// The id of the caller's device that waits for its turn to join (delivery-service §6.3); null to have the GroupInfo
+/// at once.
+/// </param>
 public sealed record GetGroupInfoInput(string ConvoId, bool IncludeTree, string? TurnOf = null);
 
-/// <param name="Id">Goes with the external commit.</param>
-/// <param name="ExpiresAt">When somebody else has the turn.</param>
+/// <summary>A device's turn to join by an external commit (delivery-service §6.3).</summary>
+/// <param name="Id">The id of the turn, which the device sends with its external commit.</param>
+/// <param name="ExpiresAt">When the turn ends and the next device gets it.</param>
 public sealed record TurnView(string Id, DateTimeOffset ExpiresAt);
 
-/// <param name="GroupInfo">MLSMessage, as the last committer signed it.</param>
-/// <param name="RatchetTree">Content of the ratchet_tree extension; null if it was not asked for.</param>
-/// <param name="Epoch">The only epoch that it is good for.</param>
-/// <param name="ExpiresAt">A hint how long to keep it.</param>
-/// <param name="SelfRemoves">The SelfRemoves that wait in the epoch; the joiner's commit should name them.</param>
-/// <param name="Turn">The device's turn, if it asked for one.</param>
+/// <summary>What a device needs to join a conversation by an external commit (RFC 9420 §12.4.3.2).</summary>
+/// <param name="GroupInfo">The GroupInfo as an MLSMessage, as the member signed it who published it last.</param>
+/// <param name="RatchetTree">The content of the ratchet_tree extension; null if it was not asked for.</param>
+/// <param name="Epoch">The epoch of the GroupInfo, the only one for which it is good.</param>
+/// <param name="ExpiresAt">A hint how long the client should keep the GroupInfo.</param>
+/// <param name="SelfRemoves">
+/// The SelfRemove proposals that wait in the epoch, as MLSMessages; the joiner's commit should name them.
+/// </param>
+/// <param name="Turn">The device's turn; null if the device did not ask for one.</param>
 public sealed record GroupInfoResult(
     byte[] GroupInfo,
     byte[]? RatchetTree,
@@ -33,13 +43,19 @@ public sealed record GroupInfoResult(
     TurnView? Turn
 );
 
-/// <summary>Hands out the GroupInfo of the current epoch to those who may join by external commit.</summary>
+/// <summary>
+/// Hands out the GroupInfo of the current epoch to accounts that may join by external commit (delivery-service §3,
+/// §5).
+/// </summary>
 public sealed class GroupInfoProvider
 {
-    // No message has this sequence number.
+    // The sequence number by which the row of the GroupInfo is told from the rows of proposals in the query below. The
+    // sequence numbers of a log begin at 1.
     private const long OfGroupInfo = 0;
 
-    // In no order: asked for one by seq, SQLite goes through the whole log of the conversation in that order.
+    // The GroupInfo of an epoch and the proposals that wait in it, in one statement, so that they are of one epoch. The
+    // rows come in no order: if they are wanted in the order of seq, SQLite walks through the whole log of the
+    // conversation.
     private static readonly CompiledQuery<
         Func<MlsDbContext, string, long, IAsyncEnumerable<ProposalLog.Waiting>>
     > s_stored = new(() =>
@@ -86,7 +102,15 @@ public sealed class GroupInfoProvider
             clock
         );
 
-    /// <summary>The GroupInfo and, unless the caller has no use for it, the ratchet tree.</summary>
+    /// <summary>
+    /// The GroupInfo of the current epoch and, if it is asked for, the ratchet tree. If a device asks for its turn, the
+    /// answer comes when the device has the turn.
+    /// </summary>
+    /// <exception cref="RefusedException">
+    /// ExternalCommitsDisabled: the flag is off for the caller. Unauthorized: the caller may not join, or has no device
+    /// with the given id. DeviceNotApproved: the device needs an approval and has none. TurnPending: the device has not
+    /// got its turn in time. RateLimitExceeded: the device joined too often, or did not use its turns.
+    /// </exception>
     public async Task<GroupInfoResult> GetGroupInfoAsync(
         Caller caller,
         GetGroupInfoInput input,
@@ -103,7 +127,8 @@ public sealed class GroupInfoProvider
         CancellationToken cancellation
     )
     {
-        // The flag is asked before anything about the conversation, so that its answer says nothing about that.
+        // The flag is asked before anything about the conversation is read, so that ExternalCommitsDisabled says
+        // nothing about the conversation.
         if (!await _flag.IsOnForAsync(caller.Did))
             throw Refusal.ExternalCommitsDisabled.AsException();
         var access = await AccessAsync(caller, input, cancellation);
@@ -111,14 +136,16 @@ public sealed class GroupInfoProvider
         if (input.TurnOf is { } deviceId)
         {
             turn = await TakeTurnAsync(access, deviceId, cancellation);
-            // Who may, and what there is to give, is asked again after a wait.
+            // After a wait, the caller may have lost the right to join, and the conversation may be in a later epoch.
+            // So both are read again.
             if (turn.Waited || turn.Epoch != access.Conversation.Epoch)
                 access = await AccessAsync(caller, input, cancellation);
         }
         while (true)
         {
             var group = await _groups.GetAsync(access.Conversation, cancellation);
-            // All of one epoch, or a commit came in between, and who may is asked again.
+            // Tree, GroupInfo and proposals of an answer are of one epoch. If a commit has ended the epoch since the
+            // access was read, nothing is found for the epoch; then the access is read again, with the new epoch.
             if (await FindAsync(access.Conversation, cancellation) is { } found)
                 return new(
                     found.GroupInfo,
@@ -132,7 +159,10 @@ public sealed class GroupInfoProvider
         }
     }
 
-    /// <summary>What is stored for the epoch as it was read; null if that is over.</summary>
+    /// <summary>
+    /// The GroupInfo and the SelfRemoves of the epoch that the conversation was in when it was read; null if the epoch
+    /// is over.
+    /// </summary>
     private async Task<(byte[] GroupInfo, IReadOnlyList<byte[]> SelfRemoves)?> FindAsync(
         Conversation conversation,
         CancellationToken cancellation
@@ -140,12 +170,15 @@ public sealed class GroupInfoProvider
     {
         await using var context = _database.Read();
         var rows = await s_stored.For(context)(context, conversation.Id, conversation.Epoch).ToListAsync(cancellation);
-        return rows.Find(row => row.Seq == OfGroupInfo) is { } own
-            ? (own.Message, ProposalLog.SelfRemoves(rows.Where(row => row != own)))
+        return rows.Find(row => row.Seq == OfGroupInfo) is { } groupInfo
+            ? (groupInfo.Message, ProposalLog.SelfRemoves(rows.Where(row => row != groupInfo)))
             : null;
     }
 
-    /// <remarks>The context is closed before anybody waits.</remarks>
+    /// <summary>Refuses a caller who may not join, or whose device needs an approval and has none.</summary>
+    /// <remarks>
+    /// The database context is disposed at the end, so that a request that waits for a turn holds none.
+    /// </remarks>
     private async Task<Access> AccessAsync(Caller caller, GetGroupInfoInput input, CancellationToken cancellation)
     {
         await using var context = _database.Read();
@@ -161,6 +194,7 @@ public sealed class GroupInfoProvider
         return access;
     }
 
+    /// <summary>Waits until the caller's device has the turn.</summary>
     private async Task<GivenTurn> TakeTurnAsync(Access access, string deviceId, CancellationToken cancellation)
     {
         var device =

@@ -12,22 +12,43 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.GroupInfos;
 
+/// <summary>A GroupInfo that a member publishes in the place of the stored one.</summary>
+/// <param name="ConvoId">The id of the conversation.</param>
+/// <param name="GroupInfo">
+/// The GroupInfo of the current epoch, as an MLSMessage or bare (RFC 9420 §12.4.3).
+/// </param>
+/// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
 public sealed record UpdateGroupInfoInput(string ConvoId, ReadOnlyMemory<byte> GroupInfo, string? IdempotencyKey);
 
-/// <param name="Epoch">The epoch that it is of, the current one.</param>
+/// <summary>The answer to a GroupInfo that was stored.</summary>
+/// <param name="Epoch">The epoch of the GroupInfo, which is the current one.</param>
+/// <param name="UpdatedAt">When the GroupInfo was stored.</param>
 public sealed record UpdateGroupInfoResult(ulong Epoch, DateTimeOffset UpdatedAt);
 
-/// <param name="Requested">Whether the members were asked; false if they were asked a moment ago.</param>
-/// <param name="ActiveMembers">Other accounts that have a leaf, so that they can answer.</param>
+/// <summary>The answer to the wish for a fresh GroupInfo.</summary>
+/// <param name="Requested">
+/// Whether the members were asked; false if they were asked less than
+/// <see cref="GroupInfoPublisher.RefreshInterval"/> ago.
+/// </param>
+/// <param name="ActiveMembers">
+/// The number of other accounts that have a leaf in the conversation, so that they can publish a GroupInfo.
+/// </param>
 public sealed record GroupInfoRefreshResult(bool Requested, int ActiveMembers);
 
-/// <summary>Takes a GroupInfo that a member publishes anew, and asks members for one.</summary>
+/// <summary>
+/// Takes GroupInfos that members publish within an epoch, and asks the members to publish one (delivery-service §3).
+/// </summary>
 public sealed class GroupInfoPublisher
 {
-    /// <summary>The audit reason and metric label of a GroupInfo that shows a suspected fork.</summary>
+    /// <summary>
+    /// The audit reason and metric label of a GroupInfo that is refused because it is a sign of a suspected fork.
+    /// </summary>
     public static string SuspectedFork => DeliveryRules.ExternalPubChanged.Id;
 
-    /// <summary>The members of a conversation are asked for a GroupInfo so often and no more, whoever wants it.</summary>
+    /// <summary>
+    /// The shortest time between two moments at which the members of a conversation are asked for a GroupInfo, whoever
+    /// wants it.
+    /// </summary>
     public static readonly TimeSpan RefreshInterval = TimeSpan.FromMinutes(1);
 
     private readonly CallRunner _calls;
@@ -44,8 +65,13 @@ public sealed class GroupInfoPublisher
         TimeProvider clock
     ) => (_calls, _database, _groups, _forks, _clock) = (calls, database, groups, forks, clock);
 
-    /// <summary>Puts another GroupInfo of the current epoch, signed by a leaf of the caller, in the place of the stored one.</summary>
-    /// <exception cref="RefusedException">Unauthorized, EpochMismatch or InvalidGroupInfo. Another external_pub than the stored one is a suspected fork.</exception>
+    /// <summary>
+    /// Stores a GroupInfo of the current epoch, signed by a leaf of the caller, in the place of the stored one.
+    /// </summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized: the caller is no member. EpochMismatch: the GroupInfo is of another epoch. InvalidGroupInfo: the
+    /// GroupInfo breaks a rule, or has another external_pub than the stored one, which is recorded as a suspected fork.
+    /// </exception>
     public Task<UpdateGroupInfoResult> UpdateGroupInfoAsync(
         Caller caller,
         UpdateGroupInfoInput input,
@@ -68,56 +94,85 @@ public sealed class GroupInfoPublisher
                 var access = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
                 var group = await _groups.GetAsync(access.Conversation, cancellation);
                 var groupInfo = Verify(input.GroupInfo, group);
-                var signer = group.Leaf(groupInfo.Signer)!;
-                if (
-                    (await LeafOwners.FindAsync(context, [signer], cancellation)).DeviceOf(signer)?.Did
-                    != caller.Did.Value
-                )
-                    throw Refusal.InvalidGroupInfo(DeliveryRules.GroupInfoSigner.Id).AsException();
-                // It is derived from the epoch's secrets (§8): members who have another one are in another group. Where the epoch is over, the write below finds that.
-                if (
-                    await StoredGroupInfo.FindAsync(context, input.ConvoId, access.Conversation.Epoch, cancellation)
-                        is { } stored
-                    && !ExternalPub(groupInfo).SequenceEqual(ExternalPub(UnverifiedGroupInfo.Decode(stored)))
-                )
-                {
-                    await _forks.RecordExternalPubAsync(
-                        access.Conversation.Id,
-                        access.Conversation.Epoch,
-                        cancellation
-                    );
-                    throw Refusal.InvalidGroupInfo(DeliveryRules.ExternalPubChanged.Id).AsException();
-                }
-                var bytes = MlsMessage.Of(groupInfo).Encode();
-                return Changes.InTransaction(async write =>
-                {
-                    var now = _clock.GetUtcNow();
-                    string id = access.Conversation.Id;
-                    long epoch = access.Conversation.Epoch;
-                    int updated = await write.Database.ExecuteSqlAsync(
-                        $"UPDATE conversations SET group_info = {bytes}, group_info_updated_at = {now.ToUnixTimeMilliseconds()} WHERE id = {id} AND epoch = {epoch}"
-                    );
-                    if (updated == 0)
-                        throw Refusal
-                            .EpochMismatch(
-                                (ulong)
-                                    await write
-                                        .Set<Conversation>()
-                                        .Where(row => row.Id == id)
-                                        .Select(row => row.Epoch)
-                                        .SingleAsync(),
-                                (ulong)epoch
-                            )
-                            .AsException();
-                    return new CallResult<UpdateGroupInfoResult>(new((ulong)epoch, now));
-                });
+                await RequireSignedByAsync(context, caller, group, groupInfo, cancellation);
+                await RequireSameExternalPubAsync(context, access.Conversation, groupInfo, cancellation);
+                byte[] message = MlsMessage.Of(groupInfo).Encode();
+                return Changes.InTransaction(write => StoreAsync(write, access.Conversation, message));
             },
             cancellation
         );
     }
 
-    /// <summary>Asks the members for a fresh GroupInfo, at most once in a while.</summary>
-    /// <exception cref="RefusedException">Unauthorized</exception>
+    /// <summary>Refuses a GroupInfo that is not signed by a leaf of the caller.</summary>
+    private static async Task RequireSignedByAsync(
+        MlsDbContext context,
+        Caller caller,
+        PublicGroup group,
+        UnverifiedGroupInfo groupInfo,
+        CancellationToken cancellation
+    )
+    {
+        var signer = group.Leaf(groupInfo.Signer)!;
+        var owners = await LeafOwners.FindAsync(context, [signer], cancellation);
+        if (owners.DeviceOf(signer)?.Did != caller.Did.Value)
+            throw Refusal.InvalidGroupInfo(DeliveryRules.GroupInfoSigner.Id).AsException();
+    }
+
+    /// <summary>
+    /// Refuses a GroupInfo with another external_pub than the stored one, and records it as a suspected fork. The key
+    /// is derived from the epoch's secrets (RFC 9420 §8), so a member who has another key is in another group.
+    /// </summary>
+    /// <remarks>
+    /// If the epoch has ended meanwhile, no GroupInfo is found for it and nothing is compared here; then
+    /// <see cref="StoreAsync"/> finds that the epoch is over.
+    /// </remarks>
+    private async Task RequireSameExternalPubAsync(
+        MlsDbContext context,
+        Conversation conversation,
+        UnverifiedGroupInfo groupInfo,
+        CancellationToken cancellation
+    )
+    {
+        byte[]? stored = await StoredGroupInfo.FindAsync(context, conversation.Id, conversation.Epoch, cancellation);
+        if (stored is null || ExternalPub(groupInfo).SequenceEqual(ExternalPub(UnverifiedGroupInfo.Decode(stored))))
+            return;
+        await _forks.RecordExternalPubAsync(conversation.Id, conversation.Epoch, cancellation);
+        throw Refusal.InvalidGroupInfo(DeliveryRules.ExternalPubChanged.Id).AsException();
+    }
+
+    /// <summary>Stores the GroupInfo, if the conversation is still in the epoch in which it was read.</summary>
+    private async Task<CallResult<UpdateGroupInfoResult>> StoreAsync(
+        MlsDbContext write,
+        Conversation conversation,
+        byte[] message
+    )
+    {
+        var now = _clock.GetUtcNow();
+        string id = conversation.Id;
+        long epoch = conversation.Epoch,
+            at = now.ToUnixTimeMilliseconds();
+        int updated = await write.Database.ExecuteSqlAsync(
+            $"""
+            UPDATE conversations SET group_info = {message}, group_info_updated_at = {at}
+            WHERE id = {id} AND epoch = {epoch}
+            """
+        );
+        if (updated == 0)
+        {
+            long current = await write
+                .Set<Conversation>()
+                .Where(row => row.Id == id)
+                .Select(row => row.Epoch)
+                .SingleAsync();
+            throw Refusal.EpochMismatch((ulong)current, (ulong)epoch).AsException();
+        }
+        return new CallResult<UpdateGroupInfoResult>(new((ulong)epoch, now));
+    }
+
+    /// <summary>
+    /// Asks the members for a fresh GroupInfo, unless they were asked less than <see cref="RefreshInterval"/> ago.
+    /// </summary>
+    /// <exception cref="RefusedException">Unauthorized: the caller is no member of the conversation.</exception>
     public Task<GroupInfoRefreshResult> RequestRefreshAsync(
         Caller caller,
         string convoId,
@@ -148,7 +203,8 @@ public sealed class GroupInfoPublisher
                     int asked = await write.Database.ExecuteSqlAsync(
                         $"""
                         INSERT INTO group_info_refreshes (convo_id, requested_at) VALUES ({convoId}, {at})
-                        ON CONFLICT (convo_id) DO UPDATE SET requested_at = excluded.requested_at WHERE group_info_refreshes.requested_at <= {before}
+                        ON CONFLICT (convo_id) DO UPDATE SET requested_at = excluded.requested_at
+                        WHERE group_info_refreshes.requested_at <= {before}
                         """
                     );
                     if (asked == 1)
@@ -160,6 +216,7 @@ public sealed class GroupInfoPublisher
         );
     }
 
+    /// <summary>Verifies a GroupInfo against the group of the current epoch.</summary>
     private static UnverifiedGroupInfo Verify(ReadOnlyMemory<byte> bytes, PublicGroup group)
     {
         try

@@ -3,15 +3,22 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.KeyPackages;
 
-/// <summary>A key package whose signatures, lifetime and kind have been checked; whose it is, is checked against its device.</summary>
+/// <summary>
+/// A key package of which everything has been checked that can be checked without a device, for example signatures,
+/// lifetime and leaf node source (RFC 9420 §10.1). Whether the key package is that of a device is checked by
+/// <see cref="RequireOwner"/>.
+/// </summary>
 /// <param name="Package">The key package.</param>
-/// <param name="LastResort">Whether it is given out again and again: its publisher says so, or its own extension.</param>
+/// <param name="LastResort">
+/// Whether the key package is given out again and again, because its publisher or its extension says so.
+/// </param>
 internal sealed record VerifiedKeyPackage(KeyPackage Package, bool LastResort)
 {
-    /// <summary>Its reference (RFC 9420 §5.2), as a key of dictionaries.</summary>
+    /// <summary>The reference of the key package (RFC 9420 §5.2) in hex, as a key of dictionaries.</summary>
     public string Name { get; } = Convert.ToHexString(Package.Reference.Span);
 
-    /// <exception cref="RefusedException">InvalidKeyPackage</exception>
+    /// <summary>Verifies a key package by itself (RFC 9420 §10.1).</summary>
+    /// <exception cref="RefusedException">InvalidKeyPackage: the key package breaks a rule.</exception>
     public static VerifiedKeyPackage Verify(NewKeyPackage input, DateTimeOffset now)
     {
         try
@@ -25,8 +32,9 @@ internal sealed record VerifiedKeyPackage(KeyPackage Package, bool LastResort)
         }
     }
 
-    /// <summary>Itself, if it is the device's.</summary>
-    /// <exception cref="RefusedException">InvalidKeyPackage</exception>
+    /// <summary>Refuses a key package that has not the device's identity and an enrolled key of the device.</summary>
+    /// <returns>The key package itself.</returns>
+    /// <exception cref="RefusedException">InvalidKeyPackage: the key package is not the device's.</exception>
     public VerifiedKeyPackage RequireOwner(Device device)
     {
         var leaf = Package.LeafNode;
