@@ -101,7 +101,7 @@ internal static class EpochWriter
         AddLeaves(statements, id, change, now);
         change.Welcome?.AddTo(statements, id, change.Group, now);
         if (change.Join is { TurnId: { } turn } join)
-            JoinTurnConductor.End(statements, id, join.DeviceRow, turn);
+            JoinTurnConductor.EndTurn(statements, id, join.DeviceRow, turn);
         return statements;
     }
 
