@@ -30,7 +30,9 @@ public sealed partial class RemovalProposals
     private readonly TimeProvider _clock;
     private readonly ILogger<RemovalProposals> _log;
 
-    /// <summary>The conversations that failed in the last call, so that each is logged once and not at every call.</summary>
+    /// <summary>
+    /// The conversations that failed in the last call, so that each is logged once and not at every call.
+    /// </summary>
     private volatile HashSet<string> _failing = [];
 
     internal RemovalProposals(
@@ -43,8 +45,8 @@ public sealed partial class RemovalProposals
     ) => (_database, _groups, _keys, _audit, _clock, _log) = (database, groups, keys, audit, clock, log);
 
     /// <summary>
-    /// Proposes the removals that are due and not yet proposed in the current epochs. Any host may call this at any time:
-    /// each leaf is proposed once in an epoch. A conversation that fails is skipped.
+    /// Proposes the removals that are due and not yet proposed in the current epochs. Any host may call this at any
+    /// time: each leaf is proposed once in an epoch. A conversation that fails is skipped.
     /// </summary>
     /// <returns>How many proposals were made.</returns>
     /// <exception cref="AggregateException">Conversations failed; all others have been tried.</exception>
