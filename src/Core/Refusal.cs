@@ -1,36 +1,50 @@
 namespace MlsConsole.Core;
 
-/// <summary>An expected "no". <see cref="Error"/> is the name on the wire; it never changes.</summary>
-/// <param name="Error">Error name as the lexicon declares it.</param>
-/// <param name="Message">One sentence for people; says nothing that the caller may not know.</param>
+/// <summary>An expected "no", as the caller gets it and as the audit log has it.</summary>
+/// <param name="Error">The name of the error as the lexicon declares it, which never changes.</param>
+/// <param name="Message">One sentence for people. It says nothing that the caller may not know.</param>
 public sealed record Refusal(string Error, string Message)
 {
-    /// <summary>Id of the broken rule, for InvalidCommit, InvalidProposal, InvalidGroupInfo, InvalidKeyPackage and InvalidWelcome.</summary>
+    /// <summary>
+    /// The id of the broken rule; for InvalidCommit, InvalidProposal, InvalidGroupInfo, InvalidKeyPackage,
+    /// InvalidWelcome, and for InvalidRequest of an application message.
+    /// </summary>
     public string? Rule { get; init; }
 
     /// <summary>For EpochMismatch: the conversation's epoch.</summary>
     public ulong? CurrentEpoch { get; init; }
 
-    /// <summary>For EpochMismatch: <c>stale</c> (too old) or <c>ahead</c> (impossible).</summary>
+    /// <summary>
+    /// For EpochMismatch: <c>stale</c> if the epoch that the caller named is over, <c>ahead</c> if it has not begun.
+    /// </summary>
     public string? Mismatch { get; init; }
 
-    /// <summary>For RateLimitExceeded and TurnPending: when to come again.</summary>
+    /// <summary>For RateLimitExceeded and TurnPending: after what time the caller may try again.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>For TurnPending: how many are before the device, at least 1.</summary>
+    /// <summary>For TurnPending: how many devices are before this one in line, at least 1.</summary>
     public int? Position { get; init; }
 
-    /// <summary>For LeavePending: the leaves that the commit must remove.</summary>
+    /// <summary>For LeavePending: the indices of the leaves that the commit must remove.</summary>
     public IReadOnlyList<uint>? Leaves { get; init; }
 
-    /// <summary>Why, for the audit log and a metric label; one of a closed list. Never sent.</summary>
+    /// <summary>
+    /// Why the call is refused, for the audit log and a metric label: the id of a rule, or a name of a closed list
+    /// (<see cref="RefusalReasons"/>). It is never sent to the caller.
+    /// </summary>
     public string? Reason { get; init; }
 
-    /// <summary>The one answer to everybody who may not, and to a conversation that does not exist.</summary>
+    /// <summary>
+    /// The caller may not do this, or there is no such conversation. The answer to both is the same, so that an
+    /// outsider does not learn which conversations exist.
+    /// </summary>
+    /// <param name="reason">The reason for the audit log.</param>
     public static Refusal Unauthorized(string reason) =>
         new(ErrorNames.Unauthorized, "You may not do this, or there is no such conversation.") { Reason = reason };
 
-    /// <summary>The commit is for another epoch than the current one.</summary>
+    /// <summary>What the caller sent is for another epoch than the current one.</summary>
+    /// <param name="current">The conversation's epoch.</param>
+    /// <param name="given">The epoch that the caller named.</param>
     public static Refusal EpochMismatch(ulong current, ulong given) =>
         new(ErrorNames.EpochMismatch, "The commit is not for the current epoch.")
         {
@@ -39,7 +53,9 @@ public sealed record Refusal(string Error, string Message)
             Reason = given > current ? RefusalReasons.Ahead : RefusalReasons.Stale,
         };
 
-    /// <summary>Too many attempts in an hour.</summary>
+    /// <summary>The caller made too many attempts.</summary>
+    /// <param name="reason">Which limit was reached, for the audit log.</param>
+    /// <param name="retryAfter">After what time the caller may try again.</param>
     public static Refusal RateLimitExceeded(string reason, TimeSpan retryAfter) =>
         new(ErrorNames.RateLimitExceeded, "Too many attempts; come again later.")
         {
@@ -47,7 +63,11 @@ public sealed record Refusal(string Error, string Message)
             RetryAfter = retryAfter,
         };
 
-    /// <summary>The device is in the line, but it is not its turn yet. The nearer it is, the sooner it should ask again; its place is kept for longer than that.</summary>
+    /// <summary>
+    /// The device is in line, but does not have the turn yet. The nearer the turn is, the sooner the device is told to
+    /// ask again: after 50 ms for each device before it, at least 100 ms and at most 5 s. Its place is kept for longer.
+    /// </summary>
+    /// <param name="position">How many devices are before this one in line, at least 1.</param>
     public static Refusal TurnPending(int position) =>
         new(ErrorNames.TurnPending, "It is not the device's turn yet; its place is kept for ten seconds.")
         {
@@ -55,21 +75,27 @@ public sealed record Refusal(string Error, string Message)
             RetryAfter = TimeSpan.FromMilliseconds(Math.Clamp(50 * position, 100, 5000)),
         };
 
+    /// <summary>The commit breaks the rule with the given id.</summary>
     public static Refusal InvalidCommit(string rule) =>
         ByRule(ErrorNames.InvalidCommit, "The commit breaks a rule.", rule);
 
+    /// <summary>The proposal breaks the rule with the given id.</summary>
     public static Refusal InvalidProposal(string rule) =>
         ByRule(ErrorNames.InvalidProposal, "The proposal breaks a rule.", rule);
 
+    /// <summary>The GroupInfo or its tree breaks the rule with the given id.</summary>
     public static Refusal InvalidGroupInfo(string rule) =>
         ByRule(ErrorNames.InvalidGroupInfo, "The GroupInfo breaks a rule.", rule);
 
+    /// <summary>The key package breaks the rule with the given id.</summary>
     public static Refusal InvalidKeyPackage(string rule) =>
         ByRule(ErrorNames.InvalidKeyPackage, "The key package breaks a rule.", rule);
 
+    /// <summary>The Welcome breaks the rule with the given id.</summary>
     public static Refusal InvalidWelcome(string rule) =>
         ByRule(ErrorNames.InvalidWelcome, "The Welcome breaks a rule.", rule);
 
+    /// <summary>The application message breaks the rule with the given id.</summary>
     public static Refusal InvalidMessage(string rule) =>
         ByRule(RequestOutcomes.InvalidRequest, "The message is not a PrivateMessage of this conversation.", rule);
 
@@ -118,6 +144,7 @@ public sealed record Refusal(string Error, string Message)
     public static Refusal IdempotencyConflict { get; } =
         new(ErrorNames.IdempotencyConflict, "The idempotency key was used with other objects.");
 
+    /// <summary>The request is not in order; the message says what is wrong.</summary>
     public static Refusal InvalidRequest(string message) => new(RequestOutcomes.InvalidRequest, message);
 
     private static Refusal ByRule(string error, string message, string rule) =>

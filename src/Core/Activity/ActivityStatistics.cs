@@ -1,11 +1,23 @@
 namespace MlsConsole.Core.Activity;
 
-/// <summary>How many times an outcome came.</summary>
-/// <param name="Outcome"><c>accepted</c>, or the error name.</param>
-/// <param name="Reason">The rule or reason behind it.</param>
+/// <summary>How many requests ended with an outcome.</summary>
+/// <param name="Outcome"><c>accepted</c>, or the name of the error.</param>
+/// <param name="Reason">
+/// The id of the rule, or the reason, for which the requests were refused; null if there is none.
+/// </param>
+/// <param name="Count">The number of requests.</param>
 public sealed record OutcomeCount(string Outcome, string? Reason, int Count);
 
-/// <summary>One step of a window. A null is a gap in the drawing: nothing was attempted in this step.</summary>
+/// <summary>
+/// One point in the drawing of a window. The values that may be null are null where nothing was attempted, and leave a
+/// gap in the drawing.
+/// </summary>
+/// <param name="At">When the time begins that the point stands for.</param>
+/// <param name="Attempts">The attempts in that time (see <see cref="OverviewSnapshot"/>).</param>
+/// <param name="SuccessRate">Accepted of all attempts, 0 to 1.</param>
+/// <param name="Mismatches">The attempts that ended with EpochMismatch.</param>
+/// <param name="P50">The median of the attempts' durations, in seconds.</param>
+/// <param name="P99">The 99th percentile of the attempts' durations, in seconds.</param>
 public sealed record OverviewPoint(
     DateTimeOffset At,
     int Attempts,
@@ -16,15 +28,23 @@ public sealed record OverviewPoint(
 );
 
 /// <summary>External commits over a window of time. Rates are null where nothing was attempted.</summary>
+/// <param name="Window">The length of the window of time, which ends at <paramref name="TakenAt"/>.</param>
+/// <param name="TakenAt">When the snapshot was taken.</param>
 /// <param name="Requests">All calls of processExternalCommit.</param>
 /// <param name="Attempts">
 /// The requests that the rates are computed from: accepted, or failed because of the commit itself or of its timing.
 /// </param>
+/// <param name="Accepted">The attempts that were accepted.</param>
+/// <param name="Mismatches">The attempts that ended with EpochMismatch.</param>
 /// <param name="Refused">The requests that policy refused: no token, not a member, switched off.</param>
-/// <param name="P50">Seconds.</param>
-/// <param name="P99">Seconds.</param>
-/// <param name="RequestsPerSecond">Requests of all methods.</param>
-/// <param name="LastAt">The last external commit ever seen by this process.</param>
+/// <param name="P50">The median of the attempts' durations, in seconds.</param>
+/// <param name="P99">The 99th percentile of the attempts' durations, in seconds.</param>
+/// <param name="RequestsPerSecond">Requests of all methods in one second, on average over the window.</param>
+/// <param name="Outcomes">The outcomes of all calls of processExternalCommit, the most frequent first.</param>
+/// <param name="Points">The window in about 60 points of the same length, in the order of time.</param>
+/// <param name="LastAt">
+/// When the last call of processExternalCommit ended that this process has seen; null if it has seen none.
+/// </param>
 public sealed record OverviewSnapshot(
     TimeSpan Window,
     DateTimeOffset TakenAt,
@@ -54,7 +74,6 @@ public sealed record OverviewSnapshot(
 /// </summary>
 public sealed class ActivityStatistics : IDisposable
 {
-    private const string ExternalCommit = "processExternalCommit";
     private const int StepSeconds = 5,
         Steps = 24 * 3600 / StepSeconds,
         PointCount = 60;
@@ -65,12 +84,12 @@ public sealed class ActivityStatistics : IDisposable
     /// </summary>
     private static readonly HashSet<string> s_policyOutcomes =
     [
-        "AuthenticationRequired",
-        nameof(Refusal.Unauthorized),
-        nameof(Refusal.ExternalCommitsDisabled),
-        nameof(Refusal.DeviceNotApproved),
-        nameof(Refusal.RateLimitExceeded),
-        nameof(Refusal.IdempotencyConflict),
+        ErrorNames.AuthenticationRequired,
+        ErrorNames.Unauthorized,
+        ErrorNames.ExternalCommitsDisabled,
+        ErrorNames.DeviceNotApproved,
+        ErrorNames.RateLimitExceeded,
+        ErrorNames.IdempotencyConflict,
         RequestOutcomes.RequestAborted,
     ];
 
@@ -159,7 +178,7 @@ public sealed class ActivityStatistics : IDisposable
             if (step.Index != index)
                 return; // The request is more than a day older than the newest one.
             step.AllRequests++;
-            if (request.Method == ExternalCommit)
+            if (request.Method == MethodNames.ProcessExternalCommit)
             {
                 _lastAt = request.At;
                 step.Count(request, s_policyOutcomes.Contains(request.Outcome));
@@ -192,7 +211,7 @@ public sealed class ActivityStatistics : IDisposable
             Latency.Add(request.Elapsed);
             if (request.Outcome == RequestOutcomes.Accepted)
                 Accepted++;
-            if (request.Outcome == nameof(Refusal.EpochMismatch))
+            if (request.Outcome == ErrorNames.EpochMismatch)
                 Mismatches++;
         }
 

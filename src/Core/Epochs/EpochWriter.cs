@@ -11,20 +11,24 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Epochs;
 
-/// <summary>Writes an epoch: compare-and-swap on the conversation's row, then all that belongs to it.</summary>
+/// <summary>
+/// Writes an epoch (delivery-service §6.1) as one list of statements: first the compare-and-swap on the epoch in the
+/// conversation's row, then everything else that the commit changes.
+/// </summary>
 internal static class EpochWriter
 {
     /// <summary>The change that writes an epoch.</summary>
-    /// <param name="epoch">Verified against the conversation as it was read.</param>
-    /// <param name="snapshotInterval">Every so many epochs the group's public state is stored.</param>
+    /// <param name="epoch">What the commit changes, verified against the conversation as it was read.</param>
+    /// <param name="snapshotInterval">After so many epochs each the group's public state is stored.</param>
     /// <param name="now">When the commit was accepted.</param>
     /// <param name="written">Called when the epoch is on disk.</param>
     /// <param name="otherReason">
-    /// Why the statements may not hold although the epoch is still the current one, and nobody has left: throws that refusal.
+    /// Called when the statements did not hold although the epoch is still the current one and nobody has left. It
+    /// looks for another reason and throws the refusal for what it finds.
     /// </param>
     /// <returns>
-    /// Its refusals are EpochMismatch, where another commit was first, and for a member's commit LeavePending, where
-    /// somebody left in between.
+    /// A change that is refused with EpochMismatch if another commit was first, and with LeavePending if somebody left
+    /// after a member's commit was verified.
     /// </returns>
     public static Change<CommitResult> ChangeOf(
         EpochChange epoch,
@@ -63,11 +67,15 @@ internal static class EpochWriter
         long from = change.Conversation.Epoch,
             to = checked((long)change.Group.Epoch),
             at = now.ToUnixTimeMilliseconds();
+        // A member's commit is not written if somebody left after the conversation was read, because the commit does
+        // not remove the leaves that wait since then. An external commit is written: it could not remove them anyway.
+        bool isExternal = change.Join is not null;
         var statements = new Statements(
             $"""
-            UPDATE conversations SET epoch = {to}, next_seq = next_seq + 1, group_info = {change.GroupInfo}, group_info_epoch = {to}, group_info_updated_at = {at}
-            WHERE id = {id} AND epoch = {from} AND ({change.Join
-                is not null} OR left_seq < {change.Conversation.NextSeq}) RETURNING next_seq - 1 AS "Value"
+            UPDATE conversations SET epoch = {to}, next_seq = next_seq + 1,
+                group_info = {change.GroupInfo}, group_info_epoch = {to}, group_info_updated_at = {at}
+            WHERE id = {id} AND epoch = {from} AND ({isExternal} OR left_seq < {change.Conversation.NextSeq})
+            RETURNING next_seq - 1 AS "Value"
             """
         );
         statements.AppendUnlessBanned(
@@ -78,7 +86,7 @@ internal static class EpochWriter
                 Epoch = to,
                 Message = change.Commit,
                 Sender = change.Sender,
-                External = change.Join is not null,
+                External = isExternal,
                 JoinedBy = change.Join?.DeviceRow,
                 CreatedAt = now,
             },
@@ -93,10 +101,13 @@ internal static class EpochWriter
         AddLeaves(statements, id, change, now);
         change.Welcome?.AddTo(statements, id, change.Group, now);
         if (change.Join is { TurnId: { } turn } join)
-            JoinTurnConductor.End(statements, id, join.DeviceRow, turn);
+            JoinTurnConductor.EndTurn(statements, id, join.DeviceRow, turn);
         return statements;
     }
 
+    /// <summary>
+    /// Adds what follows from the leaves that change: for the leaves themselves, and for their devices and accounts.
+    /// </summary>
     private static void AddLeaves(Statements statements, string id, EpochChange change, DateTimeOffset now)
     {
         var leaves = change.Leaves;
@@ -123,7 +134,9 @@ internal static class EpochWriter
             Roster.Remove(statements, id, did, now);
         foreach (string did in leaves.Added.Select(entry => entry.Device.Did).Distinct())
         {
-            // After its leaf: a ban from the service waits for that, or is there to be seen.
+            // This statement comes after that of the account's leaf. A ban from the service that is written at the same
+            // time waits for the row of the leaf's device, and then sees the leaf; or the ban is written already, and
+            // this statement sees the ban.
             Ban.BreakIfBanned(statements, did, id);
             Roster.Join(statements, id, did, now);
         }

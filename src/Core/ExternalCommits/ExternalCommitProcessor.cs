@@ -12,6 +12,18 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.ExternalCommits;
 
+/// <summary>The input of processExternalCommit.</summary>
+/// <param name="ConvoId">The conversation that the device joins.</param>
+/// <param name="ExternalCommit">The external commit as an MLSMessage with a PublicMessage (RFC 9420 §12.4.3.2).</param>
+/// <param name="GroupInfo">
+/// The GroupInfo of the epoch that the commit creates, with or without the header of an MLSMessage.
+/// </param>
+/// <param name="RatchetTree">
+/// The tree of that epoch as the content of a ratchet_tree extension, which must equal the service's; null if the
+/// caller does not send it.
+/// </param>
+/// <param name="TurnId">The id of the turn that the device got for this commit; null if it asked for none.</param>
+/// <param name="IdempotencyKey">The caller's key for retries; the hash of the commit stands in for null.</param>
 public sealed record ProcessExternalCommitInput(
     string ConvoId,
     ReadOnlyMemory<byte> ExternalCommit,
@@ -21,7 +33,9 @@ public sealed record ProcessExternalCommitInput(
     string? IdempotencyKey
 );
 
-/// <summary>Takes external commits: a device that lost its state, or a new one, joins at once.</summary>
+/// <summary>
+/// Takes external commits, by which a device that lost its state, or a new device, joins without waiting for a member.
+/// </summary>
 public sealed class ExternalCommitProcessor
 {
     private readonly CallRunner _calls;
@@ -51,7 +65,11 @@ public sealed class ExternalCommitProcessor
             clock
         );
 
-    /// <summary>Verifies the commit and its GroupInfo and writes the epoch that it creates.</summary>
+    /// <summary>Verifies an external commit and its GroupInfo, and writes the epoch that the commit creates.</summary>
+    /// <exception cref="RefusedException">
+    /// ExternalCommitsDisabled, Unauthorized, RateLimitExceeded, EpochMismatch, InvalidCommit, WrongUser, GhostLeaf,
+    /// DeviceNotApproved, TooManyMembers, InvalidGroupInfo or IdempotencyConflict.
+    /// </exception>
     public Task<CommitResult> ProcessExternalCommitAsync(
         Caller caller,
         ProcessExternalCommitInput input,
@@ -77,7 +95,7 @@ public sealed class ExternalCommitProcessor
         CancellationToken cancellation
     )
     {
-        // The flag is asked before anything about the conversation, so that its answer says nothing about that.
+        // The flag is asked before anything about the conversation, so its answer says nothing about the conversation.
         if (!await _flag.IsOnForAsync(call.Caller.Did))
             throw Refusal.ExternalCommitsDisabled.AsException();
         await using var context = _database.Read();
@@ -120,14 +138,14 @@ public sealed class ExternalCommitProcessor
         var removes = JoinRules.RemovedLeaves(authenticated, group);
         var joiner = access.Leaves.DeviceOf(authenticated.JoinerLeaf!) ?? throw Refusal.WrongUser.AsException();
         access.Limits.Require(joiner);
-        var own = GroupLeaves.LeafOf(group, joiner);
-        JoinRules.RequireOwnLeaf(own, removes, access.Leaves);
+        var currentLeaf = GroupLeaves.LeafOf(group, joiner);
+        JoinRules.RequireOwnLeaf(currentLeaf, removes, access.Leaves);
         await RequireApprovedAsync(
             context,
             access,
             joiner,
             authenticated.JoinerLeaf!,
-            own is { } index ? group.Leaf(index) : null,
+            currentLeaf is { } index ? group.Leaf(index) : null,
             input.TurnId,
             cancellation
         );
@@ -155,20 +173,42 @@ public sealed class ExternalCommitProcessor
         );
     }
 
-    /// <remarks>With a turn a device with a leaf gets this far: whether it comes with the key of that, only its commit tells.</remarks>
+    /// <summary>
+    /// Refuses a device that needs an approval and has none, and then gives back the turn of the device.
+    /// </summary>
+    /// <remarks>
+    /// A device can get a turn and be refused here: a device that has a leaf gets a turn without an approval, because
+    /// only its commit tells whether the device comes with the signature key of that leaf or with another one. The turn
+    /// is given back so that it does not count as unused.
+    /// </remarks>
+    /// <param name="context">The database.</param>
+    /// <param name="access">The access of the joining account to the conversation.</param>
+    /// <param name="joiner">The device that joins.</param>
+    /// <param name="newLeaf">The leaf that the commit gives to the device.</param>
+    /// <param name="currentLeaf">The leaf that the device has before the commit; null if it has none.</param>
+    /// <param name="turnId">The turn that the commit names; null if it names none.</param>
+    /// <param name="cancellation">Ends the check.</param>
+    /// <exception cref="RefusedException">DeviceNotApproved</exception>
     private async Task RequireApprovedAsync(
         MlsDbContext context,
         Access access,
         Device joiner,
-        LeafNode coming,
-        LeafNode? own,
+        LeafNode newLeaf,
+        LeafNode? currentLeaf,
         string? turnId,
         CancellationToken cancellation
     )
     {
         try
         {
-            await ApprovalRequirement.RequireAsync(context, access, joiner, coming.SignatureKey, own, cancellation);
+            await ApprovalRequirement.RequireAsync(
+                context,
+                access,
+                joiner,
+                newLeaf.SignatureKey,
+                currentLeaf,
+                cancellation
+            );
         }
         catch (RefusedException) when (turnId is not null)
         {

@@ -3,10 +3,16 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.ExternalCommits;
 
-/// <summary>Whose leaf may join and whose it may remove (delivery-service §4): what RFC 9420 §12.2 leaves to the application.</summary>
+/// <summary>
+/// Which leaves an external commit may and must remove (delivery-service §4.2). RFC 9420 §12.2 leaves this to the
+/// application.
+/// </summary>
 internal static class JoinRules
 {
-    /// <summary>The non-blank leaves that the commit's Removes name. What is wrong with the list itself, staging finds.</summary>
+    /// <summary>
+    /// The leaves that the commit's Remove proposals name, without blank ones. Whether the list of proposals is valid
+    /// is not checked here but when the commit is staged.
+    /// </summary>
     public static IReadOnlyList<(LeafIndex Index, LeafNode Leaf)> RemovedLeaves(
         AuthenticatedContent commit,
         PublicGroup group
@@ -19,11 +25,17 @@ internal static class JoinRules
         return removed;
     }
 
-    /// <summary>A device with a leaf removes that leaf; one without may remove any one leaf of the same account.</summary>
-    /// <exception cref="RefusedException">InvalidCommit or GhostLeaf</exception>
+    /// <summary>
+    /// Requires that a device with a leaf removes that leaf. A device without a leaf may remove any one leaf of the
+    /// same account.
+    /// </summary>
     /// <param name="current">The leaf of the joining device; null if it has none.</param>
-    /// <param name="removes">Of the commit.</param>
-    /// <param name="own">The account's leaves.</param>
+    /// <param name="removes">The leaves that the commit removes.</param>
+    /// <param name="own">The owners of the account's leaves: all devices of the account.</param>
+    /// <exception cref="RefusedException">
+    /// InvalidCommit: the commit removes the leaf of another account. GhostLeaf: the commit leaves the device's own
+    /// leaf in the tree.
+    /// </exception>
     public static void RequireOwnLeaf(
         LeafIndex? current,
         IReadOnlyList<(LeafIndex Index, LeafNode Leaf)> removes,
@@ -31,7 +43,7 @@ internal static class JoinRules
     )
     {
         if (removes.Count > 1)
-            return; // RFC 9420 §12.2 refuses it, whatever the leaves
+            return; // Staging refuses a second Remove, whichever leaf it removes (RFC 9420 §12.2).
         foreach (var (index, removed) in removes)
             if (index != current && own.DeviceByIdentity(removed) is null)
                 throw Refusal.InvalidCommit(DeliveryRules.RemoveOfStranger.Id).AsException();

@@ -1,32 +1,49 @@
 namespace MlsConsole.Core.JoinTurns;
 
-/// <summary>A conversation's line of joiners, first come first served: values in, a line out. Whoever acts writes the difference.</summary>
+/// <summary>
+/// A conversation's line of joiners, first come, first served (delivery-service §6.3). It is immutable: each method
+/// returns a new line, and <see cref="JoinTurnConductor"/> writes the difference between two lines to the database.
+/// </summary>
 /// <param name="ConvoId">The conversation.</param>
-/// <param name="Epoch">Its epoch when the line was read.</param>
-/// <param name="Places">In the order of the line.</param>
+/// <param name="Epoch">The conversation's epoch when the line was read.</param>
+/// <param name="Places">The places in the order of the line; first come the devices that are only remembered.</param>
 internal sealed record JoinLine(string ConvoId, long Epoch, IReadOnlyList<JoinPlace> Places)
 {
-    /// <summary>How long a request waits for its turn, how long a place is kept for a device that does not wait, how long unused turns are remembered.</summary>
-    public static readonly TimeSpan Wait = TimeSpan.FromSeconds(5),
-        Kept = TimeSpan.FromSeconds(10),
-        Memory = TimeSpan.FromHours(1);
+    /// <summary>How long a request waits for its turn.</summary>
+    public static readonly TimeSpan Wait = TimeSpan.FromSeconds(5);
 
-    /// <summary>So many unused turns, one after the other, bar a device from the line.</summary>
+    /// <summary>How long a place is kept for a device that has no waiting request.</summary>
+    public static readonly TimeSpan Kept = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the unused turns of a device are remembered.</summary>
+    public static readonly TimeSpan Memory = TimeSpan.FromHours(1);
+
+    /// <summary>A device that left so many turns unused, one after the other, is barred from the line.</summary>
     public const int MaxUnused = 3;
 
-    /// <summary>Longer the line does not get: who comes then has to come again.</summary>
+    /// <summary>The largest number of places. A device that finds the line full has to ask again later.</summary>
     public const int MaxPlaces = 1000;
 
-    /// <summary>How long a turn lasts: a joiner verifies and sends the whole tree.</summary>
+    /// <summary>
+    /// How long a turn lasts: the longer, the larger the group is, because a joiner verifies the whole tree.
+    /// </summary>
+    /// <param name="leaves">The number of leaves in the group.</param>
     public static TimeSpan TurnLength(int leaves) => TimeSpan.FromMilliseconds(1000 + 2 * leaves);
 
+    /// <summary>The place of a device; null if the line does not have the device.</summary>
     public JoinPlace? Of(long device) => Places.FirstOrDefault(place => place.DeviceRow == device);
 
-    /// <summary>How many are before a device, at least 1: nobody who asks has the turn.</summary>
+    /// <summary>
+    /// How many devices are before a waiting device in line. It is at least 1: a device that waits does not have the
+    /// turn yet, even if it is the first in line.
+    /// </summary>
     public int PositionOf(long device) =>
         Math.Max(1, Places.Where(place => place.Place > 0).TakeWhile(place => place.DeviceRow != device).Count());
 
-    /// <summary>The line as time has left it: turns are over, places were not kept, unused turns are forgotten.</summary>
+    /// <summary>
+    /// The line as it is at a time after it was read: turns have ended, places are not kept any longer, unused turns
+    /// are forgotten.
+    /// </summary>
     public JoinLine At(DateTimeOffset now) =>
         With(
             Places.Select(place =>
@@ -34,29 +51,28 @@ internal sealed record JoinLine(string ConvoId, long Epoch, IReadOnlyList<JoinPl
                 {
                     { Place: 0 } => now < place.Until ? place : null,
                     { HasTurn: true } when now < place.Until => place,
-                    // Overtaken by somebody's commit, it keeps its place.
-                    { HasTurn: true } when place.Epoch < Epoch => Waiting(place with { TurnId = null }, now),
-                    { HasTurn: true } => now < place.Until + Memory
-                        ? place with
-                        {
-                            Place = 0,
-                            TurnId = null,
-                            Until = place.Until + Memory,
-                            Unused = place.Unused + 1,
-                        }
-                        : null,
-                    _ => Waiting(place, now),
+                    // A device whose turn was overtaken by somebody's commit keeps its place.
+                    { HasTurn: true } when place.Epoch < Epoch => AfterWaiting(place with { TurnId = null }, now),
+                    { HasTurn: true } => AfterUnusedTurn(place, now),
+                    _ => AfterWaiting(place, now),
                 }
             )
         );
 
-    /// <summary>Who is next, of a line as it is now: the first whose request waits, if nobody has the turn.</summary>
+    /// <summary>
+    /// The place that gets the turn next: the first whose request waits. Null if a device has the turn, or no request
+    /// waits. The line has to be the line at this time (<see cref="At"/>).
+    /// </summary>
     public JoinPlace? Next(DateTimeOffset now) =>
         Places.Any(place => place.HasTurn)
             ? null
             : Places.FirstOrDefault(place => place.Place > 0 && now < place.Until);
 
-    /// <summary>Gives a device of the line the turn.</summary>
+    /// <summary>Gives the turn to a device of the line.</summary>
+    /// <param name="device">The row of the device.</param>
+    /// <param name="turnId">The id of the turn.</param>
+    /// <param name="now">The current time, when the turn begins.</param>
+    /// <param name="length">How long the turn lasts.</param>
     public JoinLine Give(long device, string turnId, DateTimeOffset now, TimeSpan length) =>
         With(
             Places.Select(place =>
@@ -64,12 +80,20 @@ internal sealed record JoinLine(string ConvoId, long Epoch, IReadOnlyList<JoinPl
             )
         );
 
-    /// <summary>A device asks for its turn. Afterwards it has the turn, or waits, or is barred (its place is 0), or is not there, because the line is full.</summary>
+    /// <summary>
+    /// A device asks for its turn. In the line that is returned, the device has the turn, or it waits, or it is barred
+    /// (its place is 0), or it has no place because the line is full.
+    /// </summary>
+    /// <param name="device">The row of the device.</param>
+    /// <param name="turnId">The id of the turn, if the device gets the turn now.</param>
+    /// <param name="now">The current time.</param>
+    /// <param name="length">How long the turn lasts, if the device gets the turn now.</param>
     public JoinLine Enter(long device, string turnId, DateTimeOffset now, TimeSpan length)
     {
         var line = At(now);
         var own = line.Of(device);
-        // Who was overtaken by a commit gets the whole time again, else the turn goes on.
+        // If a commit has overtaken the device's turn, the device gets the whole time again. Otherwise the turn goes
+        // on.
         if (own is { HasTurn: true })
             return own.Epoch < Epoch ? line.Give(device, own.TurnId!, now, length) : line;
         if (own is { Place: 0, Unused: >= MaxUnused })
@@ -91,7 +115,9 @@ internal sealed record JoinLine(string ConvoId, long Epoch, IReadOnlyList<JoinPl
         return line.Next(now)?.DeviceRow == device ? line.Give(device, turnId, now, length) : line;
     }
 
-    /// <summary>A device's request has gone: its place is kept from now on.</summary>
+    /// <summary>
+    /// The request of a waiting device has gone, and the time for which its place is kept begins now.
+    /// </summary>
     public JoinLine Leave(long device, DateTimeOffset now) =>
         With(
             Places.Select(place =>
@@ -99,11 +125,32 @@ internal sealed record JoinLine(string ConvoId, long Epoch, IReadOnlyList<JoinPl
             )
         );
 
-    /// <summary>A turn that nobody was there to get goes back.</summary>
+    /// <summary>
+    /// Takes back a turn that was given when the device's request had gone already. The turn does not count as unused.
+    /// </summary>
     public JoinLine Return(string turnId, DateTimeOffset now) =>
         With(Places.Select(place => place.TurnId == turnId ? place with { TurnId = null, Until = now } : place));
 
-    private static JoinPlace? Waiting(JoinPlace place, DateTimeOffset now) =>
+    /// <summary>
+    /// What becomes of the place of a device whose turn has ended unused: the device is remembered for it, and then
+    /// forgotten.
+    /// </summary>
+    private static JoinPlace? AfterUnusedTurn(JoinPlace place, DateTimeOffset now) =>
+        now < place.Until + Memory
+            ? place with
+            {
+                Place = 0,
+                TurnId = null,
+                Until = place.Until + Memory,
+                Unused = place.Unused + 1,
+            }
+            : null;
+
+    /// <summary>
+    /// What becomes of the place of a device that waits or waited: the place is kept for a while after the request has
+    /// gone, and then given up. A device that has unused turns is remembered for them.
+    /// </summary>
+    private static JoinPlace? AfterWaiting(JoinPlace place, DateTimeOffset now) =>
         now < place.Until + Kept ? place
         : place.Unused > 0 ? place with { Place = 0, Until = now + Memory }
         : null;

@@ -1,14 +1,19 @@
 namespace MlsConsole.Core.JoinTurns;
 
-/// <summary>The requests of this host that wait. For each conversation with any there is one that looks at the line, however many wait.</summary>
+/// <summary>
+/// The waiting requests of this host. For each conversation that has waiting requests one task, the conductor, looks at
+/// the line, however many requests wait.
+/// </summary>
 public sealed partial class JoinTurnConductor
 {
-    // A turn that ends here wakes the next at once; what other hosts did is seen by looking.
+    // How often a conductor looks at its line. When a turn ends on this host, the conductor is woken at once; what
+    // other hosts have written, it sees only by looking.
     private static readonly TimeSpan s_period = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>The waiting requests by conversation. This object is also the lock for all access to them.</summary>
     private readonly Dictionary<string, Waiters> _waiting = [];
 
-    /// <summary>How many requests of this host wait for their turn.</summary>
+    /// <summary>How many requests of this host wait for their turns.</summary>
     public int Waiting
     {
         get
@@ -18,7 +23,9 @@ public sealed partial class JoinTurnConductor
         }
     }
 
-    /// <summary>A turn has ended, or may have: whoever is next need not wait until somebody looks.</summary>
+    /// <summary>
+    /// Makes the conductor of a conversation look at the line at once, because a turn has ended or may have ended.
+    /// </summary>
     internal void Wake(string convoId)
     {
         lock (_waiting)
@@ -26,6 +33,10 @@ public sealed partial class JoinTurnConductor
                 waiters.Woken.TrySetResult();
     }
 
+    /// <summary>Waits until the conductor gives the turn to a device that is in line already.</summary>
+    /// <exception cref="RefusedException">
+    /// TurnPending: the turn did not come in time, or another request of the device waits instead.
+    /// </exception>
     private async Task<JoinPlace> WaitAsync(
         string convoId,
         long device,
@@ -42,6 +53,7 @@ public sealed partial class JoinTurnConductor
         }
         catch (TimeoutException)
         {
+            // If the conductor gave the turn at the last moment, the request still gets the turn below.
             waiter.Turn.TrySetResult(null);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -53,6 +65,9 @@ public sealed partial class JoinTurnConductor
         return await waiter.Turn.Task ?? throw Refusal.TurnPending(waiter.Position).AsException();
     }
 
+    /// <summary>
+    /// Adds a waiting request, and starts the conductor of the conversation if this is the first that waits there.
+    /// </summary>
     private void Start(string convoId, long device, Waiter waiter)
     {
         lock (_waiting)
@@ -60,7 +75,7 @@ public sealed partial class JoinTurnConductor
             bool first = !_waiting.TryGetValue(convoId, out var waiters);
             if (first)
                 _waiting[convoId] = waiters = [];
-            // One place for a device: a second request takes it from the first.
+            // A device has one place, so a second request of the device ends the wait of the first.
             if (waiters!.Remove(device, out var former))
                 former.Turn.TrySetResult(null);
             waiters[device] = waiter;
@@ -69,7 +84,7 @@ public sealed partial class JoinTurnConductor
         }
     }
 
-    /// <summary>Gives turns to the requests of one conversation until none waits.</summary>
+    /// <summary>The conductor: gives turns to the waiting requests of one conversation until none is left.</summary>
     private async Task ConductAsync(string convoId, Waiters waiters)
     {
         while (Remaining(convoId, waiters) is { Count: > 0 } remaining)
@@ -81,15 +96,21 @@ public sealed partial class JoinTurnConductor
             }
             catch (Exception fault)
             {
+                // The fault becomes that of every waiting request, and is answered and logged like other faults of
+                // requests.
                 foreach (var waiter in remaining.Values)
-                    waiter.Turn.TrySetException(fault); // theirs to answer and to log
+                    waiter.Turn.TrySetException(fault);
                 continue;
             }
             await Task.WhenAny(waiters.Woken.Task, Task.Delay(s_period, _clock));
         }
     }
 
-    private Dictionary<long, Waiter>? Remaining(string convoId, Waiters waiters)
+    /// <summary>
+    /// A copy of the requests of a conversation that still wait. Where none is left, the conversation is removed from
+    /// <see cref="_waiting"/>, and its conductor has to end.
+    /// </summary>
+    private Dictionary<long, Waiter> Remaining(string convoId, Waiters waiters)
     {
         lock (_waiting)
         {
@@ -104,6 +125,9 @@ public sealed partial class JoinTurnConductor
         }
     }
 
+    /// <summary>Gives the turn to the device that is next in line, if its request waits on this host.</summary>
+    /// <param name="convoId">The conversation.</param>
+    /// <param name="waiters">The waiting requests of this host, by the row of the device.</param>
     /// <returns>True if the line has to be looked at again at once.</returns>
     private async Task<bool> GiveNextAsync(string convoId, Dictionary<long, Waiter> waiters)
     {
@@ -138,23 +162,30 @@ public sealed partial class JoinTurnConductor
                 && waiter.Turn.TrySetResult(turn);
     }
 
+    /// <summary>Notes in the line that the request of a device has gone.</summary>
     private async Task LeaveAsync(string convoId, long device)
     {
         var line = await ReadAsync(convoId, CancellationToken.None);
         await WriteAsync(line, line.Leave(device, _clock.GetUtcNow()), CancellationToken.None);
     }
 
+    /// <summary>The waiting requests of one conversation, by the row of the device.</summary>
     private sealed class Waiters : Dictionary<long, Waiter>
     {
+        /// <summary>Completed when the conductor has to look at the line at once.</summary>
         public TaskCompletionSource Woken { get; set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
+    /// <summary>A request that waits for the turn of its device.</summary>
+    /// <param name="leaves">The number of leaves in the group.</param>
     private sealed class Waiter(int leaves)
     {
         public int Leaves => leaves;
+
+        /// <summary>How many devices are before this one, when the conductor looked last.</summary>
         public int Position { get; set; }
 
-        /// <summary>Null when the request waits no longer.</summary>
+        /// <summary>Completed with the turn, or with null when the request stops waiting without a turn.</summary>
         public TaskCompletionSource<JoinPlace?> Turn { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -6,13 +6,19 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Membership;
 
-/// <summary>What the service knows of an account in a conversation, read at one time.</summary>
+/// <summary>What the service knows of an account that has access to a conversation, read at one time.</summary>
 /// <param name="Conversation">The conversation.</param>
-/// <param name="Entry">The account's entry in its roster.</param>
-/// <param name="Devices">The account's devices with their keys, without deleted ones.</param>
-/// <param name="Leaves">Whose leaves of the conversation are the account's: all its devices, and deleted ones that have a leaf still.</param>
-/// <param name="Standing">What was decided from.</param>
-/// <param name="Limits">Of who may join; of a member as such nothing is counted.</param>
+/// <param name="Entry">The account's entry in the roster of the conversation.</param>
+/// <param name="Devices">The account's devices with their keys, without deleted devices.</param>
+/// <param name="Leaves">
+/// Finds which leaves of the conversation belong to the account: the leaves of its devices, and of deleted devices that
+/// still have a leaf in the conversation.
+/// </param>
+/// <param name="Standing">How the account stands to the conversation; the access was granted from this.</param>
+/// <param name="Limits">
+/// The external commits of the last hour that are counted for an account that may join. In the access of a member
+/// nothing is counted, so no limit is reached.
+/// </param>
 internal sealed record Access(
     Conversation Conversation,
     RosterEntry Entry,
@@ -22,7 +28,8 @@ internal sealed record Access(
     JoinLimits Limits
 )
 {
-    // One question, so that all of it is of one time. There is a row for each key of each device.
+    // One query reads everything, so that all values are of the same moment: between two queries an epoch could begin
+    // or the account could be banned. The query returns a row for each key of each device.
     private static readonly CompiledQuery<
         Func<MlsDbContext, string, string, bool, DateTimeOffset, int, int, IAsyncEnumerable<Row>>
     > s_rows = new(() =>
@@ -76,7 +83,8 @@ internal sealed record Access(
                             .Select(row => (DateTimeOffset?)row.CreatedAt)
                             .FirstOrDefault()
                         : null,
-                    // In the words of the filter: SQLite takes an index of some rows only for a condition that it recognises.
+                    // These conditions repeat JoinLimits.RefusedFilter with constants. SQLite uses the index with that
+                    // filter only for a query in which it recognises the filter's condition.
                     joins
                         ? context
                             .Set<AuditEntry>()
@@ -84,10 +92,13 @@ internal sealed record Access(
                                 entry.Actor == did
                                 && entry.Subject == convoId
                                 && entry.At > since
-                                && entry.Action == "processExternalCommit"
-                                && !new[] { "accepted", "Unauthorized", "ExternalCommitsDisabled" }.Contains(
-                                    entry.Outcome
-                                )
+                                && entry.Action == MethodNames.ProcessExternalCommit
+                                && !new[]
+                                {
+                                    RequestOutcomes.Accepted,
+                                    ErrorNames.Unauthorized,
+                                    ErrorNames.ExternalCommitsDisabled,
+                                }.Contains(entry.Outcome)
                             )
                             .OrderByDescending(entry => entry.At)
                             .Skip(refusedBefore)
@@ -98,14 +109,18 @@ internal sealed record Access(
         )
     );
 
-    /// <summary>Reads the conversation for a member; everybody else gets the one Unauthorized.</summary>
+    /// <summary>Reads the access of a member to a conversation.</summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized: the account is no member, is banned or has no device, or there is no such conversation.
+    /// </exception>
     public static Task<Access> RequireMemberAsync(
         MlsDbContext context,
         Caller caller,
         string convoId,
         CancellationToken cancellation
     ) =>
-        // For somebody who is no member it makes no difference how long ago they left.
+        // An account that has left is refused however long ago that was, so the policy gets no time and an endless
+        // grace period.
         RequireAsync(
             context,
             caller,
@@ -117,7 +132,11 @@ internal sealed record Access(
             cancellation
         );
 
-    /// <summary>Reads the conversation for somebody who may join; everybody else gets the one Unauthorized.</summary>
+    /// <summary>Reads the access of an account that may join a conversation by an external commit.</summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized: the policy does not let the account in (<see cref="RejoinPolicy"/>), or there is no such
+    /// conversation.
+    /// </exception>
     public static Task<Access> RequireJoinerAsync(
         MlsDbContext context,
         Caller caller,
@@ -137,7 +156,18 @@ internal sealed record Access(
             cancellation
         );
 
-    /// <remarks>The same question is asked whatever the answer is, so that time tells nothing either.</remarks>
+    /// <remarks>
+    /// The same query is run whatever the answer will be, so the time that it takes does not tell an outsider whether
+    /// the conversation exists.
+    /// </remarks>
+    /// <param name="context">The database.</param>
+    /// <param name="caller">Whose account wants access.</param>
+    /// <param name="convoId">The conversation.</param>
+    /// <param name="limits">The settings with the limits of joins; null if joins need not be counted.</param>
+    /// <param name="now">The current time; without limits it is not used.</param>
+    /// <param name="decide">Decides from the standing of the account.</param>
+    /// <param name="allows">Whether a decision grants access.</param>
+    /// <param name="cancellation">Ends the query.</param>
     private static async Task<Access> RequireAsync(
         MlsDbContext context,
         Caller caller,
@@ -161,38 +191,50 @@ internal sealed record Access(
                 limits?.RejoinRefusedLimitPerHour - 1 ?? 0
             )
             .ToListAsync(cancellation);
-        var row = rows.FirstOrDefault();
-        var devices = new Dictionary<long, Row>();
-        foreach (var one in rows)
-            if (one.Device is not null)
-            {
-                devices.TryAdd(one.Device.Id, one);
-                if (one.Key is not null)
-                    devices[one.Device.Id].Device!.Keys.Add(one.Key);
-            }
-        List<Row> enrolled = [.. devices.Values.Where(one => one.Device!.DeletedAt is null)];
+        // The values about the account are the same in every row.
+        var account = rows.FirstOrDefault();
+        var rowsOfDevices = OneRowOfEachDevice(rows);
+        List<Row> enrolled = [.. rowsOfDevices.Values.Where(row => row.Device!.DeletedAt is null)];
         var standing = new Standing(
-            row?.Entry?.State,
-            row?.Entry?.EndedAt,
-            enrolled.Exists(one => one.HasLeaf),
+            account?.Entry?.State,
+            account?.Entry?.EndedAt,
+            enrolled.Exists(row => row.HasLeaf),
             enrolled.Count > 0,
-            row?.IsBanned == true
+            account?.IsBanned == true
         );
         var reason = decide(standing);
         if (!allows(reason))
             throw Refusal.Unauthorized(reason.ToString()).AsException();
         return new(
-            row!.Conversation,
-            row.Entry!,
-            [.. enrolled.Select(one => one.Device!)],
-            new(devices.Values.Select(one => one.Device!)),
+            account!.Conversation,
+            account.Entry!,
+            [.. enrolled.Select(row => row.Device!)],
+            new(rowsOfDevices.Values.Select(row => row.Device!)),
             standing,
-            new(since, row.RefusedAt, devices.ToDictionary(one => one.Key, one => one.Value.JoinedAt))
+            new(since, account.RefusedAt, rowsOfDevices.ToDictionary(pair => pair.Key, pair => pair.Value.JoinedAt))
         );
     }
 
-    /// <summary>The caller's device of that name, if it has a leaf in the conversation.</summary>
-    /// <exception cref="RefusedException">Unauthorized</exception>
+    /// <summary>
+    /// The first row of each device, by the row of the device in the database, with all keys in that device.
+    /// </summary>
+    private static Dictionary<long, Row> OneRowOfEachDevice(List<Row> rows)
+    {
+        var rowsOfDevices = new Dictionary<long, Row>();
+        foreach (var row in rows)
+            if (row.Device is not null)
+            {
+                rowsOfDevices.TryAdd(row.Device.Id, row);
+                if (row.Key is not null)
+                    rowsOfDevices[row.Device.Id].Device!.Keys.Add(row.Key);
+            }
+        return rowsOfDevices;
+    }
+
+    /// <summary>The account's device with the given id, which has to have a leaf in the conversation.</summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized: the account has no such device, or the device has no leaf in the conversation.
+    /// </exception>
     public async Task<Device> RequireLeafAsync(MlsDbContext context, string deviceId, CancellationToken cancellation)
     {
         string id = Conversation.Id;
@@ -206,6 +248,15 @@ internal sealed record Access(
             : throw Refusal.Unauthorized(RefusalReasons.NoLeaf).AsException();
     }
 
+    /// <summary>One row of the query: what is known of the account, and one device with one of its keys.</summary>
+    /// <param name="Conversation">The conversation.</param>
+    /// <param name="Entry">The account's entry in the roster; null if the account was never in it.</param>
+    /// <param name="IsBanned">Whether the account is banned from the conversation or from the service.</param>
+    /// <param name="Device">A device of the account; null if the account has none.</param>
+    /// <param name="HasLeaf">Whether the device has a leaf in the conversation.</param>
+    /// <param name="Key">A key of the device; null if the device has none.</param>
+    /// <param name="JoinedAt">The value of the device in <see cref="JoinLimits.JoinedAt"/>.</param>
+    /// <param name="RefusedAt">The account's <see cref="JoinLimits.RefusedAt"/>.</param>
     private sealed record Row(
         Conversation Conversation,
         RosterEntry? Entry,

@@ -6,13 +6,21 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Membership;
 
-/// <param name="Reason">For the audit log.</param>
+/// <summary>The input of promoteAdmin and demoteAdmin.</summary>
+/// <param name="ConvoId">The conversation.</param>
+/// <param name="Target">The member that becomes an admin, or is no admin any more.</param>
+/// <param name="Reason">The caller's reason, for the audit log; null if there is none.</param>
+/// <param name="IdempotencyKey">The caller's key for retries; without a key a retry is carried out again.</param>
 public sealed record SetAdminInput(string ConvoId, Did Target, string? Reason, string? IdempotencyKey);
 
+/// <summary>The answer to promoteAdmin and demoteAdmin.</summary>
 /// <param name="IsAdmin">Whether the target is an admin now.</param>
 public sealed record SetAdminResult(bool IsAdmin);
 
-/// <summary>Who is an admin of a conversation: its creator, and whom admins make one. There is always one.</summary>
+/// <summary>
+/// The admins of conversations (delivery-service §10.5). The creator of a conversation is its first admin, and admins
+/// make other members admins. A conversation always has at least one admin.
+/// </summary>
 public sealed class Admins
 {
     private readonly CallRunner _calls;
@@ -23,12 +31,19 @@ public sealed class Admins
         (_calls, _database, _clock) = (calls, database, clock);
 
     /// <summary>Makes a member an admin.</summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized, NotAdmin, IdempotencyConflict, or InvalidRequest: the target is not a member.
+    /// </exception>
     public Task<SetAdminResult> PromoteAdminAsync(Caller caller, SetAdminInput input, CancellationToken cancellation) =>
-        SetAsync(caller, "promoteAdmin", input, true, cancellation);
+        SetAsync(caller, MethodNames.PromoteAdmin, input, true, cancellation);
 
-    /// <summary>Makes an admin a member like others; not the last one.</summary>
+    /// <summary>Makes an admin a member like others.</summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized, NotAdmin, IdempotencyConflict, LastAdmin: the target is the only admin, or InvalidRequest: the
+    /// target is not a member.
+    /// </exception>
     public Task<SetAdminResult> DemoteAdminAsync(Caller caller, SetAdminInput input, CancellationToken cancellation) =>
-        SetAsync(caller, "demoteAdmin", input, false, cancellation);
+        SetAsync(caller, MethodNames.DemoteAdmin, input, false, cancellation);
 
     private Task<SetAdminResult> SetAsync(
         Caller caller,
@@ -63,14 +78,14 @@ public sealed class Admins
 
     private async Task<SetAdminResult> SetAsync(MlsDbContext write, Caller caller, SetAdminInput input, bool admin)
     {
-        string id = input.ConvoId,
+        string convoId = input.ConvoId,
             target = input.Target.Value;
-        // Two admins cannot demote each other at the same time.
-        await Conversation.HoldAsync(write, id);
+        // The lock keeps two admins from demoting each other at the same time, which would leave no admin.
+        await Conversation.HoldAsync(write, convoId);
         var members = await write
             .Members()
             .AsTracking()
-            .Where(row => row.ConvoId == id && (row.IsAdmin || row.Did == target))
+            .Where(row => row.ConvoId == convoId && (row.IsAdmin || row.Did == target))
             .ToListAsync();
         if (!members.Exists(row => row.Did == caller.Did.Value && row.IsAdmin))
             throw Refusal.NotAdmin.AsException();
@@ -84,7 +99,7 @@ public sealed class Admins
         entry.IsAdmin = admin;
         write.AddEvent(
             OutboxEvent.Membership(
-                id,
+                convoId,
                 target,
                 admin ? MembershipChange.Promoted : MembershipChange.Demoted,
                 _clock.GetUtcNow()
@@ -93,7 +108,9 @@ public sealed class Admins
         return new(admin);
     }
 
-    /// <summary>Where no admin is left, whoever has been a member longest becomes one.</summary>
+    /// <summary>
+    /// Makes the account that has been a member longest an admin, if the conversation has no admin any more.
+    /// </summary>
     internal static async Task KeepOneAsync(MlsDbContext write, string convoId, DateTimeOffset now)
     {
         if (await write.Members().AnyAsync(row => row.ConvoId == convoId && row.IsAdmin))

@@ -7,14 +7,23 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Membership;
 
-/// <param name="Target">A member or not.</param>
-/// <param name="Reason">For the audit log.</param>
+/// <summary>The input of banMember and unbanMember.</summary>
+/// <param name="ConvoId">The conversation.</param>
+/// <param name="Target">The account, which need not be a member.</param>
+/// <param name="Reason">The caller's reason, for the audit log; null if there is none.</param>
+/// <param name="IdempotencyKey">The caller's key for retries; without a key a retry is carried out again.</param>
 public sealed record SetBanInput(string ConvoId, Did Target, string? Reason, string? IdempotencyKey);
 
-/// <param name="IsBanned">Whether the target may not take part now, be it for a ban from the service.</param>
+/// <summary>The answer to banMember and unbanMember.</summary>
+/// <param name="IsBanned">
+/// Whether the target is banned from the conversation now, or from the whole service.
+/// </param>
 public sealed record SetBanResult(bool IsBanned);
 
-/// <summary>Keeps accounts out: of a conversation, at the wish of its admins, or of the service, at its operator's. What a ban denies, it denies from its transaction on, on every host.</summary>
+/// <summary>
+/// Bans accounts (delivery-service §10.3): from a conversation, as its admins want, or from the service, as its
+/// operator wants. A ban is in force from its transaction on, on every host.
+/// </summary>
 public sealed class Bans
 {
     private readonly CallRunner _calls;
@@ -25,12 +34,16 @@ public sealed class Bans
     internal Bans(CallRunner calls, Database database, AuditLog audit, TimeProvider clock) =>
         (_calls, _database, _audit, _clock) = (calls, database, audit, clock);
 
-    /// <summary>Bans an account from a conversation; it is an admin no more, and its leaves wait for their removal.</summary>
-    /// <exception cref="RefusedException">Unauthorized, NotAdmin, or InvalidRequest: oneself.</exception>
+    /// <summary>
+    /// Bans an account from a conversation. The account is no admin any more, and its leaves wait for their removal.
+    /// </summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized, NotAdmin, IdempotencyConflict, or InvalidRequest: the target is the caller's own account.
+    /// </exception>
     public Task<SetBanResult> BanMemberAsync(Caller caller, SetBanInput input, CancellationToken cancellation) =>
         SetAsync(
             caller,
-            "banMember",
+            MethodNames.BanMember,
             input,
             async (write, did, now) =>
             {
@@ -42,12 +55,17 @@ public sealed class Bans
             cancellation
         );
 
-    /// <summary>Ends a ban from a conversation. Whose leaves are still in the tree is a member as before; who was removed may be added.</summary>
-    /// <exception cref="RefusedException">Unauthorized, NotAdmin, or InvalidRequest: oneself.</exception>
+    /// <summary>
+    /// Ends a ban from a conversation. An account whose leaves are still in the tree is a member as before, but no
+    /// admin; an account whose leaves were removed has to be added again.
+    /// </summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized, NotAdmin, IdempotencyConflict, or InvalidRequest: the target is the caller's own account.
+    /// </exception>
     public Task<SetBanResult> UnbanMemberAsync(Caller caller, SetBanInput input, CancellationToken cancellation) =>
         SetAsync(
             caller,
-            "unbanMember",
+            MethodNames.UnbanMember,
             input,
             async (write, did, now) =>
             {
@@ -57,65 +75,71 @@ public sealed class Bans
             cancellation
         );
 
-    /// <summary>Bans an account from the service: it has no part in any conversation and starts none. Again, it does again what a fault may have left undone.</summary>
-    /// <returns>False if it was banned before.</returns>
+    /// <summary>
+    /// Bans an account from the service: the account has no part in any conversation any more and starts none. A
+    /// repeated call does again what a fault may have left undone.
+    /// </summary>
+    /// <param name="target">The account; it need not be known to the service.</param>
+    /// <param name="reason">The operator's reason, for the audit log; null if there is none.</param>
+    /// <param name="cancellation">Gives up a transaction that has not begun.</param>
+    /// <returns>False if the account was banned from the service before.</returns>
     public async Task<bool> BanAccountAsync(Did target, string? reason, CancellationToken cancellation)
     {
-        bool added = await OperateAsync(
-            "banAccount",
-            target,
-            reason,
-            async (write, did, now) =>
-            {
-                // An epoch that gives a device a leaf holds its row: it is over before this is, or sees the ban.
-                if (write.Database.IsNpgsql())
-                    await write.Database.ExecuteSqlAsync(
-                        $"SELECT 1 FROM devices WHERE did = {did} ORDER BY id FOR UPDATE"
-                    );
-                var convos = await write
-                    .Members()
-                    .Where(entry => entry.Did == did)
-                    .Select(entry => entry.ConvoId)
-                    .ToListAsync();
-                if (!await AddAsync(write, did, Ban.FromService, now))
-                    return false;
-                foreach (string convo in convos)
-                    write.AddEvent(OutboxEvent.Membership(convo, did, MembershipChange.Banned, now));
-                await write.Set<SubscriptionTicket>().Where(ticket => ticket.Did == did).ExecuteDeleteAsync();
-                return true;
-            },
-            cancellation
-        );
-        // In a transaction that begins after the ban, and so sees every leaf that the account will ever have.
-        await _database.WriteAsync(
-            async write =>
-            {
-                string did = target.Value;
-                if (!await write.IsBannedAsync(did, Ban.FromService, CancellationToken.None))
-                    return false;
-                var now = _clock.GetUtcNow();
-                var convos = await write
-                    .Set<RosterEntry>()
-                    .Where(entry => entry.Did == did && entry.State == RosterState.Member)
-                    .Select(entry => entry.ConvoId)
-                    .ToListAsync();
-                await ShutOutAsync(
-                    write,
-                    did,
-                    [.. convos.Union(await SeatsOf(write, did).Select(seat => seat.ConvoId).ToListAsync())],
-                    now
-                );
-                foreach (string convo in convos)
-                    await Admins.KeepOneAsync(write, convo, now);
-                return true;
-            },
-            cancellation
-        );
+        bool added = await OperateAsync("banAccount", target, reason, AddServiceBanAsync, cancellation);
+        // This transaction begins after that of the ban, so it sees every leaf that the account will ever have.
+        await _database.WriteAsync(write => ShutOutOfServiceAsync(write, target.Value), cancellation);
         return added;
     }
 
-    /// <summary>Ends a ban from the service; those from conversations stay.</summary>
-    /// <returns>False if it was not banned.</returns>
+    /// <summary>
+    /// Stores a ban from the service, tells the account's conversations, and deletes the account's tickets.
+    /// </summary>
+    /// <returns>False if there was a ban from the service before.</returns>
+    private static async Task<bool> AddServiceBanAsync(MlsDbContext write, string did, DateTimeOffset now)
+    {
+        // The transaction of an epoch that gives a device a leaf locks the row of the device (by the foreign key), and
+        // asks for bans afterwards. So it has either ended when this statement has its locks, or it waits for the end
+        // of this transaction and then sees the ban.
+        if (write.Database.IsNpgsql())
+            await write.Database.ExecuteSqlAsync($"SELECT 1 FROM devices WHERE did = {did} ORDER BY id FOR UPDATE");
+        // The conversations are read before the ban is stored: a banned account counts as a member of none.
+        var convos = await write
+            .Members()
+            .Where(entry => entry.Did == did)
+            .Select(entry => entry.ConvoId)
+            .ToListAsync();
+        if (!await AddAsync(write, did, Ban.FromService, now))
+            return false;
+        foreach (string convo in convos)
+            write.AddEvent(OutboxEvent.Membership(convo, did, MembershipChange.Banned, now));
+        await write.Set<SubscriptionTicket>().Where(ticket => ticket.Did == did).ExecuteDeleteAsync();
+        return true;
+    }
+
+    /// <summary>Shuts an account that is banned from the service out of all its conversations.</summary>
+    /// <returns>False if the account is not banned from the service any more; then nothing is done.</returns>
+    private async Task<bool> ShutOutOfServiceAsync(MlsDbContext write, string did)
+    {
+        if (!await write.IsBannedAsync(did, Ban.FromService, CancellationToken.None))
+            return false;
+        var now = _clock.GetUtcNow();
+        var convos = await write
+            .Set<RosterEntry>()
+            .Where(entry => entry.Did == did && entry.State == RosterState.Member)
+            .Select(entry => entry.ConvoId)
+            .ToListAsync();
+        var convosWithLeaves = await LeavesOf(write, did).Select(leaf => leaf.ConvoId).ToListAsync();
+        await ShutOutAsync(write, did, [.. convos.Union(convosWithLeaves)], now);
+        foreach (string convo in convos)
+            await Admins.KeepOneAsync(write, convo, now);
+        return true;
+    }
+
+    /// <summary>Ends a ban from the service. Bans of the account from conversations stay.</summary>
+    /// <param name="target">The account.</param>
+    /// <param name="reason">The operator's reason, for the audit log; null if there is none.</param>
+    /// <param name="cancellation">Gives up a transaction that has not begun.</param>
+    /// <returns>False if the account was not banned from the service.</returns>
     public Task<bool> UnbanAccountAsync(Did target, string? reason, CancellationToken cancellation) =>
         OperateAsync(
             "unbanAccount",
@@ -125,19 +149,24 @@ public sealed class Bans
             {
                 if (!await EndAsync(write, did, Ban.FromService))
                     return false;
-                foreach (
-                    string convo in await write
-                        .Members()
-                        .Where(entry => entry.Did == did)
-                        .Select(entry => entry.ConvoId)
-                        .ToListAsync()
-                )
+                var convos = await write
+                    .Members()
+                    .Where(entry => entry.Did == did)
+                    .Select(entry => entry.ConvoId)
+                    .ToListAsync();
+                foreach (string convo in convos)
                     write.AddEvent(OutboxEvent.Membership(convo, did, MembershipChange.Unbanned, now));
                 return true;
             },
             cancellation
         );
 
+    /// <summary>Bans an account from a conversation, or ends a ban, if the caller is an admin.</summary>
+    /// <param name="caller">The admin.</param>
+    /// <param name="method">One of <see cref="MethodNames"/>.</param>
+    /// <param name="input">The conversation, the account and the reason.</param>
+    /// <param name="change">Writes the change for the account that is given by its DID.</param>
+    /// <param name="cancellation">Ends the decision, not the write.</param>
     private Task<SetBanResult> SetAsync(
         Caller caller,
         string method,
@@ -146,33 +175,36 @@ public sealed class Bans
         CancellationToken cancellation
     )
     {
-        string id = input.ConvoId,
+        string convoId = input.ConvoId,
             target = input.Target.Value;
-        var call = Call.Procedure(caller, method, $"{id} {target}", input.IdempotencyKey, id, target);
+        var call = Call.Procedure(caller, method, $"{convoId} {target}", input.IdempotencyKey, convoId, target);
         return _calls.RunAsync(
             call,
             async () =>
             {
                 await using var context = _database.Read();
-                var access = await Access.RequireMemberAsync(context, caller, id, cancellation);
+                var access = await Access.RequireMemberAsync(context, caller, convoId, cancellation);
                 if (!access.Entry.IsAdmin)
                     throw Refusal.NotAdmin.AsException();
-                // So there is an admin still: the one who bans.
+                // An admin cannot ban itself, so at least one admin is left: the one who bans.
                 if (target == caller.Did.Value)
                     throw Refusal.InvalidRequest("targetDid is another account than the caller's.").AsException();
                 return Changes.InTransaction(async write =>
                 {
-                    // It holds the conversation's row: of two admins who ban each other, the second is none any more.
-                    await Conversation.HoldAsync(write, id);
+                    // The lock on the conversation's row puts two admins who ban each other in an order: the second is
+                    // no admin any more when the row is free.
+                    await Conversation.HoldAsync(write, convoId);
                     if (
                         !await write
                             .Members()
-                            .AnyAsync(entry => entry.ConvoId == id && entry.Did == caller.Did.Value && entry.IsAdmin)
+                            .AnyAsync(entry =>
+                                entry.ConvoId == convoId && entry.Did == caller.Did.Value && entry.IsAdmin
+                            )
                     )
                         throw Refusal.NotAdmin.AsException();
                     await change(write, target, _clock.GetUtcNow());
                     return new CallResult<SetBanResult>(
-                        new(await write.IsBannedAsync(target, id, CancellationToken.None)),
+                        new(await write.IsBannedAsync(target, convoId, CancellationToken.None)),
                         Reason: input.Reason
                     );
                 });
@@ -181,6 +213,8 @@ public sealed class Bans
         );
     }
 
+    /// <summary>Writes a change that the operator wants, with its audit entry, in one transaction.</summary>
+    /// <returns>Whether the change has changed anything; the audit entry is written in any case.</returns>
     private async Task<bool> OperateAsync(
         string action,
         Did target,
@@ -212,12 +246,21 @@ public sealed class Bans
         return changed;
     }
 
+    /// <summary>Stores a ban.</summary>
+    /// <returns>False if the account had the same ban before.</returns>
     private static async Task<bool> AddAsync(MlsDbContext write, string did, string convoId, DateTimeOffset now) =>
         await write.Database.ExecuteSqlAsync(
-            $"INSERT INTO bans (did, convo_id, created_at) VALUES ({did}, {convoId}, {now.ToUnixTimeMilliseconds()}) ON CONFLICT (did, convo_id) DO NOTHING"
+            $"""
+            INSERT INTO bans (did, convo_id, created_at) VALUES ({did}, {convoId}, {now.ToUnixTimeMilliseconds()})
+            ON CONFLICT (did, convo_id) DO NOTHING
+            """
         ) == 1;
 
-    /// <summary>Queues the removal of the account's leaves, asks the members for it where the service cannot propose it, and ends what is on its way to the account.</summary>
+    /// <summary>
+    /// Shuts an account out of conversations: the account is no admin any more, its leaves wait for their removal,
+    /// and its Welcomes and event streams end. The members are asked to remove the leaves where the service cannot
+    /// propose that.
+    /// </summary>
     private static async Task ShutOutAsync(
         MlsDbContext write,
         string did,
@@ -229,13 +272,13 @@ public sealed class Bans
             .Set<RosterEntry>()
             .Where(entry => convos.Contains(entry.ConvoId) && entry.Did == did && entry.IsAdmin)
             .ExecuteUpdateAsync(set => set.SetProperty(entry => entry.IsAdmin, false));
-        var seats = await SeatsOf(write, did)
-            .Where(seat => convos.Contains(seat.ConvoId))
+        var convosWithLeaves = await LeavesOf(write, did)
+            .Where(leaf => convos.Contains(leaf.ConvoId))
             .Join(
                 write.Set<Conversation>(),
-                seat => seat.ConvoId,
+                leaf => leaf.ConvoId,
                 convo => convo.Id,
-                (seat, convo) =>
+                (_, convo) =>
                     new
                     {
                         convo.Id,
@@ -245,13 +288,16 @@ public sealed class Bans
             )
             .Distinct()
             .ToListAsync();
-        foreach (var convo in seats)
+        foreach (var convo in convosWithLeaves)
         {
-            // Who left before waits for the same already.
+            // The leaves of an account that left before the ban wait for their removal already.
             await write.Database.ExecuteSqlAsync(
-                $"INSERT INTO pending_removals (convo_id, did, kind) VALUES ({convo.Id}, {did}, {(int)PendingKind.Ban}) ON CONFLICT (convo_id, did) DO NOTHING"
+                $"""
+                INSERT INTO pending_removals (convo_id, did, kind) VALUES ({convo.Id}, {did}, {(int)PendingKind.Ban})
+                ON CONFLICT (convo_id, did) DO NOTHING
+                """
             );
-            // Where the group lists the service, it proposes (RemovalProposals).
+            // Where the group lists a key of the service, the service itself proposes the removal (RemovalProposals).
             if (convo.SignatureKeyId is null)
                 write.AddEvent(OutboxEvent.RemovalRequested(convo.Id, did, convo.Epoch, now));
         }
@@ -259,6 +305,11 @@ public sealed class Bans
         write.AddEvent(OutboxEvent.SubscriptionsEnded(did, now));
     }
 
+    /// <summary>
+    /// Deletes a ban. The account's leaves do not wait for their removal any more, unless another ban or the account's
+    /// own leaving demands the removal.
+    /// </summary>
+    /// <returns>False if there was no such ban.</returns>
     private static async Task<bool> EndAsync(MlsDbContext write, string did, string convoId)
     {
         if (await write.Set<Ban>().Where(ban => ban.Did == did && ban.ConvoId == convoId).ExecuteDeleteAsync() == 0)
@@ -277,7 +328,8 @@ public sealed class Bans
         return true;
     }
 
-    private static IQueryable<Leaf> SeatsOf(MlsDbContext write, string did) =>
+    /// <summary>The leaves of an account's devices, with deleted devices, in all conversations.</summary>
+    private static IQueryable<Leaf> LeavesOf(MlsDbContext write, string did) =>
         write
             .Set<Device>()
             .Where(device => device.Did == did)

@@ -8,23 +8,49 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Messages;
 
+/// <summary>The input of sendMessage.</summary>
+/// <param name="ConvoId">The conversation.</param>
+/// <param name="Message">The application message: an MLSMessage with a PrivateMessage (RFC 9420 §6.3).</param>
+/// <param name="IdempotencyKey">
+/// The caller's key for retries; the hash of conversation and message stands in for null.
+/// </param>
 public sealed record SendMessageInput(string ConvoId, ReadOnlyMemory<byte> Message, string? IdempotencyKey);
 
+/// <summary>The answer to sendMessage.</summary>
+/// <param name="Seq">The message's sequence number in the conversation's log.</param>
+/// <param name="Epoch">The epoch that the message was sent in.</param>
+/// <param name="ReceivedAt">When the service accepted the message.</param>
 public sealed record SendMessageResult(long Seq, ulong Epoch, DateTimeOffset ReceivedAt);
 
+/// <summary>The input of getMessages.</summary>
+/// <param name="ConvoId">The conversation.</param>
+/// <param name="SinceSeq">The entries after this sequence number are returned; 0 for all entries.</param>
+/// <param name="Limit">The largest number of entries in the answer.</param>
 public sealed record GetMessagesInput(string ConvoId, long SinceSeq, int Limit);
 
+/// <summary>An entry of a conversation's log.</summary>
+/// <param name="Seq">The sequence number.</param>
+/// <param name="Epoch">The epoch that a commit creates, or that a proposal or message was sent in.</param>
 /// <param name="Kind"><c>commit</c>, <c>proposal</c> or <c>message</c>.</param>
-/// <param name="Epoch">The epoch that a commit creates, or that a message was sent in.</param>
+/// <param name="Message">The commit, proposal or message as an MLSMessage.</param>
+/// <param name="CreatedAt">When the service accepted the entry.</param>
 public sealed record MessageView(long Seq, ulong Epoch, string Kind, byte[] Message, DateTimeOffset CreatedAt);
 
-/// <param name="LastSeq">The last sequence number of the conversation.</param>
+/// <summary>The answer to getMessages.</summary>
+/// <param name="Messages">The entries in the order of their sequence numbers.</param>
+/// <param name="LastSeq">The last sequence number in the conversation's log; 0 for an empty log.</param>
 public sealed record GetMessagesResult(IReadOnlyList<MessageView> Messages, long LastSeq);
 
-/// <summary>Application messages: opaque, but for the group and epoch of their framing.</summary>
+/// <summary>
+/// Takes and hands out messages (delivery-service §12.1). Application messages are opaque for the service, except for
+/// the group id and the epoch in their framing.
+/// </summary>
 public sealed class MessageDelivery
 {
-    /// <summary>Messages of the current epoch and of so many before it are taken: they may have been on their way when it began.</summary>
+    /// <summary>
+    /// A message is taken in its epoch and in so many epochs after that, because the message may have been on its way
+    /// when an epoch began.
+    /// </summary>
     public const ulong PastEpochs = 2;
 
     private readonly CallRunner _calls;
@@ -35,7 +61,11 @@ public sealed class MessageDelivery
     internal MessageDelivery(CallRunner calls, Database database, CoreSettings settings, TimeProvider clock) =>
         (_calls, _database, _settings, _clock) = (calls, database, settings, clock);
 
-    /// <summary>Appends a PrivateMessage to the conversation's log.</summary>
+    /// <summary>Appends an application message to the conversation's log.</summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized, MessageTooLarge, EpochMismatch, IdempotencyConflict, or InvalidRequest: the message is not an
+    /// application message of this conversation.
+    /// </exception>
     public Task<SendMessageResult> SendMessageAsync(
         Caller caller,
         SendMessageInput input,
@@ -80,18 +110,25 @@ public sealed class MessageDelivery
         );
     }
 
+    /// <summary>
+    /// The statements that append a message, if the epoch of the conversation still allows the message.
+    /// </summary>
     internal static Statements StatementsOf(LogEntry entry)
     {
-        long last = entry.Epoch + (long)PastEpochs;
+        long lastEpoch = entry.Epoch + (long)PastEpochs;
         var statements = new Statements(
             $"""
-            UPDATE conversations SET next_seq = next_seq + 1 WHERE id = {entry.ConvoId} AND epoch >= {entry.Epoch} AND epoch <= {last} RETURNING next_seq - 1 AS "Value"
+            UPDATE conversations SET next_seq = next_seq + 1
+            WHERE id = {entry.ConvoId} AND epoch >= {entry.Epoch} AND epoch <= {lastEpoch}
+            RETURNING next_seq - 1 AS "Value"
             """
         );
-        statements.AppendUnlessBanned(entry, last);
+        statements.AppendUnlessBanned(entry, lastEpoch);
         return statements;
     }
 
+    /// <summary>The epoch of an application message, which has to be one in which the message is taken.</summary>
+    /// <exception cref="RefusedException">InvalidRequest or EpochMismatch</exception>
     private static ulong EpochOf(ReadOnlyMemory<byte> bytes, Conversation conversation)
     {
         try
@@ -112,7 +149,8 @@ public sealed class MessageDelivery
         }
     }
 
-    /// <summary>The log after a sequence number, in order.</summary>
+    /// <summary>The entries of a conversation's log after a sequence number, in order.</summary>
+    /// <exception cref="RefusedException">Unauthorized</exception>
     public async Task<GetMessagesResult> GetMessagesAsync(
         Caller caller,
         GetMessagesInput input,

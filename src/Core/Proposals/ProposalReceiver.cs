@@ -8,16 +8,25 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Proposals;
 
+/// <summary>The input of sendProposal.</summary>
+/// <param name="ConvoId">The conversation.</param>
+/// <param name="Proposal">The proposal as an MLSMessage with a PublicMessage.</param>
+/// <param name="IdempotencyKey">
+/// The caller's key for retries; the hash of conversation and proposal stands in for null.
+/// </param>
 public sealed record SendProposalInput(string ConvoId, ReadOnlyMemory<byte> Proposal, string? IdempotencyKey);
 
-/// <param name="Seq">Its place in the conversation's log.</param>
-/// <param name="Epoch">The epoch that it is for.</param>
+/// <summary>The answer to sendProposal.</summary>
+/// <param name="Seq">The proposal's sequence number in the conversation's log.</param>
+/// <param name="Epoch">The epoch that the proposal is for.</param>
 public sealed record SendProposalResult(long Seq, ulong Epoch);
 
-/// <summary>Takes proposals of members, for a commit of the same epoch to name.</summary>
+/// <summary>
+/// Takes proposals of members (delivery-service §4.4), which a commit of the same epoch may name by reference.
+/// </summary>
 public sealed class ProposalReceiver
 {
-    /// <summary>Most proposals of an account in an epoch.</summary>
+    /// <summary>The largest number of proposals of an account in an epoch.</summary>
     public const int MaxOfEpoch = 100;
 
     private readonly CallRunner _calls;
@@ -29,6 +38,9 @@ public sealed class ProposalReceiver
         (_calls, _database, _groups, _clock) = (calls, database, groups, clock);
 
     /// <summary>Verifies a proposal and appends it to the conversation's log.</summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized, EpochMismatch, InvalidProposal, NotAdmin, TooManyProposals or IdempotencyConflict.
+    /// </exception>
     public Task<SendProposalResult> SendProposalAsync(
         Caller caller,
         SendProposalInput input,
@@ -71,24 +83,25 @@ public sealed class ProposalReceiver
         );
     }
 
+    /// <summary>Appends a proposal, unless the log has the same proposal already.</summary>
+    /// <returns>The sequence number of the proposal.</returns>
+    /// <exception cref="RefusedException">TooManyProposals</exception>
     private async Task<long> AppendAsync(MlsDbContext write, Access access, VerifiedProposal proposal)
     {
         string did = access.Entry.Did;
         long epoch = access.Conversation.Epoch;
-        var before = write
+        var ofEpoch = write
             .Set<LogEntry>()
             .AsNoTracking()
             .Where(row => row.ConvoId == access.Conversation.Id && row.Kind == LogKind.Proposal && row.Epoch == epoch);
-        // Under another idempotency key it is the same proposal still.
-        if (
-            await before
-                .Where(row => row.Reference == proposal.Reference)
-                .Select(row => (long?)row.Seq)
-                .FirstOrDefaultAsync() is
-            { } there
-        )
-            return there;
-        if (await before.CountAsync(row => row.Sender == did) >= MaxOfEpoch)
+        // A proposal that is sent again under another idempotency key is still the same proposal.
+        long? seqOfSame = await ofEpoch
+            .Where(row => row.Reference == proposal.Reference)
+            .Select(row => (long?)row.Seq)
+            .FirstOrDefaultAsync();
+        if (seqOfSame is { } seq)
+            return seq;
+        if (await ofEpoch.CountAsync(row => row.Sender == did) >= MaxOfEpoch)
             throw Refusal.TooManyProposals.AsException();
         return await ProposalLog.AppendAsync(write, access.Conversation, [proposal], did, _clock.GetUtcNow());
     }

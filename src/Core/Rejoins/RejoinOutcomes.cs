@@ -5,10 +5,13 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Rejoins;
 
-/// <summary>What clients tell of their rejoins, so that the fallback rate is a measured figure.</summary>
+/// <summary>
+/// Takes the reports of clients on how their rejoins ended (delivery-service §9). By them the rate at which clients
+/// fall back from external commits to being added again is a measured figure.
+/// </summary>
 public sealed class RejoinOutcomes
 {
-    /// <summary>Longest name of an error.</summary>
+    /// <summary>The largest number of letters in the name of an error.</summary>
     public const int MaxErrorLength = 64;
 
     private readonly CallRunner _calls;
@@ -16,8 +19,21 @@ public sealed class RejoinOutcomes
 
     internal RejoinOutcomes(CallRunner calls, Database database) => (_calls, _database) = (calls, database);
 
-    /// <summary>Writes the outcome to the audit log. Counting it is for those who listen to <see cref="RequestAnswered.Rejoin"/>.</summary>
-    /// <exception cref="RefusedException">Unauthorized: not a member with this device. InvalidRequest: lastError is no name.</exception>
+    /// <summary>
+    /// Writes an outcome to the audit log. Outcomes are counted by those who listen to
+    /// <see cref="RequestAnswered.Rejoin"/>.
+    /// </summary>
+    /// <param name="caller">Whose device reports.</param>
+    /// <param name="convoId">The conversation that the device rejoined, or tried to rejoin.</param>
+    /// <param name="deviceId">The device, by the id that its account gave it.</param>
+    /// <param name="outcome">What the device reports.</param>
+    /// <param name="idempotencyKey">The caller's key for retries; without a key a retry is carried out again.</param>
+    /// <param name="cancellation">Ends the decision, not the write.</param>
+    /// <returns>The outcome as it was reported.</returns>
+    /// <exception cref="RefusedException">
+    /// Unauthorized: the caller is not a member with this device. InvalidRequest: the last error is not a name of 1 to
+    /// <see cref="MaxErrorLength"/> letters. IdempotencyConflict.
+    /// </exception>
     public Task<RejoinOutcome> ReportAsync(
         Caller caller,
         string convoId,
@@ -40,7 +56,8 @@ public sealed class RejoinOutcomes
             call,
             async () =>
             {
-                // What clients write here is read by people and machines: names of errors, never sentences about users.
+                // People read this text in the audit log, and it becomes the label of a metric: only names of errors
+                // are taken, so that no sentence about a user gets there.
                 if (
                     outcome.LastError is { } error
                     && (error.Length is 0 or > MaxErrorLength || !error.All(char.IsAsciiLetter))

@@ -11,6 +11,11 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Core.Rejoins;
 
+/// <summary>The input of rejoin.</summary>
+/// <param name="ConvoId">The conversation.</param>
+/// <param name="KeyPackage">The key package with which the members are asked to add the device.</param>
+/// <param name="Reason">The reason, for the members and the audit log; null if there is none.</param>
+/// <param name="IdempotencyKey">The caller's key for retries; without a key a retry is carried out again.</param>
 public sealed record RequestRejoinInput(
     string ConvoId,
     ReadOnlyMemory<byte> KeyPackage,
@@ -18,10 +23,21 @@ public sealed record RequestRejoinInput(
     string? IdempotencyKey
 );
 
-/// <param name="Pending">Whether it waits for a member; false if the device has been added meanwhile, or the request has expired.</param>
+/// <summary>The answer to rejoin.</summary>
+/// <param name="RequestId">The id of the request, which the members' commit names.</param>
+/// <param name="Pending">
+/// Whether the request waits for a member; false if the device has been added meanwhile, or the request has expired.
+/// </param>
 public sealed record RequestRejoinResult(string RequestId, bool Pending);
 
-/// <param name="KeyPackage">MLSMessage; an Add of it answers the request.</param>
+/// <summary>A request of a device to be added again, as members see it.</summary>
+/// <param name="RequestId">The id of the request, which the members' commit names.</param>
+/// <param name="Did">The account of the device.</param>
+/// <param name="DeviceId">The device, by the id that its account gave it.</param>
+/// <param name="KeyPackage">The key package as an MLSMessage; an Add of this key package answers the request.</param>
+/// <param name="Reason">The reason that the device gave; null if it gave none.</param>
+/// <param name="CreatedAt">When the request was made.</param>
+/// <param name="ExpiresAt">From when on the request is not open any more.</param>
 public sealed record RejoinRequestView(
     string RequestId,
     string Did,
@@ -32,10 +48,13 @@ public sealed record RejoinRequestView(
     DateTimeOffset ExpiresAt
 );
 
-/// <summary>The way back that needs a member who is online: a device asks with a key package, a member commits Remove and Add, a Welcome follows.</summary>
+/// <summary>
+/// The way back into a conversation that needs a member who is online (delivery-service §9): a device asks with a key
+/// package, a member commits the Remove and the Add of the device, and the device gets a Welcome.
+/// </summary>
 public sealed class RejoinRequests
 {
-    /// <summary>Most requests of one answer.</summary>
+    /// <summary>The largest number of requests in one answer.</summary>
     public const int MaxRequests = 100;
 
     private readonly CallRunner _calls;
@@ -52,8 +71,15 @@ public sealed class RejoinRequests
         TimeProvider clock
     ) => (_calls, _database, _groups, _settings, _clock) = (calls, database, groups, settings, clock);
 
-    /// <summary>Asks the members to add a device of the caller again. A new request of a device takes the place of its open one; the same key package is the same request.</summary>
-    /// <exception cref="RefusedException">Unauthorized: who may not join by external commit may not ask either, and so with DeviceNotApproved. InvalidKeyPackage.</exception>
+    /// <summary>
+    /// Asks the members to add a device of the caller again. A new request of a device takes the place of its open
+    /// request; a request with the same key package is the same request.
+    /// </summary>
+    /// <exception cref="RefusedException">
+    /// Unauthorized or DeviceNotApproved: the account or the device may not join by an external commit, so it may not
+    /// ask either. InvalidKeyPackage: the key package breaks a rule, is not of a device of the caller, or was given out
+    /// before. IdempotencyConflict.
+    /// </exception>
     public Task<RequestRejoinResult> RejoinAsync(
         Caller caller,
         RequestRejoinInput input,
@@ -107,8 +133,8 @@ public sealed class RejoinRequests
         );
     }
 
-    /// <summary>The requests that a member's commit may answer, oldest first.</summary>
-    /// <exception cref="RefusedException">Unauthorized</exception>
+    /// <summary>The open requests of a conversation, oldest first, at most <see cref="MaxRequests"/>.</summary>
+    /// <exception cref="RefusedException">Unauthorized: the caller is not a member.</exception>
     public async Task<IReadOnlyList<RejoinRequestView>> GetRejoinRequestsAsync(
         Caller caller,
         string convoId,
@@ -143,15 +169,23 @@ public sealed class RejoinRequests
         ];
     }
 
-    /// <summary>In the list of an epoch: a device that has a new leaf asks no more.</summary>
+    /// <summary>
+    /// Adds to the list of an epoch that the open requests of devices which have a new leaf are answered.
+    /// </summary>
     internal static void Answer(Statements statements, string convoId, IEnumerable<Device> devices, DateTimeOffset now)
     {
         foreach (var device in devices)
             statements.Add(
-                $"UPDATE rejoin_requests SET answered_at = {now.ToUnixTimeMilliseconds()} WHERE convo_id = {convoId} AND device_row = {device.Id} AND answered_at IS NULL"
+                $"""
+                UPDATE rejoin_requests SET answered_at = {now.ToUnixTimeMilliseconds()}
+                WHERE convo_id = {convoId} AND device_row = {device.Id} AND answered_at IS NULL
+                """
             );
     }
 
+    /// <summary>Refuses a device that needs an approval for the signature key of its new leaf and has none.</summary>
+    /// <returns>The row of the device that gave the approval; null where no approval was needed.</returns>
+    /// <exception cref="RefusedException">DeviceNotApproved</exception>
     private async Task<long?> RequireApprovedAsync(
         MlsDbContext context,
         Access access,
@@ -173,6 +207,10 @@ public sealed class RejoinRequests
         );
     }
 
+    /// <summary>
+    /// Stores a request and takes its key package out of the store, unless the request is stored already.
+    /// </summary>
+    /// <exception cref="RefusedException">InvalidKeyPackage: the key package was given out before.</exception>
     private async Task<RequestRejoinResult> StoreAsync(
         MlsDbContext write,
         RequestRejoinInput input,
@@ -182,55 +220,79 @@ public sealed class RejoinRequests
         DateTimeOffset now
     )
     {
-        string id = input.ConvoId;
-        // The device asks no second time meanwhile.
-        await Conversation.HoldAsync(write, id);
+        string convoId = input.ConvoId;
+        // With the lock on the conversation's row, no second request of the device is stored meanwhile.
+        await Conversation.HoldAsync(write, convoId);
         var reference = package.Reference.ToArray();
         var same = await write
             .Set<RejoinRequest>()
             .AsNoTracking()
             .FirstOrDefaultAsync(request =>
-                request.ConvoId == id
+                request.ConvoId == convoId
                 && request.DeviceRow == device.Id
                 && write.Set<KeyPackageRow>().Any(row => row.Reference == reference && row.Id == request.KeyPackageRow)
             );
         if (same is not null)
             return new(same.Id, same.AnsweredAt is null && same.ExpiresAt > now);
 
-        var bytes = MlsMessage.Of(UnverifiedKeyPackage.Decode(package.Encoded)).Encode();
-        long until = package.NotAfter.ToUnixTimeMilliseconds();
-        // One that was published before is taken out of the store, so that it is used once.
-        var taken = await write
-            .Database.SqlQuery<long>(
-                $"""
-                INSERT INTO key_packages (device_row, reference, cipher_suite, key_package, last_resort, not_after, claimed_at)
-                VALUES ({device.Id}, {reference}, {(int)
-                    package.CipherSuite}, {bytes}, FALSE, {until}, {now.ToUnixTimeMilliseconds()})
-                ON CONFLICT (reference) DO UPDATE SET claimed_at = excluded.claimed_at WHERE key_packages.claimed_at IS NULL AND key_packages.device_row = excluded.device_row
-                RETURNING id AS "Value"
-                """
-            )
-            .ToListAsync();
-        if (taken is not [var row])
-            throw Refusal.InvalidKeyPackage(DeliveryRules.KeyPackageUsed.Id).AsException();
+        long keyPackageRow = await TakeKeyPackageAsync(write, device, package, now);
         await write
             .Set<RejoinRequest>()
-            .Where(request => request.ConvoId == id && request.DeviceRow == device.Id && request.AnsweredAt == null)
+            .Where(request =>
+                request.ConvoId == convoId && request.DeviceRow == device.Id && request.AnsweredAt == null
+            )
             .ExecuteDeleteAsync();
         var expires = now + _settings.RejoinRequestLifetime;
         var request = new RejoinRequest
         {
             Id = Guid.CreateVersion7(now).ToString("N"),
-            ConvoId = id,
+            ConvoId = convoId,
             DeviceRow = device.Id,
-            KeyPackageRow = row,
+            KeyPackageRow = keyPackageRow,
             ApprovedBy = approvedBy,
             Reason = input.Reason,
             CreatedAt = now,
             ExpiresAt = package.NotAfter < expires ? package.NotAfter : expires,
         };
         write.Add(request);
-        write.AddEvent(OutboxEvent.RejoinRequested(id, device.Did, device.DeviceId, request.Id, now));
+        write.AddEvent(OutboxEvent.RejoinRequested(convoId, device.Did, device.DeviceId, request.Id, now));
         return new(request.Id, true);
+    }
+
+    /// <summary>
+    /// Stores a key package as one that has been given out. A key package that was published before is taken out of the
+    /// store, so that it is used only once.
+    /// </summary>
+    /// <returns>The row of the key package.</returns>
+    /// <exception cref="RefusedException">
+    /// InvalidKeyPackage: the key package was given out before, or is of another device.
+    /// </exception>
+    private static async Task<long> TakeKeyPackageAsync(
+        MlsDbContext write,
+        Device device,
+        KeyPackage package,
+        DateTimeOffset now
+    )
+    {
+        var reference = package.Reference.ToArray();
+        int cipherSuite = (int)package.CipherSuite;
+        var bytes = MlsMessage.Of(UnverifiedKeyPackage.Decode(package.Encoded)).Encode();
+        long notAfter = package.NotAfter.ToUnixTimeMilliseconds(),
+            claimedAt = now.ToUnixTimeMilliseconds();
+        var taken = await write
+            .Database.SqlQuery<long>(
+                $"""
+                INSERT INTO key_packages
+                    (device_row, reference, cipher_suite, key_package, last_resort, not_after, claimed_at)
+                VALUES ({device.Id}, {reference}, {cipherSuite}, {bytes}, FALSE, {notAfter}, {claimedAt})
+                ON CONFLICT (reference) DO UPDATE SET claimed_at = excluded.claimed_at
+                WHERE key_packages.claimed_at IS NULL AND key_packages.device_row = excluded.device_row
+                RETURNING id AS "Value"
+                """
+            )
+            .ToListAsync();
+        return taken is [var row]
+            ? row
+            : throw Refusal.InvalidKeyPackage(DeliveryRules.KeyPackageUsed.Id).AsException();
     }
 }

@@ -5,14 +5,29 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Welcomes;
 
-/// <param name="RatchetTree">The tree of the epoch that the Welcome leads to.</param>
+/// <summary>A Welcome that a device has not confirmed yet.</summary>
+/// <param name="Id">The id of the delivery to this device.</param>
+/// <param name="ConvoId">The conversation that the device was added to.</param>
+/// <param name="Epoch">The epoch that the Welcome leads to.</param>
+/// <param name="Welcome">The Welcome as an MLSMessage.</param>
+/// <param name="RatchetTree">The tree of that epoch, as the content of a ratchet_tree extension.</param>
 public sealed record WelcomeView(string Id, string ConvoId, ulong Epoch, byte[] Welcome, byte[] RatchetTree);
 
+/// <summary>The input of confirmWelcome.</summary>
+/// <param name="Id">The id of the delivery, which getWelcomes gave.</param>
+/// <param name="Success">Whether the device could use the Welcome.</param>
+/// <param name="ErrorDetails">Why the device could not use the Welcome; null if it could or does not say.</param>
+/// <param name="IdempotencyKey">The caller's key for retries; without a key a retry is carried out again.</param>
 public sealed record ConfirmWelcomeInput(string Id, bool Success, string? ErrorDetails, string? IdempotencyKey);
 
+/// <summary>The answer to confirmWelcome.</summary>
+/// <param name="Confirmed">Always true: the delivery has ended.</param>
 public sealed record ConfirmWelcomeResult(bool Confirmed);
 
-/// <summary>Delivers Welcomes to devices, again and again until they are confirmed.</summary>
+/// <summary>
+/// Delivers Welcomes to devices (delivery-service §8.2): a device gets its Welcome again and again until it confirms
+/// the Welcome.
+/// </summary>
 public sealed class WelcomeDelivery
 {
     private const int MaxWelcomes = 50;
@@ -56,7 +71,7 @@ public sealed class WelcomeDelivery
     internal WelcomeDelivery(CallRunner calls, Database database, TimeProvider clock) =>
         (_calls, _database, _clock) = (calls, database, clock);
 
-    /// <summary>The unconfirmed Welcomes of one of the caller's devices, oldest first.</summary>
+    /// <summary>The unconfirmed Welcomes of one of the caller's devices, oldest first, at most 50.</summary>
     public async Task<IReadOnlyList<WelcomeView>> GetWelcomesAsync(
         Caller caller,
         string deviceId,
@@ -68,7 +83,10 @@ public sealed class WelcomeDelivery
         return await s_unconfirmed.For(context)(context, did, deviceId).ToListAsync(cancellation);
     }
 
-    /// <summary>Ends the delivery of a Welcome, whether the device could use it or not.</summary>
+    /// <summary>
+    /// Ends the delivery of a Welcome, whether the device could use the Welcome or not. The first confirmation stands.
+    /// </summary>
+    /// <exception cref="RefusedException">WelcomeNotFound or IdempotencyConflict</exception>
     public Task<ConfirmWelcomeResult> ConfirmWelcomeAsync(
         Caller caller,
         ConfirmWelcomeInput input,

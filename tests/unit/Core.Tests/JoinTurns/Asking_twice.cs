@@ -81,7 +81,9 @@ public class Asking_twice
                 return request();
             });
 
-        /// <summary>Runs an action the next time, or the n-th time from now, that a request asks for the time.</summary>
+        /// <summary>
+        /// Runs an action the next time, or the n-th time from now, that a request asks for the time.
+        /// </summary>
         public void Interrupt(string name, int call, Action run)
         {
             lock (_lock)
