@@ -1,8 +1,8 @@
 namespace MlsConsole.Core;
 
 /// <summary>
-/// Why something was refused, where no rule id says it: reasons in the audit log and values of metric labels. The list is
-/// closed, and no name in it is ever changed.
+/// Why something was refused, where no rule id says it: reasons in the audit log and values of metric labels. The list
+/// is closed, and no name in it is ever changed.
 /// </summary>
 public static class RefusalReasons
 {

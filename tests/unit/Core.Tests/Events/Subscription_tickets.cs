@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
-using MlsConsole.Core.Events;
 using MlsConsole.Core.Calls;
+using MlsConsole.Core.Events;
 using MlsConsole.Core.Rows;
 
 namespace MlsConsole.Core.Tests;
