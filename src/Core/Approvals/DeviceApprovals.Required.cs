@@ -18,7 +18,7 @@ namespace MlsConsole.Core.Approvals;
 /// </param>
 /// <param name="Reason">Why the admin changes the rule, for the audit log; null if the admin gives no reason.</param>
 /// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
-public sealed record SetDeviceApprovalInput(
+public sealed record SetDeviceApprovalRequest(
     string ConvoId,
     bool Required,
     string DeviceId,
@@ -64,7 +64,7 @@ public sealed partial class DeviceApprovals
     /// </exception>
     public Task<SetDeviceApprovalResult> SetDeviceApprovalAsync(
         Caller caller,
-        SetDeviceApprovalInput input,
+        SetDeviceApprovalRequest input,
         CancellationToken cancellation
     )
     {
@@ -114,7 +114,7 @@ public sealed partial class DeviceApprovals
     private async Task<SetDeviceApprovalResult> SetAsync(
         MlsDbContext write,
         Caller caller,
-        SetDeviceApprovalInput input
+        SetDeviceApprovalRequest input
     )
     {
         string id = input.ConvoId,

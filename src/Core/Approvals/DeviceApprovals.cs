@@ -22,7 +22,7 @@ namespace MlsConsole.Core.Approvals;
 /// The signature over <see cref="DeviceApprovals.ToBeSigned"/>, with the key in the approving device's leaf.
 /// </param>
 /// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
-public sealed record ApproveDeviceInput(
+public sealed record ApproveDeviceRequest(
     string ConvoId,
     string DeviceId,
     ReadOnlyMemory<byte> SignatureKey,
@@ -82,7 +82,7 @@ public sealed partial class DeviceApprovals
     /// </exception>
     public Task<ApproveDeviceResult> ApproveDeviceAsync(
         Caller caller,
-        ApproveDeviceInput input,
+        ApproveDeviceRequest input,
         CancellationToken cancellation
     )
     {

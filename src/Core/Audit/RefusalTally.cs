@@ -66,8 +66,8 @@ public sealed class RefusalTally : IDisposable
             return;
         string? actor = request.Outcome switch
         {
-            "AuthenticationRequired" => AuditEntry.Unauthenticated,
-            nameof(Refusal.RateLimitExceeded) or nameof(Refusal.TurnPending) => AuditEntry.RateLimited,
+            ErrorNames.AuthenticationRequired => AuditEntry.Unauthenticated,
+            ErrorNames.RateLimitExceeded or ErrorNames.TurnPending => AuditEntry.RateLimited,
             _ => null,
         };
         if (actor is null)

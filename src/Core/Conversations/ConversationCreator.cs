@@ -24,7 +24,7 @@ namespace MlsConsole.Core.Conversations;
 /// Whether a device that comes in by itself needs the approval of another device of its account (delivery-service
 /// §5.3).
 /// </param>
-public sealed record CreateConvoInput(
+public sealed record CreateConvoRequest(
     ReadOnlyMemory<byte> GroupInfo,
     ReadOnlyMemory<byte>? RatchetTree,
     string? Metadata,
@@ -52,7 +52,11 @@ public sealed class ConversationCreator
     /// UnsupportedCipherSuite: the service does not support the group's cipher suite. GroupExists: another
     /// conversation has the group id. Unauthorized: the caller is banned from the service.
     /// </exception>
-    public Task<ConvoView> CreateConvoAsync(Caller caller, CreateConvoInput input, CancellationToken cancellation)
+    public Task<ConversationDetails> CreateConvoAsync(
+        Caller caller,
+        CreateConvoRequest input,
+        CancellationToken cancellation
+    )
     {
         var call = Call.Procedure(
             caller,
@@ -64,7 +68,7 @@ public sealed class ConversationCreator
             input.Metadata,
             input.RequiresApproval
         );
-        return _calls.RunAsync<ConvoView>(
+        return _calls.RunAsync<ConversationDetails>(
             call,
             async () =>
             {
@@ -78,7 +82,7 @@ public sealed class ConversationCreator
 
                 long? signatureKey = await SignatureKeys.ListedAsync(context, group, cancellation);
                 string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-                return new TransactionChange<ConvoView>(write =>
+                return new TransactionChange<ConversationDetails>(write =>
                     StoreAsync(write, caller, input, new(id, groupInfo, group, index, device, signatureKey))
                 )
                 {
@@ -91,10 +95,10 @@ public sealed class ConversationCreator
     }
 
     /// <summary>Writes the conversation, with its creator as member and admin, and tells of the new member.</summary>
-    private async Task<CallResult<ConvoView>> StoreAsync(
+    private async Task<CallResult<ConversationDetails>> StoreAsync(
         MlsDbContext write,
         Caller caller,
-        CreateConvoInput input,
+        CreateConvoRequest input,
         NewConversation created
     )
     {
@@ -105,7 +109,7 @@ public sealed class ConversationCreator
         var now = _clock.GetUtcNow();
         AddGroup(write, input, created, groupId, now);
         AddCreator(write, created, now);
-        var view = new ConvoView(
+        var view = new ConversationDetails(
             created.Id,
             Convert.ToHexStringLower(groupId),
             created.Group.Epoch,
@@ -115,7 +119,7 @@ public sealed class ConversationCreator
             now,
             input.RequiresApproval
         );
-        return new CallResult<ConvoView>(view, EpochBefore: null, EpochAfter: created.Group.Epoch);
+        return new CallResult<ConversationDetails>(view, EpochBefore: null, EpochAfter: created.Group.Epoch);
     }
 
     /// <summary>
@@ -123,7 +127,7 @@ public sealed class ConversationCreator
     /// </summary>
     private static void AddGroup(
         MlsDbContext write,
-        CreateConvoInput input,
+        CreateConvoRequest input,
         NewConversation created,
         byte[] groupId,
         DateTimeOffset now
@@ -189,7 +193,7 @@ public sealed class ConversationCreator
     /// Verifies GroupInfo and tree as somebody who joins does (RFC 9420 §12.4.3.1), and what a new conversation needs
     /// beside that: a supported cipher suite, exactly one leaf, and an external_pub.
     /// </summary>
-    private static (UnverifiedGroupInfo GroupInfo, PublicGroup Group) Verify(CreateConvoInput input)
+    private static (UnverifiedGroupInfo GroupInfo, PublicGroup Group) Verify(CreateConvoRequest input)
     {
         try
         {

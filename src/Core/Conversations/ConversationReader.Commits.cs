@@ -11,7 +11,7 @@ namespace MlsConsole.Core.Conversations;
 /// <param name="ConvoId">The id of the conversation.</param>
 /// <param name="FromEpoch">The epoch that the caller has; the first commit of the answer ends this epoch.</param>
 /// <param name="ToEpoch">The last epoch whose commit is wanted; null for the current epoch.</param>
-public sealed record GetCommitsInput(string ConvoId, ulong FromEpoch, ulong? ToEpoch);
+public sealed record GetCommitsRequest(string ConvoId, ulong FromEpoch, ulong? ToEpoch);
 
 /// <summary>A commit as it is handed out.</summary>
 /// <param name="Epoch">The epoch that the commit creates.</param>
@@ -22,7 +22,7 @@ public sealed record GetCommitsInput(string ConvoId, ulong FromEpoch, ulong? ToE
 /// </param>
 /// <param name="External">Whether the commit is an external one (RFC 9420 §12.4.3.2).</param>
 /// <param name="CreatedAt">When the commit was accepted.</param>
-public sealed record CommitView(
+public sealed record StoredCommit(
     ulong Epoch,
     long Seq,
     byte[] Commit,
@@ -41,9 +41,9 @@ public sealed partial class ConversationReader
 
     /// <summary>The commits after the epoch that the caller has, in the order of their epochs.</summary>
     /// <exception cref="RefusedException">Unauthorized: the caller may not join the conversation.</exception>
-    public async Task<IReadOnlyList<CommitView>> GetCommitsAsync(
+    public async Task<IReadOnlyList<StoredCommit>> GetCommitsAsync(
         Caller caller,
-        GetCommitsInput input,
+        GetCommitsRequest input,
         CancellationToken cancellation
     )
     {
@@ -71,7 +71,7 @@ public sealed partial class ConversationReader
             .. rows.Zip(
                 commits,
                 (row, commit) =>
-                    new CommitView(
+                    new StoredCommit(
                         (ulong)row.Epoch,
                         row.Seq,
                         row.Message,

@@ -16,7 +16,7 @@ namespace MlsConsole.Core.Conversations;
 /// </param>
 /// <param name="Epoch">The conversation's current epoch.</param>
 /// <param name="LastActivity">When the last commit, proposal or message came; null if none is kept.</param>
-public sealed record ExpectedConversation(
+public sealed record ConversationExpectation(
     string ConvoId,
     bool ShouldBeInGroup,
     bool DeviceInGroup,
@@ -39,7 +39,7 @@ public sealed partial class ConversationReader
     /// <param name="deviceId">The id of the device; null to ask for all devices of the account together.</param>
     /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="RefusedException">Unauthorized: the account has no device with that id.</exception>
-    public async Task<IReadOnlyList<ExpectedConversation>> GetExpectedConversationsAsync(
+    public async Task<IReadOnlyList<ConversationExpectation>> GetExpectedConversationsAsync(
         Caller caller,
         string? deviceId,
         CancellationToken cancellation
@@ -57,7 +57,7 @@ public sealed partial class ConversationReader
         [
             .. rows.Where(row => IsMember(row, hasDevice: devices.Count > 0))
                 .Take(MaxExpected)
-                .Select(row => new ExpectedConversation(
+                .Select(row => new ConversationExpectation(
                     row.ConvoId,
                     ShouldBeInGroup: true,
                     row.HasLeaf,

@@ -9,12 +9,12 @@ namespace MlsConsole.Core.Conversations;
 /// <summary>The question for a page of the caller's conversations.</summary>
 /// <param name="Cursor">The cursor that the page before came with; null for the first page.</param>
 /// <param name="Limit">How many conversations the page has at most.</param>
-public sealed record GetConvosInput(string? Cursor, int Limit);
+public sealed record GetConvosRequest(string? Cursor, int Limit);
 
 /// <summary>A page of the caller's conversations.</summary>
 /// <param name="Convos">The conversations, in the order of their ids.</param>
 /// <param name="Cursor">The cursor for the next page; null if this page is the last.</param>
-public sealed record GetConvosResult(IReadOnlyList<ConvoView> Convos, string? Cursor);
+public sealed record GetConvosResult(IReadOnlyList<ConversationDetails> Convos, string? Cursor);
 
 /// <summary>
 /// Answers questions about conversations: their members, the conversations that a device should be in, and their
@@ -36,7 +36,7 @@ public sealed partial class ConversationReader
 
     /// <summary>One conversation with its members.</summary>
     /// <exception cref="RefusedException">Unauthorized: the caller is no member of the conversation.</exception>
-    public async Task<ConvoView> GetConvoAsync(Caller caller, string convoId, CancellationToken cancellation)
+    public async Task<ConversationDetails> GetConvoAsync(Caller caller, string convoId, CancellationToken cancellation)
     {
         await using var context = _database.Read();
         var conversation = (
@@ -67,7 +67,7 @@ public sealed partial class ConversationReader
     /// </summary>
     public async Task<GetConvosResult> GetConvosAsync(
         Caller caller,
-        GetConvosInput input,
+        GetConvosRequest input,
         CancellationToken cancellation
     )
     {
@@ -169,7 +169,7 @@ public sealed partial class ConversationReader
     /// The epoch is the one that was read together with the members, because a commit may have come since
     /// <paramref name="row"/> was read. Without a member there is only the epoch of <paramref name="row"/>.
     /// </remarks>
-    private static ConvoView View(ConversationRow row, IReadOnlyList<Seat> seats) =>
+    private static ConversationDetails View(ConversationRow row, IReadOnlyList<Seat> seats) =>
         new(
             row.Id,
             Convert.ToHexStringLower(row.GroupId),

@@ -22,7 +22,7 @@ public sealed record Member(string Did, string DeviceId, uint LeafIndex, bool Is
 /// Whether a device that comes in by itself needs the approval of another device of its account (delivery-service
 /// §5.3).
 /// </param>
-public sealed record ConvoView(
+public sealed record ConversationDetails(
     string ConvoId,
     string GroupId,
     ulong Epoch,

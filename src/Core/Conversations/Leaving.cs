@@ -18,7 +18,7 @@ namespace MlsConsole.Core.Conversations;
 /// PublicMessage (RFC 9420 §6); empty for an account without a leaf.
 /// </param>
 /// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
-public sealed record LeaveConvoInput(
+public sealed record LeaveConvoRequest(
     string ConvoId,
     IReadOnlyList<ReadOnlyMemory<byte>> Proposals,
     string? IdempotencyKey
@@ -51,7 +51,11 @@ public sealed class Leaving
     /// Unauthorized: the caller is no member. InvalidProposal: a proposal breaks a rule, or the proposals are not one
     /// for each leaf. EpochMismatch: the epoch has ended. LastMember: nobody else is a member.
     /// </exception>
-    public Task<LeaveConvoResult> LeaveConvoAsync(Caller caller, LeaveConvoInput input, CancellationToken cancellation)
+    public Task<LeaveConvoResult> LeaveConvoAsync(
+        Caller caller,
+        LeaveConvoRequest input,
+        CancellationToken cancellation
+    )
     {
         var call = Call.Procedure(
             caller,

@@ -29,7 +29,7 @@ namespace MlsConsole.Core.Conversations;
 /// <param name="RejoinRequestIds">
 /// The ids of the requests to be added again that <c>addMembers</c> answers (delivery-service §9); null for none.
 /// </param>
-public sealed record MemberCommitInput(
+public sealed record MemberCommitRequest(
     string ConvoId,
     ReadOnlyMemory<byte> Commit,
     ReadOnlyMemory<byte> GroupInfo,
@@ -66,8 +66,11 @@ public sealed partial class MemberCommits
     /// <exception cref="RefusedException">
     /// The commit, its GroupInfo or its Welcome is refused (delivery-service §4); nothing has changed.
     /// </exception>
-    public Task<CommitResult> AddMembersAsync(Caller caller, MemberCommitInput input, CancellationToken cancellation) =>
-        RunAsync(caller, MethodNames.AddMembers, input, null, RequireOnlyAdds, cancellation);
+    public Task<CommitResult> AddMembersAsync(
+        Caller caller,
+        MemberCommitRequest input,
+        CancellationToken cancellation
+    ) => RunAsync(caller, MethodNames.AddMembers, input, null, RequireOnlyAdds, cancellation);
 
     /// <summary>
     /// Takes a commit that removes all leaves of an account, which is no member of the conversation from then on.
@@ -82,7 +85,7 @@ public sealed partial class MemberCommits
     /// </exception>
     public Task<CommitResult> RemoveMemberAsync(
         Caller caller,
-        MemberCommitInput input,
+        MemberCommitRequest input,
         Did target,
         string? reason,
         CancellationToken cancellation
@@ -100,13 +103,13 @@ public sealed partial class MemberCommits
     /// <exception cref="RefusedException">
     /// The commit, its GroupInfo or its Welcome is refused (delivery-service §4); nothing has changed.
     /// </exception>
-    public Task<CommitResult> CommitAsync(Caller caller, MemberCommitInput input, CancellationToken cancellation) =>
+    public Task<CommitResult> CommitAsync(Caller caller, MemberCommitRequest input, CancellationToken cancellation) =>
         RunAsync(caller, MethodNames.Commit, input, null, static (_, _, _) => { }, cancellation);
 
     private Task<CommitResult> RunAsync(
         Caller caller,
         string method,
-        MemberCommitInput input,
+        MemberCommitRequest input,
         RemovalTarget? target,
         ContentRule requireContent,
         CancellationToken cancellation
@@ -129,7 +132,7 @@ public sealed partial class MemberCommits
 
     private async Task<Change<CommitResult>> DecideAsync(
         Call call,
-        MemberCommitInput input,
+        MemberCommitRequest input,
         RemovalTarget? target,
         ContentRule requireContent,
         CancellationToken cancellation
@@ -161,7 +164,7 @@ public sealed partial class MemberCommits
     private async Task<(EpochChange Change, StagedCommit Staged, LeafOwners Owners)> JudgeAsync(
         MlsDbContext context,
         Access access,
-        MemberCommitInput input,
+        MemberCommitRequest input,
         RemovalTarget? target,
         ContentRule requireContent,
         CancellationToken cancellation
@@ -252,7 +255,7 @@ public sealed partial class MemberCommits
                 cancellation
             );
 
-    private static NewWelcome? WelcomeOf(MemberCommitInput input, StagedCommit staged, LeafChanges leaves)
+    private static NewWelcome? WelcomeOf(MemberCommitRequest input, StagedCommit staged, LeafChanges leaves)
     {
         if (staged.Added.Count == 0 && input.Welcome is null)
             return null;

@@ -11,7 +11,7 @@ namespace MlsConsole.Core.Devices;
 /// <param name="CredentialIdentity">The identity in the credentials of the device's leaves.</param>
 /// <param name="SignatureKeys">The signature public keys that the device's leaves may have, oldest first.</param>
 /// <param name="RegisteredAt">When the device was registered for the first time.</param>
-public sealed record DeviceView(
+public sealed record EnrolledDevice(
     string DeviceId,
     string DeviceName,
     byte[] CredentialIdentity,
@@ -22,7 +22,7 @@ public sealed record DeviceView(
 /// <summary>The wish of an account to delete one of its devices.</summary>
 /// <param name="DeviceId">The id of the device.</param>
 /// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
-public sealed record DeleteDeviceInput(string DeviceId, string? IdempotencyKey);
+public sealed record DeleteDeviceRequest(string DeviceId, string? IdempotencyKey);
 
 /// <summary>The answer to the deletion of a device.</summary>
 /// <param name="DeletedAt">When the device was deleted, also if an earlier call deleted it.</param>
@@ -34,7 +34,7 @@ public sealed record DeleteDeviceResult(DateTimeOffset DeletedAt, int RemainingL
 public sealed partial class DeviceRegistry
 {
     /// <summary>The caller's devices without deleted ones, in the order of their first registrations.</summary>
-    public async Task<IReadOnlyList<DeviceView>> ListDevicesAsync(Caller caller, CancellationToken cancellation)
+    public async Task<IReadOnlyList<EnrolledDevice>> ListDevicesAsync(Caller caller, CancellationToken cancellation)
     {
         string did = caller.Did.Value;
         await using var context = _database.Read();
@@ -47,7 +47,7 @@ public sealed partial class DeviceRegistry
             .ToListAsync(cancellation);
         return
         [
-            .. devices.Select(device => new DeviceView(
+            .. devices.Select(device => new EnrolledDevice(
                 device.DeviceId,
                 device.DeviceName,
                 device.Identity,
@@ -70,7 +70,7 @@ public sealed partial class DeviceRegistry
     /// <exception cref="RefusedException">Unauthorized: the account never had a device with that id.</exception>
     public Task<DeleteDeviceResult> DeleteDeviceAsync(
         Caller caller,
-        DeleteDeviceInput input,
+        DeleteDeviceRequest input,
         CancellationToken cancellation
     )
     {

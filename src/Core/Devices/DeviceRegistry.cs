@@ -22,12 +22,12 @@ namespace MlsConsole.Core.Devices;
 /// </param>
 /// <param name="KeyPackages">The device's first key packages.</param>
 /// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
-public sealed record RegisterDeviceInput(
+public sealed record RegisterDeviceRequest(
     string DeviceId,
     string DeviceName,
     ReadOnlyMemory<byte> SignaturePublicKey,
     ReadOnlyMemory<byte>? CredentialIdentity,
-    IReadOnlyList<NewKeyPackage> KeyPackages,
+    IReadOnlyList<OfferedKeyPackage> KeyPackages,
     string? IdempotencyKey
 );
 
@@ -69,7 +69,7 @@ public sealed partial class DeviceRegistry
     /// </exception>
     public Task<RegisterDeviceResult> RegisterDeviceAsync(
         Caller caller,
-        RegisterDeviceInput input,
+        RegisterDeviceRequest input,
         CancellationToken cancellation
     )
     {
@@ -113,7 +113,7 @@ public sealed partial class DeviceRegistry
 
     /// <summary>Refuses a device whose id, key or identity has a wrong form.</summary>
     /// <returns>The identity in the device's credentials.</returns>
-    private byte[] RequireIdentity(Caller caller, RegisterDeviceInput input)
+    private byte[] RequireIdentity(Caller caller, RegisterDeviceRequest input)
     {
         if (input.DeviceId.Length is < 1 or > 64 || input.DeviceId.Contains('#', StringComparison.Ordinal))
             throw Refusal.InvalidRequest("deviceId has 1 to 64 characters and no '#'.").AsException();
@@ -131,7 +131,7 @@ public sealed partial class DeviceRegistry
     private async Task<Device> EnrolAsync(
         MlsDbContext context,
         Caller caller,
-        RegisterDeviceInput input,
+        RegisterDeviceRequest input,
         byte[] identity,
         byte[] signatureKey
     )

@@ -24,7 +24,7 @@ namespace MlsConsole.Core.ExternalCommits;
 /// </param>
 /// <param name="TurnId">The id of the turn that the device got for this commit; null if it asked for none.</param>
 /// <param name="IdempotencyKey">The caller's key for retries; the hash of the commit stands in for null.</param>
-public sealed record ProcessExternalCommitInput(
+public sealed record ProcessExternalCommitRequest(
     string ConvoId,
     ReadOnlyMemory<byte> ExternalCommit,
     ReadOnlyMemory<byte> GroupInfo,
@@ -72,7 +72,7 @@ public sealed class ExternalCommitProcessor
     /// </exception>
     public Task<CommitResult> ProcessExternalCommitAsync(
         Caller caller,
-        ProcessExternalCommitInput input,
+        ProcessExternalCommitRequest input,
         CancellationToken cancellation
     )
     {
@@ -91,7 +91,7 @@ public sealed class ExternalCommitProcessor
 
     private async Task<Change<CommitResult>> DecideAsync(
         Call call,
-        ProcessExternalCommitInput input,
+        ProcessExternalCommitRequest input,
         CancellationToken cancellation
     )
     {
@@ -124,7 +124,7 @@ public sealed class ExternalCommitProcessor
     private async Task<EpochChange> JudgeAsync(
         MlsDbContext context,
         Access access,
-        ProcessExternalCommitInput input,
+        ProcessExternalCommitRequest input,
         CancellationToken cancellation
     )
     {

@@ -16,7 +16,7 @@ namespace MlsConsole.Core.Forks;
 /// SHA-256 of the epoch authenticator that the device derived (RFC 9420 §8.7): 32 bytes.
 /// </param>
 /// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
-public sealed record AcknowledgeEpochInput(
+public sealed record AcknowledgeEpochRequest(
     string ConvoId,
     string DeviceId,
     ulong Epoch,
@@ -59,7 +59,7 @@ public sealed class EpochAcknowledgements
     /// </exception>
     public Task<AcknowledgeEpochResult> AcknowledgeEpochAsync(
         Caller caller,
-        AcknowledgeEpochInput input,
+        AcknowledgeEpochRequest input,
         CancellationToken cancellation
     )
     {

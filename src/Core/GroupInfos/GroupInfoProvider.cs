@@ -18,12 +18,12 @@ namespace MlsConsole.Core.GroupInfos;
 /// The id of the caller's device that waits for its turn to join (delivery-service §6.3); null to have the GroupInfo
 /// at once.
 /// </param>
-public sealed record GetGroupInfoInput(string ConvoId, bool IncludeTree, string? TurnOf = null);
+public sealed record GetGroupInfoRequest(string ConvoId, bool IncludeTree, string? TurnOf = null);
 
 /// <summary>A device's turn to join by an external commit (delivery-service §6.3).</summary>
 /// <param name="Id">The id of the turn, which the device sends with its external commit.</param>
 /// <param name="ExpiresAt">When the turn ends and the next device gets it.</param>
-public sealed record TurnView(string Id, DateTimeOffset ExpiresAt);
+public sealed record JoinTurn(string Id, DateTimeOffset ExpiresAt);
 
 /// <summary>What a device needs to join a conversation by an external commit (RFC 9420 §12.4.3.2).</summary>
 /// <param name="GroupInfo">The GroupInfo as an MLSMessage, as the member signed it who published it last.</param>
@@ -40,7 +40,7 @@ public sealed record GroupInfoResult(
     ulong Epoch,
     DateTimeOffset ExpiresAt,
     IReadOnlyList<byte[]> SelfRemoves,
-    TurnView? Turn
+    JoinTurn? Turn
 );
 
 /// <summary>
@@ -113,7 +113,7 @@ public sealed class GroupInfoProvider
     /// </exception>
     public async Task<GroupInfoResult> GetGroupInfoAsync(
         Caller caller,
-        GetGroupInfoInput input,
+        GetGroupInfoRequest input,
         CancellationToken cancellation
     )
     {
@@ -123,7 +123,7 @@ public sealed class GroupInfoProvider
 
     private async Task<GroupInfoResult> AnswerAsync(
         Caller caller,
-        GetGroupInfoInput input,
+        GetGroupInfoRequest input,
         CancellationToken cancellation
     )
     {
@@ -179,7 +179,7 @@ public sealed class GroupInfoProvider
     /// <remarks>
     /// The database context is disposed at the end, so that a request that waits for a turn holds none.
     /// </remarks>
-    private async Task<Access> AccessAsync(Caller caller, GetGroupInfoInput input, CancellationToken cancellation)
+    private async Task<Access> AccessAsync(Caller caller, GetGroupInfoRequest input, CancellationToken cancellation)
     {
         await using var context = _database.Read();
         var access = await Access.RequireJoinerAsync(

@@ -18,7 +18,7 @@ namespace MlsConsole.Core.GroupInfos;
 /// The GroupInfo of the current epoch, as an MLSMessage or bare (RFC 9420 §12.4.3).
 /// </param>
 /// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
-public sealed record UpdateGroupInfoInput(string ConvoId, ReadOnlyMemory<byte> GroupInfo, string? IdempotencyKey);
+public sealed record UpdateGroupInfoRequest(string ConvoId, ReadOnlyMemory<byte> GroupInfo, string? IdempotencyKey);
 
 /// <summary>The answer to a GroupInfo that was stored.</summary>
 /// <param name="Epoch">The epoch of the GroupInfo, which is the current one.</param>
@@ -74,7 +74,7 @@ public sealed class GroupInfoPublisher
     /// </exception>
     public Task<UpdateGroupInfoResult> UpdateGroupInfoAsync(
         Caller caller,
-        UpdateGroupInfoInput input,
+        UpdateGroupInfoRequest input,
         CancellationToken cancellation
     )
     {

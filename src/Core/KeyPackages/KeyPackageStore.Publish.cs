@@ -11,7 +11,7 @@ namespace MlsConsole.Core.KeyPackages;
 /// <param name="LastResort">
 /// Whether the key package may be given out again and again. It is also given out so if its extension says so.
 /// </param>
-public sealed record NewKeyPackage(ReadOnlyMemory<byte> Bytes, bool LastResort);
+public sealed record OfferedKeyPackage(ReadOnlyMemory<byte> Bytes, bool LastResort);
 
 /// <summary>Key packages that an account publishes for one of its devices.</summary>
 /// <param name="DeviceId">The id of the device.</param>
@@ -21,9 +21,9 @@ public sealed record NewKeyPackage(ReadOnlyMemory<byte> Bytes, bool LastResort);
 /// Whether the device's earlier key packages of the same cipher suites are given out no more. A device that has lost
 /// the private keys of its earlier key packages asks for that.
 /// </param>
-public sealed record PublishKeyPackagesInput(
+public sealed record PublishKeyPackagesRequest(
     string DeviceId,
-    IReadOnlyList<NewKeyPackage> KeyPackages,
+    IReadOnlyList<OfferedKeyPackage> KeyPackages,
     string? IdempotencyKey,
     bool Replace = false
 );
@@ -31,12 +31,12 @@ public sealed record PublishKeyPackagesInput(
 /// <summary>A key package that was refused.</summary>
 /// <param name="Index">The index of the key package in the input, from 0.</param>
 /// <param name="Error">The id of the rule that the key package breaks.</param>
-public sealed record RejectedKeyPackage(int Index, string Error);
+public sealed record KeyPackageRejection(int Index, string Error);
 
 /// <summary>The answer to a publication.</summary>
 /// <param name="Accepted">The number of key packages of the input that are in the store now.</param>
 /// <param name="Rejected">The key packages of the input that were refused, in the order of the input.</param>
-public sealed record PublishKeyPackagesResult(int Accepted, IReadOnlyList<RejectedKeyPackage> Rejected);
+public sealed record PublishKeyPackagesResult(int Accepted, IReadOnlyList<KeyPackageRejection> Rejected);
 
 /// <summary>The key packages of a device that others can still claim, over all cipher suites.</summary>
 /// <param name="Available">The number of key packages for one use that nobody has claimed.</param>
@@ -62,7 +62,7 @@ public sealed partial class KeyPackageStore
     /// </exception>
     public Task<PublishKeyPackagesResult> PublishKeyPackagesAsync(
         Caller caller,
-        PublishKeyPackagesInput input,
+        PublishKeyPackagesRequest input,
         CancellationToken cancellation
     )
     {
@@ -101,7 +101,7 @@ public sealed partial class KeyPackageStore
     private static async Task<CallResult<PublishKeyPackagesResult>> PublishAsync(
         MlsDbContext write,
         Caller caller,
-        PublishKeyPackagesInput input,
+        PublishKeyPackagesRequest input,
         IReadOnlyList<JudgedKeyPackage> verified,
         DateTimeOffset now
     )
@@ -128,7 +128,7 @@ public sealed partial class KeyPackageStore
                     )
             )
             .Where(item => item.Error is not null)
-            .Select(item => new RejectedKeyPackage(item.index, item.Error!))
+            .Select(item => new KeyPackageRejection(item.index, item.Error!))
             .ToList();
         if (rejected.Count == verified.Count)
             throw Refusal.InvalidKeyPackage(rejected[0].Error).AsException();

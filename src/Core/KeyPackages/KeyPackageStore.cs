@@ -10,13 +10,13 @@ namespace MlsConsole.Core.KeyPackages;
 /// <param name="Dids">The DIDs of the accounts.</param>
 /// <param name="CipherSuite">The number of the cipher suite of the key packages (RFC 9420 §17.1).</param>
 /// <param name="IdempotencyKey">The caller's key for retries (delivery-service §7); null for none.</param>
-public sealed record ClaimKeyPackagesInput(IReadOnlyList<Did> Dids, int CipherSuite, string? IdempotencyKey);
+public sealed record ClaimKeyPackagesRequest(IReadOnlyList<Did> Dids, int CipherSuite, string? IdempotencyKey);
 
 /// <summary>A key package that was given out.</summary>
 /// <param name="Did">The DID of the account.</param>
 /// <param name="DeviceId">The id of the account's device that published the key package.</param>
 /// <param name="KeyPackage">The key package as an MLSMessage.</param>
-public sealed record ClaimedKeyPackage(string Did, string DeviceId, byte[] KeyPackage);
+public sealed record KeyPackageOfDevice(string Did, string DeviceId, byte[] KeyPackage);
 
 /// <summary>The answer to a claim.</summary>
 /// <param name="KeyPackages">
@@ -24,7 +24,7 @@ public sealed record ClaimedKeyPackage(string Did, string DeviceId, byte[] KeyPa
 /// </param>
 /// <param name="Missing">The DIDs of the accounts of which no key package was given out.</param>
 public sealed record ClaimKeyPackagesResult(
-    IReadOnlyList<ClaimedKeyPackage> KeyPackages,
+    IReadOnlyList<KeyPackageOfDevice> KeyPackages,
     IReadOnlyList<string> Missing
 );
 
@@ -54,7 +54,7 @@ public sealed partial class KeyPackageStore
     /// <exception cref="RefusedException">Unauthorized: the caller is banned from the service.</exception>
     public Task<ClaimKeyPackagesResult> ClaimKeyPackagesAsync(
         Caller caller,
-        ClaimKeyPackagesInput input,
+        ClaimKeyPackagesRequest input,
         CancellationToken cancellation
     )
     {
@@ -126,7 +126,7 @@ public sealed partial class KeyPackageStore
         var packages = owners
             .Where(owner => contents.ContainsKey(owner.DeviceRow))
             .OrderBy(owner => owner.DeviceRow)
-            .Select(owner => new ClaimedKeyPackage(owner.Did, owner.DeviceId, contents[owner.DeviceRow]))
+            .Select(owner => new KeyPackageOfDevice(owner.Did, owner.DeviceId, contents[owner.DeviceRow]))
             .ToList();
         return new(packages, [.. dids.Where(did => !packages.Exists(package => package.Did == did))]);
     }

@@ -19,7 +19,7 @@ internal sealed record VerifiedKeyPackage(KeyPackage Package, bool LastResort)
 
     /// <summary>Verifies a key package by itself (RFC 9420 §10.1).</summary>
     /// <exception cref="RefusedException">InvalidKeyPackage: the key package breaks a rule.</exception>
-    public static VerifiedKeyPackage Verify(NewKeyPackage input, DateTimeOffset now)
+    public static VerifiedKeyPackage Verify(OfferedKeyPackage input, DateTimeOffset now)
     {
         try
         {

@@ -11,7 +11,7 @@ namespace MlsConsole.Core.Membership;
 /// <param name="Target">The member that becomes an admin, or is no admin any more.</param>
 /// <param name="Reason">The caller's reason, for the audit log; null if there is none.</param>
 /// <param name="IdempotencyKey">The caller's key for retries; without a key a retry is carried out again.</param>
-public sealed record SetAdminInput(string ConvoId, Did Target, string? Reason, string? IdempotencyKey);
+public sealed record SetAdminRequest(string ConvoId, Did Target, string? Reason, string? IdempotencyKey);
 
 /// <summary>The answer to promoteAdmin and demoteAdmin.</summary>
 /// <param name="IsAdmin">Whether the target is an admin now.</param>
@@ -34,21 +34,27 @@ public sealed class Admins
     /// <exception cref="RefusedException">
     /// Unauthorized, NotAdmin, IdempotencyConflict, or InvalidRequest: the target is not a member.
     /// </exception>
-    public Task<SetAdminResult> PromoteAdminAsync(Caller caller, SetAdminInput input, CancellationToken cancellation) =>
-        SetAsync(caller, MethodNames.PromoteAdmin, input, true, cancellation);
+    public Task<SetAdminResult> PromoteAdminAsync(
+        Caller caller,
+        SetAdminRequest input,
+        CancellationToken cancellation
+    ) => SetAsync(caller, MethodNames.PromoteAdmin, input, true, cancellation);
 
     /// <summary>Makes an admin a member like others.</summary>
     /// <exception cref="RefusedException">
     /// Unauthorized, NotAdmin, IdempotencyConflict, LastAdmin: the target is the only admin, or InvalidRequest: the
     /// target is not a member.
     /// </exception>
-    public Task<SetAdminResult> DemoteAdminAsync(Caller caller, SetAdminInput input, CancellationToken cancellation) =>
-        SetAsync(caller, MethodNames.DemoteAdmin, input, false, cancellation);
+    public Task<SetAdminResult> DemoteAdminAsync(
+        Caller caller,
+        SetAdminRequest input,
+        CancellationToken cancellation
+    ) => SetAsync(caller, MethodNames.DemoteAdmin, input, false, cancellation);
 
     private Task<SetAdminResult> SetAsync(
         Caller caller,
         string method,
-        SetAdminInput input,
+        SetAdminRequest input,
         bool admin,
         CancellationToken cancellation
     )
@@ -76,7 +82,7 @@ public sealed class Admins
         );
     }
 
-    private async Task<SetAdminResult> SetAsync(MlsDbContext write, Caller caller, SetAdminInput input, bool admin)
+    private async Task<SetAdminResult> SetAsync(MlsDbContext write, Caller caller, SetAdminRequest input, bool admin)
     {
         string convoId = input.ConvoId,
             target = input.Target.Value;

@@ -12,7 +12,7 @@ namespace MlsConsole.Core.Membership;
 /// <param name="Target">The account, which need not be a member.</param>
 /// <param name="Reason">The caller's reason, for the audit log; null if there is none.</param>
 /// <param name="IdempotencyKey">The caller's key for retries; without a key a retry is carried out again.</param>
-public sealed record SetBanInput(string ConvoId, Did Target, string? Reason, string? IdempotencyKey);
+public sealed record SetBanRequest(string ConvoId, Did Target, string? Reason, string? IdempotencyKey);
 
 /// <summary>The answer to banMember and unbanMember.</summary>
 /// <param name="IsBanned">
@@ -40,7 +40,7 @@ public sealed class Bans
     /// <exception cref="RefusedException">
     /// Unauthorized, NotAdmin, IdempotencyConflict, or InvalidRequest: the target is the caller's own account.
     /// </exception>
-    public Task<SetBanResult> BanMemberAsync(Caller caller, SetBanInput input, CancellationToken cancellation) =>
+    public Task<SetBanResult> BanMemberAsync(Caller caller, SetBanRequest input, CancellationToken cancellation) =>
         SetAsync(
             caller,
             MethodNames.BanMember,
@@ -62,7 +62,7 @@ public sealed class Bans
     /// <exception cref="RefusedException">
     /// Unauthorized, NotAdmin, IdempotencyConflict, or InvalidRequest: the target is the caller's own account.
     /// </exception>
-    public Task<SetBanResult> UnbanMemberAsync(Caller caller, SetBanInput input, CancellationToken cancellation) =>
+    public Task<SetBanResult> UnbanMemberAsync(Caller caller, SetBanRequest input, CancellationToken cancellation) =>
         SetAsync(
             caller,
             MethodNames.UnbanMember,
@@ -170,7 +170,7 @@ public sealed class Bans
     private Task<SetBanResult> SetAsync(
         Caller caller,
         string method,
-        SetBanInput input,
+        SetBanRequest input,
         Func<MlsDbContext, string, DateTimeOffset, Task> change,
         CancellationToken cancellation
     )

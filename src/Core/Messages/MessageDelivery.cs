@@ -14,7 +14,7 @@ namespace MlsConsole.Core.Messages;
 /// <param name="IdempotencyKey">
 /// The caller's key for retries; the hash of conversation and message stands in for null.
 /// </param>
-public sealed record SendMessageInput(string ConvoId, ReadOnlyMemory<byte> Message, string? IdempotencyKey);
+public sealed record SendMessageRequest(string ConvoId, ReadOnlyMemory<byte> Message, string? IdempotencyKey);
 
 /// <summary>The answer to sendMessage.</summary>
 /// <param name="Seq">The message's sequence number in the conversation's log.</param>
@@ -26,7 +26,7 @@ public sealed record SendMessageResult(long Seq, ulong Epoch, DateTimeOffset Rec
 /// <param name="ConvoId">The conversation.</param>
 /// <param name="SinceSeq">The entries after this sequence number are returned; 0 for all entries.</param>
 /// <param name="Limit">The largest number of entries in the answer.</param>
-public sealed record GetMessagesInput(string ConvoId, long SinceSeq, int Limit);
+public sealed record GetMessagesRequest(string ConvoId, long SinceSeq, int Limit);
 
 /// <summary>An entry of a conversation's log.</summary>
 /// <param name="Seq">The sequence number.</param>
@@ -34,12 +34,12 @@ public sealed record GetMessagesInput(string ConvoId, long SinceSeq, int Limit);
 /// <param name="Kind"><c>commit</c>, <c>proposal</c> or <c>message</c>.</param>
 /// <param name="Message">The commit, proposal or message as an MLSMessage.</param>
 /// <param name="CreatedAt">When the service accepted the entry.</param>
-public sealed record MessageView(long Seq, ulong Epoch, string Kind, byte[] Message, DateTimeOffset CreatedAt);
+public sealed record StoredMessage(long Seq, ulong Epoch, string Kind, byte[] Message, DateTimeOffset CreatedAt);
 
 /// <summary>The answer to getMessages.</summary>
 /// <param name="Messages">The entries in the order of their sequence numbers.</param>
 /// <param name="LastSeq">The last sequence number in the conversation's log; 0 for an empty log.</param>
-public sealed record GetMessagesResult(IReadOnlyList<MessageView> Messages, long LastSeq);
+public sealed record GetMessagesResult(IReadOnlyList<StoredMessage> Messages, long LastSeq);
 
 /// <summary>
 /// Takes and hands out messages (delivery-service §12.1). Application messages are opaque for the service, except for
@@ -68,7 +68,7 @@ public sealed class MessageDelivery
     /// </exception>
     public Task<SendMessageResult> SendMessageAsync(
         Caller caller,
-        SendMessageInput input,
+        SendMessageRequest input,
         CancellationToken cancellation
     )
     {
@@ -153,7 +153,7 @@ public sealed class MessageDelivery
     /// <exception cref="RefusedException">Unauthorized</exception>
     public async Task<GetMessagesResult> GetMessagesAsync(
         Caller caller,
-        GetMessagesInput input,
+        GetMessagesRequest input,
         CancellationToken cancellation
     )
     {
@@ -170,7 +170,7 @@ public sealed class MessageDelivery
             .ToListAsync(cancellation);
         return new(
             [
-                .. rows.Select(row => new MessageView(
+                .. rows.Select(row => new StoredMessage(
                     row.Seq,
                     (ulong)row.Epoch,
                     KindName(row.Kind),

@@ -14,7 +14,7 @@ namespace MlsConsole.Core.Proposals;
 /// <param name="IdempotencyKey">
 /// The caller's key for retries; the hash of conversation and proposal stands in for null.
 /// </param>
-public sealed record SendProposalInput(string ConvoId, ReadOnlyMemory<byte> Proposal, string? IdempotencyKey);
+public sealed record SendProposalRequest(string ConvoId, ReadOnlyMemory<byte> Proposal, string? IdempotencyKey);
 
 /// <summary>The answer to sendProposal.</summary>
 /// <param name="Seq">The proposal's sequence number in the conversation's log.</param>
@@ -43,7 +43,7 @@ public sealed class ProposalReceiver
     /// </exception>
     public Task<SendProposalResult> SendProposalAsync(
         Caller caller,
-        SendProposalInput input,
+        SendProposalRequest input,
         CancellationToken cancellation
     )
     {

@@ -16,7 +16,7 @@ namespace MlsConsole.Core.Rejoins;
 /// <param name="KeyPackage">The key package with which the members are asked to add the device.</param>
 /// <param name="Reason">The reason, for the members and the audit log; null if there is none.</param>
 /// <param name="IdempotencyKey">The caller's key for retries; without a key a retry is carried out again.</param>
-public sealed record RequestRejoinInput(
+public sealed record NewRejoinRequest(
     string ConvoId,
     ReadOnlyMemory<byte> KeyPackage,
     string? Reason,
@@ -38,7 +38,7 @@ public sealed record RequestRejoinResult(string RequestId, bool Pending);
 /// <param name="Reason">The reason that the device gave; null if it gave none.</param>
 /// <param name="CreatedAt">When the request was made.</param>
 /// <param name="ExpiresAt">From when on the request is not open any more.</param>
-public sealed record RejoinRequestView(
+public sealed record RejoinRequestDetails(
     string RequestId,
     string Did,
     string DeviceId,
@@ -80,11 +80,7 @@ public sealed class RejoinRequests
     /// ask either. InvalidKeyPackage: the key package breaks a rule, is not of a device of the caller, or was given out
     /// before. IdempotencyConflict.
     /// </exception>
-    public Task<RequestRejoinResult> RejoinAsync(
-        Caller caller,
-        RequestRejoinInput input,
-        CancellationToken cancellation
-    )
+    public Task<RequestRejoinResult> RejoinAsync(Caller caller, NewRejoinRequest input, CancellationToken cancellation)
     {
         var call = Call.Procedure(
             caller,
@@ -135,7 +131,7 @@ public sealed class RejoinRequests
 
     /// <summary>The open requests of a conversation, oldest first, at most <see cref="MaxRequests"/>.</summary>
     /// <exception cref="RefusedException">Unauthorized: the caller is not a member.</exception>
-    public async Task<IReadOnlyList<RejoinRequestView>> GetRejoinRequestsAsync(
+    public async Task<IReadOnlyList<RejoinRequestDetails>> GetRejoinRequestsAsync(
         Caller caller,
         string convoId,
         CancellationToken cancellation
@@ -157,7 +153,7 @@ public sealed class RejoinRequests
         return
         [
             .. open.Take(MaxRequests)
-                .Select(request => new RejoinRequestView(
+                .Select(request => new RejoinRequestDetails(
                     request.Id,
                     request.Did,
                     request.DeviceId,
@@ -213,7 +209,7 @@ public sealed class RejoinRequests
     /// <exception cref="RefusedException">InvalidKeyPackage: the key package was given out before.</exception>
     private async Task<RequestRejoinResult> StoreAsync(
         MlsDbContext write,
-        RequestRejoinInput input,
+        NewRejoinRequest input,
         Device device,
         KeyPackage package,
         long? approvedBy,

@@ -13,7 +13,7 @@ namespace MlsConsole.Core.ServiceInfo;
 /// <param name="ClaimsPerDay">
 /// How many key packages of a device an account gets in 24 hours; after that it gets the last resort only.
 /// </param>
-public sealed record ServiceLimits(
+public sealed record EnforcedLimits(
     int MaxLeaves,
     int MaxMessageBytes,
     int MessageEpochs,
@@ -23,7 +23,7 @@ public sealed record ServiceLimits(
 )
 {
     /// <summary>The limits that the service enforces under these settings.</summary>
-    public static ServiceLimits Of(CoreSettings settings) =>
+    public static EnforcedLimits Of(CoreSettings settings) =>
         new(
             settings.MaxLeaves,
             settings.MaxMessageBytes,

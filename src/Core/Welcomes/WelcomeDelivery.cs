@@ -11,14 +11,14 @@ namespace MlsConsole.Core.Welcomes;
 /// <param name="Epoch">The epoch that the Welcome leads to.</param>
 /// <param name="Welcome">The Welcome as an MLSMessage.</param>
 /// <param name="RatchetTree">The tree of that epoch, as the content of a ratchet_tree extension.</param>
-public sealed record WelcomeView(string Id, string ConvoId, ulong Epoch, byte[] Welcome, byte[] RatchetTree);
+public sealed record WaitingWelcome(string Id, string ConvoId, ulong Epoch, byte[] Welcome, byte[] RatchetTree);
 
 /// <summary>The input of confirmWelcome.</summary>
 /// <param name="Id">The id of the delivery, which getWelcomes gave.</param>
 /// <param name="Success">Whether the device could use the Welcome.</param>
 /// <param name="ErrorDetails">Why the device could not use the Welcome; null if it could or does not say.</param>
 /// <param name="IdempotencyKey">The caller's key for retries; without a key a retry is carried out again.</param>
-public sealed record ConfirmWelcomeInput(string Id, bool Success, string? ErrorDetails, string? IdempotencyKey);
+public sealed record ConfirmWelcomeRequest(string Id, bool Success, string? ErrorDetails, string? IdempotencyKey);
 
 /// <summary>The answer to confirmWelcome.</summary>
 /// <param name="Confirmed">Always true: the delivery has ended.</param>
@@ -33,7 +33,7 @@ public sealed class WelcomeDelivery
     private const int MaxWelcomes = 50;
 
     private static readonly CompiledQuery<
-        Func<MlsDbContext, string, string, IAsyncEnumerable<WelcomeView>>
+        Func<MlsDbContext, string, string, IAsyncEnumerable<WaitingWelcome>>
     > s_unconfirmed = new(() =>
         EF.CompileAsyncQuery(
             (MlsDbContext context, string did, string deviceId) =>
@@ -53,7 +53,7 @@ public sealed class WelcomeDelivery
                         recipient => new { recipient.ConvoId, recipient.Epoch },
                         content => new { content.ConvoId, content.Epoch },
                         (recipient, content) =>
-                            new WelcomeView(
+                            new WaitingWelcome(
                                 recipient.Id,
                                 recipient.ConvoId,
                                 (ulong)recipient.Epoch,
@@ -72,7 +72,7 @@ public sealed class WelcomeDelivery
         (_calls, _database, _clock) = (calls, database, clock);
 
     /// <summary>The unconfirmed Welcomes of one of the caller's devices, oldest first, at most 50.</summary>
-    public async Task<IReadOnlyList<WelcomeView>> GetWelcomesAsync(
+    public async Task<IReadOnlyList<WaitingWelcome>> GetWelcomesAsync(
         Caller caller,
         string deviceId,
         CancellationToken cancellation
@@ -89,7 +89,7 @@ public sealed class WelcomeDelivery
     /// <exception cref="RefusedException">WelcomeNotFound or IdempotencyConflict</exception>
     public Task<ConfirmWelcomeResult> ConfirmWelcomeAsync(
         Caller caller,
-        ConfirmWelcomeInput input,
+        ConfirmWelcomeRequest input,
         CancellationToken cancellation
     )
     {

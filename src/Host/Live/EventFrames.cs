@@ -129,7 +129,7 @@ internal static class EventFrames
         };
     }
 
-    private static Lexicon.CommitView Commit(LoggedMessage log) =>
+    private static CommitView Commit(LoggedMessage log) =>
         new()
         {
             Epoch = (long)log.Epoch,
@@ -139,7 +139,7 @@ internal static class EventFrames
             CreatedAt = log.CreatedAt,
         };
 
-    private static Lexicon.MessageView Message(LoggedMessage log, string kind) =>
+    private static MessageView Message(LoggedMessage log, string kind) =>
         new()
         {
             Seq = log.Seq,

@@ -1,4 +1,6 @@
 using System.Globalization;
+using MlsConsole.Core.Conversations;
+using MlsConsole.Core.KeyPackages;
 using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Xrpc;
@@ -23,11 +25,11 @@ internal static class WireValues
 
     /// <summary>Reads the key packages of a field <c>keyPackages</c>.</summary>
     /// <exception cref="LexiconException">The text of a key package is no base64.</exception>
-    public static IReadOnlyList<Core.KeyPackages.NewKeyPackage> KeyPackages(IReadOnlyList<NewKeyPackage> packages) =>
+    public static IReadOnlyList<OfferedKeyPackage> KeyPackages(IReadOnlyList<NewKeyPackage> packages) =>
         [
             .. packages.Select(
                 (package, i) =>
-                    new Core.KeyPackages.NewKeyPackage(
+                    new OfferedKeyPackage(
                         Bytes($"keyPackages[{i}].keyPackage", package.KeyPackage),
                         package.LastResort ?? false
                     )
@@ -35,7 +37,7 @@ internal static class WireValues
         ];
 
     /// <summary>The view of a conversation that several methods answer with.</summary>
-    public static ConvoView Convo(Core.Conversations.ConvoView convo) =>
+    public static ConvoView Convo(ConversationDetails convo) =>
         new()
         {
             ConvoId = convo.ConvoId,

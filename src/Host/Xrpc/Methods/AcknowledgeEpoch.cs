@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class AcknowledgeEpoch
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.AcknowledgeEpochInput, AcknowledgeEpochOutput>(
+        new ProcedureMethod<AcknowledgeEpochInput, AcknowledgeEpochOutput>(
             Lexicons.AcknowledgeEpoch,
             BodyLimit.Small,
             async (call, input) =>

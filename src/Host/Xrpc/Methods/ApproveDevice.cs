@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class ApproveDevice
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.ApproveDeviceInput, ApproveDeviceOutput>(
+        new ProcedureMethod<ApproveDeviceInput, ApproveDeviceOutput>(
             Lexicons.ApproveDevice,
             BodyLimit.Small,
             async (call, input) =>

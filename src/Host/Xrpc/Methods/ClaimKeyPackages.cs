@@ -1,14 +1,13 @@
 using MlsConsole.Core;
 using MlsConsole.Core.KeyPackages;
 using MlsConsole.Lexicon;
-using ClaimedKeyPackage = MlsConsole.Lexicon.ClaimedKeyPackage;
 
 namespace MlsConsole.Host.Xrpc.Methods;
 
 internal static class ClaimKeyPackages
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.ClaimKeyPackagesInput, ClaimKeyPackagesOutput>(
+        new ProcedureMethod<ClaimKeyPackagesInput, ClaimKeyPackagesOutput>(
             Lexicons.ClaimKeyPackages,
             BodyLimit.Small * 4,
             async (call, input) =>

@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class ConfirmWelcome
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.ConfirmWelcomeInput, ConfirmWelcomeOutput>(
+        new ProcedureMethod<ConfirmWelcomeInput, ConfirmWelcomeOutput>(
             Lexicons.ConfirmWelcome,
             BodyLimit.Small,
             async (call, input) =>

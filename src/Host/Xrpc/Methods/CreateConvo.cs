@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class CreateConvo
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.CreateConvoInput, CreateConvoOutput>(
+        new ProcedureMethod<CreateConvoInput, CreateConvoOutput>(
             Lexicons.CreateConvo,
             BodyLimit.Message,
             async (call, input) =>

@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class DeleteDevice
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.DeleteDeviceInput, DeleteDeviceOutput>(
+        new ProcedureMethod<DeleteDeviceInput, DeleteDeviceOutput>(
             Lexicons.DeleteDevice,
             BodyLimit.Small,
             async (call, input) =>

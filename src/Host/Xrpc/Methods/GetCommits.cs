@@ -25,7 +25,7 @@ internal static class GetCommits
                 {
                     Commits =
                     [
-                        .. commits.Select(commit => new Lexicon.CommitView
+                        .. commits.Select(commit => new CommitView
                         {
                             Epoch = (long)commit.Epoch,
                             Seq = commit.Seq,

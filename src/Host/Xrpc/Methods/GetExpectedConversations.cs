@@ -16,7 +16,7 @@ internal static class GetExpectedConversations
                 {
                     Conversations =
                     [
-                        .. conversations.Select(expected => new Lexicon.ExpectedConversation
+                        .. conversations.Select(expected => new ExpectedConversation
                         {
                             ConvoId = expected.ConvoId,
                             ShouldBeInGroup = expected.ShouldBeInGroup,

@@ -22,7 +22,7 @@ internal static class GetMessages
                 {
                     Messages =
                     [
-                        .. result.Messages.Select(message => new Lexicon.MessageView
+                        .. result.Messages.Select(message => new MessageView
                         {
                             Seq = message.Seq,
                             Epoch = (long)message.Epoch,

@@ -17,7 +17,7 @@ internal static class GetRejoinRequests
                 {
                     Requests =
                     [
-                        .. requests.Select(request => new Lexicon.RejoinRequestView
+                        .. requests.Select(request => new RejoinRequestView
                         {
                             RequestId = request.RequestId,
                             Did = request.Did,

@@ -1,5 +1,6 @@
 using MlsConsole.Core;
 using MlsConsole.Core.ExternalSenders;
+using MlsConsole.Core.ServiceInfo;
 using MlsConsole.Host.Startup;
 using MlsConsole.Lexicon;
 
@@ -13,12 +14,12 @@ internal static class GetServiceInfo
             async (call, _) =>
             {
                 string did = call.Feature<HostSettings>().ServiceDid;
-                var limits = Core.ServiceInfo.ServiceLimits.Of(call.Feature<CoreSettings>());
+                var limits = EnforcedLimits.Of(call.Feature<CoreSettings>());
                 var senders = await call.Feature<SignatureKeys>().ExternalSendersAsync(did, call.Cancellation);
                 return new GetServiceInfoOutput
                 {
                     Did = did,
-                    CipherSuites = [.. Core.ServiceInfo.ServiceLimits.CipherSuites.Select(suite => (long)suite)],
+                    CipherSuites = [.. EnforcedLimits.CipherSuites.Select(suite => (long)suite)],
                     ExternalSenders =
                     [
                         .. senders.Select(sender => new ExternalSender

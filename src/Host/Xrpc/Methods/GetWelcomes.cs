@@ -16,7 +16,7 @@ internal static class GetWelcomes
                 {
                     Welcomes =
                     [
-                        .. welcomes.Select(welcome => new Lexicon.WelcomeView
+                        .. welcomes.Select(welcome => new WelcomeView
                         {
                             Id = welcome.Id,
                             ConvoId = welcome.ConvoId,

@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class LeaveConvo
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.LeaveConvoInput, LeaveConvoOutput>(
+        new ProcedureMethod<LeaveConvoInput, LeaveConvoOutput>(
             Lexicons.LeaveConvo,
             BodyLimit.KeyPackages,
             async (call, input) =>

@@ -15,7 +15,7 @@ internal static class ListDevices
                 {
                     Devices =
                     [
-                        .. devices.Select(device => new Lexicon.DeviceView
+                        .. devices.Select(device => new DeviceView
                         {
                             DeviceId = device.DeviceId,
                             DeviceName = device.DeviceName,

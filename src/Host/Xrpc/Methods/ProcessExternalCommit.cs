@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class ProcessExternalCommit
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.ProcessExternalCommitInput, ProcessExternalCommitOutput>(
+        new ProcedureMethod<ProcessExternalCommitInput, ProcessExternalCommitOutput>(
             Lexicons.ProcessExternalCommit,
             BodyLimit.Commit,
             async (call, input) =>

@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class PublishKeyPackages
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.PublishKeyPackagesInput, PublishKeyPackagesOutput>(
+        new ProcedureMethod<PublishKeyPackagesInput, PublishKeyPackagesOutput>(
             Lexicons.PublishKeyPackages,
             BodyLimit.KeyPackages,
             async (call, input) =>
@@ -27,7 +27,7 @@ internal static class PublishKeyPackages
                     Accepted = result.Accepted,
                     Rejected =
                     [
-                        .. result.Rejected.Select(rejected => new Lexicon.RejectedKeyPackage
+                        .. result.Rejected.Select(rejected => new RejectedKeyPackage
                         {
                             Index = rejected.Index,
                             Error = rejected.Error,

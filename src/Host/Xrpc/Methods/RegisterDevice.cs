@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class RegisterDevice
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.RegisterDeviceInput, RegisterDeviceOutput>(
+        new ProcedureMethod<RegisterDeviceInput, RegisterDeviceOutput>(
             Lexicons.RegisterDevice,
             BodyLimit.KeyPackages,
             async (call, input) =>

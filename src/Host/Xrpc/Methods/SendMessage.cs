@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class SendMessage
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.SendMessageInput, SendMessageOutput>(
+        new ProcedureMethod<SendMessageInput, SendMessageOutput>(
             Lexicons.SendMessage,
             BodyLimit.Message,
             async (call, input) =>

@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class SendProposal
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.SendProposalInput, SendProposalOutput>(
+        new ProcedureMethod<SendProposalInput, SendProposalOutput>(
             Lexicons.SendProposal,
             BodyLimit.Proposal,
             async (call, input) =>

@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class SetDeviceApproval
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.SetDeviceApprovalInput, SetDeviceApprovalOutput>(
+        new ProcedureMethod<SetDeviceApprovalInput, SetDeviceApprovalOutput>(
             Lexicons.SetDeviceApproval,
             BodyLimit.Small,
             async (call, input) =>

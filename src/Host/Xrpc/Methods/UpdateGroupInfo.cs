@@ -6,7 +6,7 @@ namespace MlsConsole.Host.Xrpc.Methods;
 internal static class UpdateGroupInfo
 {
     public static XrpcMethod Method { get; } =
-        new ProcedureMethod<Lexicon.UpdateGroupInfoInput, UpdateGroupInfoOutput>(
+        new ProcedureMethod<UpdateGroupInfoInput, UpdateGroupInfoOutput>(
             Lexicons.UpdateGroupInfo,
             BodyLimit.Message,
             async (call, input) =>

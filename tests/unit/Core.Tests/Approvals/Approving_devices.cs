@@ -379,7 +379,7 @@ public class Approving_devices
     internal static Task ApproveAsync(Service service, TestConvo convo, TestDevice by, TestDevice device) =>
         service.Get<DeviceApprovals>().ApproveDeviceAsync(by.Caller, Signed(convo, by, device), default);
 
-    internal static ApproveDeviceInput Signed(
+    internal static ApproveDeviceRequest Signed(
         TestConvo convo,
         TestDevice by,
         TestDevice device,

@@ -160,10 +160,10 @@ public class Requiring_approval
     private static Task<SetDeviceApprovalResult> SendAsync(
         Service service,
         TestDevice by,
-        SetDeviceApprovalInput input
+        SetDeviceApprovalRequest input
     ) => service.Get<DeviceApprovals>().SetDeviceApprovalAsync(by.Caller, input, default);
 
-    internal static SetDeviceApprovalInput Signed(TestConvo convo, TestDevice by, bool required) =>
+    internal static SetDeviceApprovalRequest Signed(TestConvo convo, TestDevice by, bool required) =>
         new(
             convo.Id,
             required,

@@ -73,7 +73,7 @@ public class Reading_conversations
             all.Add((await service.CreateConvoAsync(alice)).Id);
         await service.CreateConvoAsync(await service.EnrolAsync("did:example:carol", "phone"));
 
-        var read = new List<ConvoView>();
+        var read = new List<ConversationDetails>();
         string? cursor = null;
         int pages = 0;
         do
@@ -170,10 +170,10 @@ public class Reading_conversations
         Assert.Equal("Unauthorized", refused.Refusal.Error);
     }
 
-    private static Task<ConvoView> GetAsync(Service service, TestDevice device, TestConvo convo) =>
+    private static Task<ConversationDetails> GetAsync(Service service, TestDevice device, TestConvo convo) =>
         service.Get<ConversationReader>().GetConvoAsync(device.Caller, convo.Id, CancellationToken.None);
 
-    private static async Task<Dictionary<string, ExpectedConversation>> ExpectedAsync(
+    private static async Task<Dictionary<string, ConversationExpectation>> ExpectedAsync(
         Service service,
         TestDevice device,
         string? deviceId

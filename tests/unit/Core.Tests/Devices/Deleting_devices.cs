@@ -59,7 +59,7 @@ public class Deleting_devices
             async context =>
             {
                 var device = context.Set<Device>().Single(row => row.Did == bob.Did);
-                var package = new NewKeyPackage(bob.Client.KeyPackage(), false);
+                var package = new OfferedKeyPackage(bob.Client.KeyPackage(), false);
                 await KeyPackageStore.StoreAsync(
                     context,
                     device,

@@ -44,7 +44,7 @@ public class Epochs_that_end_meanwhile
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var tablet = await service.EnrolAsync(bob.Did, "tablet");
         byte[] package = tablet.Client.KeyPackage();
-        await service.RegisterAsync(tablet.Did, tablet.DeviceId, tablet.Client, new NewKeyPackage(package, false));
+        await service.RegisterAsync(tablet.Did, tablet.DeviceId, tablet.Client, new OfferedKeyPackage(package, false));
         var join = convo.Group.ExternalCommit(tablet.Client).Build();
         var add = convo.Group.Commit(alice.Client).Add(package).WithPath().Build();
         await Told(

@@ -91,7 +91,7 @@ public class Telling_events
         int before = (await For(service, alice.Did)).Count(one => one.Kind == EventKind.NewDevice);
         var again = bob.With(bob.Client.Reinstalled());
         byte[] package = again.Client.KeyPackage();
-        await service.RegisterAsync(bob.Did, bob.DeviceId, again.Client, new NewKeyPackage(package, false));
+        await service.RegisterAsync(bob.Did, bob.DeviceId, again.Client, new OfferedKeyPackage(package, false));
         var old = convo.Group.LeafOf(bob.Client);
         if (external)
             await service.JoinAsync(convo, again, convo.Group.ExternalCommit(again.Client).Remove(old).Build());

@@ -36,7 +36,7 @@ public class Removals_proposed_by_the_service
         using var package = bob.CreateKeyPackage();
         await RegisterAsync(service, Alice, "phone", alice);
         await RegisterAsync(service, Alice, "tablet", tablet);
-        await RegisterAsync(service, Bob, "phone", bob, new NewKeyPackage(package.Encode(), false));
+        await RegisterAsync(service, Bob, "phone", bob, new OfferedKeyPackage(package.Encode(), false));
 
         using var alices = Group.Create(
             alice,
@@ -307,7 +307,7 @@ public class Removals_proposed_by_the_service
         string did,
         string deviceId,
         Client client,
-        params NewKeyPackage[] packages
+        params OfferedKeyPackage[] packages
     ) =>
         service
             .Get<DeviceRegistry>()

@@ -464,7 +464,7 @@ public class Calling_twice
         TestDevice device,
         BuiltCommit commit,
         byte[]? welcome,
-        Func<MemberCommits, Caller, MemberCommitInput, Task<CommitResult>> send
+        Func<MemberCommits, Caller, MemberCommitRequest, Task<CommitResult>> send
     ) =>
         new(
             device,

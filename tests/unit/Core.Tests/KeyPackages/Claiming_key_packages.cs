@@ -127,7 +127,7 @@ public class Claiming_key_packages
             await service.EnrolAsync("did:example:bob", "phone")
         );
         await service.PublishAsync(bob, bob.Client.KeyPackage(), bob.Client.KeyPackage());
-        var input = new ClaimKeyPackagesInput([Did.Parse(bob.Did)], 1, "key");
+        var input = new ClaimKeyPackagesRequest([Did.Parse(bob.Did)], 1, "key");
         var first = await service
             .Get<KeyPackageStore>()
             .ClaimKeyPackagesAsync(alice.Caller, input, CancellationToken.None);

@@ -76,7 +76,7 @@ public class Publishing_key_packages
         await service.ClaimAsync(await service.EnrolAsync("did:example:bob", "phone"), alice);
         var result = await service.PublishAsync(alice, alice.Client.KeyPackage(), package);
         Assert.Equal(1, result.Accepted);
-        Assert.Equal(new RejectedKeyPackage(1, DeliveryRules.KeyPackageUsed.Id), Assert.Single(result.Rejected));
+        Assert.Equal(new KeyPackageRejection(1, DeliveryRules.KeyPackageUsed.Id), Assert.Single(result.Rejected));
     }
 
     [Fact]

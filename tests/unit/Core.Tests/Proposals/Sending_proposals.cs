@@ -19,7 +19,7 @@ public class Sending_proposals
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var carol = await service.EnrolAsync("did:example:carol", "phone");
         byte[] package = carol.Client.KeyPackage();
-        await service.RegisterAsync(carol.Did, carol.DeviceId, carol.Client, new NewKeyPackage(package, false));
+        await service.RegisterAsync(carol.Did, carol.DeviceId, carol.Client, new OfferedKeyPackage(package, false));
         byte[] update = convo.Group.Propose(bob.Client, convo.Group.UpdateOf(bob.Client));
         byte[] add = convo.Group.Propose(bob.Client, new AddProposal(UnverifiedKeyPackage.Decode(package)));
         Assert.Equal(new(2, 1), await service.ProposeAsync(convo, bob, update));

@@ -116,7 +116,7 @@ public sealed class Service : IAsyncDisposable
         string did,
         string deviceId,
         TestClient client,
-        params NewKeyPackage[] packages
+        params OfferedKeyPackage[] packages
     ) =>
         Get<DeviceRegistry>()
             .RegisterDeviceAsync(
@@ -225,7 +225,7 @@ public sealed class Service : IAsyncDisposable
         Get<KeyPackageStore>()
             .PublishKeyPackagesAsync(
                 device.Caller,
-                new(device.DeviceId, [.. packages.Select(package => new NewKeyPackage(package, false))], null),
+                new(device.DeviceId, [.. packages.Select(package => new OfferedKeyPackage(package, false))], null),
                 CancellationToken.None
             );
 
@@ -251,7 +251,7 @@ public sealed class Service : IAsyncDisposable
     public async Task<TestConvo> AddAsync(TestConvo convo, TestDevice by, TestDevice added)
     {
         var package = added.Client.KeyPackage();
-        await RegisterAsync(added.Did, added.DeviceId, added.Client, new NewKeyPackage(package, false));
+        await RegisterAsync(added.Did, added.DeviceId, added.Client, new OfferedKeyPackage(package, false));
         var commit = convo.Group.Commit(by.Client).Add(package).WithPath().Build();
         var welcome = ProposalBuilder.RandomWelcome(by.Client.Suite, package);
         await Get<MemberCommits>()

@@ -57,12 +57,12 @@ public sealed class DeliveryScene : IAsyncDisposable
     public async Task<byte[]> PublishAsync(TestDevice device, TestClient client)
     {
         byte[] package = client.KeyPackage();
-        await Service.RegisterAsync(device.Did, device.DeviceId, client, new NewKeyPackage(package, false));
+        await Service.RegisterAsync(device.Did, device.DeviceId, client, new OfferedKeyPackage(package, false));
         return package;
     }
 
     public Task RegisterAsync(TestDevice device, byte[] package) =>
-        Service.RegisterAsync(device.Did, device.DeviceId, device.Client, new NewKeyPackage(package, false));
+        Service.RegisterAsync(device.Did, device.DeviceId, device.Client, new OfferedKeyPackage(package, false));
 
     public BuiltCommit Adding(params byte[][] packages) =>
         packages.Aggregate(Group.Commit(Alice.Client), (commit, package) => commit.Add(package)).WithPath().Build();

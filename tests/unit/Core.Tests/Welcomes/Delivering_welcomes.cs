@@ -74,7 +74,7 @@ public class Delivering_welcomes
         Assert.Single(await GetAsync(service, tablet, tablet.DeviceId));
     }
 
-    private static Task<IReadOnlyList<WelcomeView>> GetAsync(Service service, TestDevice caller, string deviceId) =>
+    private static Task<IReadOnlyList<WaitingWelcome>> GetAsync(Service service, TestDevice caller, string deviceId) =>
         service.Get<WelcomeDelivery>().GetWelcomesAsync(caller.Caller, deviceId, CancellationToken.None);
 
     private static Task<ConfirmWelcomeResult> ConfirmAsync(
