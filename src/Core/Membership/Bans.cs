@@ -237,7 +237,8 @@ public sealed class Bans
         bool changed = await _database.WriteAsync(
             write =>
             {
-                write.Add(entry);
+                // A copy: the database gives it an id, and gives another one if the transaction has to be run again.
+                write.Add(entry with { });
                 return change(write, target.Value, now);
             },
             cancellation
