@@ -3,7 +3,7 @@ using MlsConsole.Mls;
 
 namespace MlsConsole.Clients;
 
-/// <summary>Joins a conversation by an external commit (RFC 9420 §12.4.3.2): one try, upon a fresh GroupInfo.</summary>
+/// <summary>Joins a conversation by an external commit (RFC 9420 §12.4.3.2): one try on a fresh GroupInfo.</summary>
 internal sealed class JoiningByExternalCommit(
     MlsClientOptions options,
     ServiceConnection service,

@@ -148,6 +148,10 @@ internal sealed partial class Rejoining(
         }
     }
 
+    /// <summary>
+    /// Waits before the next try: as long as the decision asks, and a random while more, so that devices that were
+    /// refused at one time do not all come again at one time.
+    /// </summary>
     private async Task WaitAsync(TimeSpan asked, RejoinProgress progress, CancellationToken cancellation)
     {
         var wait = asked + Jitter.Of(progress.Attempts);

@@ -14,7 +14,7 @@ namespace MlsConsole.Core.ExternalCommits;
 
 /// <summary>The input of processExternalCommit.</summary>
 /// <param name="ConvoId">The conversation that the device joins.</param>
-/// <param name="ExternalCommit">The external commit as an MLSMessage with a PublicMessage (RFC 9420 §12.4.3.2).</param>
+/// <param name="ExternalCommit">The external commit: an MLSMessage with a PublicMessage (RFC 9420 §12.4.3.2).</param>
 /// <param name="GroupInfo">
 /// The GroupInfo of the epoch that the commit creates, with or without the header of an MLSMessage.
 /// </param>

@@ -10,7 +10,7 @@ namespace MlsConsole.Core.ExternalSenders;
 
 /// <summary>The service as a group may list it in the extension external_senders (RFC 9420 §12.1.8.1).</summary>
 /// <param name="SignatureScheme">The SignatureScheme of TLS that the key is for.</param>
-/// <param name="SignatureKey">The signature public key, in the encoding of its cipher suites (RFC 9420 §5.1.1).</param>
+/// <param name="SignatureKey">The signature public key, encoded as its cipher suites do (RFC 9420 §5.1.1).</param>
 /// <param name="Credential">A basic credential with the service's DID, TLS-serialised.</param>
 public sealed record ExternalSenderView(int SignatureScheme, byte[] SignatureKey, byte[] Credential);
 
