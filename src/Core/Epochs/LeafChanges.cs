@@ -81,8 +81,8 @@ internal sealed record LeafChanges(
                 (leaf, device) => new { leaf.LeafIndex, device.Did }
             )
             .ToListAsync(cancellation);
-        // delivery-service §4.6: an account counts as removed only if another account takes its last leaf away, and the
-        // commit has no Add for it.
+        // delivery-service §4.6: an account counts as removed only if another account takes its last leaf away, and
+        // the commit has no Add for it.
         var lost = gone.Where(row => !byOwner.Contains((uint)row.LeafIndex))
             .Select(row => row.Did)
             .Except(added.Select(entry => entry.Device.Did))

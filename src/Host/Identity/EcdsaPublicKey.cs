@@ -28,8 +28,8 @@ internal sealed class EcdsaPublicKey
     public const int SignatureLength = 64;
     private const int CoordinateLength = 32;
 
-    // SEC 2 v2 §2.4.1 (secp256k1) and §2.4.2 (secp256r1). The parameters serve to decompress a point and to tell low S
-    // from high S. All values are public, so BigInteger's variable time gives nothing away.
+    // SEC 2 v2 §2.4.1 (secp256k1) and §2.4.2 (secp256r1). The parameters serve to decompress a point and to tell low
+    // S from high S. All values are public, so BigInteger's variable time gives nothing away.
     private static readonly CurveParameters s_k256 = new(
         Prime: Hex("fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f"),
         A: BigInteger.Zero,
@@ -51,7 +51,7 @@ internal sealed class EcdsaPublicKey
 
     public EcdsaCurve Curve { get; }
 
-    /// <summary>The JWT algorithm that a token signed with this key must name (RFC 7518 §3.4, RFC 8812 §3.2).</summary>
+    /// <summary>The JWT algorithm that a token by this key must name (RFC 7518 §3.4, RFC 8812 §3.2).</summary>
     public string JwtAlgorithm => Curve == EcdsaCurve.P256 ? "ES256" : "ES256K";
 
     /// <summary>Reads a SEC 1 §2.3.4 point: 33 bytes compressed or 65 bytes uncompressed.</summary>
