@@ -41,6 +41,7 @@ public static class CoreServices
         // By a factory, so that the container disposes the database when the host ends.
         services.AddSingleton(_ => database);
         services.AddSingleton(settings);
+        services.AddSingleton(new HostIdentity(settings.HostName));
 
         services.Add<Leases>();
         services.Add<AuditLog>();

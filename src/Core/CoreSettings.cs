@@ -5,6 +5,9 @@ namespace MlsConsole.Core;
 /// </summary>
 public sealed record CoreSettings
 {
+    /// <summary>The name of this host for people (Host:Name).</summary>
+    public string HostName { get; init; } = Environment.MachineName;
+
     /// <summary>
     /// Whether a device may enrol an identity other than <c>did#deviceId</c> (Identity:OpaqueCredentials).
     /// </summary>

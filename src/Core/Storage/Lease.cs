@@ -38,14 +38,12 @@ internal sealed class Lease
 /// excludes a second worker, even if the clocks of the hosts disagree; the time in the row only keeps the other hosts
 /// from trying.
 /// </summary>
-internal sealed class Leases(TimeProvider clock)
+internal sealed class Leases(HostIdentity host, TimeProvider clock)
 {
     /// <summary>
     /// How long a lease lasts, and so how long the other hosts wait after the host that has the lease was killed.
     /// </summary>
     public static readonly TimeSpan Duration = TimeSpan.FromSeconds(2);
-
-    private readonly string _holder = Guid.NewGuid().ToString("N");
 
     /// <summary>Takes or renews a lease in the transaction of <paramref name="context"/>.</summary>
     /// <returns>The lease, which says how far the duty has come; null if another host has the lease.</returns>
@@ -55,7 +53,7 @@ internal sealed class Leases(TimeProvider clock)
             expires = now + (long)Duration.TotalMilliseconds;
         int taken = await context.Database.ExecuteSqlAsync(
             $"""
-            INSERT INTO leases (name, holder, expires_at, position) VALUES ({name}, {_holder}, {expires}, 0)
+            INSERT INTO leases (name, holder, expires_at, position) VALUES ({name}, {host.Id}, {expires}, 0)
             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
             WHERE leases.holder = excluded.holder OR leases.expires_at < {now}
             """
@@ -69,6 +67,6 @@ internal sealed class Leases(TimeProvider clock)
         var now = clock.GetUtcNow();
         return context
             .Set<Lease>()
-            .AnyAsync(lease => lease.Name == name && lease.Holder != _holder && lease.ExpiresAt >= now, cancellation);
+            .AnyAsync(lease => lease.Name == name && lease.Holder != host.Id && lease.ExpiresAt >= now, cancellation);
     }
 }

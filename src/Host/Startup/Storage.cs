@@ -28,6 +28,7 @@ internal static class Storage
             database,
             new CoreSettings
             {
+                HostName = builder.Configuration["Host:Name"] is { Length: > 0 } name ? name : Environment.MachineName,
                 OpaqueCredentials = Settings.Switch(
                     builder.Configuration,
                     "Identity:OpaqueCredentials",
