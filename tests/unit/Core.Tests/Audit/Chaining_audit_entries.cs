@@ -229,8 +229,8 @@ public class Chaining_audit_entries
     {
         await using var service = await Service.StartAsync();
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
-        AuditLinker first = new(service.Database, new(clock)),
-            second = new(service.Database, new(clock));
+        AuditLinker first = new(service.Database, new(new("a host"), clock)),
+            second = new(service.Database, new(new("a host"), clock));
         await Append(service, 1);
         Assert.Equal(1, await first.LinkAsync(default));
         await Append(service, 1);
@@ -256,7 +256,7 @@ public class Chaining_audit_entries
             .Range(0, 3)
             .Select(i => new AuditLinker(
                 service.Database,
-                new(new FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(i)))
+                new(new("a host"), new FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(i)))
             ))
             .ToList();
         var writing = Task.Run(() => Append(service, 200));

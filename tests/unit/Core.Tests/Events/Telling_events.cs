@@ -244,8 +244,8 @@ public class Telling_events
         await using var service = await Service.StartAsync();
         var (convo, _, _) = await service.AliceAndBobAsync();
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
-        EventRelay first = new(service.Database, new(clock)),
-            second = new(service.Database, new(clock));
+        EventRelay first = new(service.Database, new(new("a host"), clock)),
+            second = new(service.Database, new(new("a host"), clock));
         Assert.NotEqual(0, await first.RelayAsync(default));
         await Insert(service, convo.Id, 3000, 1);
         Assert.Equal(0, await second.RelayAsync(default));
@@ -254,7 +254,10 @@ public class Telling_events
         // With clocks that disagree the lease changes hands all the time.
         var relays = Enumerable
             .Range(1, 3)
-            .Select(i => new EventRelay(service.Database, new(new FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(i)))))
+            .Select(i => new EventRelay(
+                service.Database,
+                new(new("a host"), new FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(i)))
+            ))
             .ToList();
         var writing = Task.Run(async () =>
         {
@@ -327,7 +330,7 @@ public class Telling_events
                         {
                             var relay = new EventRelay(
                                 host.Database,
-                                new(new FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(number + 1)))
+                                new(new("a host"), new FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(number + 1)))
                             );
                             var epochs = new List<ulong>();
                             long after = start;

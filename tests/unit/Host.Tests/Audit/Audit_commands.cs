@@ -37,7 +37,9 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
                 },
                 CancellationToken.None
             );
-        await new AuditLinker(_database, new Leases(new HostIdentity("test"), TimeProvider.System)).LinkAsync(CancellationToken.None);
+        await new AuditLinker(_database, new Leases(new HostIdentity("test"), TimeProvider.System)).LinkAsync(
+            CancellationToken.None
+        );
         await audit.AppendAsync(
             new AuditEntry
             {
