@@ -228,7 +228,7 @@ public class Telling_events
         Assert.Equal(before, await service.Get<EventReader>().RangeAsync(default));
         // Another host takes over when the lease of the first one has ended.
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow + Leases.Duration + Leases.Duration);
-        Assert.Equal(3, await new EventRelay(service.Database, new(clock)).RelayAsync(default));
+        Assert.Equal(3, await new EventRelay(service.Database, new(new("a host"), clock)).RelayAsync(default));
         Assert.Equal(Enumerable.Range(1, (int)before.Head + 3).Select(seq => (long)seq), await Seqs(service));
         Assert.Equal(
             [0ul, 1, 2],
