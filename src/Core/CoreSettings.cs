@@ -59,4 +59,7 @@ public sealed record CoreSettings
 
     /// <summary>The largest application message in bytes.</summary>
     public int MaxMessageBytes { get; init; } = 10 << 20;
+
+    /// <summary>When rejoin episodes count (Episodes:AccountInterval, Silence and Patience).</summary>
+    public EpisodeSettings Episodes { get; init; } = new();
 }

@@ -41,4 +41,7 @@ public readonly partial record struct Did
 /// <param name="CorrelationId">
 /// The id that the log lines, the audit entries and the answer's header of one request share.
 /// </param>
-public sealed record Caller(Did Did, string CorrelationId);
+public sealed record Caller(Did Did, string CorrelationId)
+{
+    public CallProgress Progress { get; } = new();
+}

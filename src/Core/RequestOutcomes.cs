@@ -16,4 +16,10 @@ public static class RequestOutcomes
     /// The request itself is not in order: the error of XRPC that every method has, so that no lexicon declares it.
     /// </summary>
     public const string InvalidRequest = "InvalidRequest";
+
+    /// <summary>The service failed: an error of XRPC that every method has.</summary>
+    public const string InternalServerError = "InternalServerError";
+
+    /// <summary>The service cannot answer at the moment: an error of XRPC that every method has.</summary>
+    public const string NotEnoughResources = "NotEnoughResources";
 }

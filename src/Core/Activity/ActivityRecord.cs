@@ -39,11 +39,20 @@ public sealed record RequestAnswered : ActivityRecord
     /// <summary>The time from the first look at the request to the moment before its answer is written.</summary>
     public required TimeSpan Elapsed { get; init; }
 
+    /// <summary>
+    /// The time from the moment at which the body of the request had been read; null if it was not read, and for a
+    /// method without a body.
+    /// </summary>
+    public TimeSpan? ElapsedSinceBody { get; init; }
+
     /// <summary>What the client told of its rejoin, if the request is an accepted reportRejoinOutcome.</summary>
     public RejoinOutcome? Rejoin { get; init; }
 
     /// <summary>The part of the rollout that the caller was in.</summary>
     public Cohort Cohort { get; init; }
+
+    /// <summary>Whether Core found that the caller may join the conversation, before it judged the commit.</summary>
+    public bool Admitted { get; init; }
 
     /// <summary>
     /// The caller's account; null if the caller was not authenticated. It is for readers inside of this process and
@@ -78,3 +87,26 @@ public sealed record JoinTurnGiven : ActivityRecord
 
 /// <summary>A device's turn to join the conversation ended unused.</summary>
 public sealed record JoinTurnExpired : ActivityRecord;
+
+/// <summary>
+/// A rejoin episode that counts has ended, as the one host that judges episodes found; only that host tells of it.
+/// </summary>
+public sealed record RejoinEpisodeEnded : ActivityRecord
+{
+    public required Cohort Cohort { get; init; }
+    public required bool Failed { get; init; }
+
+    /// <summary>Whether the first attempt ended with EpochMismatch.</summary>
+    public required bool Mismatched { get; init; }
+
+    /// <summary>The latency of the slowest attempt.</summary>
+    public required TimeSpan Slowest { get; init; }
+}
+
+/// <summary>
+/// After a failed rejoin episode that counts, the device came back, or tried to, by the help of a member.
+/// </summary>
+public sealed record RejoinFellBack : ActivityRecord
+{
+    public required Cohort Cohort { get; init; }
+}

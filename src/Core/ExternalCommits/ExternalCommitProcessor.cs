@@ -96,7 +96,7 @@ public sealed class ExternalCommitProcessor
     )
     {
         // The flag is asked before anything about the conversation, so its answer says nothing about the conversation.
-        if (!await _flag.IsOnForAsync(call.Caller.Did))
+        if (!await _flag.IsOnForAsync(call.Caller))
             throw Refusal.ExternalCommitsDisabled.AsException();
         await using var context = _database.Read();
         var access = await Access.RequireJoinerAsync(
@@ -108,6 +108,7 @@ public sealed class ExternalCommitProcessor
             cancellation
         );
         access.Limits.RequireFewRefused();
+        call.Caller.Progress.Admitted = true;
         var epoch = await call.JudgeAsync(access.Conversation, () => JudgeAsync(context, access, input, cancellation));
         return EpochWriter.ChangeOf(
             epoch,

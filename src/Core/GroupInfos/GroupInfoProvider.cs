@@ -129,7 +129,7 @@ public sealed class GroupInfoProvider
     {
         // The flag is asked before anything about the conversation is read, so that ExternalCommitsDisabled says
         // nothing about the conversation.
-        if (!await _flag.IsOnForAsync(caller.Did))
+        if (!await _flag.IsOnForAsync(caller))
             throw Refusal.ExternalCommitsDisabled.AsException();
         var access = await AccessAsync(caller, input, cancellation);
         GivenTurn? turn = null;

@@ -1,6 +1,7 @@
 using MlsConsole.Core.Activity;
 using MlsConsole.Core.Calls;
 using MlsConsole.Core.Membership;
+using MlsConsole.Core.Rollouts;
 using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Rejoins;
@@ -16,8 +17,10 @@ public sealed class RejoinOutcomes
 
     private readonly CallRunner _calls;
     private readonly Database _database;
+    private readonly ExternalCommitsFlag _flag;
 
-    internal RejoinOutcomes(CallRunner calls, Database database) => (_calls, _database) = (calls, database);
+    internal RejoinOutcomes(CallRunner calls, Database database, ExternalCommitsFlag flag) =>
+        (_calls, _database, _flag) = (calls, database, flag);
 
     /// <summary>
     /// Writes an outcome to the audit log. Outcomes are counted by those who listen to
@@ -67,6 +70,8 @@ public sealed class RejoinOutcomes
                 var access = await Access.RequireMemberAsync(context, caller, convoId, cancellation);
                 if (!access.Devices.Any(device => device.DeviceId == deviceId))
                     throw Refusal.Unauthorized(RefusalReasons.NoDevice).AsException();
+                // The flag refuses no report; it says whether the rejoin was one of the rollout.
+                await _flag.IsOnForAsync(caller);
                 string told = Describe(outcome);
                 return new RecordChange<RejoinOutcome>(new(outcome, Reason: told));
             },

@@ -5,6 +5,7 @@ using MlsConsole.Core.Groups;
 using MlsConsole.Core.KeyPackages;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Outbox;
+using MlsConsole.Core.Rollouts;
 using MlsConsole.Core.Rows;
 using MlsConsole.Core.Storage;
 using MlsConsole.Mls;
@@ -60,6 +61,7 @@ public sealed class RejoinRequests
     private readonly CallRunner _calls;
     private readonly Database _database;
     private readonly PublicGroups _groups;
+    private readonly ExternalCommitsFlag _flag;
     private readonly CoreSettings _settings;
     private readonly TimeProvider _clock;
 
@@ -67,9 +69,10 @@ public sealed class RejoinRequests
         CallRunner calls,
         Database database,
         PublicGroups groups,
+        ExternalCommitsFlag flag,
         CoreSettings settings,
         TimeProvider clock
-    ) => (_calls, _database, _groups, _settings, _clock) = (calls, database, groups, settings, clock);
+    ) => (_calls, _database, _groups, _flag, _settings, _clock) = (calls, database, groups, flag, settings, clock);
 
     /// <summary>
     /// Asks the members to add a device of the caller again. A new request of a device takes the place of its open
@@ -96,6 +99,8 @@ public sealed class RejoinRequests
             {
                 var now = _clock.GetUtcNow();
                 await using var context = _database.Read();
+                // The flag refuses no request; it says whether the device asks because external commits are off for it.
+                await _flag.IsOnForAsync(caller);
                 var access = await Access.RequireJoinerAsync(
                     context,
                     caller,

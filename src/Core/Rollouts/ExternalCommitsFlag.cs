@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.FeatureManagement;
 using Microsoft.FeatureManagement.FeatureFilters;
-using MlsConsole.Core.Activity;
 
 namespace MlsConsole.Core.Rollouts;
 
@@ -18,13 +17,11 @@ public sealed class ExternalCommitsFlag
     private readonly FlagDefinitions _definitions;
     private readonly FlagStore _store;
     private readonly FeatureManager _features;
-    private readonly ContextualTargetingFilter _targeting;
 
     internal ExternalCommitsFlag(FlagDefinitions definitions, FlagStore store, ILoggerFactory loggers)
     {
         _definitions = definitions;
         _store = store;
-        _targeting = new ContextualTargetingFilter(Options.Create(new TargetingEvaluationOptions()), loggers);
         // Composed by hand, with one filter and nothing else: a session manager would outrank "off", a snapshot
         // manager would give one user's answer to the next, and a missing flag has to be an error.
         _features = new FeatureManager(
@@ -32,7 +29,7 @@ public sealed class ExternalCommitsFlag
             new FeatureManagementOptions { IgnoreMissingFeatures = false, IgnoreMissingFeatureFilters = false }
         )
         {
-            FeatureFilters = [_targeting],
+            FeatureFilters = [new ContextualTargetingFilter(Options.Create(new TargetingEvaluationOptions()), loggers)],
             Logger = loggers.CreateLogger<FeatureManager>(),
         };
     }
@@ -43,47 +40,37 @@ public sealed class ExternalCommitsFlag
     public FlagView Current => _definitions.LastRead;
 
     /// <summary>
-    /// Whether external commits are on for a DID. If the state cannot be read, the last known state decides; that is no
-    /// error.
+    /// Evaluates the flag for the account of a call, and notes the cohort in the call's progress, so that the cohort
+    /// which is counted is the one that was evaluated.
+    /// </summary>
+    public async ValueTask<bool> IsOnForAsync(Caller caller)
+    {
+        Cohort cohort = await EvaluateAsync(caller.Did);
+        caller.Progress.Cohort = cohort;
+        return cohort.IsIn();
+    }
+
+    /// <summary>
+    /// The part of the rollout that a DID is in, and with it whether external commits are on for the DID. If the state
+    /// cannot be read, the last known state decides; that is no error.
     /// </summary>
     /// <exception cref="ArgumentException">
     /// <paramref name="did"/> is no DID. All callers without a name would share one bucket.
     /// </exception>
-    public async ValueTask<bool> IsOnForAsync(Did did)
+    public async ValueTask<Cohort> EvaluateAsync(Did did)
     {
         if (string.IsNullOrEmpty(did.Value))
             throw new ArgumentException("The flag is evaluated for a DID.", nameof(did));
-        return await _features.IsEnabledAsync(
+        bool isOn = await _features.IsEnabledAsync(
             ExternalCommitsDefinition.FlagName,
             new TargetingContext { UserId = did.Value, Groups = [] }
         );
-    }
-
-    /// <summary>
-    /// The part of the rollout that a DID is in, by the state that this process read last. Unlike
-    /// <see cref="IsOnForAsync"/> it never asks the database and never throws: it is for telling of requests that have
-    /// been answered.
-    /// </summary>
-    public async ValueTask<Cohort> CohortOfAsync(Did did)
-    {
-        FlagView view = _definitions.LastRead;
-        if (string.IsNullOrEmpty(did.Value))
-            return Cohort.NotEvaluated;
-        return view.State switch
-        {
-            FlagState.On => Cohort.Everybody,
-            FlagState.Percentage => await _targeting.EvaluateAsync(
-                new FeatureFilterEvaluationContext
-                {
-                    FeatureName = ExternalCommitsDefinition.FlagName,
-                    Settings = ExternalCommitsDefinition.SettingsOf(view),
-                },
-                new TargetingContext { UserId = did.Value, Groups = [] }
-            )
-                ? Cohort.InsidePercentage
-                : Cohort.OutsidePercentage,
-            _ => Cohort.Nobody,
-        };
+        // The state may have changed since the evaluation. Then the rule is that of the new state; whether external
+        // commits are on is what was evaluated.
+        bool byPercentage = _definitions.LastRead.State == FlagState.Percentage;
+        return isOn
+            ? (byPercentage ? Cohort.InsidePercentage : Cohort.Everybody)
+            : (byPercentage ? Cohort.OutsidePercentage : Cohort.Nobody);
     }
 
     /// <summary>

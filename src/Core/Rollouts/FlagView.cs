@@ -37,6 +37,12 @@ public sealed record FlagView(
     /// </summary>
     public bool IsLastKnownGood { get; init; }
 
+    /// <summary>
+    /// Whether this is the state that a new database began with: nobody has set the flag yet, so it is no stage of a
+    /// rollout.
+    /// </summary>
+    public bool IsFirst => Version <= 1;
+
     internal static bool IsValid(FlagState state, int percentage) =>
         Enum.IsDefined(state) && percentage is >= 0 and <= 100;
 }

@@ -9,6 +9,9 @@ internal static class DutyServices
     public static void AddDuties(this IServiceCollection services)
     {
         services.AddDuty<LiveBroadcastDuty>();
+        services.AddDuty<FiguresDuty>();
+        services.AddDuty<EpisodesDuty>();
+        services.AddDuty<FigureRollUpDuty>();
         // Duties stop in the reverse order: the last refusals are written before the last entries are linked.
         services.AddDuty<AuditLinkingDuty>();
         services.AddDuty<RefusalTallyDuty>();

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Microsoft.AspNetCore.SignalR;
 using MlsConsole.Core.Activity;
+using MlsConsole.Core.Figures;
 using MlsConsole.Host.Live;
 
 namespace MlsConsole.Host.Duties;
@@ -11,27 +12,25 @@ namespace MlsConsole.Host.Duties;
 /// </summary>
 internal sealed class LiveBroadcastDuty : Duty
 {
-    private static readonly TimeSpan s_window = TimeSpan.FromMinutes(5);
-
     // A burst that nobody could read is cut to its newest part; the overview's figures count the whole burst.
     private readonly Channel<LiveActivity> _pending = Channel.CreateBounded<LiveActivity>(
         new BoundedChannelOptions(500) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true }
     );
-    private readonly ActivityStatistics _statistics;
+    private readonly LiveFigures _figures;
     private readonly IHubContext<LiveHub> _hub;
     private readonly IDisposable _subscription;
     private long _sentVersion = -1;
 
     public LiveBroadcastDuty(
         ActivityFeed feed,
-        ActivityStatistics statistics,
+        LiveFigures figures,
         IHubContext<LiveHub> hub,
         TimeProvider clock,
         ILogger<LiveBroadcastDuty> log
     )
         : base("live_broadcast", clock, log)
     {
-        (_statistics, _hub) = (statistics, hub);
+        (_figures, _hub) = (figures, hub);
         _subscription = feed.Subscribe(activity => _pending.Writer.TryWrite(LiveActivity.Of(activity)));
     }
 
@@ -44,10 +43,10 @@ internal sealed class LiveBroadcastDuty : Duty
             batch.Add(activity);
         if (batch.Count > 0)
             await _hub.Clients.All.SendAsync("activity", batch, cancellation);
-        long version = _statistics.Version;
+        long version = _figures.Version;
         if (version == _sentVersion)
             return;
-        LiveOverview overview = LiveOverview.Of(_statistics.Snapshot(s_window));
+        LiveOverview overview = LiveOverview.Of(_figures.Snapshot(FigureRange.FiveMinutes));
         await _hub.Clients.All.SendAsync("overview", overview, cancellation);
         _sentVersion = version;
     }

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.SignalR;
 using MlsConsole.Core;
 using MlsConsole.Core.Activity;
+using MlsConsole.Core.Figures;
 
 namespace MlsConsole.Host.Live;
 
@@ -17,10 +18,11 @@ internal sealed class LiveHub : Hub
 /// <param name="At">When it happened.</param>
 /// <param name="Method">
 /// The short name of a request's method, <c>audit</c> for an audit entry, <c>event</c> for an event that subscribers
-/// are told, or <c>joinTurn</c>.
+/// are told, <c>joinTurn</c>, or <c>rejoin</c> for an episode that counts.
 /// </param>
 /// <param name="Outcome">
-/// <c>accepted</c> or the error name; for a turn to join, <c>given</c> or <c>expired</c>.
+/// <c>accepted</c> or the error name; for a turn to join, <c>given</c> or <c>expired</c>; for a rejoin episode,
+/// <c>succeeded</c>, <c>failed</c> or <c>fellBack</c>.
 /// </param>
 /// <param name="Reason">The broken rule or the reason; the action of an audit entry; the kind of an event.</param>
 /// <param name="Milliseconds">
@@ -46,6 +48,8 @@ public sealed record LiveActivity(
             EventRelayed relayed => Of(relayed, "event", RequestOutcomes.Accepted, relayed.Kind),
             JoinTurnGiven turn => Of(turn, "joinTurn", "given", reason: null, turn.Waited),
             JoinTurnExpired turn => Of(turn, "joinTurn", "expired"),
+            RejoinEpisodeEnded episode => Of(episode, "rejoin", episode.Failed ? "failed" : "succeeded"),
+            RejoinFellBack episode => Of(episode, "rejoin", "fellBack"),
             _ => throw new ArgumentException($"Unknown record {activity.GetType().Name}.", nameof(activity)),
         };
 
@@ -59,29 +63,29 @@ public sealed record LiveActivity(
 }
 
 /// <summary>
-/// External commits of the last five minutes. Rates are from 0 to 1, latencies are in seconds; both are null where
-/// nothing was attempted.
+/// External commits of the last five minutes on all hosts. Rates are from 0 to 1, latencies are in seconds; both are
+/// null where nothing was attempted.
 /// </summary>
 public sealed record LiveOverview(
     DateTimeOffset At,
-    int Requests,
-    int Attempts,
-    int Accepted,
-    int Mismatches,
+    long Requests,
+    long Attempts,
+    long Accepted,
+    long Mismatches,
     double? SuccessRate,
     double? P50,
     double? P99
 )
 {
-    internal static LiveOverview Of(OverviewSnapshot snapshot) =>
+    internal static LiveOverview Of(FigureSnapshot snapshot) =>
         new(
             snapshot.TakenAt,
-            snapshot.Requests,
-            snapshot.Attempts,
-            snapshot.Accepted,
-            snapshot.Mismatches,
-            snapshot.SuccessRate,
-            snapshot.P50,
-            snapshot.P99
+            snapshot.Submitted,
+            snapshot.Total.Attempts,
+            snapshot.Total.Counts[Figure.Accepted],
+            snapshot.Total.Counts[Figure.Mismatches],
+            snapshot.Total.SuccessRate,
+            snapshot.Total.P50,
+            snapshot.Total.P99
         );
 }

@@ -1,4 +1,5 @@
-using MlsConsole.Core.Activity;
+using MlsConsole.Core.Episodes;
+using MlsConsole.Core.Figures;
 
 namespace MlsConsole.Host.Live;
 
@@ -7,14 +8,14 @@ internal static class LiveServices
     public static void AddLive(this IServiceCollection services)
     {
         services.AddSignalR();
-        services.AddSingleton<ActivityStatistics>();
         services.AddSingleton<EventStream>();
     }
 
     public static void MapLive(this WebApplication app)
     {
         // So that counting starts with the host and not with the first page.
-        app.Services.GetRequiredService<ActivityStatistics>();
+        app.Services.GetRequiredService<FigureCounter>();
+        app.Services.GetRequiredService<EpisodeRecorder>();
         app.MapHub<LiveHub>(LiveHub.Path);
     }
 }

@@ -55,6 +55,7 @@ internal static class Storage
                     "Rejoin:RefusedLimitPerHour",
                     otherwise: 60
                 ),
+                Episodes = Episodes(builder.Configuration),
                 EventRetention = events,
                 MessageRetention = messages,
                 EventMaxLag = Settings.Count(builder.Configuration, "Events:MaxLag", otherwise: 10_000),
@@ -97,6 +98,22 @@ internal static class Storage
                     + "name its folder, or give the service new keys (rotate-signature-key)."
             );
         }
+    }
+
+    /// <exception cref="ConfigurationException">A setting cannot be used.</exception>
+    private static EpisodeSettings Episodes(IConfiguration configuration)
+    {
+        EpisodeSettings defaults = new();
+        return new()
+        {
+            AccountInterval = Settings.Duration(
+                configuration,
+                "Episodes:AccountInterval",
+                otherwise: defaults.AccountInterval
+            ),
+            Silence = Settings.Duration(configuration, "Episodes:Silence", otherwise: defaults.Silence),
+            Patience = Settings.Duration(configuration, "Episodes:Patience", otherwise: defaults.Patience),
+        };
     }
 
     /// <summary>The state that the flag gets when the database is created.</summary>

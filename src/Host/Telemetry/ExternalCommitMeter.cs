@@ -1,13 +1,13 @@
 using System.Diagnostics.Metrics;
-using MlsConsole.Core;
 using MlsConsole.Core.Activity;
+using MlsConsole.Core.Figures;
 using MlsConsole.Core.JoinTurns;
-using MlsConsole.Host.Xrpc;
-using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Telemetry;
 
-/// <summary>Counts the external commits and the turns to join that the activity feed tells of.</summary>
+/// <summary>
+/// Counts the external commits and the turns to join that the activity feed tells of, as docs/figures.md defines them.
+/// </summary>
 internal sealed class ExternalCommitMeter : IDisposable
 {
     public const string Name = "MlsConsole";
@@ -17,12 +17,14 @@ internal sealed class ExternalCommitMeter : IDisposable
     /// <summary>Bounds in seconds, among them the targets (0.3 and 0.5) and the alert (1).</summary>
     public static readonly double[] LatencyBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10];
 
-    private static readonly string s_externalCommit = XrpcMethod.LabelOf(Lexicons.ProcessExternalCommit.Nsid);
-
     private readonly Meter _meter = new(Name);
     private readonly Counter<long> _requests,
         _successes,
         _mismatches,
+        _faults,
+        _over500Milliseconds,
+        _overOneSecond,
+        _refused,
         _turnsExpired;
     private readonly Histogram<double> _latency,
         _turnWait;
@@ -30,27 +32,28 @@ internal sealed class ExternalCommitMeter : IDisposable
 
     public ExternalCommitMeter(ActivityFeed feed, JoinTurnConductor turns)
     {
-        _requests = _meter.CreateCounter<long>(
-            "external_commit_requests",
-            description: "External commits that were submitted, whatever became of them."
+        _requests = OfCohorts("requests", "External commits that were judged on their merits (attempts).");
+        _successes = OfCohorts("success", "Attempts that were accepted.");
+        _mismatches = OfCohorts("epoch_mismatch", "Attempts for an epoch that was not the current one.");
+        _faults = OfCohorts("faults", "Attempts that failed by a fault of the service.");
+        _over500Milliseconds = OfCohorts("over_500ms", "Attempts that took longer than 500 milliseconds.");
+        _overOneSecond = OfCohorts("over_1s", "Attempts that took longer than one second.");
+        _refused = _meter.CreateCounter<long>(
+            "external_commit_refused",
+            description: "External commits that policy refused before they were judged."
         );
-        _successes = _meter.CreateCounter<long>(
-            "external_commit_success",
-            description: "External commits that were accepted."
-        );
-        _mismatches = _meter.CreateCounter<long>(
-            "external_commit_epoch_mismatch",
-            description: "External commits for an epoch that was not the current one."
-        );
+        foreach (string reason in Attempt.RefusalLabels)
+            _refused.Add(0, Reason(reason));
         _latency = _meter.CreateHistogram<double>(
             LatencyName,
             "s",
-            "From the arrival of an external commit to its answer."
+            "Of attempts: from the moment at which the body had been read to the answer."
         );
         _turnsExpired = _meter.CreateCounter<long>(
             "join_turns_expired",
             description: "Turns to join that ended unused."
         );
+        _turnsExpired.Add(0);
         _turnWait = _meter.CreateHistogram<double>(
             TurnWaitName,
             "s",
@@ -61,9 +64,6 @@ internal sealed class ExternalCommitMeter : IDisposable
             () => turns.Waiting,
             description: "Requests on this host that wait for their turn to join."
         );
-        // The series exist from the start, so that the first external commit is an increase.
-        foreach (var counter in (Counter<long>[])[_requests, _successes, _mismatches, _turnsExpired])
-            counter.Add(0);
         _subscription = feed.Subscribe(Count);
     }
 
@@ -71,6 +71,15 @@ internal sealed class ExternalCommitMeter : IDisposable
     {
         _subscription.Dispose();
         _meter.Dispose();
+    }
+
+    /// <summary>A counter whose series exist from the start, so that the first attempt is an increase.</summary>
+    private Counter<long> OfCohorts(string name, string description)
+    {
+        var counter = _meter.CreateCounter<long>($"external_commit_{name}", description: description);
+        foreach (var cohort in CohortLabel.All)
+            counter.Add(0, CohortLabel.Of(cohort));
+        return counter;
     }
 
     private void Count(ActivityRecord activity)
@@ -83,19 +92,30 @@ internal sealed class ExternalCommitMeter : IDisposable
             case JoinTurnExpired:
                 _turnsExpired.Add(1);
                 break;
-            case RequestAnswered request when request.Method == s_externalCommit:
-                CountExternalCommit(request);
+            case RequestAnswered request when Attempt.IsExternalCommit(request):
+                if (Attempt.Of(request) is { } attempt)
+                    Count(attempt, CohortLabel.Of(request.Cohort));
+                else
+                    _refused.Add(1, Reason(Attempt.LabelOfRefusal(request)));
                 break;
         }
     }
 
-    private void CountExternalCommit(RequestAnswered request)
+    private void Count(Attempt attempt, KeyValuePair<string, object?> cohort)
     {
-        _requests.Add(1);
-        if (request.Outcome == RequestOutcomes.Accepted)
-            _successes.Add(1);
-        if (request.Outcome == nameof(Refusal.EpochMismatch))
-            _mismatches.Add(1);
-        _latency.Record(request.Elapsed.TotalSeconds);
+        _requests.Add(1, cohort);
+        if (attempt.Result == AttemptResult.Accepted)
+            _successes.Add(1, cohort);
+        if (attempt.Result == AttemptResult.Mismatched)
+            _mismatches.Add(1, cohort);
+        if (attempt.Result == AttemptResult.Fault)
+            _faults.Add(1, cohort);
+        if (attempt.Latency > TimeSpan.FromMilliseconds(500))
+            _over500Milliseconds.Add(1, cohort);
+        if (attempt.Latency > TimeSpan.FromSeconds(1))
+            _overOneSecond.Add(1, cohort);
+        _latency.Record(attempt.Latency.TotalSeconds, cohort);
     }
+
+    private static KeyValuePair<string, object?> Reason(string reason) => new("reason", reason);
 }

@@ -64,7 +64,8 @@ internal sealed class GroupMeter : IDisposable
             _suspicions.Add(0, Sign(sign));
         foreach (var way in Enum.GetValues<RejoinWay>())
         foreach (bool succeeded in (bool[])[true, false])
-            _rejoins.Add(0, Way(way), Outcome(succeeded));
+        foreach (var cohort in CohortLabel.All)
+            _rejoins.Add(0, Way(way), Outcome(succeeded), CohortLabel.Of(cohort));
         _subscription = feed.Subscribe(Count);
     }
 
@@ -86,12 +87,12 @@ internal sealed class GroupMeter : IDisposable
         if (request.Method == s_updateGroupInfo && request.Reason == GroupInfoPublisher.SuspectedFork)
             _suspicions.Add(1, Sign(ExternalPub));
         if (accepted && request.Rejoin is { } rejoin)
-            CountRejoin(rejoin);
+            CountRejoin(rejoin, request.Cohort);
     }
 
-    private void CountRejoin(RejoinOutcome rejoin)
+    private void CountRejoin(RejoinOutcome rejoin, Cohort cohort)
     {
-        _rejoins.Add(1, Way(rejoin.Way), Outcome(rejoin.Succeeded));
+        _rejoins.Add(1, Way(rejoin.Way), Outcome(rejoin.Succeeded), CohortLabel.Of(cohort));
         _duration.Record(rejoin.Elapsed.TotalSeconds, Way(rejoin.Way), Outcome(rejoin.Succeeded));
         _attempts.Record(rejoin.Attempts, Way(rejoin.Way), Outcome(rejoin.Succeeded));
     }

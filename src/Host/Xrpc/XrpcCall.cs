@@ -24,6 +24,11 @@ internal sealed class XrpcCall(HttpContext context, Caller caller)
     /// <summary>What a client told of its rejoin; for the activity record.</summary>
     public RejoinOutcome? Rejoin { get; set; }
 
+    /// <summary>
+    /// When the body had been read, as a timestamp of the clock; null before, and for a method without a body.
+    /// </summary>
+    public long? BodyReadAt { get; set; }
+
     /// <summary>Gets a feature of Core.</summary>
     public T Feature<T>()
         where T : notnull => context.RequestServices.GetRequiredService<T>();

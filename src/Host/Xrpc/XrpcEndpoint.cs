@@ -2,10 +2,8 @@ using MlsConsole.Core;
 using MlsConsole.Core.Activity;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Identity;
-using MlsConsole.Core.Rollouts;
 using MlsConsole.Host.Identity;
 using MlsConsole.Host.Live;
-using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Xrpc;
 
@@ -25,19 +23,11 @@ internal sealed partial class XrpcEndpoint(
     ServiceAuthentication authentication,
     RateLimits limits,
     AuditLog audit,
-    ExternalCommitsFlag flag,
     ActivityFeed feed,
     TimeProvider clock,
     ILogger<XrpcEndpoint> log
 )
 {
-    /// <summary>The methods whose answers depend on the external commits flag.</summary>
-    private static readonly HashSet<string> s_methodsOfFlag =
-    [
-        Lexicons.GetGroupInfo.Nsid,
-        Lexicons.ProcessExternalCommit.Nsid,
-    ];
-
     public async Task InvokeAsync(HttpContext context)
     {
         if (!context.Request.Path.StartsWithSegments("/xrpc", StringComparison.Ordinal))
@@ -148,16 +138,7 @@ internal sealed partial class XrpcEndpoint(
         method.CheckContent(request);
         ServiceToken token = await authentication.AuthenticateAsync(request, method.Nsid);
         exchange.Call = new XrpcCall(context, await AdmitAsync(context, token, method, exchange));
-        try
-        {
-            return await method.InvokeAsync(exchange.Call);
-        }
-        finally
-        {
-            // After the call, so that the cohort comes from the state of the flag that Core has just read.
-            if (s_methodsOfFlag.Contains(method.Nsid))
-                exchange.Cohort = await flag.CohortOfAsync(exchange.Call.Caller.Did);
-        }
+        return await method.InvokeAsync(exchange.Call);
     }
 
     /// <summary>
@@ -209,10 +190,12 @@ internal sealed partial class XrpcEndpoint(
                 Reason = reason ?? exchange.Call?.Reason,
                 Rejoin = exchange.Call?.Rejoin,
                 Elapsed = clock.GetElapsedTime(exchange.StartedAt),
+                ElapsedSinceBody = exchange.Call?.BodyReadAt is { } readAt ? clock.GetElapsedTime(readAt) : null,
                 ConvoId = known ? exchange.Call?.ConvoId : null,
                 Epoch = currentEpoch ?? exchange.Call?.Epoch,
                 CorrelationId = exchange.CorrelationId,
-                Cohort = exchange.Cohort,
+                Cohort = exchange.Call?.Caller.Progress.Cohort ?? Cohort.NotEvaluated,
+                Admitted = exchange.Call?.Caller.Progress.Admitted ?? false,
                 Account = exchange.Call?.Caller.Did,
             }
         );
@@ -241,8 +224,5 @@ internal sealed partial class XrpcEndpoint(
 
         /// <summary>The limit that the request counts for.</summary>
         public RateLimit? Limit { get; set; }
-
-        /// <summary>The caller's part of the rollout, where the method depends on the flag.</summary>
-        public Cohort Cohort { get; set; }
     }
 }

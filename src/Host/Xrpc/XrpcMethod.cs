@@ -45,6 +45,10 @@ internal abstract class XrpcProcedure(string nsid, int bodyLimit) : XrpcMethod(n
         XrpcContent.CheckJson(request, MostBytes);
     }
 
-    protected Task<ReadOnlyMemory<byte>> ReadBodyAsync(XrpcCall call) =>
-        XrpcContent.ReadJsonAsync(call.Request, MostBytes, call.Cancellation);
+    protected async Task<ReadOnlyMemory<byte>> ReadBodyAsync(XrpcCall call)
+    {
+        var body = await XrpcContent.ReadJsonAsync(call.Request, MostBytes, call.Cancellation);
+        call.BodyReadAt = call.Feature<TimeProvider>().GetTimestamp();
+        return body;
+    }
 }

@@ -14,7 +14,7 @@ namespace MlsConsole.TestKit;
 public static class ValidationTable
 {
     /// <summary>The folder of the solution.</summary>
-    public static string Repository { get; } = FindRepository();
+    public static string Repository { get; } = RepositoryRoot.Path;
 
     private static string Page => Path.Combine(Repository, "docs", "validation.md");
 
@@ -117,13 +117,4 @@ public static class ValidationTable
 
     private static Regex Chapter(string heading) =>
         new($@"(?<=^## {Regex.Escape(heading)}\n).*?(?=^## |\z)", RegexOptions.Multiline | RegexOptions.Singleline);
-
-    private static string FindRepository()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "MlsConsole.sln")))
-            folder = folder.Parent;
-        return folder?.FullName
-            ?? throw new InvalidOperationException("MlsConsole.sln is in no folder above the tests.");
-    }
 }

@@ -27,7 +27,7 @@ public sealed partial class RunJourney
         // The fleet creates conversations and its devices rejoin; nothing else calls this host.
         await Assertions
             .Expect(page.GetByTestId("headline"))
-            .ToContainTextAsync("devices rejoined", new() { Timeout = (float)s_limit.TotalMilliseconds });
+            .ToContainTextAsync("external commits accepted", new() { Timeout = (float)s_limit.TotalMilliseconds });
         await Assertions
             .Expect(page.GetByText("processExternalCommit").First)
             .ToBeVisibleAsync(new() { Timeout = (float)s_limit.TotalMilliseconds });

@@ -4,7 +4,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Time.Testing;
 using MlsConsole.Core;
-using MlsConsole.Core.Activity;
 using MlsConsole.Core.Rollouts;
 using MlsConsole.Core.Storage;
 using MlsConsole.Dashboard.Layout;
@@ -29,7 +28,6 @@ public class Stopping_with_the_host : BunitContext
         Services.AddSingleton(new ConsoleEnvironment("Test"));
         Services.AddCore(Database.Sqlite($"Data Source={noDatabase}"), new CoreSettings());
         Services.AddRollouts();
-        Services.AddSingleton<ActivityStatistics>();
     }
 
     [Fact]

@@ -29,6 +29,8 @@ public class Folders_of_core
                 "RateLimits",
                 "Identity",
                 "Rollouts",
+                "Figures",
+                "Episodes",
                 "Log",
                 "Groups",
             ]

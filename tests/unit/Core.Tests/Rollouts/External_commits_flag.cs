@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
-using MlsConsole.Core.Activity;
 using MlsConsole.Core.Rollouts;
 
 namespace MlsConsole.Core.Tests;
@@ -61,7 +60,7 @@ public sealed class External_commits_flag : IDisposable
         using FlagDefinitions others = new(Read, _clock, NullLogger<FlagDefinitions>.Instance);
         ExternalCommitsFlag other = new(others, null!, NullLoggerFactory.Instance);
         foreach (Did did in s_people)
-            Assert.Equal(await _flag.IsOnForAsync(did), await other.IsOnForAsync(did));
+            Assert.Equal((await _flag.EvaluateAsync(did)).IsIn(), (await other.EvaluateAsync(did)).IsIn());
     }
 
     [Fact]
@@ -108,7 +107,7 @@ public sealed class External_commits_flag : IDisposable
     public async Task A_state_that_cannot_be_read_leaves_the_last_known_one()
     {
         _stored = static () => View(FlagState.On, 0);
-        Assert.True(await _flag.IsOnForAsync(s_people[0]));
+        Assert.True((await _flag.EvaluateAsync(s_people[0])).IsIn());
         Assert.False(_flag.Current.IsLastKnownGood);
 
         foreach (
@@ -118,13 +117,13 @@ public sealed class External_commits_flag : IDisposable
         {
             _stored = broken;
             _clock.Advance(FlagDefinitions.MaxAge);
-            Assert.True(await _flag.IsOnForAsync(s_people[0]));
+            Assert.True((await _flag.EvaluateAsync(s_people[0])).IsIn());
             Assert.True(_flag.Current.IsLastKnownGood);
         }
 
         _stored = static () => View(FlagState.Off, 0);
         _clock.Advance(FlagDefinitions.MaxAge);
-        Assert.False(await _flag.IsOnForAsync(s_people[0]));
+        Assert.False((await _flag.EvaluateAsync(s_people[0])).IsIn());
         Assert.False(_flag.Current.IsLastKnownGood);
     }
 
@@ -132,7 +131,7 @@ public sealed class External_commits_flag : IDisposable
     public async Task A_state_that_could_never_be_read_is_off()
     {
         _stored = static () => throw new IOException("gone");
-        Assert.False(await _flag.IsOnForAsync(s_people[0]));
+        Assert.False((await _flag.EvaluateAsync(s_people[0])).IsIn());
         Assert.Equal(FlagState.Off, _flag.Current.State);
         Assert.True(_flag.Current.IsLastKnownGood);
     }
@@ -142,13 +141,13 @@ public sealed class External_commits_flag : IDisposable
     {
         _stored = static () => View(FlagState.On, 0);
         for (int i = 0; i < 50; i++)
-            Assert.True(await _flag.IsOnForAsync(s_people[i]));
+            Assert.True((await _flag.EvaluateAsync(s_people[i])).IsIn());
         Assert.Equal(1, _readings);
         _stored = static () => View(FlagState.Off, 0);
         _clock.Advance(FlagDefinitions.MaxAge - TimeSpan.FromTicks(1));
-        Assert.True(await _flag.IsOnForAsync(s_people[0]));
+        Assert.True((await _flag.EvaluateAsync(s_people[0])).IsIn());
         _clock.Advance(TimeSpan.FromTicks(1));
-        Assert.False(await _flag.IsOnForAsync(s_people[0]));
+        Assert.False((await _flag.EvaluateAsync(s_people[0])).IsIn());
         Assert.Equal(2, _readings);
     }
 
@@ -165,23 +164,27 @@ public sealed class External_commits_flag : IDisposable
     {
         _stored = () => View(state, percentage);
         foreach (Did did in s_people)
-            Assert.Equal(await _flag.IsOnForAsync(did) ? inside : outside, await _flag.CohortOfAsync(did));
+            Assert.Equal((await _flag.EvaluateAsync(did)).IsIn() ? inside : outside, await _flag.EvaluateAsync(did));
     }
 
     [Fact]
-    public async Task The_cohort_is_told_without_asking_the_database()
+    public async Task The_progress_of_a_call_has_the_cohort_that_was_evaluated()
     {
-        _stored = static () => throw new IOException("gone");
-        Assert.Equal(Cohort.Nobody, await _flag.CohortOfAsync(s_people[0]));
-        Assert.Equal(Cohort.NotEvaluated, await _flag.CohortOfAsync(default));
-        Assert.Equal(0, _readings);
+        _stored = static () => View(FlagState.Percentage, 30);
+        foreach (Did did in s_people)
+        {
+            Caller caller = new(did, "test");
+            Assert.Equal(Cohort.NotEvaluated, caller.Progress.Cohort);
+            Assert.Equal(await _flag.IsOnForAsync(caller), caller.Progress.Cohort.IsIn());
+            Assert.Equal(await _flag.EvaluateAsync(did), caller.Progress.Cohort);
+        }
     }
 
     [Fact]
     public async Task A_caller_without_a_name_is_refused()
     {
         _stored = static () => View(FlagState.On, 0);
-        await Assert.ThrowsAsync<ArgumentException>(async () => await _flag.IsOnForAsync(default));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await _flag.EvaluateAsync(default));
     }
 
     [Fact]
@@ -193,7 +196,7 @@ public sealed class External_commits_flag : IDisposable
     {
         HashSet<Did> people = [];
         foreach (Did did in s_people)
-            if (await _flag.IsOnForAsync(did))
+            if ((await _flag.EvaluateAsync(did)).IsIn())
                 people.Add(did);
         return people;
     }

@@ -49,7 +49,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
                 (FlagState.Percentage, 100, 2L),
                 (restarted.Current.State, restarted.Current.Percentage, restarted.Current.Version)
             );
-            Assert.True(await restarted.IsOnForAsync(s_alice));
+            Assert.True((await restarted.EvaluateAsync(s_alice)).IsIn());
         }
     }
 
@@ -59,14 +59,14 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
         (FlagDefinitions others, ExternalCommitsFlag other) = Host();
         using (others)
         {
-            Assert.False(await other.IsOnForAsync(s_alice));
+            Assert.False((await other.EvaluateAsync(s_alice)).IsIn());
             await _flag.SetAsync(FlagState.On, 0, "launch", "anna");
-            Assert.True(await _flag.IsOnForAsync(s_alice));
+            Assert.True((await _flag.EvaluateAsync(s_alice)).IsIn());
             _clock.Advance(FlagDefinitions.MaxAge);
-            Assert.True(await other.IsOnForAsync(s_alice));
+            Assert.True((await other.EvaluateAsync(s_alice)).IsIn());
             await other.SetAsync(FlagState.Off, 0, "trouble", "ben");
             _clock.Advance(FlagDefinitions.MaxAge);
-            Assert.False(await _flag.IsOnForAsync(s_alice));
+            Assert.False((await _flag.EvaluateAsync(s_alice)).IsIn());
             Assert.Equal((3L, "trouble", "ben"), (_flag.Current.Version, _flag.Current.Reason, _flag.Current.Actor));
         }
     }
@@ -103,7 +103,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
         );
         Assert.Equal("InvalidRequest", refusal.Refusal.Error);
         _clock.Advance(FlagDefinitions.MaxAge);
-        Assert.False(await _flag.IsOnForAsync(s_alice));
+        Assert.False((await _flag.EvaluateAsync(s_alice)).IsIn());
         Assert.Equal(1, _flag.Current.Version);
         Assert.Empty(await _audit.LatestAsync(10, CancellationToken.None));
     }
@@ -115,7 +115,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
             _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength + 1), "anna")
         );
         await _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength), "anna");
-        Assert.True(await _flag.IsOnForAsync(s_alice));
+        Assert.True((await _flag.EvaluateAsync(s_alice)).IsIn());
     }
 
     [Fact]
@@ -125,7 +125,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
             await context.Database.ExecuteSqlRawAsync("DROP TABLE audit");
         await Assert.ThrowsAnyAsync<Exception>(() => _flag.SetAsync(FlagState.On, 0, "launch", "anna"));
         _clock.Advance(FlagDefinitions.MaxAge);
-        Assert.False(await _flag.IsOnForAsync(s_alice));
+        Assert.False((await _flag.EvaluateAsync(s_alice)).IsIn());
         Assert.Equal(1, _flag.Current.Version);
         Assert.False(_flag.Current.IsLastKnownGood);
     }
@@ -137,7 +137,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
         await using (MlsDbContext context = _database.Read())
             await context.Database.ExecuteSqlRawAsync("DROP TABLE rollout_flags");
         _clock.Advance(FlagDefinitions.MaxAge);
-        Assert.True(await _flag.IsOnForAsync(s_alice));
+        Assert.True((await _flag.EvaluateAsync(s_alice)).IsIn());
         Assert.True(_flag.Current.IsLastKnownGood);
     }
 

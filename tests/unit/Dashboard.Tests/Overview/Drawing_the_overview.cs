@@ -10,11 +10,13 @@ public class Drawing_the_overview : BunitContext
     [Fact]
     public void A_tile_says_its_value_target_and_verdict_in_words()
     {
-        var tile = Judgement.Tiles(Judging_the_overview.Overview(accepted: 90, failed: 10))[1];
+        var tile = Judgement.Tiles(
+            Judging_the_overview.Overview(accepted: 90, failed: 10, episodes: 100, failedEpisodes: 10)
+        )[1];
         var drawn = Render<MetricTile>(parameters => parameters.Add(component => component.Tile, tile));
         Assert.Equal("90 %", drawn.Find(".value").TextContent);
-        Assert.Equal("target at least 99 %", drawn.Find(".target").TextContent);
-        Assert.Equal("Off target", drawn.Find(".verdict span").TextContent);
+        Assert.Equal("of attempts; target at least 99 % of rejoins", drawn.Find(".target").TextContent);
+        Assert.Equal("Off target: 90 % of 100 rejoins succeeded", drawn.Find(".verdict span").TextContent);
         Assert.Equal("Success rate", drawn.Find("section").GetAttribute("aria-label"));
         Assert.Equal("Success rate over the window, now 90 %", drawn.Find("svg.sparkline").GetAttribute("aria-label"));
     }

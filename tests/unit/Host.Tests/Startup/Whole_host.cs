@@ -58,7 +58,7 @@ public sealed class Whole_host(TestHost host) : IClassFixture<TestHost>
     public async Task In_development_external_commits_are_on_at_first()
     {
         ExternalCommitsFlag flag = host.Services.GetRequiredService<ExternalCommitsFlag>();
-        Assert.True(await flag.IsOnForAsync(Did.Parse("did:web:alice.example.com")));
+        Assert.True((await flag.EvaluateAsync(Did.Parse("did:web:alice.example.com"))).IsIn());
     }
 
     [Fact]

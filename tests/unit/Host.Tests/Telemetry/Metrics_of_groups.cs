@@ -81,19 +81,24 @@ public sealed class Metrics_of_groups
         Assert.Equal(4, Value(after, "rejoin_attempts_sum", "way=\"legacy\""));
     }
 
+    /// <summary>The sum of the series of a metric that have all the labels, of which there is at least one.</summary>
     internal static double Value(string metrics, string name, params string[] labels)
     {
-        string line = Assert.Single(
-            metrics.Split('\n'),
-            line =>
+        var lines = metrics
+            .Split('\n')
+            .Where(line =>
                 (
                     line.StartsWith(name + "{", StringComparison.Ordinal)
                     || line.StartsWith(name + " ", StringComparison.Ordinal)
                 ) && labels.All(label => line.Contains(label, StringComparison.Ordinal))
-        );
-        return double.Parse(
-            line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0],
-            System.Globalization.CultureInfo.InvariantCulture
+            )
+            .ToList();
+        Assert.NotEmpty(lines);
+        return lines.Sum(line =>
+            double.Parse(
+                line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0],
+                System.Globalization.CultureInfo.InvariantCulture
+            )
         );
     }
 }

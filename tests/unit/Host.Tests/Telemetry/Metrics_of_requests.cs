@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
+using MlsConsole.Core;
 using MlsConsole.Core.Activity;
 using MlsConsole.Host.Duties;
 using MlsConsole.Host.Identity;

@@ -141,6 +141,144 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                     b.ToTable("idempotency", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.Episodes.Episode", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<byte[]>("Account")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("account");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempts");
+
+                    b.Property<string>("Cohort")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("cohort");
+
+                    b.Property<string>("ConvoId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("convo_id");
+
+                    b.Property<bool>("Counts")
+                        .HasColumnType("boolean")
+                        .HasColumnName("counts");
+
+                    b.Property<long?>("EndedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("ended_at");
+
+                    b.Property<bool>("FellBack")
+                        .HasColumnType("boolean")
+                        .HasColumnName("fell_back");
+
+                    b.Property<long>("LastAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_at");
+
+                    b.Property<bool>("Mismatched")
+                        .HasColumnType("boolean")
+                        .HasColumnName("mismatched");
+
+                    b.Property<string>("Outcome")
+                        .HasColumnType("text")
+                        .HasColumnName("outcome");
+
+                    b.Property<int>("SlowestMilliseconds")
+                        .HasColumnType("integer")
+                        .HasColumnName("slowest_milliseconds");
+
+                    b.Property<long>("Stage")
+                        .HasColumnType("bigint")
+                        .HasColumnName("stage");
+
+                    b.Property<long>("StartedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("started_at");
+
+                    b.HasKey("Id")
+                        .HasName("pk_rejoin_episodes");
+
+                    b.HasIndex("StartedAt")
+                        .HasDatabaseName("ix_rejoin_episodes_started_at");
+
+                    b.HasIndex("ConvoId", "StartedAt")
+                        .HasDatabaseName("ix_rejoin_episodes_convo_id_started_at");
+
+                    b.HasIndex("Account", "ConvoId", "StartedAt")
+                        .IsUnique()
+                        .HasDatabaseName("ix_rejoin_episodes_account_convo_id_started_at");
+
+                    b.HasIndex(new[] { "LastAt" }, "ix_rejoin_episodes_open")
+                        .HasDatabaseName("ix_rejoin_episodes_last_at")
+                        .HasFilter("outcome IS NULL");
+
+                    b.ToTable("rejoin_episodes", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Episodes.EpisodeEvent", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<long>("At")
+                        .HasColumnType("bigint")
+                        .HasColumnName("at");
+
+                    b.Property<string>("Cohort")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("cohort");
+
+                    b.Property<string>("ConvoId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("convo_id");
+
+                    b.Property<string>("Did")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("did");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("kind");
+
+                    b.Property<int>("Milliseconds")
+                        .HasColumnType("integer")
+                        .HasColumnName("milliseconds");
+
+                    b.Property<long>("Stage")
+                        .HasColumnType("bigint")
+                        .HasColumnName("stage");
+
+                    b.Property<long?>("StageBeganAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("stage_began_at");
+
+                    b.HasKey("Id")
+                        .HasName("pk_episode_events");
+
+                    b.HasIndex("At", "Id")
+                        .HasDatabaseName("ix_episode_events_at_id");
+
+                    b.ToTable("episode_events", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.ExternalSenders.SignatureKey", b =>
                 {
                     b.Property<long>("Id")
@@ -185,6 +323,104 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasFilter("retired_at IS NULL");
 
                     b.ToTable("signature_keys", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Figures.FigureRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Cohort")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("cohort");
+
+                    b.Property<string>("Counts")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("counts");
+
+                    b.Property<byte[]>("Latency")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("latency");
+
+                    b.Property<string>("Outcomes")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("outcomes");
+
+                    b.Property<bool>("RolledUp")
+                        .HasColumnType("boolean")
+                        .HasColumnName("rolled_up");
+
+                    b.Property<long>("StartsAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("starts_at");
+
+                    b.Property<int>("Width")
+                        .HasColumnType("integer")
+                        .HasColumnName("width");
+
+                    b.Property<string>("Writer")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("writer");
+
+                    b.HasKey("Id")
+                        .HasName("pk_figures");
+
+                    b.HasIndex("Width", "StartsAt")
+                        .HasDatabaseName("ix_figures_width_starts_at");
+
+                    b.HasIndex("Writer", "Id")
+                        .HasDatabaseName("ix_figures_writer_id");
+
+                    b.HasIndex("Writer", "Width", "StartsAt", "Cohort")
+                        .IsUnique()
+                        .HasDatabaseName("ix_figures_writer_width_starts_at_cohort");
+
+                    b.HasIndex(new[] { "Width", "Id" }, "ix_figures_not_rolled_up")
+                        .HasDatabaseName("ix_figures_width_id")
+                        .HasFilter("NOT rolled_up");
+
+                    b.ToTable("figures", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Figures.HostRow", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("name");
+
+                    b.Property<long>("SeenAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("seen_at");
+
+                    b.Property<long>("StartedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("started_at");
+
+                    b.Property<long?>("StoppedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("stopped_at");
+
+                    b.HasKey("Id")
+                        .HasName("pk_hosts");
+
+                    b.HasIndex("SeenAt")
+                        .HasDatabaseName("ix_hosts_seen_at");
+
+                    b.ToTable("hosts", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.Forks.Acknowledgement", b =>

@@ -134,6 +134,140 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                     b.ToTable("idempotency", (string)null);
                 });
 
+            modelBuilder.Entity("MlsConsole.Core.Episodes.Episode", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<byte[]>("Account")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("account");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("attempts");
+
+                    b.Property<string>("Cohort")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("cohort");
+
+                    b.Property<string>("ConvoId")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<bool>("Counts")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("counts");
+
+                    b.Property<long?>("EndedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("ended_at");
+
+                    b.Property<bool>("FellBack")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("fell_back");
+
+                    b.Property<long>("LastAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_at");
+
+                    b.Property<bool>("Mismatched")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("mismatched");
+
+                    b.Property<string>("Outcome")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("outcome");
+
+                    b.Property<int>("SlowestMilliseconds")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("slowest_milliseconds");
+
+                    b.Property<long>("Stage")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("stage");
+
+                    b.Property<long>("StartedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("started_at");
+
+                    b.HasKey("Id")
+                        .HasName("pk_rejoin_episodes");
+
+                    b.HasIndex("StartedAt")
+                        .HasDatabaseName("ix_rejoin_episodes_started_at");
+
+                    b.HasIndex("ConvoId", "StartedAt")
+                        .HasDatabaseName("ix_rejoin_episodes_convo_id_started_at");
+
+                    b.HasIndex("Account", "ConvoId", "StartedAt")
+                        .IsUnique()
+                        .HasDatabaseName("ix_rejoin_episodes_account_convo_id_started_at");
+
+                    b.HasIndex(new[] { "LastAt" }, "ix_rejoin_episodes_open")
+                        .HasDatabaseName("ix_rejoin_episodes_last_at")
+                        .HasFilter("outcome IS NULL");
+
+                    b.ToTable("rejoin_episodes", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Episodes.EpisodeEvent", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<string>("Cohort")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("cohort");
+
+                    b.Property<string>("ConvoId")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("convo_id");
+
+                    b.Property<string>("Did")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("did");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("kind");
+
+                    b.Property<int>("Milliseconds")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("milliseconds");
+
+                    b.Property<long>("Stage")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("stage");
+
+                    b.Property<long?>("StageBeganAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("stage_began_at");
+
+                    b.HasKey("Id")
+                        .HasName("pk_episode_events");
+
+                    b.HasIndex("At", "Id")
+                        .HasDatabaseName("ix_episode_events_at_id");
+
+                    b.ToTable("episode_events", (string)null);
+                });
+
             modelBuilder.Entity("MlsConsole.Core.ExternalSenders.SignatureKey", b =>
                 {
                     b.Property<long>("Id")
@@ -176,6 +310,102 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasFilter("retired_at IS NULL");
 
                     b.ToTable("signature_keys", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Figures.FigureRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Cohort")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("cohort");
+
+                    b.Property<string>("Counts")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("counts");
+
+                    b.Property<byte[]>("Latency")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("latency");
+
+                    b.Property<string>("Outcomes")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("outcomes");
+
+                    b.Property<bool>("RolledUp")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("rolled_up");
+
+                    b.Property<long>("StartsAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("starts_at");
+
+                    b.Property<int>("Width")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("width");
+
+                    b.Property<string>("Writer")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("writer");
+
+                    b.HasKey("Id")
+                        .HasName("pk_figures");
+
+                    b.HasIndex("Width", "StartsAt")
+                        .HasDatabaseName("ix_figures_width_starts_at");
+
+                    b.HasIndex("Writer", "Id")
+                        .HasDatabaseName("ix_figures_writer_id");
+
+                    b.HasIndex("Writer", "Width", "StartsAt", "Cohort")
+                        .IsUnique()
+                        .HasDatabaseName("ix_figures_writer_width_starts_at_cohort");
+
+                    b.HasIndex(new[] { "Width", "Id" }, "ix_figures_not_rolled_up")
+                        .HasDatabaseName("ix_figures_width_id")
+                        .HasFilter("NOT rolled_up");
+
+                    b.ToTable("figures", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Figures.HostRow", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("name");
+
+                    b.Property<long>("SeenAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("seen_at");
+
+                    b.Property<long>("StartedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("started_at");
+
+                    b.Property<long?>("StoppedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("stopped_at");
+
+                    b.HasKey("Id")
+                        .HasName("pk_hosts");
+
+                    b.HasIndex("SeenAt")
+                        .HasDatabaseName("ix_hosts_seen_at");
+
+                    b.ToTable("hosts", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.Forks.Acknowledgement", b =>

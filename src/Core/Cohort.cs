@@ -1,4 +1,4 @@
-namespace MlsConsole.Core.Activity;
+namespace MlsConsole.Core;
 
 /// <summary>Whether the rollout of external commits includes the caller of a request, and by which rule.</summary>
 public enum Cohort
@@ -17,4 +17,11 @@ public enum Cohort
 
     /// <summary>Included: the flag is on for every account.</summary>
     Everybody,
+}
+
+/// <summary>Questions about cohorts.</summary>
+public static class Cohorts
+{
+    /// <summary>Whether external commits are on for the cohort.</summary>
+    public static bool IsIn(this Cohort cohort) => cohort is Cohort.InsidePercentage or Cohort.Everybody;
 }
