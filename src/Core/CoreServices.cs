@@ -48,7 +48,7 @@ public static class CoreServices
         services.Add<Leases>();
         services.Add<AuditLog>();
         services.Add<AuditLinker>();
-        services.Add<RefusalTally>();
+        services.Add<AuditTally>();
         services.Add<FigureCounter>();
         services.Add<FigureStore>();
         services.Add<LiveFigures>();

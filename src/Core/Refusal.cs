@@ -144,6 +144,9 @@ public sealed record Refusal(string Error, string Message)
     public static Refusal IdempotencyConflict { get; } =
         new(ErrorNames.IdempotencyConflict, "The idempotency key was used with other objects.");
 
+    /// <summary>Somebody else has changed meanwhile what the command is about; the message says what and how.</summary>
+    public static Refusal VersionMismatch(string message) => new(RequestOutcomes.VersionMismatch, message);
+
     /// <summary>The request is not in order; the message says what is wrong.</summary>
     public static Refusal InvalidRequest(string message) => new(RequestOutcomes.InvalidRequest, message);
 

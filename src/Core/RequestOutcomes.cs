@@ -17,6 +17,9 @@ public static class RequestOutcomes
     /// </summary>
     public const string InvalidRequest = "InvalidRequest";
 
+    /// <summary>Somebody else has changed meanwhile what the command is about.</summary>
+    public const string VersionMismatch = "VersionMismatch";
+
     /// <summary>The service failed: an error of XRPC that every method has.</summary>
     public const string InternalServerError = "InternalServerError";
 

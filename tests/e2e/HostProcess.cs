@@ -68,9 +68,13 @@ public sealed class HostProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a second host over the same database.</summary>
-    public async Task<HostProcess> StartAnother()
+    /// <param name="settings">What is other than for this host.</param>
+    public async Task<HostProcess> StartAnother(IReadOnlyDictionary<string, string>? settings = null)
     {
-        var host = new HostProcess(_settings.Where(setting => setting.Key != "ASPNETCORE_URLS").ToDictionary());
+        var all = _settings.Where(setting => setting.Key != "ASPNETCORE_URLS").ToDictionary();
+        foreach (var (name, value) in settings ?? new Dictionary<string, string>())
+            all[name] = value;
+        var host = new HostProcess(all);
         await host.Restart();
         return host;
     }

@@ -78,6 +78,15 @@ public sealed record EventRelayed : ActivityRecord
     public required string Kind { get; init; }
 }
 
+/// <summary>A change of the flag has come into force on this host.</summary>
+public sealed record FlagTakenOver : ActivityRecord
+{
+    public required long Version { get; init; }
+
+    /// <summary>The time from the change to the moment at which this host took it over.</summary>
+    public required TimeSpan Delay { get; init; }
+}
+
 /// <summary>A device got its turn to join the conversation.</summary>
 public sealed record JoinTurnGiven : ActivityRecord
 {

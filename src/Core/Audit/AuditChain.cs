@@ -28,6 +28,7 @@ internal static class AuditChain
             .Add("actor", entry.Actor)
             .Add("at", entry.At.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture))
             .Add("correlationId", entry.CorrelationId)
+            .AddObject("details", entry.Details)
             .Add("epochAfter", Epoch(entry.EpochAfter))
             .Add("epochBefore", Epoch(entry.EpochBefore))
             .Add("hash", Hex(hash))

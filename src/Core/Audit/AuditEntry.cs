@@ -14,7 +14,7 @@ public sealed record AuditEntry
 
     /// <summary>
     /// The DID of the account or the name of the console user; <see cref="Operator"/> for commands of the program;
-    /// <see cref="Unauthenticated"/> or <see cref="RateLimited"/> for refusals that are counted together.
+    /// <see cref="Unauthenticated"/>, <see cref="RateLimited"/> or <see cref="Counted"/> for what is counted together.
     /// </summary>
     public required string Actor { get; init; }
 
@@ -33,12 +33,18 @@ public sealed record AuditEntry
     /// Why the attempt was refused (from a closed list), or the reason that a person gave for an action.
     /// </summary>
     public string? Reason { get; init; }
+
+    /// <summary>
+    /// Evidence: a JSON object in the form of RFC 8785, for example what a change replaced and by what; null if there
+    /// is none. It is part of what is hashed.
+    /// </summary>
+    public string? Details { get; init; }
     public ulong? EpochBefore { get; init; }
     public ulong? EpochAfter { get; init; }
     public required string CorrelationId { get; init; }
 
     /// <summary>
-    /// How many attempts the entry stands for. It is more than one only where the refusals of a minute are counted
+    /// How many requests the entry stands for. It is more than one only where the requests of a minute are counted
     /// together.
     /// </summary>
     public int Times { get; init; } = 1;
@@ -57,6 +63,9 @@ public sealed record AuditEntry
 
     /// <summary>The actor of requests over a rate limit.</summary>
     public const string RateLimited = "rate-limited";
+
+    /// <summary>The actor of requests of any accounts that are counted together.</summary>
+    public const string Counted = "counted";
 
     /// <summary>The actor of what the operator does by a command of the program.</summary>
     public const string Operator = "operator";

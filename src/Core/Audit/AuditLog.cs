@@ -23,10 +23,10 @@ public sealed class AuditLog(Database database, ActivityFeed feed)
     internal static FormattableString Insert(AuditEntry entry) =>
         $"""
             INSERT INTO audit
-            (at, actor, action, subject, outcome, reason, epoch_before, epoch_after, correlation_id, times)
+            (at, actor, action, subject, outcome, reason, epoch_before, epoch_after, correlation_id, times, details)
             VALUES ({entry.At.ToUnixTimeMilliseconds()}, {entry.Actor}, {entry.Action}, {entry.Subject},
             {entry.Outcome}, {entry.Reason}, {(long?)entry.EpochBefore}, {(long?)entry.EpochAfter},
-            {entry.CorrelationId}, {entry.Times})
+            {entry.CorrelationId}, {entry.Times}, {entry.Details})
             RETURNING id AS "Value"
             """;
 

@@ -27,6 +27,26 @@ internal sealed class CanonicalJson
         return this;
     }
 
+    /// <summary>Adds a property with a truth value.</summary>
+    public CanonicalJson Add(string name, bool value)
+    {
+        Name(name).Append(value ? "true" : "false");
+        return this;
+    }
+
+    /// <summary>Adds a property with an object; a property whose value is null is left out.</summary>
+    public CanonicalJson Add(string name, CanonicalJson? value) => AddObject(name, value?.ToString());
+
+    /// <summary>
+    /// Adds a property with an object that is in this form already; a property whose value is null is left out.
+    /// </summary>
+    public CanonicalJson AddObject(string name, string? value)
+    {
+        if (value is not null)
+            Name(name).Append(value);
+        return this;
+    }
+
     /// <summary>The text of the object.</summary>
     public override string ToString() => $"{_text}}}";
 

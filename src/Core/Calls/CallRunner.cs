@@ -233,7 +233,7 @@ internal sealed class CallRunner(Database database, AuditLog audit, TimeProvider
 
     /// <summary>
     /// Writes a refusal to the audit log, unless it is of those that are counted by the minute
-    /// (<see cref="RefusalTally"/>).
+    /// (<see cref="AuditTally"/>).
     /// </summary>
     private Task AuditRefusalAsync(Call call, Refusal refusal) =>
         refusal.RetryAfter is not null

@@ -81,10 +81,21 @@ public sealed class ExternalCommitsFlag
     /// <param name="percentage">0 to 100; it counts only with <see cref="FlagState.Percentage"/>.</param>
     /// <param name="reason">Why, for the audit log: 1 to <see cref="MaxReasonLength"/> characters.</param>
     /// <param name="actor">Who changes it.</param>
+    /// <param name="expectedVersion">
+    /// The version that the actor has seen; null to change the flag whatever its state is, as a kill switch does.
+    /// </param>
+    /// <returns>The state that is in force now.</returns>
     /// <exception cref="RefusedException">
-    /// State, percentage or reason cannot be accepted; nothing has changed.
+    /// InvalidRequest: state, percentage or reason cannot be accepted. VersionMismatch: somebody has changed the flag
+    /// since the actor saw it; the message says what was changed. Nothing has changed.
     /// </exception>
-    public async Task SetAsync(FlagState state, int percentage, string reason, string actor)
+    public async Task<FlagView> SetAsync(
+        FlagState state,
+        int percentage,
+        string reason,
+        string actor,
+        long? expectedVersion
+    )
     {
         if (!FlagView.IsValid(state, percentage))
             throw Refusal.InvalidRequest("The flag is off, on, or on for a percentage of 0 to 100.").AsException();
@@ -92,15 +103,8 @@ public sealed class ExternalCommitsFlag
             throw Refusal
                 .InvalidRequest($"A change of the flag needs a reason of at most {MaxReasonLength} characters.")
                 .AsException();
-        await _definitions.ChangeAsync(() =>
-            _store.ChangeAsync(
-                state,
-                percentage,
-                reason.Trim(),
-                actor,
-                Guid.CreateVersion7().ToString("N"),
-                CancellationToken.None
-            )
+        return await _definitions.ChangeAsync(() =>
+            _store.ChangeAsync(state, percentage, reason.Trim(), actor, expectedVersion, CancellationToken.None)
         );
     }
 

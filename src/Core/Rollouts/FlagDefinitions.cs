@@ -35,12 +35,28 @@ internal sealed partial class FlagDefinitions(
     /// <summary>
     /// Writes a state and takes it over. No reading runs meanwhile, so no reading can bring the former state back.
     /// </summary>
-    public async Task ChangeAsync(Func<Task<FlagView>> write)
+    /// <returns>The state that was written.</returns>
+    public async Task<FlagView> ChangeAsync(Func<Task<FlagView>> write)
     {
         await _gate.WaitAsync();
         try
         {
-            Take(await write());
+            return Take(await write()).View;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Reads the state, however fresh the last one is.</summary>
+    /// <returns>The state; the last known one if the database cannot be read.</returns>
+    public async Task<FlagView> RefreshAsync(CancellationToken cancellation)
+    {
+        await _gate.WaitAsync(cancellation);
+        try
+        {
+            return (await ReadAsync(cancellation)).View;
         }
         finally
         {
@@ -70,20 +86,26 @@ internal sealed partial class FlagDefinitions(
         {
             if (_latest is { } justRead && IsFresh(justRead))
                 return justRead;
-            try
-            {
-                return Take(await read(cancellation));
-            }
-            catch (Exception exception) when (!cancellation.IsCancellationRequested)
-            {
-                if (!LastRead.IsLastKnownGood || _latest is null)
-                    LogUnreadable(exception, LastRead.State);
-                return Take(LastRead with { IsLastKnownGood = true });
-            }
+            return await ReadAsync(cancellation);
         }
         finally
         {
             _gate.Release();
+        }
+    }
+
+    /// <summary>Reads the state; called by one caller at a time, who holds the gate.</summary>
+    private async Task<Snapshot> ReadAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            return Take(await read(cancellation));
+        }
+        catch (Exception exception) when (!cancellation.IsCancellationRequested)
+        {
+            if (!LastRead.IsLastKnownGood || _latest is null)
+                LogUnreadable(exception, LastRead.State);
+            return Take(LastRead with { IsLastKnownGood = true });
         }
     }
 

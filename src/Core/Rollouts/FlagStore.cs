@@ -47,12 +47,13 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
 
     /// <summary>Writes state, version and audit entry in one transaction.</summary>
     /// <returns>The state that is stored now.</returns>
+    /// <exception cref="RefusedException">VersionMismatch: another version than the expected one is stored.</exception>
     public async Task<FlagView> ChangeAsync(
         FlagState state,
         int percentage,
         string reason,
         string actor,
-        string correlationId,
+        long? expectedVersion,
         CancellationToken cancellation
     )
     {
@@ -63,7 +64,9 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                     .Set<Row>()
                     .AsTracking()
                     .SingleAsync(row => row.Name == Name, CancellationToken.None);
-                string before = Words(row.State, row.Percentage);
+                FlagView before = row.View();
+                if (expectedVersion is { } expected && expected != before.Version)
+                    throw Refusal.VersionMismatch(before.WordsOfChange()).AsException();
                 row.State = state;
                 row.Percentage = percentage;
                 // The version is a concurrency token. Of two hosts that change the flag at once, the second finds the
@@ -77,12 +80,18 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                     At = row.ChangedAt,
                     Actor = actor,
                     Action = "setFlag",
-                    Subject = $"{Name}: {before} -> {Words(state, percentage)}",
+                    Subject = $"{Name}: {before.Words} -> {row.View().Words}",
+                    Details = new CanonicalJson()
+                        .Add("after", Details(row.View()))
+                        .Add("before", Details(before))
+                        .ToString(),
                     Outcome = RequestOutcomes.Accepted,
                     Reason = reason,
-                    CorrelationId = correlationId,
+                    CorrelationId = Guid.CreateVersion7().ToString("N"),
                 };
                 context.Add(entry);
+                if (context.Database.IsNpgsql())
+                    await context.Database.ExecuteSqlAsync($"SELECT pg_notify({FlagWatch.Channel}, '')");
                 return (row.View(), entry);
             },
             cancellation
@@ -91,13 +100,11 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
         return after;
     }
 
-    private static string Words(FlagState state, int percentage) =>
-        state switch
-        {
-            FlagState.Percentage => $"{percentage} %",
-            FlagState.On => "on",
-            _ => "off",
-        };
+    private static CanonicalJson Details(FlagView view) =>
+        new CanonicalJson()
+            .Add("percentage", view.Percentage)
+            .Add("state", view.State.ToString())
+            .Add("version", view.Version);
 
     internal sealed class Row
     {

@@ -43,6 +43,20 @@ public sealed record FlagView(
     /// </summary>
     public bool IsFirst => Version <= 1;
 
+    /// <summary>For whom the feature is on: <c>on</c>, <c>off</c> or <c>10 %</c>.</summary>
+    public string Words =>
+        State switch
+        {
+            FlagState.Percentage => $"{Percentage} %",
+            FlagState.On => "on",
+            _ => "off",
+        };
+
+    /// <summary>What somebody else is told who has not seen this version.</summary>
+    internal string WordsOfChange() =>
+        $"The flag has been changed: version {Version} is {Words}, by {Actor} at {ChangedAt:yyyy-MM-dd HH:mm:ss} UTC, "
+        + $"because “{Reason}”.";
+
     internal static bool IsValid(FlagState state, int percentage) =>
         Enum.IsDefined(state) && percentage is >= 0 and <= 100;
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using MlsConsole.Core.Activity;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Storage;
 
@@ -21,6 +22,13 @@ public static class RolloutServices
                 provider.GetRequiredService<FlagStore>().ReadAsync,
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<FlagDefinitions>>()
+            ))
+            .AddSingleton(static provider => new FlagWatch(
+                provider.GetRequiredService<FlagDefinitions>(),
+                provider.GetRequiredService<Database>(),
+                provider.GetRequiredService<HostIdentity>(),
+                provider.GetRequiredService<ActivityFeed>(),
+                provider.GetRequiredService<TimeProvider>()
             ))
             .AddSingleton(static provider => new ExternalCommitsFlag(
                 provider.GetRequiredService<FlagDefinitions>(),

@@ -144,6 +144,40 @@ public sealed class Database : IDisposable
         }
     }
 
+    /// <summary>
+    /// Calls <paramref name="notified"/> for every notification on a channel of PostgreSQL, on a connection of its own,
+    /// until the connection fails or the cancellation comes. SQLite has no notifications; there it returns at once.
+    /// </summary>
+    /// <param name="channel">The name of the channel: an identifier in lower case.</param>
+    /// <param name="notified">Called for each notification, and once when the connection listens.</param>
+    /// <param name="cancellation">Ends the listening.</param>
+    internal async Task ListenAsync(string channel, Action notified, CancellationToken cancellation)
+    {
+        if (_dataSource is null)
+            return;
+        await using var connection = await _dataSource.OpenConnectionAsync(cancellation);
+        connection.Notification += (_, _) => notified();
+        await using (var listen = connection.CreateCommand())
+        {
+            listen.CommandText = $"LISTEN {channel}";
+            await listen.ExecuteNonQueryAsync(cancellation);
+        }
+        try
+        {
+            notified();
+            while (true)
+                await connection.WaitAsync(cancellation);
+        }
+        finally
+        {
+            // The connection goes back to the pool, whose sessions are not reset.
+            await using var unlisten = connection.CreateCommand();
+            unlisten.CommandText = "UNLISTEN *";
+            if (connection.State == ConnectionState.Open)
+                await unlisten.ExecuteNonQueryAsync(CancellationToken.None);
+        }
+    }
+
     private Task<T> SendAsync<T>(Func<DbConnection, Task<T>> send, CancellationToken cancellation) =>
         TryUntilUndisturbedAsync(
             [PostgresErrorCodes.DeadlockDetected],

@@ -9,12 +9,13 @@ internal static class DutyServices
     public static void AddDuties(this IServiceCollection services)
     {
         services.AddDuty<LiveBroadcastDuty>();
+        services.AddDuty<FlagWatchDuty>();
         services.AddDuty<FiguresDuty>();
         services.AddDuty<EpisodesDuty>();
         services.AddDuty<FigureRollUpDuty>();
         // Duties stop in the reverse order: the last refusals are written before the last entries are linked.
         services.AddDuty<AuditLinkingDuty>();
-        services.AddDuty<RefusalTallyDuty>();
+        services.AddDuty<AuditTallyDuty>();
         services.AddDuty<RemovalProposalsDuty>();
         services.AddDuty<PruningDuty>();
         services.AddDuty<EventRelayDuty>();

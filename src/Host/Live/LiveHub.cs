@@ -18,15 +18,16 @@ internal sealed class LiveHub : Hub
 /// <param name="At">When it happened.</param>
 /// <param name="Method">
 /// The short name of a request's method, <c>audit</c> for an audit entry, <c>event</c> for an event that subscribers
-/// are told, <c>joinTurn</c>, or <c>rejoin</c> for an episode that counts.
+/// are told, <c>joinTurn</c>, <c>flag</c>, or <c>rejoin</c> for an episode that counts.
 /// </param>
 /// <param name="Outcome">
 /// <c>accepted</c> or the error name; for a turn to join, <c>given</c> or <c>expired</c>; for a rejoin episode,
-/// <c>succeeded</c>, <c>failed</c> or <c>fellBack</c>.
+/// <c>succeeded</c>, <c>failed</c> or <c>fellBack</c>; for a change of the flag, <c>takenOver</c>.
 /// </param>
 /// <param name="Reason">The broken rule or the reason; the action of an audit entry; the kind of an event.</param>
 /// <param name="Milliseconds">
-/// A request's time from its arrival to its answer; a device's wait for its turn; else 0.
+/// A request's time from its arrival to its answer; a device's wait for its turn; the time that a change of the flag
+/// took to come into force on this host; else 0.
 /// </param>
 /// <param name="ConvoId">The conversation, where it may be told.</param>
 /// <param name="Epoch">The epoch that the record is about.</param>
@@ -48,6 +49,7 @@ public sealed record LiveActivity(
             EventRelayed relayed => Of(relayed, "event", RequestOutcomes.Accepted, relayed.Kind),
             JoinTurnGiven turn => Of(turn, "joinTurn", "given", reason: null, turn.Waited),
             JoinTurnExpired turn => Of(turn, "joinTurn", "expired"),
+            FlagTakenOver flag => Of(flag, "flag", "takenOver", reason: null, flag.Delay),
             RejoinEpisodeEnded episode => Of(episode, "rejoin", episode.Failed ? "failed" : "succeeded"),
             RejoinFellBack episode => Of(episode, "rejoin", "fellBack"),
             _ => throw new ArgumentException($"Unknown record {activity.GetType().Name}.", nameof(activity)),

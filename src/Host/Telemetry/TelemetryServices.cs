@@ -10,7 +10,7 @@ internal static class TelemetryServices
     public static void AddTelemetry(this IServiceCollection services)
     {
         services.AddSingleton<ExternalCommitMeter>();
-        services.AddSingleton<EpisodeMeter>();
+        services.AddSingleton<RolloutMeter>();
         services.AddSingleton<GroupMeter>();
         services.AddSingleton<RequestMeter>();
         services.AddSingleton<DutyMeter>();
@@ -28,7 +28,11 @@ internal static class TelemetryServices
                         ExternalCommitMeter.TurnWaitName,
                         new ExplicitBucketHistogramConfiguration { Boundaries = ExternalCommitMeter.LatencyBounds }
                     )
-                    .AddMeter(EpisodeMeter.Name)
+                    .AddMeter(RolloutMeter.Name)
+                    .AddView(
+                        RolloutMeter.FlagPropagationName,
+                        new ExplicitBucketHistogramConfiguration { Boundaries = RolloutMeter.FlagPropagationBounds }
+                    )
                     .AddMeter(RequestMeter.Name)
                     .AddMeter(DutyMeter.Name)
                     .AddMeter(GroupMeter.Name)
@@ -49,7 +53,7 @@ internal static class TelemetryServices
         // The meter provider is built before the meters, or it would not hear of the series that exist from the start.
         app.Services.GetRequiredService<MeterProvider>();
         app.Services.GetRequiredService<ExternalCommitMeter>();
-        app.Services.GetRequiredService<EpisodeMeter>();
+        app.Services.GetRequiredService<RolloutMeter>();
         app.Services.GetRequiredService<GroupMeter>();
         app.Services.GetRequiredService<RequestMeter>();
         app.Services.GetRequiredService<DutyMeter>();

@@ -13,7 +13,7 @@ public class Counting_refusals
     {
         await using var service = await Service.StartAsync();
         var feed = new ActivityFeed();
-        using var tally = new RefusalTally(feed, service.Get<AuditLog>(), _clock);
+        using var tally = new AuditTally(feed, service.Get<AuditLog>(), _clock);
         for (int i = 0; i < 5; i++)
             Publish(feed, "commit", "AuthenticationRequired", "token-missing");
         Publish(feed, "commit", "AuthenticationRequired", "token-expired");
@@ -44,7 +44,7 @@ public class Counting_refusals
     {
         await using var service = await Service.StartAsync();
         var feed = new ActivityFeed();
-        using var tally = new RefusalTally(feed, service.Get<AuditLog>(), _clock);
+        using var tally = new AuditTally(feed, service.Get<AuditLog>(), _clock);
         for (int i = 0; i < 1500; i++)
             Publish(feed, "commit", "AuthenticationRequired", $"reason-{i}");
         await tally.FlushAsync(all: true, default);

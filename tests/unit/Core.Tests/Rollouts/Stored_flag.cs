@@ -39,7 +39,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task The_first_state_is_written_once_and_a_restart_keeps_what_people_set()
     {
         Assert.Equal((FlagState.Off, 1L), (_flag.Current.State, _flag.Current.Version));
-        await _flag.SetAsync(FlagState.Percentage, 100, "we are ready", "anna");
+        await _flag.SetAsync(FlagState.Percentage, 100, "we are ready", "anna", null);
 
         (FlagDefinitions again, ExternalCommitsFlag restarted) = Host();
         using (again)
@@ -60,11 +60,11 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
         using (others)
         {
             Assert.False((await other.EvaluateAsync(s_alice)).IsIn());
-            await _flag.SetAsync(FlagState.On, 0, "launch", "anna");
+            await _flag.SetAsync(FlagState.On, 0, "launch", "anna", null);
             Assert.True((await _flag.EvaluateAsync(s_alice)).IsIn());
             _clock.Advance(FlagDefinitions.MaxAge);
             Assert.True((await other.EvaluateAsync(s_alice)).IsIn());
-            await other.SetAsync(FlagState.Off, 0, "trouble", "ben");
+            await other.SetAsync(FlagState.Off, 0, "trouble", "ben", null);
             _clock.Advance(FlagDefinitions.MaxAge);
             Assert.False((await _flag.EvaluateAsync(s_alice)).IsIn());
             Assert.Equal((3L, "trouble", "ben"), (_flag.Current.Version, _flag.Current.Reason, _flag.Current.Actor));
@@ -76,7 +76,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     {
         List<ActivityRecord> published = [];
         using IDisposable subscription = _feed.Subscribe(published.Add);
-        await _flag.SetAsync(FlagState.Percentage, 10, " first stage ", "anna");
+        await _flag.SetAsync(FlagState.Percentage, 10, " first stage ", "anna", null);
         AuditEntry entry = Assert.Single(await _audit.LatestAsync(10, CancellationToken.None));
         Assert.Equal(
             ("anna", "setFlag", "accepted", "first stage"),
@@ -99,7 +99,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task A_change_that_cannot_be_accepted_changes_nothing(FlagState state, int percentage, string reason)
     {
         RefusedException refusal = await Assert.ThrowsAsync<RefusedException>(() =>
-            _flag.SetAsync(state, percentage, reason, "anna")
+            _flag.SetAsync(state, percentage, reason, "anna", null)
         );
         Assert.Equal("InvalidRequest", refusal.Refusal.Error);
         _clock.Advance(FlagDefinitions.MaxAge);
@@ -112,9 +112,9 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task A_reason_has_a_length()
     {
         await Assert.ThrowsAsync<RefusedException>(() =>
-            _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength + 1), "anna")
+            _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength + 1), "anna", null)
         );
-        await _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength), "anna");
+        await _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength), "anna", null);
         Assert.True((await _flag.EvaluateAsync(s_alice)).IsIn());
     }
 
@@ -123,7 +123,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     {
         await using (MlsDbContext context = _database.Read())
             await context.Database.ExecuteSqlRawAsync("DROP TABLE audit");
-        await Assert.ThrowsAnyAsync<Exception>(() => _flag.SetAsync(FlagState.On, 0, "launch", "anna"));
+        await Assert.ThrowsAnyAsync<Exception>(() => _flag.SetAsync(FlagState.On, 0, "launch", "anna", null));
         _clock.Advance(FlagDefinitions.MaxAge);
         Assert.False((await _flag.EvaluateAsync(s_alice)).IsIn());
         Assert.Equal(1, _flag.Current.Version);
@@ -133,7 +133,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     [Fact]
     public async Task A_database_that_cannot_be_read_leaves_the_last_state()
     {
-        await _flag.SetAsync(FlagState.On, 0, "launch", "anna");
+        await _flag.SetAsync(FlagState.On, 0, "launch", "anna", null);
         await using (MlsDbContext context = _database.Read())
             await context.Database.ExecuteSqlRawAsync("DROP TABLE rollout_flags");
         _clock.Advance(FlagDefinitions.MaxAge);

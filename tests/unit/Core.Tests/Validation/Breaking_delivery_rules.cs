@@ -782,12 +782,12 @@ public sealed class Breaking_delivery_rules
             async scene =>
             {
                 var flag = scene.Service.Get<ExternalCommitsFlag>();
-                await flag.SetAsync(FlagState.Off, 0, "test", "tester");
+                await flag.SetAsync(FlagState.Off, 0, "test", "tester", null);
                 return (
                     () => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync),
                     async () =>
                     {
-                        await flag.SetAsync(FlagState.On, 0, "test", "tester");
+                        await flag.SetAsync(FlagState.On, 0, "test", "tester", null);
                         await scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync);
                     }
                 );

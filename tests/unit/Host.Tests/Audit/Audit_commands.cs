@@ -142,7 +142,7 @@ public sealed class Audit_commands : IAsyncLifetime, IDisposable
         using HttpClient client = new() { BaseAddress = host.Address };
         for (int i = 0; i < 3; i++)
             await client.GetAsync("/xrpc/blue.catbird.mls.getWelcomes?deviceId=a");
-        await host.Services.GetRequiredService<RefusalTally>().FlushAsync(all: true, CancellationToken.None);
+        await host.Services.GetRequiredService<AuditTally>().FlushAsync(all: true, CancellationToken.None);
         IReadOnlyList<AuditEntry> entries = await host
             .Services.GetRequiredService<AuditLog>()
             .LatestAsync(10, CancellationToken.None);

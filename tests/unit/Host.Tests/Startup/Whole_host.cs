@@ -21,8 +21,12 @@ public sealed class Whole_host(TestHost host) : IClassFixture<TestHost>
             [
                 "ready",
                 "live_broadcast",
+                "flag_watch",
+                "figures",
+                "episodes",
+                "figure_roll_up",
                 "audit_linking",
-                "refusal_tally",
+                "audit_tally",
                 "removal_proposals",
                 "pruning",
                 "event_relay",

@@ -115,6 +115,7 @@ public sealed partial class Metrics_of_requests
             Assert.DoesNotContain(own, after, StringComparison.Ordinal);
         Assert.Subset(
             new HashSet<string>([
+                "cohort",
                 "method",
                 "outcome",
                 "reason",

@@ -49,6 +49,10 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasColumnType("text")
                         .HasColumnName("correlation_id");
 
+                    b.Property<string>("Details")
+                        .HasColumnType("text")
+                        .HasColumnName("details");
+
                     b.Property<decimal?>("EpochAfter")
                         .HasColumnType("numeric(20,0)")
                         .HasColumnName("epoch_after");
@@ -679,6 +683,31 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasDatabaseName("ix_rate_windows_window_start");
 
                     b.ToTable("rate_windows", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Rollouts.FlagSighting", b =>
+                {
+                    b.Property<long>("Version")
+                        .HasColumnType("bigint")
+                        .HasColumnName("version");
+
+                    b.Property<string>("HostId")
+                        .HasColumnType("text")
+                        .HasColumnName("host_id");
+
+                    b.Property<string>("HostName")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("host_name");
+
+                    b.Property<long>("SeenAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("seen_at");
+
+                    b.HasKey("Version", "HostId")
+                        .HasName("pk_flag_sightings");
+
+                    b.ToTable("flag_sightings", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.Rollouts.FlagStore+Row", b =>

@@ -42,6 +42,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("TEXT")
                         .HasColumnName("correlation_id");
 
+                    b.Property<string>("Details")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("details");
+
                     b.Property<ulong?>("EpochAfter")
                         .HasColumnType("INTEGER")
                         .HasColumnName("epoch_after");
@@ -662,6 +666,31 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasDatabaseName("ix_rate_windows_window_start");
 
                     b.ToTable("rate_windows", (string)null);
+                });
+
+            modelBuilder.Entity("MlsConsole.Core.Rollouts.FlagSighting", b =>
+                {
+                    b.Property<long>("Version")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("version");
+
+                    b.Property<string>("HostId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("host_id");
+
+                    b.Property<string>("HostName")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("host_name");
+
+                    b.Property<long>("SeenAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("seen_at");
+
+                    b.HasKey("Version", "HostId")
+                        .HasName("pk_flag_sightings");
+
+                    b.ToTable("flag_sightings", (string)null);
                 });
 
             modelBuilder.Entity("MlsConsole.Core.Rollouts.FlagStore+Row", b =>

@@ -10,6 +10,12 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.AddColumn<string>(
+                name: "details",
+                table: "audit",
+                type: "TEXT",
+                nullable: true);
+
             migrationBuilder.CreateTable(
                 name: "episode_events",
                 columns: table => new
@@ -48,6 +54,20 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                 constraints: table =>
                 {
                     table.PrimaryKey("pk_figures", x => x.id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "flag_sightings",
+                columns: table => new
+                {
+                    version = table.Column<long>(type: "INTEGER", nullable: false),
+                    host_id = table.Column<string>(type: "TEXT", nullable: false),
+                    host_name = table.Column<string>(type: "TEXT", nullable: false),
+                    seen_at = table.Column<long>(type: "INTEGER", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_flag_sightings", x => new { x.version, x.host_id });
                 });
 
             migrationBuilder.CreateTable(
@@ -155,10 +175,17 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                 name: "figures");
 
             migrationBuilder.DropTable(
+                name: "flag_sightings");
+
+            migrationBuilder.DropTable(
                 name: "hosts");
 
             migrationBuilder.DropTable(
                 name: "rejoin_episodes");
+
+            migrationBuilder.DropColumn(
+                name: "details",
+                table: "audit");
         }
     }
 }

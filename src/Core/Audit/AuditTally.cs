@@ -3,16 +3,18 @@ using MlsConsole.Core.Activity;
 namespace MlsConsole.Core.Audit;
 
 /// <summary>
-/// Counts the refusals that anybody can cause at any rate, so that the audit log grows by a few entries a minute and
-/// not by one entry for each refusal.
+/// Counts what happens at any rate: refusals that anybody can cause, faults, and the accepted queries by which devices
+/// follow a group or are about to join one. So the audit log grows by a few entries a minute and not by one for each.
 /// </summary>
 /// <remarks>
 /// The counts of a minute are in memory until the minute is over or the host stops; a kill loses the running minute's.
 /// </remarks>
-public sealed class RefusalTally : IDisposable
+public sealed class AuditTally : IDisposable
 {
     // Methods, outcomes and reasons are closed lists; this bound holds even if a future list is not.
     private const int MaxKinds = 1000;
+
+    private static readonly HashSet<string> s_countedQueries = [MethodNames.GetGroupInfo, MethodNames.GetCommits];
 
     private readonly AuditLog _audit;
     private readonly TimeProvider _clock;
@@ -20,8 +22,8 @@ public sealed class RefusalTally : IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<Kind, int> _counts = [];
 
-    /// <summary>Counts the refusals that the feed tells of from now on.</summary>
-    public RefusalTally(ActivityFeed feed, AuditLog audit, TimeProvider clock)
+    /// <summary>Counts the requests that the feed tells of from now on.</summary>
+    public AuditTally(ActivityFeed feed, AuditLog audit, TimeProvider clock)
     {
         (_audit, _clock) = (audit, clock);
         _subscription = feed.Subscribe(Count);
@@ -68,6 +70,8 @@ public sealed class RefusalTally : IDisposable
         {
             ErrorNames.AuthenticationRequired => AuditEntry.Unauthenticated,
             ErrorNames.RateLimitExceeded or ErrorNames.TurnPending => AuditEntry.RateLimited,
+            RequestOutcomes.InternalServerError => AuditEntry.Counted,
+            RequestOutcomes.Accepted when s_countedQueries.Contains(request.Method) => AuditEntry.Counted,
             _ => null,
         };
         if (actor is null)

@@ -5,8 +5,8 @@ namespace MlsConsole.Host.Duties;
 /// <summary>
 /// Writes the counted refusals of each minute that is over into the audit log; at the end, the running minute's.
 /// </summary>
-internal sealed class RefusalTallyDuty(RefusalTally tally, TimeProvider clock, ILogger<RefusalTallyDuty> log)
-    : Duty("refusal_tally", clock, log)
+internal sealed class AuditTallyDuty(AuditTally tally, TimeProvider clock, ILogger<AuditTallyDuty> log)
+    : Duty("audit_tally", clock, log)
 {
     protected override TimeSpan Period { get; } = TimeSpan.FromMilliseconds(500);
 

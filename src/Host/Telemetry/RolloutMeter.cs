@@ -6,21 +6,26 @@ using MlsConsole.Core.Figures;
 namespace MlsConsole.Host.Telemetry;
 
 /// <summary>
-/// Counts the rejoin episodes that this host judged; the sum over all hosts is the number of samples. It also tells of
-/// figures that wait for the database.
+/// What a rollout is judged and driven by: the rejoin episodes that this host judged (the sum over all hosts is the
+/// number of samples), figures that wait for the database, and how fast a change of the flag comes into force.
 /// </summary>
-internal sealed class EpisodeMeter : IDisposable
+internal sealed class RolloutMeter : IDisposable
 {
-    public const string Name = "MlsConsole.Episodes";
+    public const string Name = "MlsConsole.Rollout";
+    public const string FlagPropagationName = "flag_propagation";
+
+    /// <summary>Bounds in seconds, among them the second within which a change has to be in force.</summary>
+    public static readonly double[] FlagPropagationBounds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30];
 
     private readonly Meter _meter = new(Name);
     private readonly Counter<long> _episodes,
         _mismatched,
         _overOneSecond,
         _fellBack;
+    private readonly Histogram<double> _flagPropagation;
     private readonly IDisposable _subscription;
 
-    public EpisodeMeter(ActivityFeed feed, LiveFigures figures, EpisodeRecorder recorder)
+    public RolloutMeter(ActivityFeed feed, LiveFigures figures, EpisodeRecorder recorder)
     {
         _episodes = _meter.CreateCounter<long>(
             "rejoin_episodes",
@@ -56,6 +61,11 @@ internal sealed class EpisodeMeter : IDisposable
             () => recorder.LeftOut,
             description: "Events of rejoins that no episode has because too many waited for the database."
         );
+        _flagPropagation = _meter.CreateHistogram<double>(
+            FlagPropagationName,
+            "s",
+            "From a change of the flag to the moment at which it came into force on this host."
+        );
         _subscription = feed.Subscribe(Count);
     }
 
@@ -69,6 +79,9 @@ internal sealed class EpisodeMeter : IDisposable
     {
         switch (activity)
         {
+            case FlagTakenOver flag:
+                _flagPropagation.Record(flag.Delay.TotalSeconds);
+                break;
             case RejoinFellBack fellBack:
                 _fellBack.Add(1, CohortLabel.Of(fellBack.Cohort));
                 break;

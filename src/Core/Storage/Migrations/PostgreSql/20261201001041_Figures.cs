@@ -11,6 +11,12 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.AddColumn<string>(
+                name: "details",
+                table: "audit",
+                type: "text",
+                nullable: true);
+
             migrationBuilder.CreateTable(
                 name: "episode_events",
                 columns: table => new
@@ -49,6 +55,20 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 constraints: table =>
                 {
                     table.PrimaryKey("pk_figures", x => x.id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "flag_sightings",
+                columns: table => new
+                {
+                    version = table.Column<long>(type: "bigint", nullable: false),
+                    host_id = table.Column<string>(type: "text", nullable: false),
+                    host_name = table.Column<string>(type: "text", nullable: false),
+                    seen_at = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_flag_sightings", x => new { x.version, x.host_id });
                 });
 
             migrationBuilder.CreateTable(
@@ -156,10 +176,17 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                 name: "figures");
 
             migrationBuilder.DropTable(
+                name: "flag_sightings");
+
+            migrationBuilder.DropTable(
                 name: "hosts");
 
             migrationBuilder.DropTable(
                 name: "rejoin_episodes");
+
+            migrationBuilder.DropColumn(
+                name: "details",
+                table: "audit");
         }
     }
 }
