@@ -19,7 +19,9 @@ public sealed record FlagPropagation(string HostId, string HostName, TimeSpan De
 /// </remarks>
 public sealed class FlagWatch
 {
-    /// <summary>The channel of PostgreSQL on which a change of the flag is told. No other transaction notifies.</summary>
+    /// <summary>
+    /// The channel of PostgreSQL on which a change of the flag is told. No other transaction notifies.
+    /// </summary>
     internal const string Channel = "mlsconsole_flag";
 
     /// <summary>Sightings of so many versions are kept.</summary>
@@ -41,7 +43,8 @@ public sealed class FlagWatch
     ) => (_definitions, _database, _host, _feed, _clock) = (definitions, database, host, feed, clock);
 
     /// <summary>Reads the flag, and records a version that is new to this host.</summary>
-    /// <exception cref="FlagUnreadableException">The flag cannot be read; the last known state stays in force.</exception>
+    /// <exception cref="FlagUnreadableException">The flag cannot be read; the last known state stays in
+    /// force.</exception>
     public async Task RefreshAsync(CancellationToken cancellation)
     {
         FlagView view = await _definitions.RefreshAsync(cancellation);

@@ -78,7 +78,7 @@ public class Chaining_audit_entries
                 (Name: property.GetColumnName(), Type: property.GetProviderClrType() ?? property.ClrType)
             )
             .ToList();
-        Assert.Equal(13, columns.Count);
+        Assert.Equal(14, columns.Count);
         foreach (var (column, type) in columns)
         {
             foreach (int position in (int[])[1, 4, Entries])
