@@ -158,8 +158,7 @@ public sealed record Refusal(string Error, string Message)
 }
 
 /// <summary>Carries a <see cref="Core.Refusal"/> to the host's one error boundary.</summary>
-public sealed class RefusedException(Refusal refusal)
-    : Exception($"{refusal.Error}: {refusal.Reason ?? refusal.Message}")
+public class RefusedException(Refusal refusal) : Exception($"{refusal.Error}: {refusal.Reason ?? refusal.Message}")
 {
     /// <summary>What is refused and why.</summary>
     public Refusal Refusal { get; } = refusal;

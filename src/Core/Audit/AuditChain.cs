@@ -27,9 +27,9 @@ internal static class AuditChain
             .Add("action", entry.Action)
             .Add("actor", entry.Actor)
             .Add("at", entry.At.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture))
-            .Add("correlationId", entry.CorrelationId)
-            .AddObject("details", entry.Details)
-            .Add("epochAfter", Epoch(entry.EpochAfter))
+            .Add("correlationId", entry.CorrelationId);
+        AddDetails(json, entry.Details);
+        json.Add("epochAfter", Epoch(entry.EpochAfter))
             .Add("epochBefore", Epoch(entry.EpochBefore))
             .Add("hash", Hex(hash))
             .Add("id", entry.Id)
@@ -41,6 +41,21 @@ internal static class AuditChain
             .Add("subject", entry.Subject)
             .Add("times", entry.Times)
             .ToString();
+    }
+
+    /// <summary>
+    /// Adds the details as the object that they are. A text that is not exactly an object in canonical form, so that
+    /// this program has not written it, is added as a string: were it put in as it is, it could say what other columns
+    /// said, and the hash would be the same.
+    /// </summary>
+    private static void AddDetails(CanonicalJson json, string? details)
+    {
+        if (details is null)
+            return;
+        if (CanonicalJson.Read(details) is { } read)
+            json.Add("details", read);
+        else
+            json.Add("details", details);
     }
 
     public static string? Hex(byte[]? hash) => hash is null ? null : Convert.ToHexStringLower(hash);

@@ -35,8 +35,9 @@ public sealed record AuditEntry
     public string? Reason { get; init; }
 
     /// <summary>
-    /// Evidence: a JSON object in the form of RFC 8785, for example what a change replaced and by what; null if there
-    /// is none. It is part of what is hashed.
+    /// The evidence, as the text of <see cref="AuditDetails"/>: before and after, the numbers of a verdict, a second
+    /// person. It is part of what is hashed. Null where there is none, and then the hash is what it was before entries
+    /// had details.
     /// </summary>
     public string? Details { get; init; }
     public ulong? EpochBefore { get; init; }

@@ -8,17 +8,23 @@ namespace MlsConsole.Core.Audit;
 /// </summary>
 /// <remarks>
 /// The counts of a minute are in memory until the minute is over or the host stops; a kill loses the running minute's.
+/// While the database cannot be written the counts wait, as far as the memory for them reaches.
 /// </remarks>
 public sealed class AuditTally : IDisposable
 {
     // Methods, outcomes and reasons are closed lists; this bound holds even if a future list is not.
     private const int MaxKinds = 1000;
 
+    // So many kinds wait for a database that cannot be written, those that stand for others among them. Then requests
+    // of further kinds are not counted.
+    private const int MaxWaiting = 2 * MaxKinds;
+
     private static readonly HashSet<string> s_countedQueries = [MethodNames.GetGroupInfo, MethodNames.GetCommits];
 
     private readonly AuditLog _audit;
     private readonly TimeProvider _clock;
     private readonly IDisposable _subscription;
+    private readonly SemaphoreSlim _flushing = new(1);
     private readonly Lock _lock = new();
     private readonly Dictionary<Kind, int> _counts = [];
 
@@ -30,37 +36,49 @@ public sealed class AuditTally : IDisposable
     }
 
     /// <summary>
-    /// Writes the counts of the minutes that are over; with <paramref name="all"/> the running minute's too.
+    /// Writes the counts of the minutes that are over; with <paramref name="all"/> the running minute's too. A count
+    /// that cannot be written stays for the next call.
     /// </summary>
     public async Task FlushAsync(bool all, CancellationToken cancellation)
     {
-        List<KeyValuePair<Kind, int>> over;
-        var now = Minute(_clock.GetUtcNow());
-        lock (_lock)
+        await _flushing.WaitAsync(cancellation);
+        try
         {
-            over = [.. _counts.Where(pair => all || pair.Key.Minute < now)];
-            foreach (var pair in over)
-                _counts.Remove(pair.Key);
+            var now = Minute(_clock.GetUtcNow());
+            List<KeyValuePair<Kind, int>> over;
+            lock (_lock)
+                over = [.. _counts.Where(pair => all || pair.Key.Minute < now)];
+            foreach (var (kind, times) in over)
+            {
+                await _audit.AppendAsync(EntryOf(kind, times), cancellation);
+                lock (_lock)
+                    if ((_counts[kind] -= times) == 0)
+                        _counts.Remove(kind);
+            }
         }
-        foreach (var (kind, times) in over)
+        finally
         {
-            await _audit.AppendAsync(
-                new()
-                {
-                    At = kind.Minute,
-                    Actor = kind.Actor,
-                    Action = kind.Action,
-                    Outcome = kind.Outcome,
-                    Reason = kind.Reason,
-                    Times = times,
-                    CorrelationId = Guid.CreateVersion7(kind.Minute).ToString("N"),
-                },
-                cancellation
-            );
+            _flushing.Release();
         }
     }
 
-    public void Dispose() => _subscription.Dispose();
+    public void Dispose()
+    {
+        _subscription.Dispose();
+        _flushing.Dispose();
+    }
+
+    private static AuditEntry EntryOf(Kind kind, int times) =>
+        new()
+        {
+            At = kind.Minute,
+            Actor = kind.Actor,
+            Action = kind.Action,
+            Outcome = kind.Outcome,
+            Reason = kind.Reason,
+            Times = times,
+            CorrelationId = Guid.CreateVersion7(kind.Minute).ToString("N"),
+        };
 
     private void Count(ActivityRecord activity)
     {
@@ -81,7 +99,8 @@ public sealed class AuditTally : IDisposable
         {
             if (_counts.Count >= MaxKinds && !_counts.ContainsKey(kind))
                 kind = kind with { Action = "others", Reason = null };
-            _counts[kind] = _counts.GetValueOrDefault(kind) + 1;
+            if (_counts.Count < MaxWaiting || _counts.ContainsKey(kind))
+                _counts[kind] = _counts.GetValueOrDefault(kind) + 1;
         }
     }
 

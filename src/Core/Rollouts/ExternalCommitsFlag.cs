@@ -86,8 +86,11 @@ public sealed class ExternalCommitsFlag
     /// </param>
     /// <returns>The state that is in force now.</returns>
     /// <exception cref="RefusedException">
-    /// InvalidRequest: state, percentage or reason cannot be accepted. VersionMismatch: somebody has changed the flag
-    /// since the actor saw it; the message says what was changed. Nothing has changed.
+    /// InvalidRequest: state, percentage or reason cannot be accepted; nothing has changed.
+    /// </exception>
+    /// <exception cref="FlagOvertakenException">
+    /// Somebody else has changed the flag since the actor saw it; nothing was written. Whoever still wants the change
+    /// sends it with the stored version.
     /// </exception>
     public async Task<FlagView> SetAsync(
         FlagState state,
@@ -107,6 +110,10 @@ public sealed class ExternalCommitsFlag
             _store.ChangeAsync(state, percentage, reason.Trim(), actor, expectedVersion, CancellationToken.None)
         );
     }
+
+    /// <summary>Reads the state that is stored now.</summary>
+    /// <exception cref="InvalidOperationException">No host has been started on the database yet.</exception>
+    public Task<FlagView> ReadAsync(CancellationToken cancellation) => _store.ReadAsync(cancellation);
 
     /// <summary>Writes the first state into a new database, and reads the state that is stored.</summary>
     public async Task StartAsync(FlagState initial, CancellationToken cancellation)

@@ -23,11 +23,15 @@ internal sealed partial class FlagDefinitions(
 
     private readonly SemaphoreSlim _gate = new(1);
     private volatile Snapshot? _latest;
+    private volatile FlagTakeover? _takeover;
 
     private sealed record Snapshot(FlagView View, FeatureDefinition Definition, long ReadAt);
 
     /// <summary>The state as it was read last. The database is not asked.</summary>
     public FlagView LastRead => _latest?.View ?? s_neverRead;
+
+    /// <summary>When this process took over the version that it follows; null before it has read one.</summary>
+    public FlagTakeover? Takeover => _takeover;
 
     public async ValueTask<FlagView> CurrentAsync(CancellationToken cancellation) =>
         (await FreshAsync(cancellation)).View;
@@ -36,12 +40,18 @@ internal sealed partial class FlagDefinitions(
     /// Writes a state and takes it over. No reading runs meanwhile, so no reading can bring the former state back.
     /// </summary>
     /// <returns>The state that was written.</returns>
+    /// <exception cref="FlagOvertakenException">Nothing was written, and what is stored is taken over.</exception>
     public async Task<FlagView> ChangeAsync(Func<Task<FlagView>> write)
     {
         await _gate.WaitAsync();
         try
         {
             return Take(await write()).View;
+        }
+        catch (FlagOvertakenException overtaken)
+        {
+            Take(overtaken.Stored);
+            throw;
         }
         finally
         {
@@ -113,6 +123,8 @@ internal sealed partial class FlagDefinitions(
     {
         // The definition is made first: for an invalid state that throws, and the last good state stays in place.
         Snapshot snapshot = new(view, ExternalCommitsDefinition.For(view), clock.GetTimestamp());
+        if (!view.IsLastKnownGood && view.Version != _takeover?.View.Version)
+            _takeover = new(view, clock.GetUtcNow(), AtStart: _takeover is null);
         _latest = snapshot;
         return snapshot;
     }

@@ -15,6 +15,11 @@ internal sealed class FlagSighting
     /// <summary>When the host took the version over, by its own clock.</summary>
     public required DateTimeOffset SeenAt { get; init; }
 
+    /// <summary>
+    /// The milliseconds from the change to then; null if the host found the version when it started.
+    /// </summary>
+    public required long? DelayMilliseconds { get; init; }
+
     internal sealed class Table : IEntityTypeConfiguration<FlagSighting>
     {
         public void Configure(EntityTypeBuilder<FlagSighting> builder)

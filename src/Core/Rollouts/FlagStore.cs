@@ -39,6 +39,7 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
             cancellation
         );
 
+    /// <exception cref="InvalidOperationException">No host has written the first state yet.</exception>
     public async Task<FlagView> ReadAsync(CancellationToken cancellation)
     {
         await using MlsDbContext context = database.Read();
@@ -47,7 +48,9 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
 
     /// <summary>Writes state, version and audit entry in one transaction.</summary>
     /// <returns>The state that is stored now.</returns>
-    /// <exception cref="RefusedException">VersionMismatch: another version than the expected one is stored.</exception>
+    /// <exception cref="FlagOvertakenException">
+    /// Another version than the expected one is stored. Nothing was written.
+    /// </exception>
     public async Task<FlagView> ChangeAsync(
         FlagState state,
         int percentage,
@@ -66,13 +69,14 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                     .SingleAsync(row => row.Name == Name, CancellationToken.None);
                 FlagView before = row.View();
                 if (expectedVersion is { } expected && expected != before.Version)
-                    throw Refusal.VersionMismatch(before.WordsOfChange()).AsException();
+                    throw new FlagOvertakenException(before);
                 row.State = state;
                 row.Percentage = percentage;
                 // The version is a concurrency token. Of two hosts that change the flag at once, the second finds the
                 // state that the first wrote and names that state in its audit entry, or its change fails.
                 row.Version++;
-                row.ChangedAt = clock.GetUtcNow();
+                // To the millisecond, as it is stored, so that every host has the same view.
+                row.ChangedAt = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
                 row.Reason = reason;
                 row.Actor = actor;
                 AuditEntry entry = new()
@@ -81,9 +85,9 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                     Actor = actor,
                     Action = "setFlag",
                     Subject = $"{Name}: {before.Words} -> {row.View().Words}",
-                    Details = new CanonicalJson()
-                        .Add("after", Details(row.View()))
-                        .Add("before", Details(before))
+                    Details = new AuditDetails()
+                        .Add("before", DetailsOf(before))
+                        .Add("after", DetailsOf(row.View()))
                         .ToString(),
                     Outcome = RequestOutcomes.Accepted,
                     Reason = reason,
@@ -100,10 +104,10 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
         return after;
     }
 
-    private static CanonicalJson Details(FlagView view) =>
-        new CanonicalJson()
-            .Add("percentage", view.Percentage)
+    private static AuditDetails DetailsOf(FlagView view) =>
+        new AuditDetails()
             .Add("state", view.State.ToString())
+            .Add("percentage", view.Percentage)
             .Add("version", view.Version);
 
     internal sealed class Row

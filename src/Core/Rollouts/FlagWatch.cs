@@ -4,12 +4,6 @@ using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Core.Rollouts;
 
-/// <summary>A host on which a version of the flag is in force.</summary>
-/// <param name="HostId">The run of the host.</param>
-/// <param name="HostName">The host's name.</param>
-/// <param name="Delay">The time from the change to the moment at which the host took the version over.</param>
-public sealed record FlagPropagation(string HostId, string HostName, TimeSpan Delay);
-
 /// <summary>
 /// Keeps the flag fresh without being asked, and records how long each change takes to come into force on this host.
 /// </summary>
@@ -25,14 +19,25 @@ public sealed class FlagWatch
     internal const string Channel = "mlsconsole_flag";
 
     /// <summary>Sightings of so many versions are kept.</summary>
-    private const int KeptVersions = 100;
+    internal const int KeptVersions = 100;
+
+    /// <summary>
+    /// How often the propagation is read while hosts may still take a change over, and how often later.
+    /// </summary>
+    private static readonly TimeSpan s_often = TimeSpan.FromMilliseconds(300),
+        s_seldom = TimeSpan.FromSeconds(5);
+
+    /// <summary>For so long after a change hosts are expected to take it over.</summary>
+    private static readonly TimeSpan s_news = TimeSpan.FromSeconds(10);
 
     private readonly FlagDefinitions _definitions;
     private readonly Database _database;
     private readonly HostIdentity _host;
     private readonly ActivityFeed _feed;
     private readonly TimeProvider _clock;
-    private long _recorded = -1;
+    private long _recordedVersion;
+    private long? _propagationReadAt;
+    private volatile FlagPropagation _propagation = FlagPropagation.None;
 
     internal FlagWatch(
         FlagDefinitions definitions,
@@ -42,29 +47,33 @@ public sealed class FlagWatch
         TimeProvider clock
     ) => (_definitions, _database, _host, _feed, _clock) = (definitions, database, host, feed, clock);
 
-    /// <summary>Reads the flag, and records a version that is new to this host.</summary>
-    /// <exception cref="FlagUnreadableException">The flag cannot be read; the last known state stays in
-    /// force.</exception>
+    /// <summary>How far the version that this host follows has got, as it was read last.</summary>
+    public FlagPropagation Propagation => _propagation;
+
+    /// <summary>
+    /// Reads the flag; writes down that this host has taken a version over, if it has since the last call; and reads
+    /// which hosts have. One duty calls it again and again.
+    /// </summary>
+    /// <exception cref="FlagUnreadableException">
+    /// The flag cannot be read; the last known state stays in force.
+    /// </exception>
     public async Task RefreshAsync(CancellationToken cancellation)
     {
         FlagView view = await _definitions.RefreshAsync(cancellation);
-        if (view.IsLastKnownGood)
+        if (view.IsLastKnownGood || _definitions.Takeover is not { } takeover)
             throw new FlagUnreadableException();
-        if (view.Version == _recorded)
+        long version = takeover.View.Version;
+        bool isNew = version != _recordedVersion;
+        if (isNew)
+        {
+            await RecordAsync(takeover, cancellation);
+            _recordedVersion = version;
+        }
+        TimeSpan interval = _clock.GetUtcNow() - takeover.At < s_news ? s_often : s_seldom;
+        if (!isNew && _propagationReadAt is { } readAt && _clock.GetElapsedTime(readAt) < interval)
             return;
-        DateTimeOffset now = _clock.GetUtcNow();
-        // The version that a host finds when it starts has not come to it just now.
-        if (_recorded >= 0)
-            _feed.Publish(
-                new FlagTakenOver
-                {
-                    At = now,
-                    Version = view.Version,
-                    Delay = now > view.ChangedAt ? now - view.ChangedAt : TimeSpan.Zero,
-                }
-            );
-        await RecordAsync(view.Version, now, cancellation);
-        _recorded = view.Version;
+        _propagation = await PropagationAsync(version, cancellation);
+        _propagationReadAt = _clock.GetTimestamp();
     }
 
     /// <summary>
@@ -74,49 +83,63 @@ public sealed class FlagWatch
     public Task ListenAsync(Action changed, CancellationToken cancellation) =>
         _database.ListenAsync(Channel, changed, cancellation);
 
-    /// <summary>The hosts that have taken a version over, the fastest first.</summary>
-    public async Task<IReadOnlyList<FlagPropagation>> PropagationAsync(FlagView view, CancellationToken cancellation)
+    private async Task<FlagPropagation> PropagationAsync(long version, CancellationToken cancellation)
     {
         await using MlsDbContext context = _database.Read();
         List<FlagSighting> sightings = await context
             .Set<FlagSighting>()
-            .Where(row => row.Version == view.Version)
+            .Where(row => row.Version == version)
             .ToListAsync(cancellation);
-        return
-        [
-            .. sightings
-                .Select(row => new FlagPropagation(
-                    row.HostId,
-                    row.HostName,
-                    row.SeenAt > view.ChangedAt ? row.SeenAt - view.ChangedAt : TimeSpan.Zero
-                ))
-                .OrderBy(one => one.Delay),
-        ];
+        return new(
+            version,
+            sightings.Select(row => row.HostName).ToHashSet(StringComparer.Ordinal),
+            sightings.Max(row => row.DelayMilliseconds) is { } slowest ? TimeSpan.FromMilliseconds(slowest) : null
+        );
     }
 
-    private Task<int> RecordAsync(long version, DateTimeOffset at, CancellationToken cancellation) =>
-        _database.WriteAsync(
+    /// <summary>
+    /// Writes that this host has taken a version over, and deletes the sightings of versions that are too old. A host
+    /// that is started again adds nothing for a version that a host of its name has seen. So the table is bounded by
+    /// the names of hosts, however often hosts are started.
+    /// </summary>
+    private async Task RecordAsync(FlagTakeover takeover, CancellationToken cancellation)
+    {
+        bool added = await _database.WriteAsync(
             async context =>
             {
-                if (
-                    !await context.Set<FlagSighting>().AnyAsync(row => row.Version == version && row.HostId == _host.Id)
-                )
-                    context.Add(
-                        new FlagSighting
-                        {
-                            Version = version,
-                            HostId = _host.Id,
-                            HostName = _host.Name,
-                            SeenAt = at,
-                        }
-                    );
-                return await context
-                    .Set<FlagSighting>()
-                    .Where(row => row.Version <= version - KeptVersions)
-                    .ExecuteDeleteAsync();
+                long version = takeover.View.Version;
+                DbSet<FlagSighting> sightings = context.Set<FlagSighting>();
+                await sightings.Where(row => row.Version <= version - KeptVersions).ExecuteDeleteAsync();
+                bool isKnown = await sightings.AnyAsync(row =>
+                    row.Version == version
+                    && (row.HostId == _host.Id || (takeover.AtStart && row.HostName == _host.Name))
+                );
+                if (!isKnown)
+                    context.Add(SightingOf(takeover));
+                return !isKnown;
             },
             cancellation
         );
+        if (added && !takeover.AtStart)
+            _feed.Publish(
+                new FlagTakenOver
+                {
+                    At = takeover.At,
+                    Version = takeover.View.Version,
+                    Delay = takeover.Delay,
+                }
+            );
+    }
+
+    private FlagSighting SightingOf(FlagTakeover takeover) =>
+        new()
+        {
+            Version = takeover.View.Version,
+            HostId = _host.Id,
+            HostName = _host.Name,
+            SeenAt = takeover.At,
+            DelayMilliseconds = takeover.AtStart ? null : (long)takeover.Delay.TotalMilliseconds,
+        };
 }
 
 /// <summary>The flag cannot be read; the last known state stays in force.</summary>

@@ -36,6 +36,9 @@ public sealed class Database : IDisposable
 
     // PostgreSQL only: the pool of connections for lists of statements, and the queue of single statements.
     private readonly NpgsqlDataSource? _dataSource;
+
+    // PostgreSQL only: the connection string, for a connection that belongs to no pool.
+    private string? _connectionString;
     private readonly BatchSender? _singleStatements;
 
     // PostgreSQL only: held by a write that was undone, while the write tries again. So at most one write of this host
@@ -153,29 +156,18 @@ public sealed class Database : IDisposable
     /// <param name="cancellation">Ends the listening.</param>
     internal async Task ListenAsync(string channel, Action notified, CancellationToken cancellation)
     {
-        if (_dataSource is null)
+        if (_connectionString is null)
             return;
-        await using var connection = await _dataSource.OpenConnectionAsync(cancellation);
+        // A connection that listens is in no pool, whose sessions are not reset. The probes find out that it has died.
+        NpgsqlConnectionStringBuilder settings = new(_connectionString) { Pooling = false, KeepAlive = 10 };
+        await using NpgsqlConnection connection = new(settings.ToString());
+        await connection.OpenAsync(cancellation);
         connection.Notification += (_, _) => notified();
-        await using (var listen = connection.CreateCommand())
-        {
-            listen.CommandText = $"LISTEN {channel}";
+        await using (var listen = new NpgsqlCommand($"LISTEN {channel}", connection))
             await listen.ExecuteNonQueryAsync(cancellation);
-        }
-        try
-        {
-            notified();
-            while (true)
-                await connection.WaitAsync(cancellation);
-        }
-        finally
-        {
-            // The connection goes back to the pool, whose sessions are not reset.
-            await using var unlisten = connection.CreateCommand();
-            unlisten.CommandText = "UNLISTEN *";
-            if (connection.State == ConnectionState.Open)
-                await unlisten.ExecuteNonQueryAsync(CancellationToken.None);
-        }
+        notified();
+        while (true)
+            await connection.WaitAsync(cancellation);
     }
 
     private Task<T> SendAsync<T>(Func<DbConnection, Task<T>> send, CancellationToken cancellation) =>
@@ -295,7 +287,7 @@ public sealed class Database : IDisposable
                 .UseSnakeCaseNamingConvention()
                 .Options
         );
-        return new(pool.CreateDbContext, pool.CreateDbContext, source);
+        return new(pool.CreateDbContext, pool.CreateDbContext, source) { _connectionString = connectionString };
     }
 
     public void Dispose()

@@ -3,7 +3,7 @@ using MlsConsole.Core.Audit;
 namespace MlsConsole.Host.Duties;
 
 /// <summary>
-/// Writes the counted refusals of each minute that is over into the audit log; at the end, the running minute's.
+/// Writes the counted requests of each minute that is over into the audit log; at the end, the running minute's.
 /// </summary>
 internal sealed class AuditTallyDuty(AuditTally tally, TimeProvider clock, ILogger<AuditTallyDuty> log)
     : Duty("audit_tally", clock, log)

@@ -13,7 +13,7 @@ internal static class DutyServices
         services.AddDuty<FiguresDuty>();
         services.AddDuty<EpisodesDuty>();
         services.AddDuty<FigureRollUpDuty>();
-        // Duties stop in the reverse order: the last refusals are written before the last entries are linked.
+        // Duties stop in the reverse order: the last counts are written before the last entries are linked.
         services.AddDuty<AuditLinkingDuty>();
         services.AddDuty<AuditTallyDuty>();
         services.AddDuty<RemovalProposalsDuty>();

@@ -14,6 +14,7 @@ internal sealed partial class FlagWatchDuty(FlagWatch watch, TimeProvider clock,
 
     private Task _listening = Task.CompletedTask;
     private DateTimeOffset _listenedAt;
+    private bool _toldOfOutage;
 
     protected override TimeSpan Period { get; } = TimeSpan.FromMilliseconds(300);
 
@@ -33,14 +34,22 @@ internal sealed partial class FlagWatchDuty(FlagWatch watch, TimeProvider clock,
     {
         try
         {
-            await watch.ListenAsync(Wake, cancellation);
+            await watch.ListenAsync(Listens, cancellation);
         }
         catch (Exception exception)
         {
             // The readings go on, so that a lost connection costs a third of a second and is no failure of the duty.
-            if (!cancellation.IsCancellationRequested)
+            if (!cancellation.IsCancellationRequested && !_toldOfOutage)
                 LogNotListening(exception);
+            _toldOfOutage = true;
         }
+    }
+
+    /// <summary>The connection listens, or a change was told.</summary>
+    private void Listens()
+    {
+        _toldOfOutage = false;
+        Wake();
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The database cannot tell of changes of the flag at the moment")]

@@ -86,7 +86,7 @@ internal sealed partial class XrpcEndpoint(
             )
                 exchange.Limit = await limits.TakeAsync(context.Connection.RemoteIpAddress);
             // Core writes the refusals that it decides on into the audit log itself. This entry is for what an account
-            // tried and Core never saw. Faults are in the log of the process.
+            // tried and Core never saw. Faults are in the log of the process, and counted in the audit log.
             if (exchange.Call is { } call && exception is not RefusedException && !failure.IsFault)
                 await audit.AppendAsync(
                     new()

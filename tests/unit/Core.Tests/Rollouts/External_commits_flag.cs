@@ -151,6 +151,23 @@ public sealed class External_commits_flag : IDisposable
         Assert.Equal(2, _readings);
     }
 
+    [Fact]
+    public async Task A_refresh_reads_however_fresh_the_state_is_and_says_if_it_cannot()
+    {
+        _stored = static () => View(FlagState.On, 0);
+        await _definitions.RefreshAsync(CancellationToken.None);
+        await _definitions.RefreshAsync(CancellationToken.None);
+        Assert.Equal(2, _readings);
+        Assert.Equal(FlagState.On, _flag.Current.State);
+        _stored = static () => throw new IOException("gone");
+        FlagView last = await _definitions.RefreshAsync(CancellationToken.None);
+        Assert.Equal((FlagState.On, true), (last.State, last.IsLastKnownGood));
+        Assert.Equal((FlagState.On, true), (_flag.Current.State, _flag.Current.IsLastKnownGood));
+        _stored = static () => View(FlagState.Off, 0);
+        await _definitions.RefreshAsync(CancellationToken.None);
+        Assert.Equal((FlagState.Off, false), (_flag.Current.State, _flag.Current.IsLastKnownGood));
+    }
+
     [Theory]
     [InlineData(FlagState.Off, 100, Cohort.Nobody, Cohort.Nobody)]
     [InlineData(FlagState.Percentage, 30, Cohort.InsidePercentage, Cohort.OutsidePercentage)]

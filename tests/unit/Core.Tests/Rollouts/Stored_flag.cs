@@ -83,6 +83,11 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
             (entry.Actor, entry.Action, entry.Outcome, entry.Reason)
         );
         Assert.Equal("external_commits_enabled: off -> 10 %", entry.Subject);
+        Assert.Equal(
+            """{"after":{"percentage":10,"state":"Percentage","version":2},"""
+                + "\"before\":{\"percentage\":0,\"state\":\"Off\",\"version\":1}}",
+            entry.Details
+        );
         AuditEntryAppended told = Assert.IsType<AuditEntryAppended>(Assert.Single(published));
         Assert.Equal(
             (entry.Action, entry.Outcome, entry.CorrelationId),

@@ -77,13 +77,15 @@ public class Drawing_the_overview : BunitContext
             Action = "setFlag",
             Outcome = "accepted",
             Reason = "<b>why</b>",
+            Details = new AuditDetails().Add("after", "<i>on</i>").ToString(),
             EpochBefore = 1,
             EpochAfter = 2,
             CorrelationId = "c",
         };
         var drawn = Render<AuditList>(parameters => parameters.Add(component => component.Entries, [entry]));
         Assert.Equal("1970-01-01 00:00:00.000 UTC", drawn.Find("time").GetAttribute("title"));
-        Assert.Equal("<b>why</b>", drawn.Find("td.reason").TextContent);
+        Assert.StartsWith("<b>why</b>", drawn.Find("td.reason").TextContent.Trim(), StringComparison.Ordinal);
+        Assert.Equal("""{"after":"<i>on</i>"}""", drawn.Find("td.reason .details").TextContent);
         Assert.Contains("1 → 2", drawn.Markup, StringComparison.Ordinal);
         Assert.Contains(
             "Nothing has been recorded",

@@ -17,12 +17,15 @@ public class Changing_the_flag : BunitContext
         "configuration"
     );
 
+    private const StringSplitOptions TrimmedWords = StringSplitOptions.RemoveEmptyEntries;
+
     private readonly List<FlagChange> _changes = [];
 
     private IRenderedComponent<FlagForm> Form(FlagView current, Action<FlagChange>? onChange = null) =>
         Render<FlagForm>(parameters =>
             parameters
                 .Add(form => form.Current, current)
+                .Add(form => form.Reach, "version 1, in force on 1 of 1 host")
                 .Add(
                     form => form.OnChange,
                     change =>
@@ -48,12 +51,12 @@ public class Changing_the_flag : BunitContext
         By(form, "flag-apply").Click();
         Assert.Empty(_changes);
         Assert.Contains(
-            "Turn external commits off for everyone?",
+            "Turn external commits off for everyone instead of on for everyone?",
             form.Find(".confirm").TextContent,
             StringComparison.Ordinal
         );
         By(form, "flag-confirm").Click();
-        Assert.Equal([new(FlagState.Off, 0, "too many mismatches", s_on.Version)], _changes);
+        Assert.Equal([new(FlagState.Off, 0, "too many mismatches", 1)], _changes);
     }
 
     [Fact]
@@ -68,7 +71,7 @@ public class Changing_the_flag : BunitContext
         By(form, "flag-percentage").Input("25");
         By(form, "flag-apply").Click();
         By(form, "flag-confirm").Click();
-        Assert.Equal([new(FlagState.Percentage, 25, "first stage", s_on.Version)], _changes);
+        Assert.Equal([new(FlagState.Percentage, 25, "first stage", 1)], _changes);
     }
 
     [Fact]
@@ -113,5 +116,65 @@ public class Changing_the_flag : BunitContext
         );
         Assert.Equal("x", By(form, "flag-reason").GetAttribute("value"));
         Assert.Empty(_changes);
+    }
+
+    [Fact]
+    public void A_change_that_another_author_has_overtaken_says_what_that_author_did_and_asks_again()
+    {
+        FlagView other = new(
+            FlagState.Percentage,
+            10,
+            2,
+            new(2026, 3, 1, 12, 30, 5, TimeSpan.Zero),
+            "<b>first stage</b>",
+            "ben"
+        );
+        List<FlagChange> tried = [];
+        var form = Form(
+            s_on,
+            change =>
+            {
+                tried.Add(change);
+                if (change.SeenVersion == 1)
+                    throw new FlagOvertakenException(other);
+            }
+        );
+        By(form, "flag-reason").Input("trouble");
+        By(form, "flag-apply").Click();
+        By(form, "flag-confirm").Click();
+        Assert.Empty(_changes);
+        string said = string.Join(' ', By(form, "flag-overtaken").TextContent.Split((char[]?)null, TrimmedWords));
+        Assert.Equal(
+            "Nothing is changed yet: ben has set it to on for 10 % at 2026-03-01 12:30:05 UTC "
+                + "(“<b>first stage</b>”, version 2).",
+            said
+        );
+        Assert.Contains(
+            "Turn external commits off for everyone instead of on for 10 %?",
+            form.Find(".confirm").TextContent,
+            StringComparison.Ordinal
+        );
+        By(form, "flag-confirm").Click();
+        Assert.Equal([new(FlagState.Off, 0, "trouble", 1), new(FlagState.Off, 0, "trouble", 2)], tried);
+        Assert.Equal(tried[1..], _changes);
+        Assert.Empty(form.FindAll(".confirm"));
+    }
+
+    [Theory]
+    [InlineData(7, new[] { "a", "b" }, 400, new[] { "a", "b" }, "version 7, in force on 2 of 2 hosts after 0.4 s")]
+    [InlineData(7, new[] { "a" }, 40, new[] { "a", "b" }, "version 7, in force on 1 of 2 hosts after 0.0 s")]
+    [InlineData(7, new[] { "a", "gone" }, null, new[] { "a" }, "version 7, in force on 1 of 1 host")]
+    [InlineData(7, new[] { "a" }, null, new string[0], "version 7, in force on 1 of 1 host")]
+    [InlineData(6, new[] { "a" }, 400, new[] { "a" }, "version 7")]
+    public void How_far_a_version_has_got_is_said_in_words(
+        long propagated,
+        string[] hosts,
+        int? milliseconds,
+        string[] running,
+        string words
+    )
+    {
+        TimeSpan? after = milliseconds is { } some ? TimeSpan.FromMilliseconds(some) : null;
+        Assert.Equal(words, PropagationWords.Of(7, new(propagated, hosts, after), running));
     }
 }

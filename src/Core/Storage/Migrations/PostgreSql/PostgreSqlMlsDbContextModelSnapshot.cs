@@ -695,6 +695,10 @@ namespace MlsConsole.Core.Storage.Migrations.PostgreSql
                         .HasColumnType("text")
                         .HasColumnName("host_id");
 
+                    b.Property<long?>("DelayMilliseconds")
+                        .HasColumnType("bigint")
+                        .HasColumnName("delay_milliseconds");
+
                     b.Property<string>("HostName")
                         .IsRequired()
                         .HasColumnType("text")

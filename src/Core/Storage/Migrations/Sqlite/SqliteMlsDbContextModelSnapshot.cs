@@ -678,6 +678,10 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                         .HasColumnType("TEXT")
                         .HasColumnName("host_id");
 
+                    b.Property<long?>("DelayMilliseconds")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("delay_milliseconds");
+
                     b.Property<string>("HostName")
                         .IsRequired()
                         .HasColumnType("TEXT")

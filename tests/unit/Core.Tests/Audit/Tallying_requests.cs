@@ -1,10 +1,11 @@
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
 using MlsConsole.Core.Activity;
 using MlsConsole.Core.Audit;
 
 namespace MlsConsole.Core.Tests;
 
-public class Counting_refusals
+public class Tallying_requests
 {
     private readonly FakeTimeProvider _clock = new(new(2026, 3, 1, 12, 0, 10, TimeSpan.Zero));
 
@@ -51,6 +52,70 @@ public class Counting_refusals
         var entries = await Entries(service, 2000);
         Assert.Equal((1001, 1500), (entries.Count, entries.Sum(entry => entry.Times)));
         Assert.Equal(500, entries.Single(entry => entry.Action == "others").Times);
+    }
+
+    [Fact]
+    public async Task Readings_that_succeed_and_faults_are_counted_whoever_made_the_requests()
+    {
+        await using var service = await Service.StartAsync();
+        var feed = new ActivityFeed();
+        using var tally = new AuditTally(feed, service.Get<AuditLog>(), _clock);
+        for (int i = 0; i < 3; i++)
+            Publish(feed, "getGroupInfo", RequestOutcomes.Accepted, null);
+        Publish(feed, "getCommits", RequestOutcomes.Accepted, null);
+        Publish(feed, "getMessages", RequestOutcomes.Accepted, null);
+        Publish(feed, "commit", RequestOutcomes.InternalServerError, null);
+        Publish(feed, "commit", RequestOutcomes.InternalServerError, null);
+        Publish(feed, "commit", RequestOutcomes.NotEnoughResources, null);
+        Publish(feed, "getGroupInfo", RequestOutcomes.RequestAborted, null);
+        await tally.FlushAsync(all: true, default);
+        Assert.Equal(
+            [
+                ("counted", "commit", "InternalServerError", 2),
+                ("counted", "getCommits", "accepted", 1),
+                ("counted", "getGroupInfo", "accepted", 3),
+            ],
+            (await Entries(service))
+                .Select(entry => (entry.Actor, entry.Action, entry.Outcome, entry.Times))
+                .OrderBy(entry => entry.Action, StringComparer.Ordinal)
+        );
+    }
+
+    [Fact]
+    public async Task What_cannot_be_written_waits_and_nothing_is_written_twice()
+    {
+        await using var service = await Service.StartAsync();
+        var feed = new ActivityFeed();
+        using var tally = new AuditTally(feed, service.Get<AuditLog>(), _clock);
+        for (int i = 0; i < 3; i++)
+            Publish(feed, "commit", RequestOutcomes.InternalServerError, null);
+        await Rename("audit", "away");
+        await Assert.ThrowsAnyAsync<Exception>(() => tally.FlushAsync(all: true, default));
+        Publish(feed, "commit", RequestOutcomes.InternalServerError, null);
+        await Rename("away", "audit");
+        await Task.WhenAll(tally.FlushAsync(all: true, default), tally.FlushAsync(all: true, default));
+        Assert.Equal(4, Assert.Single(await Entries(service)).Times);
+
+        Task Rename(string from, string to) =>
+            service.Database.WriteAsync(
+                context => context.Database.ExecuteSqlRawAsync($"ALTER TABLE {from} RENAME TO {to}"),
+                default
+            );
+    }
+
+    [Fact]
+    public async Task While_the_database_cannot_be_written_the_memory_for_the_counts_is_bounded()
+    {
+        await using var service = await Service.StartAsync();
+        var feed = new ActivityFeed();
+        using var tally = new AuditTally(feed, service.Get<AuditLog>(), _clock);
+        for (int i = 0; i < 3000; i++)
+        {
+            Publish(feed, "commit", "AuthenticationRequired", $"reason-{i}");
+            _clock.Advance(TimeSpan.FromMinutes(1));
+        }
+        await tally.FlushAsync(all: true, default);
+        Assert.Equal(2000, (await Entries(service, 4000)).Count);
     }
 
     private void Publish(ActivityFeed feed, string method, string outcome, string? reason) =>
