@@ -155,8 +155,8 @@ static async Task FillTheDayAsync(ServiceProvider services)
         other.GetRequiredService<FigureCounter>();
         var figures = other.GetRequiredService<LiveFigures>();
         for (; clock.Now < DateTimeOffset.UtcNow; clock.Now = clock.Now.AddSeconds(5))
-            for (int i = 0; i < 20; i++)
-                feed.Publish(Request(clock.Now, i));
+        for (int i = 0; i < 20; i++)
+            feed.Publish(Request(clock.Now, i));
         await figures.StopAsync(CancellationToken.None);
     }
 }

@@ -102,7 +102,7 @@ internal static class Storage
     }
 
     /// <summary>The configured name, else that of the machine with the port of the first address.</summary>
-    private static string HostName(IConfiguration configuration)
+    private static string HostName(ConfigurationManager configuration)
     {
         if (configuration["Host:Name"] is { Length: > 0 } name)
             return name;

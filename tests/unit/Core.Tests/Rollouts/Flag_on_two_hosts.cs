@@ -4,7 +4,6 @@ using Microsoft.Extensions.Time.Testing;
 using MlsConsole.Core.Activity;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Rollouts;
-using MlsConsole.Core.Storage;
 using Xunit.Abstractions;
 
 namespace MlsConsole.Core.Tests;
