@@ -95,8 +95,8 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                 context.Add(entry);
                 if (context.Database.IsNpgsql())
                     await context.Database.ExecuteSqlAsync($"SELECT pg_notify({FlagWatch.Channel}, '')");
-                // Hosts measure from here how soon they follow. What comes before can take a second in a process that has
-                // just started, such as a command; what comes after is one statement and the commit.
+                // Hosts measure from here how soon they follow. What comes before can take a second in a process that
+                // has just started, such as a command; what comes after is one statement and the commit.
                 await context.SaveChangesAsync(CancellationToken.None);
                 row.ChangedAt = Now();
                 return (row.View(), entry);
