@@ -128,3 +128,27 @@ need_valgrind() {
   done
   return 1
 }
+
+# Sets and exports MLSCONSOLE_PROMETHEUS, the folder of prometheus and promtool. Debian's package would also start a
+# server on this machine, so that the package is only unpacked, below artifacts/.
+need_prometheus() {
+  local folder="$root/artifacts/prometheus"
+  if command -v prometheus >/dev/null && command -v promtool >/dev/null; then
+    MLSCONSOLE_PROMETHEUS="$(dirname "$(command -v prometheus)")"
+  elif [ -x "$folder/usr/bin/promtool" ]; then
+    MLSCONSOLE_PROMETHEUS="$folder/usr/bin"
+  elif command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null; then
+    echo "unpacking prometheus (log: artifacts/install.log)" >&2
+    mkdir -p "$folder"
+    [ -n "$apt_updated" ] || as_root apt-get update >>"$root/artifacts/install.log" 2>&1 || return 1
+    apt_updated=1
+    (cd "$folder" && apt-get download prometheus && dpkg-deb -x prometheus_*.deb .) \
+      >>"$root/artifacts/install.log" 2>&1 || return 1
+    MLSCONSOLE_PROMETHEUS="$folder/usr/bin"
+  else
+    install_package prometheus prometheus || return 1
+    MLSCONSOLE_PROMETHEUS="$(dirname "$(command -v prometheus)")"
+  fi
+  "$MLSCONSOLE_PROMETHEUS/promtool" --version >/dev/null 2>&1 || return 1
+  export MLSCONSOLE_PROMETHEUS
+}

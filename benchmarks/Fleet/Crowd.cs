@@ -140,16 +140,22 @@ internal sealed class Crowd : IAsyncDisposable
                 await creator.Create([.. chosen.Skip(1)], i, Stop);
         }
         await Parallel.ForEachAsync(Devices, Stop, async (device, stop) => await device.AcceptWelcomes(stop));
+        // Where external commits are off, a member who listens adds the devices that ask.
+        foreach (var device in Devices)
+            device.Listen();
         // The creator of a conversation has added the devices of other accounts, but not its own account's other
         // device.
-        foreach (var room in Rooms)
-        foreach (var device in Devices.Where(device => device.In.Contains(room)).ToList())
-        foreach (var other in device.Account.Devices)
-            if (!other.Places.ContainsKey(room))
+        await Parallel.ForEachAsync(
+            Rooms,
+            Stop,
+            async (room, stop) =>
             {
-                other.Places[room] = Place.Lost;
-                await other.Rejoin(room, Stop);
+                foreach (var device in Devices.Where(device => device.In.Contains(room)).ToList())
+                foreach (var other in device.Account.Devices)
+                    if (other.Places.TryAdd(room, Place.Lost))
+                        await other.Rejoin(room, stop);
             }
+        );
         foreach (var device in Devices)
         foreach (var room in device.In.ToList())
             await device.Sync(room, Stop);

@@ -54,6 +54,26 @@ internal sealed record Temper(TimeSpan Pace, IReadOnlyList<(Act Act, int Weight)
             ]
         );
 
+    /// <summary>
+    /// A temper by which so many devices rejoin about so often: a fourth of all decisions is to lose a conversation.
+    /// </summary>
+    /// <param name="devices">How many devices there are.</param>
+    /// <param name="rate">Rejoins a minute, of all devices together.</param>
+    public static Temper OfRate(int devices, int rate) =>
+        new(
+            TimeSpan.FromMinutes(0.25 * devices / rate),
+            [
+                (Act.Say, 653),
+                (Act.Update, 30),
+                (Act.LoseGroup, 250),
+                (Act.LoseStore, 5),
+                (Act.Leave, 12),
+                (Act.Remove, 10),
+                (Act.Ban, 5),
+                (Act.Sleep, 35),
+            ]
+        );
+
     /// <summary>A pace much faster than that of people.</summary>
     public static Temper Busy { get; } =
         new(

@@ -556,6 +556,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             Ledger.Back(device.Identity, room.ConvoId);
         Ledger.Begin(Identity, room.ConvoId);
         bool asked = false;
+        using var spoiled = _wire!.Spoil(crowd.Options.Break);
         for (int tries = 1; ; tries++)
         {
             long started = Stopwatch.GetTimestamp();
@@ -627,7 +628,11 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
 
     private void Open()
     {
-        _wire = new(crowd.Network(account, number), crowd.Statistics);
+        _wire = new(
+            crowd.Network(account, number),
+            crowd.Statistics,
+            Decisions.Seeded(crowd.Options.Seed, 20_000 + number)
+        );
         Client = new(
             new()
             {

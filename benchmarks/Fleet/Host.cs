@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -16,7 +17,7 @@ internal sealed class Host : IAsyncDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-fleet-").FullName;
     private Process? _process;
 
-    private Host(string dll, string? postgreSql)
+    private Host(string dll, string? postgreSql, int slowMilliseconds)
     {
         (_dll, Url) = (Path.GetFullPath(dll), new($"http://127.0.0.1:{FreePort()}"));
         _settings = new()
@@ -31,6 +32,8 @@ internal sealed class Host : IAsyncDisposable
             ["Rejoin__RefusedLimitPerHour"] = "1000000",
             ["RateLimits__Enabled"] = "false",
         };
+        if (slowMilliseconds > 0)
+            _settings["Demo__SlowMilliseconds"] = slowMilliseconds.ToString(CultureInfo.InvariantCulture);
     }
 
     /// <summary>The assembly of the host that was built in this repository with the same configuration.</summary>
@@ -84,9 +87,9 @@ internal sealed class Host : IAsyncDisposable
     /// <summary>The processor time that the process has used.</summary>
     public TimeSpan ProcessorTime => _process?.TotalProcessorTime ?? default;
 
-    public static async Task<Host> Start(string dll, string? postgreSql, CancellationToken stop)
+    public static async Task<Host> Start(string dll, string? postgreSql, int slowMilliseconds, CancellationToken stop)
     {
-        var host = new Host(dll, postgreSql);
+        var host = new Host(dll, postgreSql, slowMilliseconds);
         try
         {
             host.Launch();

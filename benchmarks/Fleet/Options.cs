@@ -7,7 +7,7 @@ internal sealed record Options
 {
     private const string ExitCodes =
         "0 when every target is met, 1 when only latency misses its targets, 2 when a rate does, "
-        + "3 when an invariant is broken, 4 when it cannot run.";
+        + "3 when an invariant is broken, 4 when it cannot run, 5 when no device rejoined, so nothing was measured.";
 
     public const string Usage = $"""
         Fleet demo|storm|soak|chaos [options]
@@ -30,6 +30,12 @@ internal sealed record Options
           --minutes N           soak 10, chaos 5
           --kill SECONDS        chaos: the started host is killed that often, 0 for never (45)
           --keep FOLDER         demo: keeps accounts and stores there, and goes on with those that it finds
+          --rate N              demo: about so many rejoins a minute, by all devices together (as many as the usual
+                                limits of the service allow)
+          --rejoins-per-hour N  the service's limit for a device in a conversation (demo 5, the others none)
+          --break SHARE         spoils every external commit of so great a share of all rejoins (0 to 1), from the first
+                                attempt to the last, so that retries do not hide it; the members help these devices
+          --slow MS             the started host takes so much longer to judge an external commit
           --seed N              makes the devices' decisions the same again
           --json FILE           writes the report there too
 
@@ -49,6 +55,9 @@ internal sealed record Options
     public double Minutes { get; init; }
     public double KillSeconds { get; init; } = 45;
     public int Seed { get; init; } = 1;
+    public int? Rate { get; init; }
+    public double Break { get; init; }
+    public int SlowMilliseconds { get; init; }
     public string? Keep { get; init; }
     public string? Json { get; init; }
 
@@ -60,7 +69,8 @@ internal sealed record Options
     public int KeyPackages => Scenario == "storm" ? 2 : 20;
 
     /// <summary>The limit of rejoins in an hour, which for the demo is the usual limit of the service.</summary>
-    public int RejoinsPerHour => Scenario == "demo" ? 5 : 1_000_000;
+    public int RejoinsPerHour => RejoinsPerHourGiven ?? (Scenario == "demo" ? 5 : 1_000_000);
+    public int? RejoinsPerHourGiven { get; init; }
 
     /// <exception cref="ArgumentException">The arguments cannot be used; the message says why.</exception>
     public static Options Parse(IReadOnlyList<string> arguments)
@@ -93,11 +103,19 @@ internal sealed record Options
                 "--keep" => options with { Keep = value },
                 "--seed" => options with { Seed = Whole(name, value) },
                 "--json" => options with { Json = value },
+                "--rate" => options with { Rate = Math.Max(1, Whole(name, value)) },
+                "--rejoins-per-hour" => options with { RejoinsPerHourGiven = Math.Max(1, Whole(name, value)) },
+                "--break" => options with { Break = Share(name, value) },
+                "--slow" => options with { SlowMilliseconds = Whole(name, value) },
                 _ => throw new ArgumentException($"{name} is no option."),
             };
         }
         if (options.HostDll is not null && options.Url is not null)
             throw new ArgumentException("Either a host that runs (--url) or one to start.");
+        if (options.SlowMilliseconds > 0 && options.HostDll is null)
+            throw new ArgumentException("Only a host that is started can be made slow; see Demo:SlowMilliseconds.");
+        if (options.Rate is not null && options.Scenario != "demo")
+            throw new ArgumentException("Only the demo has a rate.");
         if (options.Keep is not null && options.Scenario != "demo")
             throw new ArgumentException("What others than the demo do ends with them.");
         int devices =
@@ -127,6 +145,11 @@ internal sealed record Options
                 Members = Math.Min(options.Members, devices),
             };
     }
+
+    private static double Share(string name, string value) =>
+        Number(name, value) is var share and >= 0 and <= 1
+            ? share
+            : throw new ArgumentException($"{name} is a share, 0 to 1.");
 
     private static int Whole(string name, string value) =>
         int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number)

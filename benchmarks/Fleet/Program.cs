@@ -23,7 +23,9 @@ using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 
 try
 {
-    await using var host = options.HostDll is { } dll ? await Host.Start(dll, options.PostgreSql, stop.Token) : null;
+    await using var host = options.HostDll is { } dll
+        ? await Host.Start(dll, options.PostgreSql, options.SlowMilliseconds, stop.Token)
+        : null;
     var url = host?.Url ?? options.Url ?? new("http://127.0.0.1:5080");
     if (host is null)
         await Host.WaitUntilReady(url, () => true, stop.Token);

@@ -33,6 +33,7 @@ internal sealed record Report(
     /// <summary>The exit code of the program, as <see cref="Options.Usage"/> explains it.</summary>
     public int ExitCode =>
         Breach is not null ? 3
+        : Figures.Rejoins == 0 ? 5
         : Targets.Any(target => target is { Judged: true, Met: false, Latency: false }) ? 2
         : Targets.Any(target => target is { Judged: true, Met: false }) ? 1
         : 0;
@@ -103,16 +104,21 @@ internal sealed record Report(
         {
             string verdict =
                 !target.Judged ? "not judged here"
+                : Figures.Rejoins == 0 ? "not measured"
                 : target.Met ? "met"
                 : "MISSED";
             to.WriteLine($"  {target.Name, -10}{target.Value, 12}  target {target.Limit, -9} {verdict}");
         }
-        to.WriteLine(
-            Breach is null
-                ? $"invariants hold; verdict: {(ExitCode == 0 ? "every target that it is held to is met" : "MISSED")}"
-                : $"BROKEN: {Breach}"
-        );
+        to.WriteLine(Breach is null ? $"invariants hold; verdict: {Verdict}" : $"BROKEN: {Breach}");
     }
+
+    private string Verdict =>
+        ExitCode switch
+        {
+            0 => "every target that it is held to is met",
+            5 => "NOTHING WAS MEASURED: no device rejoined",
+            _ => "MISSED",
+        };
 
     public string ToJson() => JsonSerializer.Serialize(this, s_json);
 

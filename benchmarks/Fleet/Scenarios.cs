@@ -42,7 +42,8 @@ internal static class Scenarios
     {
         await crowd.Gather();
         crowd.Stage = "demo";
-        using var life = new Life(crowd, Temper.Gentle);
+        var temper = crowd.Options.Rate is { } rate ? Temper.OfRate(crowd.Devices.Count, rate) : Temper.Gentle;
+        using var life = new Life(crowd, temper);
         await life.Run(crowd.Stop);
     }
 

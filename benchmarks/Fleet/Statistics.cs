@@ -20,13 +20,12 @@ internal sealed class Statistics
     private readonly Dictionary<Act, int> _acts = [];
     private readonly SortedDictionary<string, int> _refusals = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, int> _failures = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, int> _externalCommits = new(StringComparer.Ordinal);
     private long _started = Stopwatch.GetTimestamp();
     private TimeSpan? _stopped;
     private int _joined,
         _legacy,
-        _failed,
-        _externalCommits,
-        _mismatches;
+        _failed;
 
     /// <summary>Begins to count anew, after a part of the run that only prepares.</summary>
     public void Restart()
@@ -37,7 +36,8 @@ internal sealed class Statistics
             _acts.Clear();
             _refusals.Clear();
             _failures.Clear();
-            (_joined, _legacy, _failed, _externalCommits, _mismatches) = (0, 0, 0, 0, 0);
+            _externalCommits.Clear();
+            (_joined, _legacy, _failed) = (0, 0, 0);
             _started = Stopwatch.GetTimestamp();
         }
     }
@@ -64,11 +64,13 @@ internal sealed class Statistics
                 _refusals[error] = _refusals.GetValueOrDefault(error) + 1;
     }
 
-    public void ExternalCommit(bool mismatch)
+    /// <summary>An external commit was answered, or no answer came.</summary>
+    /// <param name="outcome"><c>accepted</c>, the name of the error, or <c>unanswered</c>.</param>
+    public void ExternalCommit(string outcome)
     {
         lock (_lock)
             if (_stopped is null)
-                (_externalCommits, _mismatches) = (_externalCommits + 1, _mismatches + (mismatch ? 1 : 0));
+                _externalCommits[outcome] = _externalCommits.GetValueOrDefault(outcome) + 1;
     }
 
     /// <summary>A device has rejoined.</summary>
@@ -110,17 +112,19 @@ internal sealed class Statistics
         lock (_lock)
         {
             var commits = _rejoins.Where(one => one.Way == RejoinWay.ExternalCommit).ToList();
-            int all = _joined + _failed;
+            int all = _joined + _failed,
+                answered = _externalCommits.Where(one => one.Key != "unanswered").Sum(one => one.Value),
+                mismatches = _externalCommits.GetValueOrDefault("EpochMismatch");
             return new()
             {
                 Seconds = (_stopped ?? Stopwatch.GetElapsedTime(_started)).TotalSeconds,
                 Rejoins = all,
                 Joined = _joined,
-                ExternalCommits = _externalCommits,
-                Mismatches = _mismatches,
+                ExternalCommits = answered,
+                Mismatches = mismatches,
                 Success = Share(_joined, all, otherwise: 1),
                 Fallback = Share(_legacy, all, 0),
-                Mismatch = Share(_mismatches, _externalCommits, 0),
+                Mismatch = Share(mismatches, answered, 0),
                 P50 = Quantile(commits.Select(one => one.Latency), 0.5),
                 P99 = Quantile(commits.Select(one => one.Latency), 0.99),
                 WaitP50 = Quantile(commits.Select(one => one.Waited), 0.5),
@@ -130,6 +134,7 @@ internal sealed class Statistics
                     StringComparer.Ordinal
                 ),
                 Refusals = new SortedDictionary<string, int>(_refusals, StringComparer.Ordinal),
+                ExternalCommitOutcomes = new SortedDictionary<string, int>(_externalCommits, StringComparer.Ordinal),
                 FailedRejoins = new SortedDictionary<string, int>(_failures, StringComparer.Ordinal),
             };
         }
@@ -163,5 +168,6 @@ internal sealed record Figures
     public double? WaitLongest { get; init; }
     public required IReadOnlyDictionary<string, int> Acts { get; init; }
     public required IReadOnlyDictionary<string, int> Refusals { get; init; }
+    public required IReadOnlyDictionary<string, int> ExternalCommitOutcomes { get; init; }
     public required IReadOnlyDictionary<string, int> FailedRejoins { get; init; }
 }

@@ -5,7 +5,7 @@ namespace MlsConsole.Core;
 /// </summary>
 public sealed record CoreSettings
 {
-    /// <summary>The name of this host for people (Host:Name).</summary>
+    /// <summary>The name of this host for people, which no other host of the database has (Host:Name).</summary>
     public string HostName { get; init; } = Environment.MachineName;
 
     /// <summary>

@@ -37,20 +37,21 @@ public sealed record HostView(string Name, HostState State, DateTimeOffset SeenA
             .. rows.GroupBy(row => row.Name, StringComparer.Ordinal)
                 .SelectMany(runs =>
                 {
-                    var last = runs.MaxBy(row => row.StartedAt);
-                    return runs.Select(row => Of(row, row == last, now));
+                    var lastStart = runs.Max(row => row.StartedAt);
+                    return runs.Select(row => Of(row, lastStart, now));
                 })
                 .Where(view => view.SeenAt >= from && view.State != HostState.Stopped || view.State == HostState.Live)
                 .OrderBy(view => view.Name, StringComparer.Ordinal)
                 .ThenBy(view => view.SeenAt),
         ];
 
-    private static HostView Of(HostRow row, bool isLastRun, DateTimeOffset now)
+    private static HostView Of(HostRow row, DateTimeOffset lastStart, DateTimeOffset now)
     {
         TimeSpan age = now > row.SeenAt ? now - row.SeenAt : TimeSpan.Zero;
         var state =
             row.StoppedAt is not null ? HostState.Stopped
-            : !isLastRun ? HostState.Killed
+            // Two hosts of one name that both run are seen after the start of the later one.
+            : row.SeenAt < lastStart ? HostState.Killed
             : age > Silence ? HostState.Silent
             : HostState.Live;
         return new(row.Name, state, row.SeenAt, age);

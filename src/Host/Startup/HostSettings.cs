@@ -23,6 +23,12 @@ internal sealed record HostSettings
     /// </summary>
     public bool AllowPrivateHosts { get; init; }
 
+    /// <summary>
+    /// How much longer an external commit takes to be judged, so that a demonstration can show a slow service: only in
+    /// Development.
+    /// </summary>
+    public TimeSpan DemoDelay { get; init; }
+
     /// <exception cref="ConfigurationException">A setting cannot be used; the message names it.</exception>
     public static HostSettings Read(IConfiguration configuration, IHostEnvironment environment)
     {
@@ -43,11 +49,18 @@ internal sealed record HostSettings
         if (directoryFile is not null && !environment.IsDevelopment())
             throw new ConfigurationException("Identity:DirectoryFile", "may only be set in Development.");
 
+        int slow = string.IsNullOrEmpty(configuration["Demo:SlowMilliseconds"])
+            ? 0
+            : Settings.Count(configuration, "Demo:SlowMilliseconds", otherwise: 0);
+        if (slow > 0 && !environment.IsDevelopment())
+            throw new ConfigurationException("Demo:SlowMilliseconds", "may only be set in Development.");
+
         return new HostSettings
         {
             ServiceDid = did,
             AllowDidKey = environment.IsDevelopment(),
             DirectoryFile = directoryFile,
+            DemoDelay = TimeSpan.FromMilliseconds(slow),
             PlcDirectory = Directory(configuration["Identity:PlcDirectory"]),
             AllowPrivateHosts = Settings.Switch(configuration, "Identity:AllowPrivateHosts", otherwise: false),
         };

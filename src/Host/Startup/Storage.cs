@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Data.Sqlite;
 using MlsConsole.Core;
@@ -28,7 +29,7 @@ internal static class Storage
             database,
             new CoreSettings
             {
-                HostName = builder.Configuration["Host:Name"] is { Length: > 0 } name ? name : Environment.MachineName,
+                HostName = HostName(builder.Configuration),
                 OpaqueCredentials = Settings.Switch(
                     builder.Configuration,
                     "Identity:OpaqueCredentials",
@@ -98,6 +99,17 @@ internal static class Storage
                     + "name its folder, or give the service new keys (rotate-signature-key)."
             );
         }
+    }
+
+    /// <summary>The configured name, else that of the machine with the port of the first address.</summary>
+    private static string HostName(ConfigurationManager configuration)
+    {
+        if (configuration["Host:Name"] is { Length: > 0 } name)
+            return name;
+        string url = (configuration["URLS"] ?? "").Split(';')[0];
+        return Uri.TryCreate(url, UriKind.Absolute, out Uri? address)
+            ? string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{address.Port}")
+            : Environment.MachineName;
     }
 
     /// <exception cref="ConfigurationException">A setting cannot be used.</exception>

@@ -44,8 +44,20 @@ public sealed class ReportTests
     public void One_commit_of_two_hundred_that_comes_too_late_ends_with_2()
     {
         Join(RejoinWay.ExternalCommit, 10, times: 199);
-        _statistics.ExternalCommit(mismatch: true);
+        _statistics.ExternalCommit("EpochMismatch");
         Assert.Equal(2, Of("storm").ExitCode);
+    }
+
+    [Fact]
+    public void A_run_without_a_rejoin_has_measured_nothing_and_ends_with_5()
+    {
+        var report = Of("demo");
+        Assert.Equal(5, report.ExitCode);
+        using var text = new StringWriter();
+        report.Write(text);
+        Assert.Contains("NOTHING WAS MEASURED", text.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("every target", text.ToString(), StringComparison.Ordinal);
+        Assert.Equal(3, Of("demo", "a fork").ExitCode);
     }
 
     [Fact]
@@ -72,7 +84,7 @@ public sealed class ReportTests
         for (int i = 0; i < times; i++)
         {
             if (way == RejoinWay.ExternalCommit)
-                _statistics.ExternalCommit(mismatch: false);
+                _statistics.ExternalCommit("accepted");
             _statistics.Rejoined(Result(way), TimeSpan.FromMilliseconds(milliseconds), null);
         }
     }

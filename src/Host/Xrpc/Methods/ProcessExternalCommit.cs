@@ -1,4 +1,5 @@
 using MlsConsole.Core.ExternalCommits;
+using MlsConsole.Host.Startup;
 using MlsConsole.Lexicon;
 
 namespace MlsConsole.Host.Xrpc.Methods;
@@ -12,6 +13,8 @@ internal static class ProcessExternalCommit
             async (call, input) =>
             {
                 call.ConvoId = input.ConvoId;
+                if (call.Feature<HostSettings>().DemoDelay is var delay && delay > TimeSpan.Zero)
+                    await Task.Delay(delay, call.Cancellation);
                 var result = await call.Feature<ExternalCommitProcessor>()
                     .ProcessExternalCommitAsync(
                         call.Caller,
