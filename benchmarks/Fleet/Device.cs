@@ -650,7 +650,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
                 Store = crowd.Keepsakes?.Open(number) ?? new MemoryStore(),
                 OnMessage = (message, _) =>
                 {
-                    // A device may still be in conversations of an earlier run with other numbers of devices and groups.
+                    // A device may still be in conversations of an earlier run with other numbers of devices and
+                    // groups.
                     if (crowd.RoomOf(message.ConversationId) is not null)
                         Ledger.Told(Identity, message, Encoding.UTF8.GetString(message.Data));
                     return default;

@@ -24,8 +24,8 @@ internal sealed class Wire(HttpMessageHandler inner, Statistics statistics, Rand
     }
 
     /// <summary>
-    /// Draws whether the rejoin that begins is one of the share whose external commits are all spoiled, until the result
-    /// is disposed.
+    /// Draws whether the rejoin that begins is one of the share whose external commits are all spoiled, until the
+    /// result is disposed.
     /// </summary>
     public IDisposable Spoil(double share)
     {

@@ -5,8 +5,8 @@ namespace MlsConsole.Core.Audit;
 /// person. It must never have a secret or the content of a message. Properties are added in any order.
 /// </summary>
 /// <remarks>
-/// The size is bounded, because an entry is kept for ever. Whoever adds what a stranger can write has bounded it before:
-/// details that are too large are a mistake in the code, so they are an exception and no refusal.
+/// The size is bounded, because an entry is kept for ever. Whoever adds what a stranger can write has bounded it
+/// before: details that are too large are a mistake in the code, so they are an exception and no refusal.
 /// </remarks>
 public sealed class AuditDetails
 {

@@ -75,8 +75,7 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                 // The version is a concurrency token. Of two hosts that change the flag at once, the second finds the
                 // state that the first wrote and names that state in its audit entry, or its change fails.
                 row.Version++;
-                // To the millisecond, as it is stored, so that every host has the same view.
-                row.ChangedAt = DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
+                row.ChangedAt = Now();
                 row.Reason = reason;
                 row.Actor = actor;
                 AuditEntry entry = new()
@@ -96,6 +95,10 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                 context.Add(entry);
                 if (context.Database.IsNpgsql())
                     await context.Database.ExecuteSqlAsync($"SELECT pg_notify({FlagWatch.Channel}, '')");
+                // Hosts measure from here how soon they follow. What comes before can take a second in a process that
+                // has just started, such as a command; what comes after is one statement and the commit.
+                await context.SaveChangesAsync(CancellationToken.None);
+                row.ChangedAt = Now();
                 return (row.View(), entry);
             },
             cancellation
@@ -103,6 +106,9 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
         audit.Announce(entry);
         return after;
     }
+
+    /// <summary>The time to the millisecond, as it is stored, so that every host has the same view.</summary>
+    private DateTimeOffset Now() => DateTimeOffset.FromUnixTimeMilliseconds(clock.GetUtcNow().ToUnixTimeMilliseconds());
 
     private static AuditDetails DetailsOf(FlagView view) =>
         new AuditDetails()

@@ -141,8 +141,9 @@ public class Details_of_audit_entries
                 for (int i = 0; i < hashes.Length; i++)
                 {
                     byte[] hash = Convert.FromHexString(hashes[i]);
+                    string correlationId = "c" + (i + 1).ToString(CultureInfo.InvariantCulture);
                     await context.Database.ExecuteSqlAsync(
-                        $"UPDATE audit SET position = {i + 1}, hash = {hash} WHERE correlation_id = {"c" + Number(i + 1)}"
+                        $"UPDATE audit SET position = {i + 1}, hash = {hash} WHERE correlation_id = {correlationId}"
                     );
                 }
                 context.Add(
@@ -161,6 +162,4 @@ public class Details_of_audit_entries
         AuditReport report = await AuditVerifier.VerifyAsync(service.Database, default);
         Assert.Equal((3, 0, hashes[^1], true), (report.Linked, report.Unlinked, report.Head, report.Holds));
     }
-
-    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

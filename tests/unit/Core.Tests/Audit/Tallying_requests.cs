@@ -96,13 +96,10 @@ public class Tallying_requests
         await Task.WhenAll(tally.FlushAsync(all: true, default), tally.FlushAsync(all: true, default));
         Assert.Equal(4, Assert.Single(await Entries(service)).Times);
 
-        Task Rename(string from, string to) =>
-            service.Database.WriteAsync(
-#pragma warning disable EF1002 // The names are this test's own.
-                context => context.Database.ExecuteSqlRawAsync($"ALTER TABLE {from} RENAME TO {to}"),
-#pragma warning restore EF1002
-                default
-            );
+        Task Rename(string from, string to) => Sql($"ALTER TABLE {from} RENAME TO {to}");
+
+        Task Sql(string sql) =>
+            service.Database.WriteAsync(context => context.Database.ExecuteSqlRawAsync(sql), default);
     }
 
     [Fact]

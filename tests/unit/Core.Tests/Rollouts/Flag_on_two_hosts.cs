@@ -12,7 +12,7 @@ namespace MlsConsole.Core.Tests;
 public class Flag_on_two_hosts(ITestOutputHelper output)
 {
     [Fact]
-    public async Task Of_two_authors_who_saw_the_same_version_one_changes_the_flag_and_the_other_is_told_what_it_is_now()
+    public async Task Of_two_authors_who_saw_one_version_one_changes_the_flag_and_the_other_is_told_what_it_is_now()
     {
         await using var first = await Service.StartAsync();
         await using var second = await first.SecondHostAsync();
@@ -172,13 +172,10 @@ public class Flag_on_two_hosts(ITestOutputHelper output)
         await service.Get<FlagWatch>().RefreshAsync(default);
         Assert.False(flag.Current.IsLastKnownGood);
 
-        Task Rename(string from, string to) =>
-            service.Database.WriteAsync(
-#pragma warning disable EF1002 // The names are this test's own.
-                context => context.Database.ExecuteSqlRawAsync($"ALTER TABLE {from} RENAME TO {to}"),
-#pragma warning restore EF1002
-                default
-            );
+        Task Rename(string from, string to) => Sql($"ALTER TABLE {from} RENAME TO {to}");
+
+        Task Sql(string sql) =>
+            service.Database.WriteAsync(context => context.Database.ExecuteSqlRawAsync(sql), default);
     }
 
     private static void AssertPropagation(
