@@ -27,7 +27,7 @@ internal sealed record Options
           --members N           of a group, but for storm (8)
           --warm N              storm: rounds before, which are not counted, while both sides are compiled (20)
           --rounds N            storm: rounds that are counted, one after the other (5)
-          --minutes N           soak 10, chaos 5
+          --minutes N           soak 10, chaos 5, demo for ever
           --kill SECONDS        chaos: the started host is killed that often, 0 for never (45)
           --keep FOLDER         demo: keeps accounts and stores there, and goes on with those that it finds
           --rate N              demo: about so many rejoins a minute, by all devices together (as many as the usual
@@ -77,7 +77,16 @@ internal sealed record Options
     {
         if (arguments.Count == 0 || arguments[0] is not ("demo" or "storm" or "soak" or "chaos"))
             throw new ArgumentException("Which scenario?");
-        var options = new Options { Scenario = arguments[0], Minutes = arguments[0] == "chaos" ? 5 : 10 };
+        var options = new Options
+        {
+            Scenario = arguments[0],
+            Minutes = arguments[0] switch
+            {
+                "chaos" => 5,
+                "demo" => double.PositiveInfinity,
+                _ => 10,
+            },
+        };
         for (int i = 1; i < arguments.Count; i++)
         {
             string name = arguments[i];

@@ -37,14 +37,18 @@ internal static class Scenarios
         return Report.Of(crowd, remarks);
     }
 
-    /// <summary>Runs until the user ends it.</summary>
+    /// <summary>Runs until the user ends it, or until its time is over if it was given one.</summary>
     private static async Task Demo(Crowd crowd)
     {
         await crowd.Gather();
         crowd.Stage = "demo";
         var temper = crowd.Options.Rate is { } rate ? Temper.OfRate(crowd.Devices.Count, rate) : Temper.Gentle;
         using var life = new Life(crowd, temper);
-        await life.Run(crowd.Stop);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(crowd.Stop);
+        if (double.IsFinite(crowd.Options.Minutes))
+            end.CancelAfter(TimeSpan.FromMinutes(crowd.Options.Minutes));
+        await life.Run(end.Token);
+        crowd.Statistics.Stop();
     }
 
     /// <summary>Lets the devices act, and compares their states at rest now and then.</summary>

@@ -6,6 +6,7 @@ namespace MlsConsole.E2e;
 public sealed class RejoinTests(HostFixture fixture) : IClassFixture<HostFixture>
 {
     [SkippableTheory]
+    [Trait("Category", "Smoke")]
     [InlineData(1, false)]
     [InlineData(1, true)]
     [InlineData(2, false)]
