@@ -552,6 +552,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             await Start(stop);
         if (Places[room] == Place.In)
             return;
+        bool hadLeft = Places[room] == Place.Left;
         foreach (var device in account.Devices)
             Ledger.Back(device.Identity, room.ConvoId);
         Ledger.Begin(Identity, room.ConvoId);
@@ -565,6 +566,11 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
                 var result = await Conversations.RejoinAsync(room.ConvoId, stop);
                 if (!result.Joined)
                 {
+                    if (hadLeft)
+                    {
+                        AwaitAdmin(room);
+                        return;
+                    }
                     // A member was asked to add the device; the Welcome comes when a member has done so.
                     asked = true;
                     if (tries == Tries)
@@ -594,6 +600,18 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
                 throw;
             }
         }
+    }
+
+    /// <summary>
+    /// Where external commits are off, an account that has left cannot come back by itself: members add no device of an
+    /// account that has none in the group, because the service alone must not be able to let anybody in. So the account
+    /// waits for an admin, as if it had been removed.
+    /// </summary>
+    private void AwaitAdmin(Room room)
+    {
+        foreach (var device in account.Devices)
+            if (device.Places[room] == Place.Left)
+                device.Places[room] = Place.Removed;
     }
 
     private async Task Arrived(Room room, RejoinResult result, TimeSpan? turn, CancellationToken stop)
