@@ -6,7 +6,9 @@ using Xunit.Abstractions;
 
 namespace MlsConsole.E2e;
 
-/// <summary>The demo fleet at every state of the flag: its devices come back, by whichever way is open to them.</summary>
+/// <summary>
+/// The demo fleet at every state of the flag: its devices come back, by whichever way is open to them.
+/// </summary>
 public sealed class DemoTests(ITestOutputHelper output)
 {
     [Theory]
