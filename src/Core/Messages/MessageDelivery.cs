@@ -158,16 +158,19 @@ public sealed class MessageDelivery
     )
     {
         await using var context = _database.Read();
-        var access = await _calls.AskAsync(
+        var (access, rows) = await _calls.AskAsync(
             Call.Query(caller, MethodNames.GetMessages, input.ConvoId),
-            () => Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation)
+            async () =>
+            {
+                var member = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+                var entries = await EntriesForAsync(context, caller, input, cancellation);
+                // Nothing was found although the log goes on: either the entries are pruned, or the caller has ceased
+                // to be a member since the first question.
+                if (entries.Count == 0 && member.Conversation.NextSeq - 1 > input.SinceSeq)
+                    member = await Access.RequireMemberAsync(context, caller, input.ConvoId, cancellation);
+                return (member, entries);
+            }
         );
-        var rows = await context
-            .Set<LogEntry>()
-            .Where(row => row.ConvoId == input.ConvoId && row.Seq > input.SinceSeq)
-            .OrderBy(row => row.Seq)
-            .Take(input.Limit)
-            .ToListAsync(cancellation);
         return new(
             [
                 .. rows.Select(row => new StoredMessage(
@@ -180,6 +183,29 @@ public sealed class MessageDelivery
             ],
             Math.Max(access.Conversation.NextSeq - 1, rows.Count == 0 ? 0 : rows[^1].Seq)
         );
+    }
+
+    /// <summary>
+    /// Entries of the log, if the caller is a member in the moment in which they are read: whoever leaves or is banned
+    /// gets nothing that is recorded afterwards (delivery-service §10.2), so the first look at the membership is not
+    /// enough.
+    /// </summary>
+    private static Task<List<LogEntry>> EntriesForAsync(
+        MlsDbContext context,
+        Caller caller,
+        GetMessagesRequest input,
+        CancellationToken cancellation
+    )
+    {
+        string did = caller.Did.Value;
+        var members = context.Members();
+        return context
+            .Set<LogEntry>()
+            .Where(row => row.ConvoId == input.ConvoId && row.Seq > input.SinceSeq)
+            .Where(_ => members.Any(entry => entry.ConvoId == input.ConvoId && entry.Did == did))
+            .OrderBy(row => row.Seq)
+            .Take(input.Limit)
+            .ToListAsync(cancellation);
     }
 
     private static string KindName(LogKind kind) =>

@@ -14,6 +14,31 @@ public class Leaving_and_coming_back
     // Shorter than the lifetime of the tests' key packages.
     private static readonly TimeSpan s_grace = TimeSpan.FromDays(3);
 
+    [Fact]
+    public async Task Who_leaves_while_the_log_is_read_gets_nothing_of_what_is_sent_afterwards()
+    {
+        await using var service = await Service.StartAsync();
+        var (convo, alice, bob) = await service.AliceAndBobAsync();
+        var messages = service.Get<MessageDelivery>();
+        await Refused(
+            "Unauthorized",
+            () =>
+                SentCommands.WithAnotherBeforeAsync(
+                    "external",
+                    async () =>
+                    {
+                        await service.LeaveAsync(convo, bob, new SelfRemoveProposal());
+                        await messages.SendMessageAsync(
+                            alice.Caller,
+                            new(convo.Id, ProposalBuilder.RandomPrivateMessage(convo.Group), null),
+                            CancellationToken.None
+                        );
+                    },
+                    () => messages.GetMessagesAsync(bob.Caller, new(convo.Id, 0, 10), CancellationToken.None)
+                )
+        );
+    }
+
     [Theory, InlineData(true), InlineData(false)]
     public async Task Who_leaves_gets_nothing_more_and_the_next_members_commit_removes_every_leaf(bool byReference)
     {
