@@ -71,6 +71,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
         _enrolled = false;
         if (Client is null)
             Open();
+        using var spoiled = _wire!.Begin(crowd.Options.Break);
         foreach (var recovery in await Client!.StartAsync(stop))
         {
             if (crowd.RoomOf(recovery.ConversationId) is not { } room)
@@ -221,7 +222,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             // The client had lost the group and has rejoined it. The messages of the time between cannot be decrypted.
             crowd.Statistics.Refused(ClientErrors.Desynchronised);
             Ledger.Joined(Ledger.Current(Identity, room.ConvoId), rejoin.Epoch);
-            crowd.Statistics.Rejoined(rejoin, rejoin.Elapsed, null);
+            crowd.Statistics.Rejoined(rejoin, rejoin.Elapsed, turn: null, _wire!.IsSwitchedOff);
         }
         await Look(room, stop);
     }
@@ -371,6 +372,8 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
     /// <summary>Makes an account that was removed or banned a member again; its device joins by its Welcome.</summary>
     public async Task LetIn(Room room, Device target, CancellationToken stop)
     {
+        // Before the answer to the unban: from its commit on the service may tell the account what is sent.
+        Ledger.Begin(target.Identity, room.ConvoId);
         if (target.Places[room] == Place.Banned)
             await UntilAnswered(
                 () => Conversations.UnbanMemberAsync(room.ConvoId, target.Account.Did, cancellation: stop),
@@ -378,7 +381,6 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             );
         // Once the commit that adds the device is accepted, its client may find the Welcome by itself.
         target.Places[room] = Place.Removed;
-        Ledger.Begin(target.Identity, room.ConvoId);
         if (
             !await Change(
                 room,
@@ -557,7 +559,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
             Ledger.Back(device.Identity, room.ConvoId);
         Ledger.Begin(Identity, room.ConvoId);
         bool asked = false;
-        using var spoiled = _wire!.Spoil(crowd.Options.Break);
+        using var spoiled = _wire!.Begin(crowd.Options.Break);
         for (int tries = 1; ; tries++)
         {
             long started = Stopwatch.GetTimestamp();
@@ -616,7 +618,7 @@ internal sealed class Device(Crowd crowd, Account account, int number, string de
 
     private async Task Arrived(Room room, RejoinResult result, TimeSpan? turn, CancellationToken stop)
     {
-        crowd.Statistics.Rejoined(result, result.Elapsed, turn);
+        crowd.Statistics.Rejoined(result, result.Elapsed, turn, _wire!.IsSwitchedOff);
         Count(room.ConvoId);
         Ledger.Joined(Ledger.Current(Identity, room.ConvoId), result.Epoch);
         if (result.Way == RejoinWay.ExternalCommit)

@@ -33,7 +33,7 @@ internal sealed record Options
           --rate N              demo: about so many rejoins a minute, by all devices together (as many as the usual
                                 limits of the service allow)
           --rejoins-per-hour N  the service's limit for a device in a conversation (demo 5, the others none)
-          --break SHARE         spoils every external commit of so great a share of all rejoins (0 to 1), from the first
+          --break SHARE         spoils every external commit of so great a share of the rejoins (0 to 1), from the first
                                 attempt to the last, so that retries do not hide it; the members help these devices
           --slow MS             the started host takes so much longer to judge an external commit
           --seed N              makes the devices' decisions the same again

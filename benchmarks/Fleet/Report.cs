@@ -86,7 +86,8 @@ internal sealed record Report(
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"{Figures.Joined:N0} of {Figures.Rejoins:N0} rejoins "
-                    + $"with {Figures.ExternalCommits:N0} external commits, {Figures.Mismatches:N0} of them too late"
+                    + $"with {Figures.ExternalCommits:N0} external commits, {Figures.Mismatches:N0} of them too late; "
+                    + $"{Figures.SwitchedOff:N0} where external commits are off"
             )
         );
         if (LatencyFromTurn)

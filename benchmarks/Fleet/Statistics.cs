@@ -25,6 +25,7 @@ internal sealed class Statistics
     private TimeSpan? _stopped;
     private int _joined,
         _legacy,
+        _switchedOff,
         _failed;
 
     /// <summary>Begins to count anew, after a part of the run that only prepares.</summary>
@@ -37,7 +38,7 @@ internal sealed class Statistics
             _refusals.Clear();
             _failures.Clear();
             _externalCommits.Clear();
-            (_joined, _legacy, _failed) = (0, 0, 0);
+            (_joined, _legacy, _switchedOff, _failed) = (0, 0, 0, 0);
             _started = Stopwatch.GetTimestamp();
         }
     }
@@ -79,7 +80,8 @@ internal sealed class Statistics
     /// <param name="turn">
     /// The time from the start of the rejoin to the moment at which the device got its turn; null if it had none.
     /// </param>
-    public void Rejoined(RejoinResult result, TimeSpan sinceStart, TimeSpan? turn)
+    /// <param name="isSwitchedOff">Whether external commits are off for the account.</param>
+    public void Rejoined(RejoinResult result, TimeSpan sinceStart, TimeSpan? turn, bool isSwitchedOff = false)
     {
         var waited = turn is { } given && given > TimeSpan.Zero && given < sinceStart ? given : TimeSpan.Zero;
         lock (_lock)
@@ -87,7 +89,9 @@ internal sealed class Statistics
             if (_stopped is not null)
                 return;
             _joined++;
-            if (result.Way == RejoinWay.Legacy)
+            if (isSwitchedOff && result.Way != RejoinWay.ExternalCommit)
+                _switchedOff++;
+            else if (result.Way == RejoinWay.Legacy)
                 _legacy++;
             _rejoins.Enqueue(new(result.Way, (sinceStart - waited).TotalMilliseconds, waited.TotalMilliseconds));
             if (_rejoins.Count > Kept)
@@ -123,7 +127,8 @@ internal sealed class Statistics
                 ExternalCommits = answered,
                 Mismatches = mismatches,
                 Success = Share(_joined, all, otherwise: 1),
-                Fallback = Share(_legacy, all, 0),
+                SwitchedOff = _switchedOff,
+                Fallback = Share(_legacy, all - _switchedOff, 0),
                 Mismatch = Share(mismatches, answered, 0),
                 P50 = Quantile(commits.Select(one => one.Latency), 0.5),
                 P99 = Quantile(commits.Select(one => one.Latency), 0.99),
@@ -160,6 +165,11 @@ internal sealed record Figures
     public int ExternalCommits { get; init; }
     public int Mismatches { get; init; }
     public double Success { get; init; }
+
+    /// <summary>Rejoins with the help of a member where external commits are off for the account.</summary>
+    public int SwitchedOff { get; init; }
+
+    /// <summary>Rejoins that fell back to the help of a member, of all for which external commits are on.</summary>
     public double Fallback { get; init; }
     public double Mismatch { get; init; }
     public double? P50 { get; init; }

@@ -12,6 +12,13 @@ internal sealed class Wire(HttpMessageHandler inner, Statistics statistics, Rand
 {
     private readonly Dictionary<string, long> _turns = [];
     private volatile bool _isSpoiled;
+    private volatile bool _isSwitchedOff;
+
+    /// <summary>
+    /// Whether the service has answered since the last rejoin began that external commits are off for the account: then
+    /// the help of a member is no fallback, because there is no other way.
+    /// </summary>
+    public bool IsSwitchedOff => _isSwitchedOff;
 
     /// <summary>
     /// The time, as of <see cref="Stopwatch.GetTimestamp"/>, of the answer that gave the device its last turn to join a
@@ -24,13 +31,14 @@ internal sealed class Wire(HttpMessageHandler inner, Statistics statistics, Rand
     }
 
     /// <summary>
-    /// Draws whether the rejoin that begins is one of the share whose external commits are all spoiled, until the
-    /// result is disposed.
+    /// A rejoin begins. Whether it is one of the share whose external commits are all spoiled is drawn now and holds
+    /// until the result is disposed.
     /// </summary>
-    public IDisposable Spoil(double share)
+    public IDisposable Begin(double share)
     {
         lock (random)
             _isSpoiled = random.NextDouble() < share;
+        _isSwitchedOff = false;
         return new Spoiling(this);
     }
 
@@ -55,6 +63,8 @@ internal sealed class Wire(HttpMessageHandler inner, Statistics statistics, Rand
         }
         if (isExternalCommit)
             statistics.ExternalCommit(await OutcomeOf(answer, cancellationToken));
+        if (method == "getGroupInfo" && await IsRefusalOf("ExternalCommitsDisabled", answer, cancellationToken))
+            _isSwitchedOff = true;
         if (method == "getGroupInfo" && answer.IsSuccessStatusCode)
             lock (_turns)
                 _turns[ConvoIdOf(request.RequestUri)] = Stopwatch.GetTimestamp();
@@ -82,6 +92,12 @@ internal sealed class Wire(HttpMessageHandler inner, Statistics statistics, Rand
             return "unknown";
         }
     }
+
+    private static async Task<bool> IsRefusalOf(
+        string error,
+        HttpResponseMessage answer,
+        CancellationToken cancellation
+    ) => !answer.IsSuccessStatusCode && await OutcomeOf(answer, cancellation) == error;
 
     private static async Task FlipBit(HttpRequestMessage request, CancellationToken cancellation)
     {

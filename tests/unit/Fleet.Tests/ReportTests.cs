@@ -41,6 +41,15 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public void The_legacy_way_is_no_fallback_where_external_commits_are_off()
+    {
+        Join(RejoinWay.ExternalCommit, 10, times: 10);
+        for (int i = 0; i < 90; i++)
+            _statistics.Rejoined(Result(RejoinWay.Legacy), TimeSpan.FromSeconds(1), turn: null, isSwitchedOff: true);
+        Assert.Equal((0, 90, 0), (Of("demo").ExitCode, _statistics.Now().SwitchedOff, _statistics.Now().Fallback));
+    }
+
+    [Fact]
     public void One_commit_of_two_hundred_that_comes_too_late_ends_with_2()
     {
         Join(RejoinWay.ExternalCommit, 10, times: 199);
