@@ -1,8 +1,9 @@
 ﻿using Microsoft.EntityFrameworkCore.Migrations;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
 #nullable disable
 
-namespace MlsConsole.Core.Storage.Migrations.Sqlite
+namespace MlsConsole.Core.Storage.Migrations.PostgreSql
 {
     /// <inheritdoc />
     public partial class Figures : Migration
@@ -13,23 +14,23 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
             migrationBuilder.AddColumn<string>(
                 name: "details",
                 table: "audit",
-                type: "TEXT",
+                type: "text",
                 nullable: true);
 
             migrationBuilder.CreateTable(
                 name: "episode_events",
                 columns: table => new
                 {
-                    id = table.Column<long>(type: "INTEGER", nullable: false)
-                        .Annotation("Sqlite:Autoincrement", true),
-                    at = table.Column<long>(type: "INTEGER", nullable: false),
-                    did = table.Column<string>(type: "TEXT", nullable: false),
-                    convo_id = table.Column<string>(type: "TEXT", nullable: false),
-                    kind = table.Column<string>(type: "TEXT", nullable: false),
-                    cohort = table.Column<string>(type: "TEXT", nullable: false),
-                    stage = table.Column<long>(type: "INTEGER", nullable: false),
-                    stage_began_at = table.Column<long>(type: "INTEGER", nullable: true),
-                    milliseconds = table.Column<int>(type: "INTEGER", nullable: false)
+                    id = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
+                    at = table.Column<long>(type: "bigint", nullable: false),
+                    did = table.Column<string>(type: "text", nullable: false),
+                    convo_id = table.Column<string>(type: "text", nullable: false),
+                    kind = table.Column<string>(type: "text", nullable: false),
+                    cohort = table.Column<string>(type: "text", nullable: false),
+                    stage = table.Column<long>(type: "bigint", nullable: false),
+                    stage_began_at = table.Column<long>(type: "bigint", nullable: true),
+                    milliseconds = table.Column<int>(type: "integer", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -40,16 +41,16 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                 name: "figures",
                 columns: table => new
                 {
-                    id = table.Column<long>(type: "INTEGER", nullable: false)
-                        .Annotation("Sqlite:Autoincrement", true),
-                    writer = table.Column<string>(type: "TEXT", nullable: false),
-                    width = table.Column<int>(type: "INTEGER", nullable: false),
-                    starts_at = table.Column<long>(type: "INTEGER", nullable: false),
-                    cohort = table.Column<string>(type: "TEXT", nullable: false),
-                    counts = table.Column<string>(type: "TEXT", nullable: false),
-                    outcomes = table.Column<string>(type: "TEXT", nullable: false),
-                    latency = table.Column<byte[]>(type: "BLOB", nullable: false),
-                    rolled_up = table.Column<bool>(type: "INTEGER", nullable: false)
+                    id = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
+                    writer = table.Column<string>(type: "text", nullable: false),
+                    width = table.Column<int>(type: "integer", nullable: false),
+                    starts_at = table.Column<long>(type: "bigint", nullable: false),
+                    cohort = table.Column<string>(type: "text", nullable: false),
+                    counts = table.Column<string>(type: "text", nullable: false),
+                    outcomes = table.Column<string>(type: "text", nullable: false),
+                    latency = table.Column<byte[]>(type: "bytea", nullable: false),
+                    rolled_up = table.Column<bool>(type: "boolean", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -60,10 +61,11 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                 name: "flag_sightings",
                 columns: table => new
                 {
-                    version = table.Column<long>(type: "INTEGER", nullable: false),
-                    host_id = table.Column<string>(type: "TEXT", nullable: false),
-                    host_name = table.Column<string>(type: "TEXT", nullable: false),
-                    seen_at = table.Column<long>(type: "INTEGER", nullable: false)
+                    version = table.Column<long>(type: "bigint", nullable: false),
+                    host_id = table.Column<string>(type: "text", nullable: false),
+                    host_name = table.Column<string>(type: "text", nullable: false),
+                    seen_at = table.Column<long>(type: "bigint", nullable: false),
+                    delay_milliseconds = table.Column<long>(type: "bigint", nullable: true)
                 },
                 constraints: table =>
                 {
@@ -74,11 +76,11 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                 name: "hosts",
                 columns: table => new
                 {
-                    id = table.Column<string>(type: "TEXT", nullable: false),
-                    name = table.Column<string>(type: "TEXT", nullable: false),
-                    started_at = table.Column<long>(type: "INTEGER", nullable: false),
-                    seen_at = table.Column<long>(type: "INTEGER", nullable: false),
-                    stopped_at = table.Column<long>(type: "INTEGER", nullable: true)
+                    id = table.Column<string>(type: "text", nullable: false),
+                    name = table.Column<string>(type: "text", nullable: false),
+                    started_at = table.Column<long>(type: "bigint", nullable: false),
+                    seen_at = table.Column<long>(type: "bigint", nullable: false),
+                    stopped_at = table.Column<long>(type: "bigint", nullable: true)
                 },
                 constraints: table =>
                 {
@@ -89,21 +91,21 @@ namespace MlsConsole.Core.Storage.Migrations.Sqlite
                 name: "rejoin_episodes",
                 columns: table => new
                 {
-                    id = table.Column<long>(type: "INTEGER", nullable: false)
-                        .Annotation("Sqlite:Autoincrement", true),
-                    account = table.Column<byte[]>(type: "BLOB", nullable: false),
-                    convo_id = table.Column<string>(type: "TEXT", nullable: false),
-                    started_at = table.Column<long>(type: "INTEGER", nullable: false),
-                    stage = table.Column<long>(type: "INTEGER", nullable: false),
-                    cohort = table.Column<string>(type: "TEXT", nullable: false),
-                    counts = table.Column<bool>(type: "INTEGER", nullable: false),
-                    mismatched = table.Column<bool>(type: "INTEGER", nullable: false),
-                    attempts = table.Column<int>(type: "INTEGER", nullable: false),
-                    slowest_milliseconds = table.Column<int>(type: "INTEGER", nullable: false),
-                    last_at = table.Column<long>(type: "INTEGER", nullable: false),
-                    outcome = table.Column<string>(type: "TEXT", nullable: true),
-                    ended_at = table.Column<long>(type: "INTEGER", nullable: true),
-                    fell_back = table.Column<bool>(type: "INTEGER", nullable: false)
+                    id = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
+                    account = table.Column<byte[]>(type: "bytea", nullable: false),
+                    convo_id = table.Column<string>(type: "text", nullable: false),
+                    started_at = table.Column<long>(type: "bigint", nullable: false),
+                    stage = table.Column<long>(type: "bigint", nullable: false),
+                    cohort = table.Column<string>(type: "text", nullable: false),
+                    counts = table.Column<bool>(type: "boolean", nullable: false),
+                    mismatched = table.Column<bool>(type: "boolean", nullable: false),
+                    attempts = table.Column<int>(type: "integer", nullable: false),
+                    slowest_milliseconds = table.Column<int>(type: "integer", nullable: false),
+                    last_at = table.Column<long>(type: "bigint", nullable: false),
+                    outcome = table.Column<string>(type: "text", nullable: true),
+                    ended_at = table.Column<long>(type: "bigint", nullable: true),
+                    fell_back = table.Column<bool>(type: "boolean", nullable: false)
                 },
                 constraints: table =>
                 {
