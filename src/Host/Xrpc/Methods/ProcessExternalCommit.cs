@@ -13,7 +13,8 @@ internal static class ProcessExternalCommit
             async (call, input) =>
             {
                 call.ConvoId = input.ConvoId;
-                // A demonstration of a slow service, in Development only: after the body was read, so that it is measured.
+                // A demonstration of a slow service, in Development only: after the body was read, so that it is
+                // measured.
                 if (call.Feature<HostSettings>().DemoDelay is var delay && delay > TimeSpan.Zero)
                     await Task.Delay(delay, call.Cancellation);
                 var result = await call.Feature<ExternalCommitProcessor>()
