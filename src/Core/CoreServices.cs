@@ -20,6 +20,7 @@ using MlsConsole.Core.JoinTurns;
 using MlsConsole.Core.KeyPackages;
 using MlsConsole.Core.Membership;
 using MlsConsole.Core.Messages;
+using MlsConsole.Core.People;
 using MlsConsole.Core.Proposals;
 using MlsConsole.Core.RateLimits;
 using MlsConsole.Core.Rejoins;
@@ -62,6 +63,15 @@ public static class CoreServices
         services.Add<Pruning>();
         services.Add<TokenReplay>();
         services.Add<RateWindows>();
+
+        services.Add<PeopleWriter>();
+        services.Add<Sessions>();
+        services.Add<OneTimeLinks>();
+        services.Add<SignIn>();
+        services.Add<OwnAccount>();
+        services.Add<PeopleAdministration>();
+        services.Add<ApiTokens>();
+        services.Add<Demonstration>();
 
         services.Add<PublicGroups>();
         services.Add<SignatureKeys>();

@@ -60,6 +60,9 @@ public sealed record CoreSettings
     /// <summary>The largest application message in bytes.</summary>
     public int MaxMessageBytes { get; init; } = 10 << 20;
 
+    /// <summary>How long a session of the console lasts at most (Console:SessionLifetime).</summary>
+    public TimeSpan ConsoleSessionLifetime { get; init; } = TimeSpan.FromHours(12);
+
     /// <summary>When rejoin episodes count (Episodes:AccountInterval, Silence and Patience).</summary>
     public EpisodeSettings Episodes { get; init; } = new();
 }

@@ -92,9 +92,20 @@ public sealed class AuditTally : IDisposable
             RequestOutcomes.Accepted when s_countedQueries.Contains(request.Method) => AuditEntry.Counted,
             _ => null,
         };
-        if (actor is null)
-            return;
-        var kind = new Kind(Minute(request.At), actor, request.Method, request.Outcome, request.Reason);
+        if (actor is not null)
+            Count(new Kind(Minute(request.At), actor, request.Method, request.Outcome, request.Reason));
+    }
+
+    /// <summary>Counts something else than a request of an app, for which anybody can be the cause.</summary>
+    /// <param name="actor">One of the actors that stand for many.</param>
+    /// <param name="action">Of a closed list.</param>
+    /// <param name="outcome">Of a closed list.</param>
+    /// <param name="reason">Of a closed list.</param>
+    internal void Count(string actor, string action, string outcome, string? reason) =>
+        Count(new Kind(Minute(_clock.GetUtcNow()), actor, action, outcome, reason));
+
+    private void Count(Kind kind)
+    {
         lock (_lock)
         {
             if (_counts.Count >= MaxKinds && !_counts.ContainsKey(kind))

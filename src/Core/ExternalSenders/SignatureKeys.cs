@@ -86,12 +86,14 @@ public sealed class SignatureKeys
     /// Retires the current keys and makes new ones. A retired key is deleted by a later rotation, when no group lists
     /// the key any more.
     /// </summary>
-    public async Task<Rotation> RotateAsync(string actor, string correlationId, CancellationToken cancellation)
+    /// <exception cref="RefusedException">Forbidden: it takes an admin.</exception>
+    public async Task<Rotation> RotateAsync(Actor actor, string correlationId, CancellationToken cancellation)
     {
+        actor.Require(ConsoleRole.Admin);
         var entry = new AuditEntry
         {
             At = _clock.GetUtcNow(),
-            Actor = actor,
+            Actor = actor.Name,
             Action = "rotateSignatureKey",
             Outcome = RequestOutcomes.Accepted,
             CorrelationId = correlationId,

@@ -79,13 +79,15 @@ public sealed class Bans
     /// Bans an account from the service: the account has no part in any conversation any more and starts none. A
     /// repeated call does again what a fault may have left undone.
     /// </summary>
+    /// <param name="actor">An admin of the console.</param>
     /// <param name="target">The account; it need not be known to the service.</param>
     /// <param name="reason">The operator's reason, for the audit log; null if there is none.</param>
     /// <param name="cancellation">Gives up a transaction that has not begun.</param>
     /// <returns>False if the account was banned from the service before.</returns>
-    public async Task<bool> BanAccountAsync(Did target, string? reason, CancellationToken cancellation)
+    /// <exception cref="RefusedException">Forbidden.</exception>
+    public async Task<bool> BanAccountAsync(Actor actor, Did target, string? reason, CancellationToken cancellation)
     {
-        bool added = await OperateAsync("banAccount", target, reason, AddServiceBanAsync, cancellation);
+        bool added = await OperateAsync(actor, "banAccount", target, reason, AddServiceBanAsync, cancellation);
         // This transaction begins after that of the ban, so it sees every leaf that the account will ever have.
         await _database.WriteAsync(write => ShutOutOfServiceAsync(write, target.Value), cancellation);
         return added;
@@ -136,12 +138,14 @@ public sealed class Bans
     }
 
     /// <summary>Ends a ban from the service. Bans of the account from conversations stay.</summary>
+    /// <param name="actor">An admin of the console.</param>
     /// <param name="target">The account.</param>
     /// <param name="reason">The operator's reason, for the audit log; null if there is none.</param>
     /// <param name="cancellation">Gives up a transaction that has not begun.</param>
     /// <returns>False if the account was not banned from the service.</returns>
-    public Task<bool> UnbanAccountAsync(Did target, string? reason, CancellationToken cancellation) =>
+    public Task<bool> UnbanAccountAsync(Actor actor, Did target, string? reason, CancellationToken cancellation) =>
         OperateAsync(
+            actor,
             "unbanAccount",
             target,
             reason,
@@ -216,6 +220,7 @@ public sealed class Bans
     /// <summary>Writes a change that the operator wants, with its audit entry, in one transaction.</summary>
     /// <returns>Whether the change has changed anything; the audit entry is written in any case.</returns>
     private async Task<bool> OperateAsync(
+        Actor actor,
         string action,
         Did target,
         string? reason,
@@ -223,11 +228,12 @@ public sealed class Bans
         CancellationToken cancellation
     )
     {
+        actor.Require(ConsoleRole.Admin);
         var now = _clock.GetUtcNow();
         var entry = new AuditEntry
         {
             At = now,
-            Actor = AuditEntry.Operator,
+            Actor = actor.Name,
             Action = action,
             Subject = target.Value,
             Outcome = RequestOutcomes.Accepted,

@@ -86,7 +86,8 @@ public sealed class ExternalCommitsFlag
     /// </param>
     /// <returns>The state that is in force now.</returns>
     /// <exception cref="RefusedException">
-    /// InvalidRequest: state, percentage or reason cannot be accepted; nothing has changed.
+    /// Forbidden: turning the flag down takes an operator, turning it up an approver. InvalidRequest: state, percentage
+    /// or reason cannot be accepted. Nothing has changed.
     /// </exception>
     /// <exception cref="FlagOvertakenException">
     /// Somebody else has changed the flag since the actor saw it; nothing was written. Whoever still wants the change
@@ -96,7 +97,7 @@ public sealed class ExternalCommitsFlag
         FlagState state,
         int percentage,
         string reason,
-        string actor,
+        Actor actor,
         long? expectedVersion
     )
     {

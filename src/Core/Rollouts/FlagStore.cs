@@ -48,6 +48,7 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
 
     /// <summary>Writes state, version and audit entry in one transaction.</summary>
     /// <returns>The state that is stored now.</returns>
+    /// <exception cref="RefusedException">Forbidden: the actor may not turn the flag up, or not at all.</exception>
     /// <exception cref="FlagOvertakenException">
     /// Another version than the expected one is stored. Nothing was written.
     /// </exception>
@@ -55,7 +56,7 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
         FlagState state,
         int percentage,
         string reason,
-        string actor,
+        Actor actor,
         long? expectedVersion,
         CancellationToken cancellation
     )
@@ -70,6 +71,8 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                 FlagView before = row.View();
                 if (expectedVersion is { } expected && expected != before.Version)
                     throw new FlagOvertakenException(before);
+                bool turnsUp = FlagView.ShareOf(state, percentage) > FlagView.ShareOf(before.State, before.Percentage);
+                actor.Require(turnsUp ? ConsoleRole.Approver : ConsoleRole.Operator);
                 row.State = state;
                 row.Percentage = percentage;
                 // The version is a concurrency token. Of two hosts that change the flag at once, the second finds the
@@ -77,11 +80,11 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
                 row.Version++;
                 row.ChangedAt = Now();
                 row.Reason = reason;
-                row.Actor = actor;
+                row.Actor = actor.Name;
                 AuditEntry entry = new()
                 {
                     At = row.ChangedAt,
-                    Actor = actor,
+                    Actor = actor.Name,
                     Action = "setFlag",
                     Subject = $"{Name}: {before.Words} -> {row.View().Words}",
                     Details = new AuditDetails()

@@ -57,6 +57,15 @@ public sealed record FlagView(
         $"The flag has been changed: version {Version} is {Words}, by {Actor} at {ChangedAt:yyyy-MM-dd HH:mm:ss} UTC, "
         + $"because “{Reason}”.";
 
+    /// <summary>For how many of a hundred accounts the feature is on.</summary>
+    internal static int ShareOf(FlagState state, int percentage) =>
+        state switch
+        {
+            FlagState.On => 100,
+            FlagState.Percentage => percentage,
+            _ => 0,
+        };
+
     internal static bool IsValid(FlagState state, int percentage) =>
         Enum.IsDefined(state) && percentage is >= 0 and <= 100;
 }

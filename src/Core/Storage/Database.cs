@@ -238,6 +238,7 @@ public sealed class Database : IDisposable
         var options = new DbContextOptionsBuilder<SqliteMlsDbContext>()
             .UseSqlite(connectionString)
             .UseSnakeCaseNamingConvention()
+            .UseApplicationServiceProvider(MlsDbContext.Services)
             .ReplaceService<IMigrationsSqlGenerator, SqliteMigrationCommands>()
             .Options;
         // Contexts for reading come from a pool. A context for writing is made new, because it is given the connection
@@ -285,6 +286,7 @@ public sealed class Database : IDisposable
             new DbContextOptionsBuilder<PostgreSqlMlsDbContext>()
                 .UseNpgsql(source)
                 .UseSnakeCaseNamingConvention()
+                .UseApplicationServiceProvider(MlsDbContext.Services)
                 .Options
         );
         return new(pool.CreateDbContext, pool.CreateDbContext, source) { _connectionString = connectionString };

@@ -1,6 +1,10 @@
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Microsoft.Extensions.DependencyInjection;
+using MlsConsole.Core.ConsoleUsers;
 
 namespace MlsConsole.Core.Storage;
 
@@ -12,13 +16,25 @@ namespace MlsConsole.Core.Storage;
 /// Each table is configured in the folder of the feature that it belongs to, or in <c>Rows</c>. Times are stored as
 /// milliseconds since 1970 (UTC), so that both providers compare them alike.
 /// </remarks>
-public abstract class MlsDbContext(DbContextOptions options) : DbContext(options)
+public abstract class MlsDbContext(DbContextOptions options) : IdentityUserContext<ConsoleUser>(options)
 {
+    /// <summary>
+    /// Tells Identity to use its schema with passkeys. Identity asks the service provider of the options for it, and
+    /// falls back without a word to a schema without passkeys, so every place that makes options has to give this one.
+    /// </summary>
+    internal static IServiceProvider Services { get; } =
+        new ServiceCollection()
+            .Configure<IdentityOptions>(options => options.Stores.SchemaVersion = IdentitySchemaVersions.Version3)
+            .BuildServiceProvider();
+
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder) =>
         configurationBuilder.Properties<DateTimeOffset>().HaveConversion<UnixMilliseconds>();
 
-    protected override void OnModelCreating(ModelBuilder modelBuilder) =>
-        modelBuilder.ApplyConfigurationsFromAssembly(typeof(MlsDbContext).Assembly);
+    protected override void OnModelCreating(ModelBuilder builder)
+    {
+        base.OnModelCreating(builder);
+        builder.ApplyConfigurationsFromAssembly(typeof(MlsDbContext).Assembly);
+    }
 
     private sealed class UnixMilliseconds()
         : ValueConverter<DateTimeOffset, long>(
@@ -38,6 +54,7 @@ internal sealed class SqliteDesignTimeFactory : IDesignTimeDbContextFactory<Sqli
             new DbContextOptionsBuilder<SqliteMlsDbContext>()
                 .UseSqlite("Data Source=design.db")
                 .UseSnakeCaseNamingConvention()
+                .UseApplicationServiceProvider(MlsDbContext.Services)
                 .Options
         );
 }
@@ -53,6 +70,7 @@ internal sealed class PostgreSqlDesignTimeFactory : IDesignTimeDbContextFactory<
             new DbContextOptionsBuilder<PostgreSqlMlsDbContext>()
                 .UseNpgsql("Host=localhost")
                 .UseSnakeCaseNamingConvention()
+                .UseApplicationServiceProvider(MlsDbContext.Services)
                 .Options
         );
 }

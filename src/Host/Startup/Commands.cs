@@ -74,7 +74,7 @@ internal static class Commands
         KeyRing.Create(app.Configuration);
         Rotation rotation = await app
             .Services.GetRequiredService<SignatureKeys>()
-            .RotateAsync("operator", Guid.NewGuid().ToString("N"), CancellationToken.None);
+            .RotateAsync(Actor.CommandLine, Guid.NewGuid().ToString("N"), CancellationToken.None);
         await output.WriteLineAsync(
             string.Create(
                 CultureInfo.InvariantCulture,
@@ -103,8 +103,8 @@ internal static class Commands
             .BuildServiceProvider();
         Bans bans = services.GetRequiredService<Bans>();
         bool changed = ban
-            ? await bans.BanAccountAsync(did, reason, CancellationToken.None)
-            : await bans.UnbanAccountAsync(did, reason, CancellationToken.None);
+            ? await bans.BanAccountAsync(Actor.CommandLine, did, reason, CancellationToken.None)
+            : await bans.UnbanAccountAsync(Actor.CommandLine, did, reason, CancellationToken.None);
         await output.WriteLineAsync(
             (ban, changed) switch
             {

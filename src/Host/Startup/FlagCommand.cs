@@ -47,7 +47,7 @@ internal static class FlagCommand
                 change.State,
                 change.Percentage,
                 options["reason"] ?? "",
-                AuditEntry.Operator,
+                Actor.CommandLine,
                 expected
             );
             await output.WriteLineAsync(Words(after));

@@ -241,7 +241,7 @@ public sealed class Judging_episodes : IAsyncLifetime
         var flag = _service.Get<ExternalCommitsFlag>();
         await _service.EnrolAsync(Account(0), "phone");
         Wait(60);
-        await flag.SetAsync(FlagState.On, 0, "a stage", "somebody", null);
+        await flag.SetAsync(FlagState.On, 0, "a stage", new("somebody", ConsoleRole.Admin), null);
         Wait(60);
         await _service.EnrolAsync(Account(1), "phone");
         Attempt("accepted", Account(0), convo: "one");

@@ -97,7 +97,7 @@ public class Joining
     {
         await using var service = await Service.StartAsync();
         var (convo, _, bob) = await service.AliceAndBobAsync();
-        await service.Get<ExternalCommitsFlag>().SetAsync(FlagState.Off, 0, "test", "tester", null);
+        await service.Get<ExternalCommitsFlag>().SetAsync(FlagState.Off, 0, new("test", ConsoleRole.Admin), "tester", null);
         foreach (string id in (string[])[convo.Id, "unknown"])
             Assert.Equal(
                 "ExternalCommitsDisabled",

@@ -80,7 +80,7 @@ public class Signature_keys_of_the_service
             TimeProvider.System
         );
         await Assert.ThrowsAnyAsync<CryptographicException>(() => other.StartAsync(CancellationToken.None));
-        await other.RotateAsync("operator", "c", CancellationToken.None); // the way out
+        await other.RotateAsync(Actor.CommandLine, "c", CancellationToken.None); // the way out
         await other.StartAsync(CancellationToken.None);
     }
 
@@ -165,7 +165,7 @@ public class Signature_keys_of_the_service
     }
 
     internal static Task<Rotation> RotateAsync(Service service) =>
-        service.Get<SignatureKeys>().RotateAsync("operator", "test", CancellationToken.None);
+        service.Get<SignatureKeys>().RotateAsync(Actor.CommandLine, "test", CancellationToken.None);
 
     private static async Task<SignatureKey?> ListedByAsync(Service service, TestConvo convo)
     {

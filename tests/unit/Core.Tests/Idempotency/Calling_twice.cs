@@ -435,7 +435,7 @@ public class Calling_twice
         await using var service = await Service.StartAsync();
         var call = await Procedures[procedure](await StartAsync(service));
         var stranger = await service.EnrolAsync("did:example:mallory", "laptop");
-        await service.Get<Bans>().BanAccountAsync(Did.Parse(stranger.Did), null, default);
+        await service.Get<Bans>().BanAccountAsync(Actor.CommandLine, Did.Parse(stranger.Did), null, default);
         string done = await service.StateAsync();
         int before = await AuditedAsync(service);
         var refused = (await Assert.ThrowsAsync<RefusedException>(() => call.Send(stranger.Caller, false))).Refusal;

@@ -65,8 +65,8 @@ public class Banning_accounts
         var own = await service.CreateConvoAsync(bob);
         own = await service.AddAsync(own, bob, alice);
         var ticket = await service.Get<SubscriptionTickets>().IssueAsync(bob.Caller, null, default);
-        Assert.True(await service.Get<Bans>().BanAccountAsync(Did.Parse(bob.Did), "abuse", default));
-        Assert.False(await service.Get<Bans>().BanAccountAsync(Did.Parse(bob.Did), null, default));
+        Assert.True(await service.Get<Bans>().BanAccountAsync(Actor.CommandLine, Did.Parse(bob.Did), "abuse", default));
+        Assert.False(await service.Get<Bans>().BanAccountAsync(Actor.CommandLine, Did.Parse(bob.Did), null, default));
 
         foreach (var call in CallsOf(service, convo, bob).Concat(CallsOf(service, own, bob)))
             await RefusedAsBannedAsync(call);
@@ -100,8 +100,8 @@ public class Banning_accounts
         Assert.True((await service.PromoteAsync(own, alice, alice.Did)).IsAdmin);
         await Refused("InvalidRequest", () => service.PromoteAsync(own, alice, bob.Did));
 
-        Assert.True(await service.Get<Bans>().UnbanAccountAsync(Did.Parse(bob.Did), null, default));
-        Assert.False(await service.Get<Bans>().UnbanAccountAsync(Did.Parse(bob.Did), null, default));
+        Assert.True(await service.Get<Bans>().UnbanAccountAsync(Actor.CommandLine, Did.Parse(bob.Did), null, default));
+        Assert.False(await service.Get<Bans>().UnbanAccountAsync(Actor.CommandLine, Did.Parse(bob.Did), null, default));
         foreach (var call in others)
             await call();
         await service.Get<GroupInfoProvider>().GetGroupInfoAsync(bob.Caller, new(convo.Id, true), default);
@@ -224,7 +224,7 @@ public class Banning_accounts
         await using var service = await Service.StartAsync();
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         await BanAsync(service, convo, alice, bob.Did);
-        Assert.True(await service.Get<Bans>().BanAccountAsync(Did.Parse(bob.Did), null, default));
+        Assert.True(await service.Get<Bans>().BanAccountAsync(Actor.CommandLine, Did.Parse(bob.Did), null, default));
         Assert.True((await UnbanAsync(service, convo, alice, bob.Did)).IsBanned); // from the service
         await RefusedAsBannedAsync(() =>
             service.CommitAsync(convo, bob, convo.Group.Commit(bob.Client).WithPath().Build())
@@ -233,7 +233,7 @@ public class Banning_accounts
             "LeavePending",
             () => service.CommitAsync(convo, alice, convo.Group.Commit(alice.Client).WithPath().Build())
         );
-        Assert.True(await service.Get<Bans>().UnbanAccountAsync(Did.Parse(bob.Did), null, default));
+        Assert.True(await service.Get<Bans>().UnbanAccountAsync(Actor.CommandLine, Did.Parse(bob.Did), null, default));
         await service.CommitAsync(convo, bob, convo.Group.Commit(bob.Client).WithPath().Build());
     }
 
@@ -285,7 +285,7 @@ public class Banning_accounts
         await Assert.ThrowsAsync<OvertakenException>(() =>
             service.Database.WriteAsync(MessageDelivery.StatementsOf(message), default)
         );
-        Assert.True(await service.Get<Bans>().BanAccountAsync(Did.Parse(carol.Did), null, default));
+        Assert.True(await service.Get<Bans>().BanAccountAsync(Actor.CommandLine, Did.Parse(carol.Did), null, default));
         var statements = new Statements($"""SELECT 1 AS "Value" """);
         Ban.BreakIfBanned(statements, carol.Did, convo.Id);
         await Assert.ThrowsAsync<OvertakenException>(() => service.Database.WriteAsync(statements, default));
@@ -383,7 +383,7 @@ public class Banning_accounts
                 await Task.WhenAll(added);
             for (int i = 0; i < round - 1; i++)
                 await second.Get<ConversationReader>().GetConvoAsync(alice.Caller, convos[0].Id, default);
-            Assert.True(await second.Get<Bans>().BanAccountAsync(Did.Parse(bob.Did), null, default));
+            Assert.True(await second.Get<Bans>().BanAccountAsync(Actor.CommandLine, Did.Parse(bob.Did), null, default));
             var outcomes = await Task.WhenAll(added);
             for (int i = 0; i < convos.Count; i++)
             {

@@ -39,7 +39,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task The_first_state_is_written_once_and_a_restart_keeps_what_people_set()
     {
         Assert.Equal((FlagState.Off, 1L), (_flag.Current.State, _flag.Current.Version));
-        await _flag.SetAsync(FlagState.Percentage, 100, "we are ready", "anna", null);
+        await _flag.SetAsync(FlagState.Percentage, 100, "we are ready", new("anna", ConsoleRole.Admin), null);
 
         (FlagDefinitions again, ExternalCommitsFlag restarted) = Host();
         using (again)
@@ -60,11 +60,11 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
         using (others)
         {
             Assert.False((await other.EvaluateAsync(s_alice)).IsIn());
-            await _flag.SetAsync(FlagState.On, 0, "launch", "anna", null);
+            await _flag.SetAsync(FlagState.On, 0, "launch", new("anna", ConsoleRole.Admin), null);
             Assert.True((await _flag.EvaluateAsync(s_alice)).IsIn());
             _clock.Advance(FlagDefinitions.MaxAge);
             Assert.True((await other.EvaluateAsync(s_alice)).IsIn());
-            await other.SetAsync(FlagState.Off, 0, "trouble", "ben", null);
+            await other.SetAsync(FlagState.Off, 0, "trouble", new("ben", ConsoleRole.Admin), null);
             _clock.Advance(FlagDefinitions.MaxAge);
             Assert.False((await _flag.EvaluateAsync(s_alice)).IsIn());
             Assert.Equal((3L, "trouble", "ben"), (_flag.Current.Version, _flag.Current.Reason, _flag.Current.Actor));
@@ -76,7 +76,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     {
         List<ActivityRecord> published = [];
         using IDisposable subscription = _feed.Subscribe(published.Add);
-        await _flag.SetAsync(FlagState.Percentage, 10, " first stage ", "anna", null);
+        await _flag.SetAsync(FlagState.Percentage, 10, " first stage ", new("anna", ConsoleRole.Admin), null);
         AuditEntry entry = Assert.Single(await _audit.LatestAsync(10, CancellationToken.None));
         Assert.Equal(
             ("anna", "setFlag", "accepted", "first stage"),
@@ -104,7 +104,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task A_change_that_cannot_be_accepted_changes_nothing(FlagState state, int percentage, string reason)
     {
         RefusedException refusal = await Assert.ThrowsAsync<RefusedException>(() =>
-            _flag.SetAsync(state, percentage, reason, "anna", null)
+            _flag.SetAsync(state, percentage, reason, new("anna", ConsoleRole.Admin), null)
         );
         Assert.Equal("InvalidRequest", refusal.Refusal.Error);
         _clock.Advance(FlagDefinitions.MaxAge);
@@ -117,9 +117,9 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task A_reason_has_a_length()
     {
         await Assert.ThrowsAsync<RefusedException>(() =>
-            _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength + 1), "anna", null)
+            _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength + 1), new("anna", ConsoleRole.Admin), null)
         );
-        await _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength), "anna", null);
+        await _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength), new("anna", ConsoleRole.Admin), null);
         Assert.True((await _flag.EvaluateAsync(s_alice)).IsIn());
     }
 
@@ -128,7 +128,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     {
         await using (MlsDbContext context = _database.Read())
             await context.Database.ExecuteSqlRawAsync("DROP TABLE audit");
-        await Assert.ThrowsAnyAsync<Exception>(() => _flag.SetAsync(FlagState.On, 0, "launch", "anna", null));
+        await Assert.ThrowsAnyAsync<Exception>(() => _flag.SetAsync(FlagState.On, 0, "launch", new("anna", ConsoleRole.Admin), null));
         _clock.Advance(FlagDefinitions.MaxAge);
         Assert.False((await _flag.EvaluateAsync(s_alice)).IsIn());
         Assert.Equal(1, _flag.Current.Version);
@@ -138,7 +138,7 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     [Fact]
     public async Task A_database_that_cannot_be_read_leaves_the_last_state()
     {
-        await _flag.SetAsync(FlagState.On, 0, "launch", "anna", null);
+        await _flag.SetAsync(FlagState.On, 0, "launch", new("anna", ConsoleRole.Admin), null);
         await using (MlsDbContext context = _database.Read())
             await context.Database.ExecuteSqlRawAsync("DROP TABLE rollout_flags");
         _clock.Advance(FlagDefinitions.MaxAge);

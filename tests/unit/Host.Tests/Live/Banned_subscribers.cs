@@ -21,14 +21,14 @@ public sealed class Banned_subscribers(TestHost host) : IClassFixture<TestHost>
         using EventClient bob = await other.Subscribe(Bob),
             alice = await host.Subscribe(Alice);
         Bans bans = host.Services.GetRequiredService<Bans>();
-        await bans.BanAccountAsync(Did.Parse(Bob), null, CancellationToken.None);
+        await bans.BanAccountAsync(Actor.CommandLine, Did.Parse(Bob), null, CancellationToken.None);
         Assert.Equal("Unauthorized", await bob.Refusal());
         Assert.Equal("banned", Assert.IsType<SubscribeConvoEventsMembership>(await alice.Next()).Change);
         Assert.Equal(
             "Unauthorized",
             (await Assert.ThrowsAsync<RefusedException>(() => other.Ticket(Bob))).Refusal.Error
         );
-        await bans.UnbanAccountAsync(Did.Parse(Bob), null, CancellationToken.None);
+        await bans.UnbanAccountAsync(Actor.CommandLine, Did.Parse(Bob), null, CancellationToken.None);
         using EventClient again = await host.Subscribe(Bob);
     }
 

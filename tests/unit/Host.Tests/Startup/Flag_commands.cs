@@ -46,7 +46,7 @@ public sealed class Flag_commands(TestHost host) : IClassFixture<TestHost>
     [Fact]
     public async Task A_change_for_another_version_than_the_stored_one_ends_with_2_and_says_what_is_stored()
     {
-        FlagView stored = await OfHost.SetAsync(FlagState.Percentage, 10, "a stage", "ben", null);
+        FlagView stored = await OfHost.SetAsync(FlagState.Percentage, 10, "a stage", new("ben", ConsoleRole.Admin), null);
         foreach (string state in (string[])["on", "off"])
         {
             (int code, string output, string error) = await Run(
@@ -127,7 +127,7 @@ public sealed class Flag_commands(TestHost host) : IClassFixture<TestHost>
                 if (activity is FlagTakenOver)
                     taken.TrySetResult();
             });
-        await OfHost.SetAsync(FlagState.On, 0, "x", "ben", null);
+        await OfHost.SetAsync(FlagState.On, 0, "x", new("ben", ConsoleRole.Admin), null);
         await taken.Task.WaitAsync(TimeSpan.FromSeconds(60));
         string metrics = await client.GetStringAsync("/metrics");
         Assert.Matches(

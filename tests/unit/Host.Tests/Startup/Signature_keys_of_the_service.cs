@@ -62,7 +62,7 @@ public sealed class Signature_keys_of_the_service
             ),
             TimeProvider.System
         );
-        await keys.RotateAsync("operator", "test", CancellationToken.None);
+        await keys.RotateAsync(Actor.CommandLine, "test", CancellationToken.None);
         using TestHost second = new(host, ("DataProtection:KeyRing", ring));
         Directory.Delete(ring, recursive: true);
     }
