@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using MlsConsole.Dashboard.People;
 using MudBlazor.Services;
 
 namespace MlsConsole.Dashboard;
@@ -15,11 +16,24 @@ public static class DashboardServices
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddMudServices();
         services.AddSingleton(new ConsoleEnvironment(environmentName));
+        services.AddCascadingAuthenticationState();
+        services.AddScoped<CurrentActor>();
         return services;
     }
 
-    public static void MapDashboard(this IEndpointRouteBuilder endpoints) =>
-        endpoints.MapRazorComponents<App>().AddInteractiveServerRenderMode();
+    /// <summary>
+    /// Maps the pages. Whatever is not meant for strangers by name is for signed-in people, the connections of live
+    /// pages included.
+    /// </summary>
+    public static void MapDashboard(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints
+            .MapRazorComponents<App>()
+            // The host sets this policy itself, for pages and everything else alike.
+            .AddInteractiveServerRenderMode(options => options.ContentSecurityFrameAncestorsPolicy = null)
+            .RequireAuthorization(ConsolePolicies.Viewer);
+        endpoints.MapPeople();
+    }
 }
 
 /// <summary>The host's environment, which the status strip shows.</summary>

@@ -1,6 +1,8 @@
+using MlsConsole.Host.Api;
 using MlsConsole.Host.Duties;
 using MlsConsole.Host.Identity;
 using MlsConsole.Host.Live;
+using MlsConsole.Host.People;
 using MlsConsole.Host.Startup;
 using MlsConsole.Host.Telemetry;
 using MlsConsole.Host.Xrpc;
@@ -17,18 +19,21 @@ try
     builder.Services.AddLive();
     builder.Services.AddDuties();
     builder.Services.AddTelemetry();
+    builder.AddPeople();
+    builder.Services.AddConsoleApi();
     builder.AddConsole();
 
     await using WebApplication app = builder.Build();
-    await app.StartStorageAsync();
-    app.RefuseHubsWhileStopping();
+    bool isNewDatabase = await app.StartStorageAsync();
     app.UseXrpc();
+    app.UseConsole();
     app.MapServiceDocument();
     app.MapHealth();
     app.MapLive();
     app.MapMetrics();
+    app.MapConsoleApi();
     app.MapConsole();
-    await app.RunOnLoopbackAsync();
+    await app.RunOnLoopbackAsync(() => StartLinks.PrintAsync(app, isNewDatabase));
     return 0;
 }
 catch (ConfigurationException exception)

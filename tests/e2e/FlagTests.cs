@@ -56,7 +56,7 @@ public sealed class FlagTests(ITestOutputHelper output)
 
     private static async Task<double?> TakenOver(HostProcess host)
     {
-        using var http = new HttpClient { BaseAddress = host.Url };
+        using var http = await host.ConsoleClientAsync();
         string metrics = await http.GetStringAsync("/metrics");
         string? sum = metrics
             .Split('\n')

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using MlsConsole.TestKit;
@@ -17,6 +18,7 @@ public sealed class HostProcess : IAsyncDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("mlsconsole-e2e-").FullName;
     private readonly StringBuilder _output = new();
     private Process? _process;
+    private Cookie? _cookie;
 
     private HostProcess(IReadOnlyDictionary<string, string>? settings)
     {
@@ -29,6 +31,7 @@ public sealed class HostProcess : IAsyncDisposable
             ["ConnectionStrings__Default"] = $"Data Source={Path.Combine(_folder, "host.db")}",
             ["DataProtection__KeyRing"] = Path.Combine(_folder, "keys"),
             ["DOTNET_gcServer"] = "0",
+            ["Demo__SignIn"] = "true",
             // Races and histories are faster than any account of a person.
             ["RateLimits__Enabled"] = "false",
         };
@@ -37,6 +40,9 @@ public sealed class HostProcess : IAsyncDisposable
     }
 
     public Uri Url { get; }
+
+    /// <summary>The console's address by the name for which a passkey works.</summary>
+    public Uri ConsoleUrl => new UriBuilder(Url) { Host = "localhost" }.Uri;
 
     /// <summary>All that the host wrote to its console so far.</summary>
     public string Output
@@ -74,9 +80,55 @@ public sealed class HostProcess : IAsyncDisposable
         var all = _settings.Where(setting => setting.Key != "ASPNETCORE_URLS").ToDictionary();
         foreach (var (name, value) in settings ?? new Dictionary<string, string>())
             all[name] = value;
-        var host = new HostProcess(all);
+        // The start of a second host ends the link that the first has printed; the session is good for both.
+        bool isDemo = _settings["Demo__SignIn"] == "true";
+        Cookie? cookie = isDemo && _process is not null ? await SignInAsync() : _cookie;
+        var host = new HostProcess(all) { _cookie = cookie };
         await host.Restart();
         return host;
+    }
+
+    /// <summary>The link that the host has printed when it started last.</summary>
+    public async Task<Uri> PrintedLinkAsync()
+    {
+        var waited = Stopwatch.StartNew();
+        while (waited.Elapsed < s_startLimit)
+        {
+            string? line = Output
+                .Split('\n')
+                .LastOrDefault(line =>
+                    line.StartsWith("demo link: ", StringComparison.Ordinal)
+                    || line.StartsWith("first admin: ", StringComparison.Ordinal)
+                );
+            if (line?.Split(' ').FirstOrDefault(word => word.StartsWith("http", StringComparison.Ordinal)) is { } link)
+                return new(link.Trim());
+            await Task.Delay(50);
+        }
+        throw new TimeoutException($"The host printed no link:\n{Output}");
+    }
+
+    /// <summary>The cookie of a session as the admin of the demonstration; it stays good over restarts.</summary>
+    public async Task<Cookie> SignInAsync()
+    {
+        if (_cookie is not null)
+            return _cookie;
+        CookieContainer cookies = new();
+        using HttpClientHandler handler = new() { CookieContainer = cookies, AllowAutoRedirect = false };
+        using HttpClient http = new(handler);
+        Uri link = await PrintedLinkAsync();
+        using HttpResponseMessage answer = await http.GetAsync(link);
+        return _cookie =
+            cookies.GetCookies(link).SingleOrDefault(cookie => cookie.Name == "mls-console")
+            ?? throw new InvalidOperationException($"{link} answers {answer.StatusCode} and signs nobody in.");
+    }
+
+    /// <summary>A client that is signed in to the console.</summary>
+    public async Task<HttpClient> ConsoleClientAsync()
+    {
+        Cookie cookie = await SignInAsync();
+        HttpClient http = new() { BaseAddress = Url };
+        http.DefaultRequestHeaders.Add("Cookie", $"{cookie.Name}={cookie.Value}");
+        return http;
     }
 
     /// <summary>Starts the process again after a <see cref="Kill"/>, without waiting for it.</summary>

@@ -128,6 +128,21 @@ public sealed class ApiTokens
         );
     }
 
+    /// <summary>Those of the given tokens that are neither expired nor revoked, by their ids.</summary>
+    public async Task<IReadOnlyCollection<string>> OpenAmongAsync(
+        IReadOnlyCollection<string> ids,
+        CancellationToken cancellation
+    )
+    {
+        DateTimeOffset now = _clock.GetUtcNow();
+        await using MlsDbContext context = _database.Read();
+        return await context
+            .Set<ApiToken>()
+            .Where(token => ids.Contains(token.Id) && token.RevokedAt == null && token.ExpiresAt > now)
+            .Select(token => token.Id)
+            .ToListAsync(cancellation);
+    }
+
     /// <summary>Who calls with a token.</summary>
     /// <returns>The token's id and its actor; null if it is none, or is expired or revoked.</returns>
     public async Task<(string Id, Actor Actor)?> FindAsync(string token, CancellationToken cancellation)

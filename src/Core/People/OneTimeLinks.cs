@@ -46,12 +46,16 @@ public sealed class OneTimeLinks
         if (purpose is not (LinkPurpose.FirstAdmin or LinkPurpose.Admin))
             throw new ArgumentException($"{purpose} makes no admin.", nameof(purpose));
         return _writer.WriteAsync(
-            write =>
+            async write =>
             {
+                await write
+                    .Context.Set<OneTimeLink>()
+                    .Where(old => old.Purpose == purpose && old.ExpiresAt < write.Now)
+                    .ExecuteDeleteAsync();
                 // Of the first kind every start of a host makes one, which is no act of a person.
                 if (purpose == LinkPurpose.Admin)
                     write.Audit(Actor.CommandLine.Name, "makeAdminLink", subject: null);
-                return Task.FromResult(Add(write, purpose, user: null));
+                return Add(write, purpose, user: null);
             },
             cancellation
         );

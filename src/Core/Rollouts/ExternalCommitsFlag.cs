@@ -117,9 +117,11 @@ public sealed class ExternalCommitsFlag
     public Task<FlagView> ReadAsync(CancellationToken cancellation) => _store.ReadAsync(cancellation);
 
     /// <summary>Writes the first state into a new database, and reads the state that is stored.</summary>
-    public async Task StartAsync(FlagState initial, CancellationToken cancellation)
+    /// <returns>Whether there was no state, so that the database is new.</returns>
+    public async Task<bool> StartAsync(FlagState initial, CancellationToken cancellation)
     {
-        await _store.CreateAsync(initial, cancellation);
+        bool isNew = await _store.CreateAsync(initial, cancellation);
         await _definitions.CurrentAsync(cancellation);
+        return isNew;
     }
 }

@@ -16,7 +16,8 @@ internal sealed class FlagStore(Database database, AuditLog audit, TimeProvider 
     /// <summary>
     /// Writes the first state, unless there is a state already: what people have set outlives every restart.
     /// </summary>
-    public Task CreateAsync(FlagState initial, CancellationToken cancellation) =>
+    /// <returns>Whether there was no state.</returns>
+    public Task<bool> CreateAsync(FlagState initial, CancellationToken cancellation) =>
         database.WriteAsync(
             async context =>
             {

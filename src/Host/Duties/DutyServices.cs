@@ -10,6 +10,7 @@ internal static class DutyServices
     {
         services.AddDuty<LiveBroadcastDuty>();
         services.AddDuty<FlagWatchDuty>();
+        services.AddDuty<SessionWatchDuty>();
         services.AddDuty<FiguresDuty>();
         services.AddDuty<EpisodesDuty>();
         services.AddDuty<FigureRollUpDuty>();

@@ -1,5 +1,7 @@
+using MlsConsole.Core;
 using MlsConsole.Core.Episodes;
 using MlsConsole.Core.Figures;
+using MlsConsole.Host.People;
 
 namespace MlsConsole.Host.Live;
 
@@ -16,6 +18,6 @@ internal static class LiveServices
         // So that counting starts with the host and not with the first page.
         app.Services.GetRequiredService<FigureCounter>();
         app.Services.GetRequiredService<EpisodeRecorder>();
-        app.MapHub<LiveHub>(LiveHub.Path);
+        app.MapHub<LiveHub>(LiveHub.Path).RequirePersonOrToken(ConsoleRole.Viewer);
     }
 }

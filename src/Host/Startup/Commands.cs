@@ -25,7 +25,7 @@ internal static class Commands
     /// <exception cref="ConfigurationException">The database cannot be used.</exception>
     public static async Task<int?> RunAsync(string[] args)
     {
-        if (args is not [Verify or Export or Rotate or Ban or Unban or FlagCommand.Name, ..])
+        if (args is not [Verify or Export or Rotate or Ban or Unban or FlagCommand.Name or PeopleCommands.AdminLink or PeopleCommands.ApiToken, ..])
             return null;
         WebApplicationBuilder builder = HostBuilding.CreateBuilder(args[1..]);
         using Database database = Storage.Open(builder.Configuration);
@@ -36,6 +36,10 @@ internal static class Commands
             return await SetBanAsync(database, args[0] == Ban, args[1..], builder.Configuration["reason"], Console.Out);
         if (args[0] == FlagCommand.Name)
             return await FlagCommand.RunAsync(database, args[1..], builder.Configuration, Console.Out);
+        if (args[0] == PeopleCommands.AdminLink)
+            return await PeopleCommands.PrintAdminLinkAsync(database, builder.Configuration, Console.Out);
+        if (args[0] == PeopleCommands.ApiToken)
+            return await PeopleCommands.PrintApiTokenAsync(database, args[1..], builder.Configuration, Console.Out);
         if (args[0] == Verify)
             return await VerifyAuditAsync(database, Console.Out);
         await using StreamWriter output = new(Console.OpenStandardOutput(), bufferSize: 64 * 1024);

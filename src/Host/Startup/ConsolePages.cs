@@ -1,4 +1,5 @@
 using MlsConsole.Dashboard;
+using MlsConsole.Host.People;
 
 namespace MlsConsole.Host.Startup;
 
@@ -12,10 +13,21 @@ internal static class ConsolePages
         builder.Services.AddDashboard(builder.Environment.EnvironmentName);
     }
 
+    /// <summary>
+    /// What a request passes that is none of XRPC. Static files come before routing: of wwwroot at the root of the
+    /// sources, the endpoints of static assets know nothing.
+    /// </summary>
+    public static void UseConsole(this WebApplication app)
+    {
+        app.UseSecurityHeaders(app.Services.GetRequiredService<PeopleSettings>().Provider?.Authority);
+        app.UseStaticFiles();
+        app.UseRouting();
+        app.RefuseHubsWhileStopping();
+        app.UsePeople();
+    }
+
     public static void MapConsole(this WebApplication app)
     {
-        app.UseStaticFiles();
-        app.UseAntiforgery();
         app.MapStaticAssets();
         app.MapDashboard();
     }

@@ -57,10 +57,12 @@ internal static class HostRunning
     }
 
     /// <summary>Starts, makes sure that only loopback was bound, and runs until the host is told to stop.</summary>
+    /// <param name="app">The host.</param>
+    /// <param name="started">Called as soon as the host listens.</param>
     /// <exception cref="ConfigurationException">
     /// An address is in use, or an address that was bound is not loopback. In the second case the host was stopped.
     /// </exception>
-    public static async Task RunOnLoopbackAsync(this WebApplication app)
+    public static async Task RunOnLoopbackAsync(this WebApplication app, Func<Task> started)
     {
         try
         {
@@ -82,6 +84,7 @@ internal static class HostRunning
             await app.StopAsync();
             throw;
         }
+        await started();
         await app.WaitForShutdownAsync();
     }
 

@@ -59,6 +59,11 @@ internal static class Storage
                 Episodes = Episodes(builder.Configuration),
                 EventRetention = events,
                 MessageRetention = messages,
+                ConsoleSessionLifetime = Settings.Duration(
+                    builder.Configuration,
+                    "Console:SessionLifetime",
+                    otherwise: TimeSpan.FromHours(12)
+                ),
                 EventMaxLag = Settings.Count(builder.Configuration, "Events:MaxLag", otherwise: 10_000),
             }
         );
@@ -71,7 +76,8 @@ internal static class Storage
     /// <exception cref="ConfigurationException">
     /// The first state is misspelt, or the database or the key ring cannot be used.
     /// </exception>
-    public static async Task StartStorageAsync(this WebApplication app)
+    /// <returns>Whether the database is new.</returns>
+    public static async Task<bool> StartStorageAsync(this WebApplication app)
     {
         FlagState initial = InitialFlag(app.Configuration, app.Environment);
         try
@@ -85,7 +91,9 @@ internal static class Storage
                 $"names a database that cannot be used: {exception.Message}"
             );
         }
-        await app.Services.GetRequiredService<ExternalCommitsFlag>().StartAsync(initial, CancellationToken.None);
+        bool isNew = await app
+            .Services.GetRequiredService<ExternalCommitsFlag>()
+            .StartAsync(initial, CancellationToken.None);
         KeyRing.Create(app.Configuration);
         try
         {
@@ -99,6 +107,7 @@ internal static class Storage
                     + "name its folder, or give the service new keys (rotate-signature-key)."
             );
         }
+        return isNew;
     }
 
     /// <summary>The configured name, else that of the machine with the port of the first address.</summary>

@@ -1,5 +1,7 @@
+using MlsConsole.Core;
 using MlsConsole.Core.Activity;
 using MlsConsole.Host.Live;
+using MlsConsole.Host.People;
 using OpenTelemetry.Metrics;
 
 namespace MlsConsole.Host.Telemetry;
@@ -58,7 +60,7 @@ internal static class TelemetryServices
         app.Services.GetRequiredService<RequestMeter>();
         app.Services.GetRequiredService<DutyMeter>();
         app.Services.GetRequiredService<OutcomeLog>();
-        app.MapPrometheusScrapingEndpoint("/metrics");
+        app.MapPrometheusScrapingEndpoint("/metrics").RequirePersonOrToken(ConsoleRole.Viewer);
     }
 }
 

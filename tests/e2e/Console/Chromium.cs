@@ -1,3 +1,5 @@
+using Microsoft.Playwright;
+
 namespace MlsConsole.E2e;
 
 /// <summary>The Chromium that is installed on the machine; Playwright does not download one of its own.</summary>
@@ -27,6 +29,28 @@ internal static class Chromium
         "--disable-component-update",
         "--disable-sync",
     ];
+
+    /// <summary>Signs the pages of a browser in to the console.</summary>
+    public static async Task SignInAsync(IBrowserContext context, HostProcess host)
+    {
+        var cookie = await host.SignInAsync();
+        await context.AddCookiesAsync([
+            new()
+            {
+                Name = cookie.Name,
+                Value = cookie.Value,
+                Url = host.Url.ToString(),
+            },
+        ]);
+    }
+
+    /// <summary>A page of a browser that is signed in to the console.</summary>
+    public static async Task<IPage> NewPageAsync(IBrowser browser, HostProcess host)
+    {
+        var context = await browser.NewContextAsync();
+        await SignInAsync(context, host);
+        return await context.NewPageAsync();
+    }
 
     public static void Require()
     {

@@ -95,7 +95,13 @@ public sealed class ConsoleJourney : IAsyncLifetime
         var heard = new TaskCompletionSource<System.Text.Json.JsonElement>(
             TaskCreationOptions.RunContinuationsAsynchronously
         );
-        await using var hub = new HubConnectionBuilder().WithUrl(new Uri(_host.Url, "hubs/live")).Build();
+        var cookie = await _host.SignInAsync();
+        await using var hub = new HubConnectionBuilder()
+            .WithUrl(
+                new Uri(_host.Url, "hubs/live"),
+                options => options.Cookies.Add(_host.Url, new System.Net.Cookie(cookie.Name, cookie.Value))
+            )
+            .Build();
         hub.On<System.Text.Json.JsonElement>(
             "overview",
             overview =>
@@ -110,7 +116,7 @@ public sealed class ConsoleJourney : IAsyncLifetime
         var said = await heard.Task.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal((1, 0), (said.GetProperty("requests").GetInt32(), said.GetProperty("mismatches").GetInt32()));
 
-        using var http = new HttpClient { BaseAddress = _host.Url };
+        using var http = await _host.ConsoleClientAsync();
         string metrics = await http.GetStringAsync(new Uri("metrics", UriKind.Relative));
         Assert.Equal(1, Series(metrics, "external_commit_requests_total"));
         Assert.Equal(1, Series(metrics, "external_commit_success_total"));
@@ -144,6 +150,7 @@ public sealed class ConsoleJourney : IAsyncLifetime
                 ViewportSize = new() { Width = 1440, Height = 1000 },
             }
         );
+        await Chromium.SignInAsync(context, _host);
         var page = await context.NewPageAsync();
         await page.GotoAsync(_host.Url.ToString());
         await page.GetByTestId("headline").WaitForAsync();

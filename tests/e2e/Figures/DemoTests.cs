@@ -68,7 +68,7 @@ public sealed class DemoTests(ITestOutputHelper output)
         );
         await fleet;
         await host.Restart(); // after a kill
-        var page = await browser.NewPageAsync();
+        var page = await Chromium.NewPageAsync(browser, host);
         await page.GotoAsync(new Uri(host.Url, "?range=1h").ToString());
         await page.GetByTestId("headline").WaitForAsync();
         await page.GetByTestId("cohort-InsidePercentage").WaitForAsync();
@@ -81,7 +81,7 @@ public sealed class DemoTests(ITestOutputHelper output)
 
     private static async Task UntilSomebodyRejoins(HostProcess host)
     {
-        using var http = new HttpClient { BaseAddress = host.Url };
+        using var http = await host.ConsoleClientAsync();
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         while (
             !(await http.GetStringAsync("metrics", limit.Token)).Contains(

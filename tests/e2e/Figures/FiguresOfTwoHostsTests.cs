@@ -107,7 +107,7 @@ public sealed class FiguresOfTwoHostsTests(ITestOutputHelper output) : IAsyncLif
 
     private async Task<IPage> Open(HostProcess host)
     {
-        var page = await _browser!.NewPageAsync();
+        var page = await Chromium.NewPageAsync(_browser!, host);
         await page.GotoAsync(new Uri(host.Url, "?range=1h").ToString());
         await page.GetByTestId("headline").WaitForAsync();
         return page;

@@ -20,7 +20,7 @@ public sealed class PrometheusTests(ITestOutputHelper output)
     {
         Require();
         await using var host = await HostProcess.Start(HostFixture.NoLimits);
-        using var http = new HttpClient { BaseAddress = host.Url };
+        using var http = await host.ConsoleClientAsync();
         string metrics = await http.GetStringAsync("metrics");
         using var promtool = Start("promtool", ["check", "metrics"]);
         await promtool.StandardInput.WriteAsync(metrics);
@@ -35,7 +35,7 @@ public sealed class PrometheusTests(ITestOutputHelper output)
     {
         Require();
         await using var host = await HostProcess.Start(HostFixture.NoLimits);
-        await using var prometheus = await Prometheus.Start(host.Url);
+        await using var prometheus = await Prometheus.Start(host);
         // The series are there with 0 before anything has happened.
         Assert.Equal(0, await prometheus.Until("sum(external_commit_requests_total)", static value => value == 0));
         Assert.Equal(0, await prometheus.Until("sum(external_commit_refused_total)", static value => value == 0));
@@ -82,8 +82,9 @@ public sealed class PrometheusTests(ITestOutputHelper output)
         private Process _process = null!;
         private Task<string> _log = null!;
 
-        public static async Task<Prometheus> Start(Uri host)
+        public static async Task<Prometheus> Start(HostProcess host)
         {
+            var (_, token) = await host.Run("api-token", "prometheus");
             var prometheus = new Prometheus();
             string settings = Path.Combine(prometheus._folder, "prometheus.yml");
             await File.WriteAllTextAsync(
@@ -93,8 +94,10 @@ public sealed class PrometheusTests(ITestOutputHelper output)
                   scrape_interval: 1s
                 scrape_configs:
                   - job_name: mlsconsole
+                    authorization:
+                      credentials: {token.Trim()}
                     static_configs:
-                      - targets: ["{host.Authority}"]
+                      - targets: ["{host.Url.Authority}"]
                 """
             );
             prometheus._process = PrometheusTests.Start(

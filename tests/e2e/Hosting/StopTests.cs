@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.WebSockets;
 
 namespace MlsConsole.E2e;
@@ -15,7 +16,8 @@ public sealed class StopTests
         await using var host = await HostProcess.Start();
         var hub = new UriBuilder(host.Url) { Scheme = "ws", Path = "hubs/live" }.Uri;
         var connected = Enumerable.Range(0, 20).Select(_ => new TaskCompletionSource()).ToList();
-        var clients = connected.Select(first => Task.Run(() => Reconnect(hub, first))).ToList();
+        var cookie = await host.SignInAsync();
+        var clients = connected.Select(first => Task.Run(() => Reconnect(hub, cookie, first))).ToList();
         await Task.WhenAll(connected.Select(static first => first.Task));
         await host.Stop();
         await Task.WhenAll(clients);
@@ -23,11 +25,13 @@ public sealed class StopTests
     }
 
     /// <summary>Connects, and connects again whenever the connection ends, until the host refuses.</summary>
-    private static async Task Reconnect(Uri hub, TaskCompletionSource first)
+    private static async Task Reconnect(Uri hub, Cookie cookie, TaskCompletionSource first)
     {
         while (true)
         {
             using var socket = new ClientWebSocket();
+            socket.Options.Cookies = new CookieContainer();
+            socket.Options.Cookies.Add(new UriBuilder(hub) { Scheme = "http" }.Uri, new Cookie(cookie.Name, cookie.Value));
             try
             {
                 await socket.ConnectAsync(hub, CancellationToken.None);

@@ -118,7 +118,7 @@ public sealed class Flag_commands(TestHost host) : IClassFixture<TestHost>
     [Fact]
     public async Task Metrics_have_how_soon_this_host_took_a_change_over()
     {
-        using HttpClient client = new() { BaseAddress = host.Address };
+        using HttpClient client = await host.ClientAsync();
         TaskCompletionSource taken = new();
         using IDisposable subscription = host
             .Services.GetRequiredService<ActivityFeed>()

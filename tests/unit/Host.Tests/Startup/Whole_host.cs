@@ -22,6 +22,7 @@ public sealed class Whole_host(TestHost host) : IClassFixture<TestHost>
                 "ready",
                 "live_broadcast",
                 "flag_watch",
+                "session_watch",
                 "figures",
                 "episodes",
                 "figure_roll_up",

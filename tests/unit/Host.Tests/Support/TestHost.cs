@@ -1,5 +1,8 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using MlsConsole.Core;
+using MlsConsole.Core.People;
 
 namespace MlsConsole.Host.Tests;
 
@@ -28,6 +31,17 @@ public sealed class TestHost : WebApplicationFactory<Program>
     public Uri Address { get; }
 
     public string Connection { get; }
+
+    /// <summary>A client that calls the console with a new API token.</summary>
+    internal async Task<HttpClient> ClientAsync(ConsoleRole role = ConsoleRole.Admin)
+    {
+        string token = await Services
+            .GetRequiredService<ApiTokens>()
+            .MakeAsync(Actor.CommandLine, $"test-{Guid.NewGuid():N}", role, days: 1, CancellationToken.None);
+        HttpClient client = new(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = Address };
+        client.DefaultRequestHeaders.Authorization = new("Bearer", token);
+        return client;
+    }
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {

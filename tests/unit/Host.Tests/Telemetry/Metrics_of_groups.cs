@@ -19,7 +19,7 @@ public sealed class Metrics_of_groups
     public async Task Rejoins_are_counted_by_way_and_outcome_and_suspected_forks_by_their_sign()
     {
         using TestHost host = new();
-        using HttpClient client = new() { BaseAddress = host.Address };
+        using HttpClient client = await host.ClientAsync();
         ActivityFeed feed = host.Services.GetRequiredService<ActivityFeed>();
         RequestAnswered accepted = new()
         {

@@ -14,7 +14,7 @@ public sealed partial class Metrics_of_requests
     public async Task A_request_is_counted_with_its_outcome_and_reason_and_without_who_or_where()
     {
         using TestHost host = new();
-        using HttpClient client = new() { BaseAddress = host.Address };
+        using HttpClient client = await host.ClientAsync();
         using TestSigner caller = new(EcdsaCurve.P256);
         List<ActivityRecord> seen = [];
         using IDisposable subscription = host.Services.GetRequiredService<ActivityFeed>().Subscribe(seen.Add);
