@@ -39,27 +39,29 @@ public sealed class CommonPasswords : IPasswordValidator<ConsoleUser>
     {
         if (password.Length > MaxLength)
             return $"A password has at most {MaxLength} characters.";
-        string plain = Plain(password);
-        string letters = plain.Trim("0123456789".ToCharArray());
-        if (s_words.Contains(plain) || s_words.Contains(letters) || (letters.Length == 0 && plain.Length > 0))
-            return "The password is one of those that are guessed first.";
-        if (IsMadeOf(plain, s_runs) || IsRepetition(plain))
-            return "The password follows a simple pattern.";
-        return userName.Length >= 3 && plain.Replace(Plain(userName), "", StringComparison.Ordinal).Length < 6
-            ? "The password is mostly the name."
-            : null;
+        foreach (string plain in (string[])[Plain(password, readsSigns: true), Plain(password, readsSigns: false)])
+        {
+            string letters = plain.Trim("0123456789".ToCharArray());
+            if (s_words.Contains(plain) || s_words.Contains(letters))
+                return "The password is one of those that are guessed first.";
+            if (letters.Length == 0 || IsMadeOf(plain, s_runs) || IsMadeOf(letters, s_runs) || IsRepetition(plain))
+                return "The password follows a simple pattern.";
+            if (userName.Length >= 3 && plain.Replace(Plain(userName), "", StringComparison.Ordinal).Length < 6)
+                return "The password is mostly the name.";
+        }
+        return null;
     }
 
-    /// <summary>Lower case, with letters for the digits and signs that stand for them, and without other signs.</summary>
-    private static string Plain(string text) =>
+    /// <summary>Lower case, without signs; or with the letters that some signs stand for.</summary>
+    private static string Plain(string text, bool readsSigns = false) =>
         string.Concat(
             text.ToLowerInvariant()
                 .Select(c =>
-                    c switch
+                    (readsSigns, c) switch
                     {
-                        '@' => 'a',
-                        '$' => 's',
-                        '!' when text.IndexOf('!', StringComparison.Ordinal) < text.Length - 1 => 'i',
+                        (true, '@') => 'a',
+                        (true, '$') => 's',
+                        (true, '!') => 'i',
                         _ => c,
                     }
                 )
@@ -80,7 +82,8 @@ public sealed class CommonPasswords : IPasswordValidator<ConsoleUser>
                 {
                     string piece = text.Substring(at, length);
                     if (
-                        !run.Contains(piece, StringComparison.Ordinal) && !back.Contains(piece, StringComparison.Ordinal)
+                        !run.Contains(piece, StringComparison.Ordinal)
+                        && !back.Contains(piece, StringComparison.Ordinal)
                     )
                         break;
                     longest = length;
@@ -111,7 +114,7 @@ public sealed class CommonPasswords : IPasswordValidator<ConsoleUser>
             .ReadToEnd()
             .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Where(line => line[0] != '#')
-            .Select(Plain)
+            .Select(line => Plain(line))
             .ToFrozenSet(StringComparer.Ordinal);
     }
 }

@@ -180,10 +180,7 @@ public sealed class OneTimeLinks
         OneTimeLink link =
             await FindAsync(write.Context, token, write.Now) ?? throw ConsoleRefusals.LinkInvalid.AsException();
         // Of two that use the link at the same time, one deletes no row.
-        int deleted = await write
-            .Context.Set<OneTimeLink>()
-            .Where(one => one.Hash == link.Hash)
-            .ExecuteDeleteAsync();
+        int deleted = await write.Context.Set<OneTimeLink>().Where(one => one.Hash == link.Hash).ExecuteDeleteAsync();
         return deleted == 1 ? link : throw ConsoleRefusals.LinkInvalid.AsException();
     }
 

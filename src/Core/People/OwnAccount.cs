@@ -77,7 +77,7 @@ public sealed class OwnAccount
                 if (!isRight || now.PasswordHash != user!.PasswordHash || now.LockoutEnd > write.Now)
                 {
                     // Somebody who finds an open console does not get to guess at will.
-                    UserManagers.Require(await write.Users.AccessFailedAsync(now));
+                    write.CountFailure(now);
                     write.Audit(now.UserName!, "changePassword", now.UserName, ConsoleRefusals.PasswordRefusedError);
                     return true;
                 }
@@ -162,7 +162,7 @@ public sealed class OwnAccount
                         : false;
                 if (!user.TwoFactorEnabled || !isRight)
                 {
-                    UserManagers.Require(await write.Users.AccessFailedAsync(user));
+                    write.CountFailure(user);
                     return true;
                 }
                 UserManagers.Require(await write.Users.SetTwoFactorEnabledAsync(user, false));

@@ -204,8 +204,17 @@ public sealed class PeopleAdministration
 
     /// <summary>Names that the audit log has for others than people.</summary>
     private static bool IsReserved(string userName) =>
-        ((string[])[AuditEntry.Operator, AuditEntry.Counted, AuditEntry.RateLimited, AuditEntry.Unauthenticated, "configuration", "console"])
-            .Contains(userName, StringComparer.OrdinalIgnoreCase);
+        (
+            (string[])
+                [
+                    AuditEntry.Operator,
+                    AuditEntry.Counted,
+                    AuditEntry.RateLimited,
+                    AuditEntry.Unauthenticated,
+                    "configuration",
+                    "console",
+                ]
+        ).Contains(userName, StringComparer.OrdinalIgnoreCase);
 
     private Task<bool> ChangeAsync(
         Actor actor,

@@ -69,6 +69,18 @@ internal sealed class PeopleTransaction(MlsDbContext context, DateTimeOffset now
                 )
             );
 
+    /// <summary>
+    /// Counts a wrong password or code. Too many in a row lock the person's password for a while.
+    /// </summary>
+    /// <returns>Whether this one has locked it.</returns>
+    public bool CountFailure(ConsoleUser user)
+    {
+        if (++user.AccessFailedCount < UserManagers.MaxFailures)
+            return false;
+        (user.AccessFailedCount, user.LockoutEnd) = (0, now + UserManagers.LockOut);
+        return true;
+    }
+
     /// <summary>Ends all sessions of a person, by giving the person another stamp.</summary>
     /// <param name="user">The person.</param>
     /// <param name="except">The session that goes on: the person's own, who has just shown who it is.</param>

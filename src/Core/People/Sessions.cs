@@ -73,11 +73,7 @@ public sealed class Sessions
     /// <param name="userId">The person; null for everybody.</param>
     /// <param name="cancellation">Gives up reading.</param>
     /// <exception cref="RefusedException">Forbidden.</exception>
-    public async Task<IReadOnlyList<SessionView>> ListAsync(
-        Actor actor,
-        string? userId,
-        CancellationToken cancellation
-    )
+    public async Task<IReadOnlyList<SessionView>> ListAsync(Actor actor, string? userId, CancellationToken cancellation)
     {
         await using MlsDbContext context = _database.Read();
         var sessions = Open(context, _clock.GetUtcNow());

@@ -63,10 +63,10 @@ public sealed class SignIn
                 if (now?.PasswordHash != hash || now.DisabledAt is not null || now.LockoutEnd > write.Now)
                     return Unknown();
                 if (!isRight)
-                    return await FailAsync(write, now, "password");
-                if (now.TwoFactorEnabled)
-                    return new SignInAnswer(null, now.Id);
-                return await SucceedAsync(write, now, SignInWay.Password, visit);
+                    return Fail(write, now, "password");
+                return now.TwoFactorEnabled
+                    ? new SignInAnswer(null, now.Id)
+                    : Succeed(write, now, SignInWay.Password, visit);
             },
             cancellation
         );
@@ -77,12 +77,7 @@ public sealed class SignIn
     /// <param name="code">A code of the authenticator, or a recovery code.</param>
     /// <param name="visit">From where.</param>
     /// <param name="cancellation">Gives up a transaction that has not begun.</param>
-    public Task<SignInAnswer> WithCodeAsync(
-        string userId,
-        string code,
-        Visit visit,
-        CancellationToken cancellation
-    ) =>
+    public Task<SignInAnswer> WithCodeAsync(string userId, string code, Visit visit, CancellationToken cancellation) =>
         _writer.WriteAsync(
             async write =>
             {
@@ -91,10 +86,10 @@ public sealed class SignIn
                     return Unknown();
                 string plain = Plain(code);
                 if (await IsFreshCodeAsync(write, user, plain))
-                    return await SucceedAsync(write, user, SignInWay.PasswordAndCode, visit);
+                    return Succeed(write, user, SignInWay.PasswordAndCode, visit);
                 if ((await write.Users.RedeemTwoFactorRecoveryCodeAsync(user, code.Trim())).Succeeded)
-                    return await SucceedAsync(write, user, SignInWay.PasswordAndRecoveryCode, visit);
-                return await FailAsync(write, user, "code");
+                    return Succeed(write, user, SignInWay.PasswordAndRecoveryCode, visit);
+                return Fail(write, user, "code");
             },
             cancellation
         );
@@ -120,7 +115,7 @@ public sealed class SignIn
                 )
                     return Unknown();
                 UserManagers.Require(await write.Users.AddOrUpdatePasskeyAsync(user, passkey));
-                return await SucceedAsync(write, user, SignInWay.Passkey, visit);
+                return Succeed(write, user, SignInWay.Passkey, visit);
             },
             cancellation
         );
@@ -163,7 +158,7 @@ public sealed class SignIn
                     user.Role = role;
                     await write.EndSessionsAsync(user);
                 }
-                return await SucceedAsync(write, user, SignInWay.OpenIdConnect, visit);
+                return Succeed(write, user, SignInWay.OpenIdConnect, visit);
             },
             cancellation
         );
@@ -215,25 +210,19 @@ public sealed class SignIn
         return SignInAnswer.Refused;
     }
 
-    private static async Task<SignInAnswer> FailAsync(PeopleTransaction write, ConsoleUser user, string what)
+    private static SignInAnswer Fail(PeopleTransaction write, ConsoleUser user, string what)
     {
-        UserManagers.Require(await write.Users.AccessFailedAsync(user));
         // So an attack writes five entries in a quarter of an hour, and no more.
         write.Audit(AuditEntry.Unauthenticated, Action, user.UserName, Refused, what);
-        if (user.LockoutEnd > write.Now)
+        if (write.CountFailure(user))
             write.Audit(AuditEntry.Unauthenticated, "lockPassword", user.UserName);
         return SignInAnswer.Refused;
     }
 
-    private async Task<SignInAnswer> SucceedAsync(
-        PeopleTransaction write,
-        ConsoleUser user,
-        SignInWay way,
-        Visit visit
-    )
+    private SignInAnswer Succeed(PeopleTransaction write, ConsoleUser user, SignInWay way, Visit visit)
     {
         if (way != SignInWay.Passkey)
-            UserManagers.Require(await write.Users.ResetAccessFailedCountAsync(user));
+            user.AccessFailedCount = 0;
         return new(_sessions.Open(write, user, way, visit), null);
     }
 }

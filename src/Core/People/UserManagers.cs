@@ -34,7 +34,6 @@ public static class UserManagers
                 RequireNonAlphanumeric = false,
                 RequiredUniqueChars = 4,
             },
-            Lockout = new() { MaxFailedAccessAttempts = MaxFailures, DefaultLockoutTimeSpan = LockOut },
             Tokens = new()
             {
                 ProviderMap =

@@ -32,10 +32,7 @@ public static class ConsolePrincipal
                     new(UserClaim, session.UserId),
                     new(NameClaim, session.UserName),
                     new(RoleClaim, session.Role.ToString()),
-                    new(
-                        ExpiryClaim,
-                        session.ExpiresAt.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture)
-                    ),
+                    new(ExpiryClaim, session.ExpiresAt.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture)),
                 ],
                 Scheme,
                 NameClaim,

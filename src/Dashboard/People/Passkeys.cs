@@ -2,10 +2,10 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using MlsConsole.Core.ConsoleUsers;
-using MlsConsole.Core.Storage;
 using MlsConsole.Core;
+using MlsConsole.Core.ConsoleUsers;
 using MlsConsole.Core.People;
+using MlsConsole.Core.Storage;
 
 namespace MlsConsole.Dashboard.People;
 
@@ -35,7 +35,8 @@ public sealed partial class Passkeys(
             ValidateOrigin = static context =>
                 ValueTask.FromResult(
                     !context.CrossOrigin
-                        && context.Origin == $"{context.HttpContext.Request.Scheme}://{context.HttpContext.Request.Host}"
+                        && context.Origin
+                            == $"{context.HttpContext.Request.Scheme}://{context.HttpContext.Request.Host}"
                 ),
         }
     );

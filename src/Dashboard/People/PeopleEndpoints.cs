@@ -20,10 +20,7 @@ internal static class PeopleEndpoints
         endpoints.MapPost("/sign-out", SignOutAsync).AllowAnonymous();
         endpoints.MapGet("/demo", SignInToDemoAsync).AllowAnonymous();
         endpoints.MapPost("/sign-in/provider", GoToProvider).AllowAnonymous();
-        endpoints
-            .MapPost("/passkeys/get", BeginSigningInAsync)
-            .AllowAnonymous()
-            .RequireRateLimiting(RateLimit);
+        endpoints.MapPost("/passkeys/get", BeginSigningInAsync).AllowAnonymous().RequireRateLimiting(RateLimit);
         endpoints.MapPost("/passkeys/create", BeginMakingAsync).RequireAuthorization(ConsolePolicies.Viewer);
     }
 
@@ -75,12 +72,20 @@ internal static class PeopleEndpoints
             [ConsolePrincipal.ProviderScheme]
         );
 
-    private static async Task<IResult> BeginSigningInAsync(HttpContext http, IAntiforgery antiforgery, Passkeys passkeys) =>
+    private static async Task<IResult> BeginSigningInAsync(
+        HttpContext http,
+        IAntiforgery antiforgery,
+        Passkeys passkeys
+    ) =>
         await antiforgery.IsRequestValidAsync(http)
             ? Results.Text(await passkeys.BeginSigningInAsync(http), "application/json")
             : Results.BadRequest();
 
-    private static async Task<IResult> BeginMakingAsync(HttpContext http, IAntiforgery antiforgery, Passkeys passkeys) =>
+    private static async Task<IResult> BeginMakingAsync(
+        HttpContext http,
+        IAntiforgery antiforgery,
+        Passkeys passkeys
+    ) =>
         await antiforgery.IsRequestValidAsync(http) && ConsolePrincipal.SessionOf(http.User) is { } session
             ? Results.Text(await passkeys.BeginMakingAsync(http, session), "application/json")
             : Results.BadRequest();

@@ -24,7 +24,7 @@ internal static class ConsoleApi
             options.SerializerOptions.Converters.Add(new JsonStringEnumConverter())
         );
         services.AddOpenApi(
-            "console",
+            "v1",
             static options =>
             {
                 options.ShouldInclude = static description =>
@@ -53,10 +53,16 @@ internal static class ConsoleApi
             .AddEndpointFilter(AnswerRefusalsAsync);
         api.MapOpenApi("/openapi.json");
 
-        api.MapGet("/flag", static (ExternalCommitsFlag flag, CancellationToken cancellation) => flag.ReadAsync(cancellation))
+        api.MapGet(
+                "/flag",
+                static (ExternalCommitsFlag flag, CancellationToken cancellation) => flag.ReadAsync(cancellation)
+            )
             .WithSummary("The external commits flag.");
         api.MapPut("/flag", SetFlagAsync).WithSummary("Changes the flag: down takes an operator, up an approver.");
-        api.MapGet("/figures", static (LiveFigures figures) => LiveOverview.Of(figures.Snapshot(FigureRange.FiveMinutes)))
+        api.MapGet(
+                "/figures",
+                static (LiveFigures figures) => LiveOverview.Of(figures.Snapshot(FigureRange.FiveMinutes))
+            )
             .WithSummary("External commits of the last five minutes.");
         api.MapGet("/audit", ExportAudit).WithSummary("The whole audit log, one JSON object a line.");
 

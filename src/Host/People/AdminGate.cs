@@ -19,11 +19,7 @@ internal sealed class AdminGate(RequestDelegate next, OneTimeLinks links, People
 
     public async Task InvokeAsync(HttpContext context)
     {
-        if (
-            !_hasAdmin
-            && IsPage(context)
-            && !(_hasAdmin = await links.IsThereAnAdminAsync(context.RequestAborted))
-        )
+        if (!_hasAdmin && IsPage(context) && !(_hasAdmin = await links.IsThereAnAdminAsync(context.RequestAborted)))
             context.Response.Redirect("/first-admin");
         else
             await next(context);

@@ -24,7 +24,8 @@ internal sealed class ApiTokenHandler(
             || !header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase)
         )
             return AuthenticateResult.NoResult();
-        return await tokens.FindAsync(header[Prefix.Length..].Trim(), Context.RequestAborted) is (string id, Actor actor)
+        return
+            await tokens.FindAsync(header[Prefix.Length..].Trim(), Context.RequestAborted) is (string id, Actor actor)
             ? AuthenticateResult.Success(new(ConsolePrincipal.OfToken(id, actor), Scheme.Name))
             : AuthenticateResult.Fail("The token is unknown, expired or revoked.");
     }

@@ -41,7 +41,10 @@ internal static class PeopleServices
         AuthenticationBuilder authentication = services
             .AddAuthentication(ConsolePrincipal.Scheme)
             .AddCookie(ConsolePrincipal.Scheme, options => SetUp(options, isSecure))
-            .AddScheme<AuthenticationSchemeOptions, ApiTokenHandler>(ConsolePrincipal.TokenScheme, configureOptions: null);
+            .AddScheme<AuthenticationSchemeOptions, ApiTokenHandler>(
+                ConsolePrincipal.TokenScheme,
+                configureOptions: null
+            );
         if (settings.Provider is { } provider)
             authentication.AddProvider(provider);
         services.AddAuthorization(ConsolePolicies.AddTo);

@@ -45,10 +45,19 @@ internal static class StartLinks
     private static Uri AddressOf(WebApplication app)
     {
         string bound =
-            app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault()
+            app.Services.GetRequiredService<IServer>()
+                .Features.Get<IServerAddressesFeature>()
+                ?.Addresses.FirstOrDefault()
             ?? "http://localhost";
-        UriBuilder address = new(bound.Replace("*", "localhost", StringComparison.Ordinal).Replace("+", "localhost", StringComparison.Ordinal));
-        if (System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip) && System.Net.IPAddress.IsLoopback(ip))
+        UriBuilder address = new(
+            bound
+                .Replace("*", "localhost", StringComparison.Ordinal)
+                .Replace("+", "localhost", StringComparison.Ordinal)
+        );
+        if (
+            System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip)
+            && System.Net.IPAddress.IsLoopback(ip)
+        )
             address.Host = "localhost";
         return address.Uri;
     }

@@ -25,7 +25,20 @@ internal static class Commands
     /// <exception cref="ConfigurationException">The database cannot be used.</exception>
     public static async Task<int?> RunAsync(string[] args)
     {
-        if (args is not [Verify or Export or Rotate or Ban or Unban or FlagCommand.Name or PeopleCommands.AdminLink or PeopleCommands.ApiToken, ..])
+        if (
+            args
+            is not [
+                Verify
+                or Export
+                or Rotate
+                or Ban
+                or Unban
+                or FlagCommand.Name
+                or PeopleCommands.AdminLink
+                or PeopleCommands.ApiToken,
+                ..,
+            ]
+        )
             return null;
         WebApplicationBuilder builder = HostBuilding.CreateBuilder(args[1..]);
         using Database database = Storage.Open(builder.Configuration);

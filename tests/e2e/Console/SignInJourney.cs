@@ -316,14 +316,14 @@ public sealed class SignInJourney : IAsyncLifetime
     {
         string folder = Directory.CreateDirectory(Path.Combine(Repository.Root, "artifacts", "screenshots")).FullName;
         foreach (int width in (int[])[1440, 390])
-            foreach (string theme in (string[])["light", "dark"])
-            {
-                await page.SetViewportSizeAsync(width, 1000);
-                await page.Locator("html").EvaluateAsync("(html, theme) => html.dataset.theme = theme", theme);
-                await page.ScreenshotAsync(
-                    new() { Path = Path.Combine(folder, $"{name}-{theme}-{width}.png"), FullPage = true }
-                );
-            }
+        foreach (string theme in (string[])["light", "dark"])
+        {
+            await page.SetViewportSizeAsync(width, 1000);
+            await page.Locator("html").EvaluateAsync("(html, theme) => html.dataset.theme = theme", theme);
+            await page.ScreenshotAsync(
+                new() { Path = Path.Combine(folder, $"{name}-{theme}-{width}.png"), FullPage = true }
+            );
+        }
         await page.SetViewportSizeAsync(1440, 1000);
     }
 

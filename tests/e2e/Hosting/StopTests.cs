@@ -31,7 +31,10 @@ public sealed class StopTests
         {
             using var socket = new ClientWebSocket();
             socket.Options.Cookies = new CookieContainer();
-            socket.Options.Cookies.Add(new UriBuilder(hub) { Scheme = "http" }.Uri, new Cookie(cookie.Name, cookie.Value));
+            socket.Options.Cookies.Add(
+                new UriBuilder(hub) { Scheme = "http" }.Uri,
+                new Cookie(cookie.Name, cookie.Value)
+            );
             try
             {
                 await socket.ConnectAsync(hub, CancellationToken.None);

@@ -97,7 +97,9 @@ public class Joining
     {
         await using var service = await Service.StartAsync();
         var (convo, _, bob) = await service.AliceAndBobAsync();
-        await service.Get<ExternalCommitsFlag>().SetAsync(FlagState.Off, 0, new("test", ConsoleRole.Admin), "tester", null);
+        await service
+            .Get<ExternalCommitsFlag>()
+            .SetAsync(FlagState.Off, 0, "test", new("tester", ConsoleRole.Admin), null);
         foreach (string id in (string[])[convo.Id, "unknown"])
             Assert.Equal(
                 "ExternalCommitsDisabled",

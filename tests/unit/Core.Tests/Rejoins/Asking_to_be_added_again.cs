@@ -21,7 +21,9 @@ public class Asking_to_be_added_again
         var (convo, alice, bob) = await service.AliceAndBobAsync();
         var carol = await service.EnrolAsync("did:example:carol", "phone");
         convo = await service.AddAsync(convo, alice, carol);
-        await service.Get<ExternalCommitsFlag>().SetAsync(FlagState.Off, 0, new("test", ConsoleRole.Admin), "tester", null);
+        await service
+            .Get<ExternalCommitsFlag>()
+            .SetAsync(FlagState.Off, 0, "test", new("tester", ConsoleRole.Admin), null);
         await Refused(
             "ExternalCommitsDisabled",
             () => service.Get<GroupInfoProvider>().GetGroupInfoAsync(bob.Caller, new(convo.Id, true), default)

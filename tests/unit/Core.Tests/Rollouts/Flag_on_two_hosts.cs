@@ -40,7 +40,9 @@ public class Flag_on_two_hosts(ITestOutputHelper output)
         await using var first = await Service.StartAsync();
         await using var second = await first.SecondHostAsync();
         var flag = first.Get<ExternalCommitsFlag>();
-        await second.Get<ExternalCommitsFlag>().SetAsync(FlagState.Percentage, 10, "a stage", new("ben", ConsoleRole.Admin), 1);
+        await second
+            .Get<ExternalCommitsFlag>()
+            .SetAsync(FlagState.Percentage, 10, "a stage", new("ben", ConsoleRole.Admin), 1);
         var overtaken = await Assert.ThrowsAsync<FlagOvertakenException>(() =>
             flag.SetAsync(FlagState.On, 0, "launch", new("anna", ConsoleRole.Admin), 1)
         );
@@ -54,11 +56,22 @@ public class Flag_on_two_hosts(ITestOutputHelper output)
                 overtaken.Stored.Actor
             )
         );
-        FlagView after = await flag.SetAsync(FlagState.On, 0, "launch", new("anna", ConsoleRole.Admin), overtaken.Stored.Version);
+        FlagView after = await flag.SetAsync(
+            FlagState.On,
+            0,
+            "launch",
+            new("anna", ConsoleRole.Admin),
+            overtaken.Stored.Version
+        );
         Assert.Equal((FlagState.On, 3L), (after.State, after.Version));
         // A version that does not exist yet is another one too, and "off" in an emergency applies to any.
-        await Assert.ThrowsAsync<FlagOvertakenException>(() => flag.SetAsync(FlagState.On, 0, "x", new("anna", ConsoleRole.Admin), 4));
-        Assert.Equal(4, (await flag.SetAsync(FlagState.Off, 0, "trouble", new("anna", ConsoleRole.Admin), null)).Version);
+        await Assert.ThrowsAsync<FlagOvertakenException>(() =>
+            flag.SetAsync(FlagState.On, 0, "x", new("anna", ConsoleRole.Admin), 4)
+        );
+        Assert.Equal(
+            4,
+            (await flag.SetAsync(FlagState.Off, 0, "trouble", new("anna", ConsoleRole.Admin), null)).Version
+        );
     }
 
     [Fact]
@@ -78,7 +91,9 @@ public class Flag_on_two_hosts(ITestOutputHelper output)
         AssertPropagation(watches[0].Propagation, 1, null, "first", "second");
         Assert.Empty(told);
 
-        await first.Get<ExternalCommitsFlag>().SetAsync(FlagState.Off, 0, "trouble", new("anna", ConsoleRole.Admin), null);
+        await first
+            .Get<ExternalCommitsFlag>()
+            .SetAsync(FlagState.Off, 0, "trouble", new("anna", ConsoleRole.Admin), null);
         await watches[0].RefreshAsync(default);
         AssertPropagation(watches[0].Propagation, 2, TimeSpan.Zero, "first");
         clock.Advance(TimeSpan.FromMilliseconds(400));
@@ -110,7 +125,9 @@ public class Flag_on_two_hosts(ITestOutputHelper output)
         Assert.Equal(1, await SightingsAsync(service));
         for (int i = 0; i < FlagWatch.KeptVersions + 5; i++)
         {
-            await service.Get<ExternalCommitsFlag>().SetAsync(FlagState.Percentage, i % 100, "x", new("anna", ConsoleRole.Admin), null);
+            await service
+                .Get<ExternalCommitsFlag>()
+                .SetAsync(FlagState.Percentage, i % 100, "x", new("anna", ConsoleRole.Admin), null);
             await service.Get<FlagWatch>().RefreshAsync(default);
         }
         Assert.Equal(FlagWatch.KeptVersions, await SightingsAsync(service));
@@ -137,7 +154,9 @@ public class Flag_on_two_hosts(ITestOutputHelper output)
             await told.WaitAsync();
             output.WriteLine($"Told {Stopwatch.GetElapsedTime(changedAt).TotalMilliseconds:0.0} ms after the call.");
             // A change that is refused notifies nobody: the next one that is told is the accepted one after it.
-            await Assert.ThrowsAsync<FlagOvertakenException>(() => flag.SetAsync(FlagState.On, 0, "x", new("anna", ConsoleRole.Admin), 1));
+            await Assert.ThrowsAsync<FlagOvertakenException>(() =>
+                flag.SetAsync(FlagState.On, 0, "x", new("anna", ConsoleRole.Admin), 1)
+            );
             await flag.SetAsync(FlagState.Off, 0, "x", new("anna", ConsoleRole.Admin), null);
             await told.WaitAsync();
             await first.Database.WriteAsync(
@@ -200,7 +219,10 @@ public class Flag_on_two_hosts(ITestOutputHelper output)
     {
         try
         {
-            return (await flag.SetAsync(FlagState.Percentage, percentage, "x", new(author, ConsoleRole.Admin), version), null);
+            return (
+                await flag.SetAsync(FlagState.Percentage, percentage, "x", new(author, ConsoleRole.Admin), version),
+                null
+            );
         }
         catch (FlagOvertakenException overtaken)
         {

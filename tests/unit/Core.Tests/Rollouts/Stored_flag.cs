@@ -117,9 +117,21 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     public async Task A_reason_has_a_length()
     {
         await Assert.ThrowsAsync<RefusedException>(() =>
-            _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength + 1), new("anna", ConsoleRole.Admin), null)
+            _flag.SetAsync(
+                FlagState.On,
+                0,
+                new string('x', ExternalCommitsFlag.MaxReasonLength + 1),
+                new("anna", ConsoleRole.Admin),
+                null
+            )
         );
-        await _flag.SetAsync(FlagState.On, 0, new string('x', ExternalCommitsFlag.MaxReasonLength), new("anna", ConsoleRole.Admin), null);
+        await _flag.SetAsync(
+            FlagState.On,
+            0,
+            new string('x', ExternalCommitsFlag.MaxReasonLength),
+            new("anna", ConsoleRole.Admin),
+            null
+        );
         Assert.True((await _flag.EvaluateAsync(s_alice)).IsIn());
     }
 
@@ -128,7 +140,9 @@ public sealed class Stored_flag : IAsyncLifetime, IDisposable
     {
         await using (MlsDbContext context = _database.Read())
             await context.Database.ExecuteSqlRawAsync("DROP TABLE audit");
-        await Assert.ThrowsAnyAsync<Exception>(() => _flag.SetAsync(FlagState.On, 0, "launch", new("anna", ConsoleRole.Admin), null));
+        await Assert.ThrowsAnyAsync<Exception>(() =>
+            _flag.SetAsync(FlagState.On, 0, "launch", new("anna", ConsoleRole.Admin), null)
+        );
         _clock.Advance(FlagDefinitions.MaxAge);
         Assert.False((await _flag.EvaluateAsync(s_alice)).IsIn());
         Assert.Equal(1, _flag.Current.Version);

@@ -782,12 +782,12 @@ public sealed class Breaking_delivery_rules
             async scene =>
             {
                 var flag = scene.Service.Get<ExternalCommitsFlag>();
-                await flag.SetAsync(FlagState.Off, 0, new("test", ConsoleRole.Admin), "tester", null);
+                await flag.SetAsync(FlagState.Off, 0, "test", new("tester", ConsoleRole.Admin), null);
                 return (
                     () => scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync),
                     async () =>
                     {
-                        await flag.SetAsync(FlagState.On, 0, new("test", ConsoleRole.Admin), "tester", null);
+                        await flag.SetAsync(FlagState.On, 0, "test", new("tester", ConsoleRole.Admin), null);
                         await scene.Service.JoinAsync(scene.Convo, scene.Bob, scene.Resync);
                     }
                 );
@@ -801,7 +801,8 @@ public sealed class Breaking_delivery_rules
             {
                 var flag = scene.Service.Get<ExternalCommitsFlag>();
                 long version = (await flag.ReadAsync(CancellationToken.None)).Version;
-                Task Change(long seen) => flag.SetAsync(FlagState.Off, 0, new("test", ConsoleRole.Admin), "tester", seen);
+                Task Change(long seen) =>
+                    flag.SetAsync(FlagState.Off, 0, "test", new("tester", ConsoleRole.Admin), seen);
                 return (() => Change(version - 1), () => Change(version));
             }
         ),

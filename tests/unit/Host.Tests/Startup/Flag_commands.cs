@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
+using MlsConsole.Core;
 using MlsConsole.Core.Activity;
 using MlsConsole.Core.Audit;
 using MlsConsole.Core.Rollouts;
@@ -46,7 +47,13 @@ public sealed class Flag_commands(TestHost host) : IClassFixture<TestHost>
     [Fact]
     public async Task A_change_for_another_version_than_the_stored_one_ends_with_2_and_says_what_is_stored()
     {
-        FlagView stored = await OfHost.SetAsync(FlagState.Percentage, 10, "a stage", new("ben", ConsoleRole.Admin), null);
+        FlagView stored = await OfHost.SetAsync(
+            FlagState.Percentage,
+            10,
+            "a stage",
+            new("ben", ConsoleRole.Admin),
+            null
+        );
         foreach (string state in (string[])["on", "off"])
         {
             (int code, string output, string error) = await Run(
