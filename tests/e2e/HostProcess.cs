@@ -20,9 +20,9 @@ public sealed class HostProcess : IAsyncDisposable
     private Process? _process;
     private Cookie? _cookie;
 
-    private HostProcess(IReadOnlyDictionary<string, string>? settings)
+    private HostProcess(IReadOnlyDictionary<string, string>? settings, Uri? url = null)
     {
-        Url = new Uri($"http://127.0.0.1:{FreePorts.Next()}");
+        Url = url ?? new Uri($"http://127.0.0.1:{FreePorts.Next()}");
         _settings = new()
         {
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
@@ -57,9 +57,11 @@ public sealed class HostProcess : IAsyncDisposable
     /// <summary>Starts a host and waits until it is ready.</summary>
     /// <param name="settings">Environment variables beside the usual ones, such as <c>Rollout__Initial</c>.</param>
     /// <param name="server">Where it gets a database; null for a SQLite file.</param>
+    /// <param name="url">The address; null for a free port.</param>
     public static async Task<HostProcess> Start(
         IReadOnlyDictionary<string, string>? settings = null,
-        PostgreSqlServer? server = null
+        PostgreSqlServer? server = null,
+        Uri? url = null
     )
     {
         var all = new Dictionary<string, string>(settings ?? new Dictionary<string, string>());
@@ -68,7 +70,7 @@ public sealed class HostProcess : IAsyncDisposable
                 "PostgreSql",
                 await server.CreateDatabaseAsync($"host{Guid.NewGuid():N}")
             );
-        var host = new HostProcess(all);
+        var host = new HostProcess(all, url);
         await host.Restart();
         return host;
     }

@@ -36,9 +36,12 @@ internal static class TsClient
         return lines;
     }
 
-    public static Process Start(params string[] arguments)
+    public static Process Start(params string[] arguments) => StartScript("cli.mjs", arguments);
+
+    /// <summary>Starts a script of <c>ts/</c>.</summary>
+    public static Process StartScript(string script, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Node, ["cli.mjs", .. arguments])
+        var start = new ProcessStartInfo(Node, [script, .. arguments])
         {
             WorkingDirectory = Repository.TsClientFolder,
             RedirectStandardInput = true,

@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Authorization;
 using MlsConsole.Core;
-using MlsConsole.Core.People;
 
 namespace MlsConsole.Dashboard.People;
 

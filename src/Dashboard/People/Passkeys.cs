@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using MlsConsole.Core;
 using MlsConsole.Core.ConsoleUsers;
 using MlsConsole.Core.People;
 using MlsConsole.Core.Storage;

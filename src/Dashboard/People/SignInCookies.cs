@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
-using MlsConsole.Core;
 using MlsConsole.Core.People;
 
 namespace MlsConsole.Dashboard.People;

@@ -7,20 +7,16 @@ internal static class SecurityHeaders
     /// Only scripts of the console run, nobody frames it, forms are sent nowhere else. MudBlazor writes styles into its
     /// elements.
     /// </summary>
-    internal const string Policy =
+    private static string Policy(string formTargets) =>
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        + "font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action {0}; "
-        + "frame-ancestors 'none'";
+        + "font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
+        + $"form-action {formTargets}; frame-ancestors 'none'";
 
     /// <param name="app">The host.</param>
     /// <param name="formTargets">Where forms may lead beside the console itself: the OpenID Connect provider.</param>
     public static void UseSecurityHeaders(this IApplicationBuilder app, string? formTargets)
     {
-        string policy = string.Format(
-            System.Globalization.CultureInfo.InvariantCulture,
-            Policy,
-            formTargets is null ? "'self'" : $"'self' {formTargets}"
-        );
+        string policy = Policy(formTargets is null ? "'self'" : $"'self' {formTargets}");
         app.Use(
             (context, next) =>
             {

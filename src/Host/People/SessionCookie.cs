@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
-using MlsConsole.Core.People;
 using MlsConsole.Dashboard.People;
 
 namespace MlsConsole.Host.People;

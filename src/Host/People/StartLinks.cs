@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using MlsConsole.Core.People;
 using MlsConsole.Dashboard.People;
-using MlsConsole.Host.Startup;
 
 namespace MlsConsole.Host.People;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using MlsConsole.Core;
-using MlsConsole.Core.Audit;
 using MlsConsole.Core.Rollouts;
 using MlsConsole.Core.Storage;
 

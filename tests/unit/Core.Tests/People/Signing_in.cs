@@ -1,7 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
 using MlsConsole.Core.Audit;
-using MlsConsole.Core.ConsoleUsers;
 using MlsConsole.Core.People;
 using MlsConsole.Core.Storage;
 
