@@ -1,6 +1,8 @@
 namespace MlsConsole.Core;
 
-/// <summary>What a person or a script may do in the console. Each role may also do what the roles before it may.</summary>
+/// <summary>
+/// What a person or a script may do in the console. Each role may also do what the roles before it may.
+/// </summary>
 public enum ConsoleRole
 {
     /// <summary>Sees everything but the administration of people.</summary>

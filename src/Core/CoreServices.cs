@@ -64,15 +64,6 @@ public static class CoreServices
         services.Add<TokenReplay>();
         services.Add<RateWindows>();
 
-        services.Add<PeopleWriter>();
-        services.Add<Sessions>();
-        services.Add<OneTimeLinks>();
-        services.Add<SignIn>();
-        services.Add<OwnAccount>();
-        services.Add<PeopleAdministration>();
-        services.Add<ApiTokens>();
-        services.Add<Demonstration>();
-
         services.Add<PublicGroups>();
         services.Add<SignatureKeys>();
         services.Add<DeviceRegistry>();
@@ -97,6 +88,20 @@ public static class CoreServices
         services.Add<MemberCommits>();
         services.Add<Leaving>();
         services.Add<ExternalCommitProcessor>();
+        return services.AddPeople();
+    }
+
+    /// <summary>Registers the people of the console: who may sign in, and what each may do.</summary>
+    private static IServiceCollection AddPeople(this IServiceCollection services)
+    {
+        services.Add<PeopleWriter>();
+        services.Add<Sessions>();
+        services.Add<OneTimeLinks>();
+        services.Add<SignIn>();
+        services.Add<OwnAccount>();
+        services.Add<PeopleAdministration>();
+        services.Add<ApiTokens>();
+        services.Add<Demonstration>();
         return services;
     }
 

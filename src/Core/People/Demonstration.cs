@@ -39,7 +39,9 @@ public sealed class Demonstration
             cancellation
         );
 
-    /// <summary>Disables the demonstration's admin, whose sessions end: the database is used for something else.</summary>
+    /// <summary>
+    /// Disables the demonstration's admin, whose sessions end: the database is used for something else.
+    /// </summary>
     public Task EndAsync(CancellationToken cancellation) =>
         _writer.WriteAsync(
             async write =>

@@ -58,7 +58,9 @@ public sealed class OwnAccount
         );
     }
 
-    /// <exception cref="RefusedException">PasswordRefused: the present one is wrong, or the new one is weak.</exception>
+    /// <exception cref="RefusedException">
+    /// PasswordRefused: the present one is wrong, or the new one is weak.
+    /// </exception>
     public async Task ChangePasswordAsync(
         OpenSession session,
         string present,
@@ -93,7 +95,9 @@ public sealed class OwnAccount
             throw ConsoleRefusals.PasswordRefused("The present password is wrong.").AsException();
     }
 
-    /// <summary>Begins to set up an authenticator: its secret is new, and counts only when a code confirms it.</summary>
+    /// <summary>
+    /// Begins to set up an authenticator: its secret is new, and counts only when a code confirms it.
+    /// </summary>
     /// <returns>The secret in base32 (RFC 4648), as authenticators take it.</returns>
     /// <exception cref="RefusedException">InvalidRequest: there is an authenticator already.</exception>
     public Task<string> BeginAuthenticatorAsync(OpenSession session, CancellationToken cancellation) =>
@@ -102,7 +106,7 @@ public sealed class OwnAccount
             {
                 ConsoleUser user = await write.PersonAsync(session.UserId);
                 if (user.TwoFactorEnabled)
-                    throw Refusal.InvalidRequest("Take the authenticator off before you set up another.").AsException();
+                    throw Refusal.InvalidRequest("Take the present authenticator off first.").AsException();
                 UserManagers.Require(await write.Users.ResetAuthenticatorKeyAsync(user));
                 await write.KeepSessionAsync(user, session.Id);
                 return (await write.Users.GetAuthenticatorKeyAsync(user))!;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Audit;
 using MlsConsole.Core.ConsoleUsers;
 using MlsConsole.Core.Storage;
 
@@ -170,7 +171,7 @@ public sealed class Sessions
             user.UserName!,
             "signIn",
             user.UserName,
-            details: new Audit.AuditDetails().Add("way", way.ToString()).Add("address", visit.Address)
+            details: new AuditDetails().Add("way", way.ToString()).Add("address", visit.Address)
         );
         return new(session.Id, user.Id, user.UserName!, user.Role, session.ExpiresAt);
     }

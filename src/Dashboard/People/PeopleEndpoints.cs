@@ -19,7 +19,7 @@ internal static class PeopleEndpoints
     {
         endpoints.MapPost("/sign-out", SignOutAsync).AllowAnonymous();
         endpoints.MapGet("/demo", SignInToDemoAsync).AllowAnonymous();
-        endpoints.MapPost("/sign-in/provider", GoToProvider).AllowAnonymous();
+        endpoints.MapPost("/sign-in/provider", GoToProviderAsync).AllowAnonymous();
         endpoints.MapPost("/passkeys/get", BeginSigningInAsync).AllowAnonymous().RequireRateLimiting(RateLimit);
         endpoints.MapPost("/passkeys/create", BeginMakingAsync).RequireAuthorization(ConsolePolicies.Viewer);
     }
@@ -59,7 +59,7 @@ internal static class PeopleEndpoints
         }
     }
 
-    private static async Task<IResult> GoToProvider(
+    private static async Task<IResult> GoToProviderAsync(
         HttpContext http,
         IAntiforgery antiforgery,
         SignInWays ways,

@@ -31,7 +31,7 @@ internal sealed class SessionCookie(SessionCache sessions) : CookieAuthenticatio
     }
 
     public override Task RedirectToLogin(RedirectContext<CookieAuthenticationOptions> context) =>
-        Answer(
+        AnswerAsync(
             context,
             StatusCodes.Status401Unauthorized,
             HttpMethods.IsGet(context.Request.Method) && context.Request.Path != "/"
@@ -40,9 +40,9 @@ internal sealed class SessionCookie(SessionCache sessions) : CookieAuthenticatio
         );
 
     public override Task RedirectToAccessDenied(RedirectContext<CookieAuthenticationOptions> context) =>
-        Answer(context, StatusCodes.Status403Forbidden, "/not-allowed");
+        AnswerAsync(context, StatusCodes.Status403Forbidden, "/not-allowed");
 
-    private static Task Answer(RedirectContext<CookieAuthenticationOptions> context, int status, string page)
+    private static Task AnswerAsync(RedirectContext<CookieAuthenticationOptions> context, int status, string page)
     {
         if (Array.Exists(s_noPages, path => context.Request.Path.StartsWithSegments(path, StringComparison.Ordinal)))
             context.Response.StatusCode = status;

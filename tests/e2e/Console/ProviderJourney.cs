@@ -5,7 +5,7 @@ using MlsConsole.TestKit;
 
 namespace MlsConsole.E2e;
 
-/// <summary>People sign in by an OpenID Connect provider that nobody of this project wrote (npm oidc-provider).</summary>
+/// <summary>People sign in by an OpenID Connect provider that we did not write (npm oidc-provider).</summary>
 [Trait("Category", "Browser")]
 public sealed class ProviderJourney
 {

@@ -327,7 +327,7 @@ public sealed class SignInJourney : IAsyncLifetime
         await page.SetViewportSizeAsync(1440, 1000);
     }
 
-    /// <summary>What an authenticator shows (RFC 6238): six digits of HMAC-SHA1 over the count of half minutes.</summary>
+    /// <summary>What an authenticator shows (RFC 6238): six digits of HMAC-SHA1 over the half minutes.</summary>
     private static string CodeOf(string secret, int steps)
     {
         byte[] counter = new byte[8];

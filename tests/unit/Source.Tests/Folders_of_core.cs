@@ -20,6 +20,7 @@ public class Folders_of_core
             "What every call stands on. No folder of this band knows a feature.\n"
                 + "Below the band are the types of src/Core itself, which use no folder.",
             [
+                "ConsoleUsers",
                 "Storage",
                 "Activity",
                 "Audit",
@@ -29,6 +30,7 @@ public class Folders_of_core
                 "RateLimits",
                 "Identity",
                 "Rollouts",
+                "People",
                 "Figures",
                 "Episodes",
                 "Log",
