@@ -62,7 +62,7 @@ internal sealed class RateLimits(RateLimitSettings settings, RateWindows shared,
     /// <summary>
     /// The key of an address. Of an IPv6 address, the caller can choose the last 64 bits, so only the first 64 count.
     /// </summary>
-    private static string KeyOf(IPAddress? address)
+    internal static string KeyOf(IPAddress? address)
     {
         if (address is null)
             return "address\0";

@@ -22,6 +22,7 @@ internal sealed partial class XrpcEndpoint(
     XrpcMethods methods,
     ServiceAuthentication authentication,
     RateLimits limits,
+    SubscriptionSlots slots,
     AuditLog audit,
     ActivityFeed feed,
     TimeProvider clock,
@@ -47,8 +48,7 @@ internal sealed partial class XrpcEndpoint(
     private async Task AnswerAsync(HttpContext context)
     {
         Exchange exchange = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N"));
-        XrpcCors.Allow(context.Response);
-        context.Response.Headers["Correlation-Id"] = exchange.CorrelationId;
+        WriteHeaders(context.Response, exchange);
         XrpcFailure? failure = null;
         ReadOnlyMemory<byte> body;
         try
@@ -110,11 +110,22 @@ internal sealed partial class XrpcEndpoint(
         return failure;
     }
 
-    private Task SubscribeAsync(HttpContext context, XrpcSubscription subscription)
+    private async Task SubscribeAsync(HttpContext context, XrpcSubscription subscription)
     {
         Exchange exchange = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N")) { Method = subscription };
+        using IDisposable? slot = slots.TryEnter(context.Connection.RemoteIpAddress);
+        if (slot is null)
+        {
+            // This one refusal has a status: it costs no WebSocket, and it is right to try again, because another
+            // subscription of the address may end.
+            XrpcFailure full = XrpcFailure.From(XrpcException.TooManySubscriptions("address"));
+            WriteHeaders(context.Response, exchange);
+            Publish(exchange, full.Error, full.Reason);
+            await WriteAsync(context, full, full.WriteBody());
+            return;
+        }
         // A subscription is counted when it is open or refused, so that its elapsed time is the time of the opening.
-        return subscription.ServeAsync(
+        await subscription.ServeAsync(
             context,
             refused =>
             {
@@ -163,6 +174,12 @@ internal sealed partial class XrpcEndpoint(
             taken?.Refund();
             throw;
         }
+    }
+
+    private static void WriteHeaders(HttpResponse response, Exchange exchange)
+    {
+        XrpcCors.Allow(response);
+        response.Headers["Correlation-Id"] = exchange.CorrelationId;
     }
 
     private static async Task WriteAsync(HttpContext context, XrpcFailure? failure, ReadOnlyMemory<byte> body)
