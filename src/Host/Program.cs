@@ -10,7 +10,7 @@ try
     if (await Commands.RunAsync(args) is { } exitCode)
         return exitCode;
     WebApplicationBuilder builder = HostBuilding.CreateBuilder(args);
-    builder.RequireFreePorts();
+    builder.AddListeners();
     builder.AddIdentity();
     builder.AddCore();
     builder.Services.AddXrpc();
@@ -28,7 +28,7 @@ try
     app.MapLive();
     app.MapMetrics();
     app.MapConsole();
-    await app.RunOnLoopbackAsync();
+    await app.RunWhereAllowedAsync();
     return 0;
 }
 catch (ConfigurationException exception)
