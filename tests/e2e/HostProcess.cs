@@ -18,7 +18,7 @@ public sealed class HostProcess : IAsyncDisposable
     private readonly StringBuilder _output = new();
     private Process? _process;
 
-    private HostProcess(IReadOnlyDictionary<string, string>? settings)
+    private HostProcess(Func<Uri, IReadOnlyDictionary<string, string>> settings)
     {
         Url = new Uri($"http://127.0.0.1:{FreePorts.Next()}");
         _settings = new()
@@ -32,7 +32,7 @@ public sealed class HostProcess : IAsyncDisposable
             // Races and histories are faster than any account of a person.
             ["RateLimits__Enabled"] = "false",
         };
-        foreach (var (name, value) in settings ?? new Dictionary<string, string>())
+        foreach (var (name, value) in settings(Url))
             _settings[name] = value;
     }
 
@@ -62,7 +62,16 @@ public sealed class HostProcess : IAsyncDisposable
                 "PostgreSql",
                 await server.CreateDatabaseAsync($"host{Guid.NewGuid():N}")
             );
-        var host = new HostProcess(all);
+        return await Start(_ => all);
+    }
+
+    /// <summary>Starts a host and waits until it is ready.</summary>
+    /// <param name="settings">
+    /// Environment variables beside the usual ones, from the address at which <c>/health/ready</c> has to answer.
+    /// </param>
+    public static async Task<HostProcess> Start(Func<Uri, IReadOnlyDictionary<string, string>> settings)
+    {
+        var host = new HostProcess(settings);
         await host.Restart();
         return host;
     }
@@ -74,9 +83,7 @@ public sealed class HostProcess : IAsyncDisposable
         var all = _settings.Where(setting => setting.Key != "ASPNETCORE_URLS").ToDictionary();
         foreach (var (name, value) in settings ?? new Dictionary<string, string>())
             all[name] = value;
-        var host = new HostProcess(all);
-        await host.Restart();
-        return host;
+        return await Start(_ => all);
     }
 
     /// <summary>Starts the process again after a <see cref="Kill"/>, without waiting for it.</summary>
