@@ -116,26 +116,41 @@ internal sealed partial class XrpcEndpoint(
         using IDisposable? slot = slots.TryEnter(context.Connection.RemoteIpAddress);
         if (slot is null)
         {
-            // This one refusal has a status: it costs no WebSocket, and it is right to try again, because another
-            // subscription of the address may end.
-            XrpcFailure full = XrpcFailure.From(XrpcException.TooManySubscriptions("address"));
-            WriteHeaders(context.Response, exchange);
-            Publish(exchange, full.Error, full.Reason);
-            await WriteAsync(context, full, full.WriteBody());
+            await RefuseAsync(context, exchange, XrpcException.TooManySubscriptions("address"));
             return;
         }
         // A subscription is counted when it is open or refused, so that its elapsed time is the time of the opening.
-        await subscription.ServeAsync(
-            context,
-            refused =>
-            {
-                XrpcFailure? failure = refused is null or StreamRefusal ? null : XrpcFailure.From(refused);
-                if (failure is { IsFault: true })
-                    LogFault(refused!, subscription.Nsid, exchange.CorrelationId);
-                string outcome = failure?.Error ?? (refused as StreamRefusal)?.Error ?? RequestOutcomes.Accepted;
-                Publish(exchange, outcome, failure?.Reason);
-            }
-        );
+        try
+        {
+            await subscription.ServeAsync(context, Answered);
+        }
+        catch (XrpcException full)
+        {
+            await RefuseAsync(context, exchange, full);
+        }
+
+        void Answered(Exception? refused)
+        {
+            XrpcFailure? failure = refused is null or StreamRefusal ? null : XrpcFailure.From(refused);
+            if (failure is { IsFault: true })
+                LogFault(refused!, subscription.Nsid, exchange.CorrelationId);
+            string outcome = failure?.Error ?? (refused as StreamRefusal)?.Error ?? RequestOutcomes.Accepted;
+            Publish(exchange, outcome, failure?.Reason);
+        }
+    }
+
+    /// <summary>
+    /// Refuses a subscription with a status, where the host or the address has no room for a WebSocket. It is right that
+    /// the official client then tries again, because another subscription may end.
+    /// </summary>
+    private Task RefuseAsync(HttpContext context, Exchange exchange, XrpcException full)
+    {
+        XrpcFailure failure = XrpcFailure.From(full);
+        // The attempt to open a WebSocket leaves headers of its own.
+        context.Response.Clear();
+        WriteHeaders(context.Response, exchange);
+        Publish(exchange, failure.Error, failure.Reason);
+        return WriteAsync(context, failure, failure.WriteBody());
     }
 
     private async Task<ReadOnlyMemory<byte>> RunAsync(HttpContext context, Exchange exchange)

@@ -167,16 +167,7 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
         using EventClient bob = await bounded.Subscribe(Bob),
             bobs = await bounded.Subscribe(Bob);
         // The address has four. The fifth is refused before anything is known of its account.
-        RawAnswer full = await RawHttp.Send(
-            bounded.Address,
-            """
-            GET /xrpc/blue.catbird.mls.subscribeConvoEvents?ticket=x HTTP/1.1
-            Upgrade: websocket
-            Connection: Upgrade
-            Sec-WebSocket-Version: 13
-            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
-            """
-        );
+        RawAnswer full = await Upgrade(bounded);
         Assert.Equal((429, "RateLimitExceeded", "30"), (full.Status, full.Error, full.Headers["Retry-After"]));
         Assert.Equal(WebSocketCloseStatus.NormalClosure, await bob.Close());
         // The slot is free when the host has seen the end of the connection.
@@ -202,6 +193,28 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
                 refused.Select(static one => (one.Outcome, one.Reason ?? ""))
             );
     }
+
+    [Fact]
+    public async Task A_host_that_has_all_its_websockets_says_so()
+    {
+        using TestHost bounded = new(null, ("Limits:WebSockets", "1"));
+        using EventClient only = await bounded.Subscribe(Alice);
+        RawAnswer full = await Upgrade(bounded);
+        Assert.Equal((503, "NotEnoughResources", "1"), (full.Status, full.Error, full.Headers["Retry-After"]));
+        Assert.DoesNotContain("Upgrade", full.Headers.Keys);
+    }
+
+    private static Task<RawAnswer> Upgrade(TestHost host) =>
+        RawHttp.Send(
+            host.Address,
+            """
+            GET /xrpc/blue.catbird.mls.subscribeConvoEvents?ticket=x HTTP/1.1
+            Upgrade: websocket
+            Connection: Upgrade
+            Sec-WebSocket-Version: 13
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+            """
+        );
 
     [Fact]
     public async Task A_frame_is_a_header_and_a_payload_in_dag_cbor()
