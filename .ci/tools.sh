@@ -152,3 +152,20 @@ need_prometheus() {
   "$MLSCONSOLE_PROMETHEUS/promtool" --version >/dev/null 2>&1 || return 1
   export MLSCONSOLE_PROMETHEUS
 }
+
+# Sets and exports MLSCONSOLE_HAPROXY. Debian's package starts a proxy where there is an init, but its configuration
+# listens nowhere. Debian has the program in /usr/sbin, which is not in everybody's PATH.
+need_haproxy() {
+  local attempt candidate
+  for attempt in found installed; do
+    for candidate in "${MLSCONSOLE_HAPROXY:-}" haproxy /usr/sbin/haproxy; do
+      if [ -n "$candidate" ] && "$candidate" -v >/dev/null 2>&1; then
+        MLSCONSOLE_HAPROXY="$(command -v "$candidate")"
+        export MLSCONSOLE_HAPROXY
+        return 0
+      fi
+    done
+    [ "$attempt" = installed ] || install_package haproxy haproxy || return 1
+  done
+  return 1
+}

@@ -12,14 +12,14 @@ try
     if (await Commands.RunAsync(args) is { } exitCode)
         return exitCode;
     WebApplicationBuilder builder = HostBuilding.CreateBuilder(args);
-    builder.RequireFreePorts();
+    Listening listening = builder.AddListeners();
     builder.AddIdentity();
     builder.AddCore();
     builder.Services.AddXrpc();
     builder.Services.AddLive();
     builder.Services.AddDuties();
     builder.Services.AddTelemetry();
-    builder.AddPeople();
+    builder.AddPeople(listening);
     builder.Services.AddConsoleApi();
     builder.AddConsole();
 
@@ -33,7 +33,7 @@ try
     app.MapMetrics();
     app.MapConsoleApi();
     app.MapConsole();
-    await app.RunOnLoopbackAsync(() => StartLinks.PrintAsync(app, isNewDatabase));
+    await app.RunWhereAllowedAsync(() => StartLinks.PrintAsync(app, isNewDatabase));
     return 0;
 }
 catch (ConfigurationException exception)

@@ -20,7 +20,7 @@ public sealed class HostProcess : IAsyncDisposable
     private Process? _process;
     private Cookie? _cookie;
 
-    private HostProcess(IReadOnlyDictionary<string, string>? settings, Uri? url = null)
+    private HostProcess(Func<Uri, IReadOnlyDictionary<string, string>> settings, Uri? url = null)
     {
         Url = url ?? new Uri($"http://127.0.0.1:{FreePorts.Next()}");
         _settings = new()
@@ -35,8 +35,11 @@ public sealed class HostProcess : IAsyncDisposable
             // Races and histories are faster than any account of a person.
             ["RateLimits__Enabled"] = "false",
         };
-        foreach (var (name, value) in settings ?? new Dictionary<string, string>())
+        foreach (var (name, value) in settings(Url))
             _settings[name] = value;
+        // There is no demonstration outside of Development.
+        if (_settings["ASPNETCORE_ENVIRONMENT"] != "Development")
+            _settings["Demo__SignIn"] = "false";
     }
 
     public Uri Url { get; }
@@ -70,7 +73,22 @@ public sealed class HostProcess : IAsyncDisposable
                 "PostgreSql",
                 await server.CreateDatabaseAsync($"host{Guid.NewGuid():N}")
             );
-        var host = new HostProcess(all, url);
+        return await Start(_ => all, url);
+    }
+
+    /// <summary>Starts a host and waits until it is ready.</summary>
+    /// <param name="settings">
+    /// Environment variables beside the usual ones, from the address at which <c>/health/ready</c> has to answer.
+    /// </param>
+    /// <param name="url">The address; null for a free port.</param>
+    /// <param name="cookie">Of a session that is good for this host too; null for none.</param>
+    public static async Task<HostProcess> Start(
+        Func<Uri, IReadOnlyDictionary<string, string>> settings,
+        Uri? url = null,
+        Cookie? cookie = null
+    )
+    {
+        var host = new HostProcess(settings, url) { _cookie = cookie };
         await host.Restart();
         return host;
     }
@@ -85,9 +103,7 @@ public sealed class HostProcess : IAsyncDisposable
         // The start of a second host ends the link that the first has printed; the session is good for both.
         bool isDemo = _settings["Demo__SignIn"] == "true";
         Cookie? cookie = isDemo && _process is not null ? await SignInAsync() : _cookie;
-        var host = new HostProcess(all) { _cookie = cookie };
-        await host.Restart();
-        return host;
+        return await Start(_ => all, url: null, cookie);
     }
 
     /// <summary>The link that the host has printed when it started last.</summary>

@@ -20,9 +20,14 @@ internal static class TsClient
 
     /// <summary>Runs one scenario of cli.mjs to its end.</summary>
     /// <returns>The JSON lines that it printed; the last one has <c>result: passed</c>.</returns>
-    public static async Task<IReadOnlyList<JsonElement>> Run(params string[] arguments)
+    public static Task<IReadOnlyList<JsonElement>> Run(params string[] arguments) => RunTrusting(null, arguments);
+
+    /// <summary>Runs one scenario like <see cref="Run"/>.</summary>
+    /// <param name="authority">The file of a certificate authority to trust; null for the usual ones.</param>
+    /// <param name="arguments">Of cli.mjs.</param>
+    public static async Task<IReadOnlyList<JsonElement>> RunTrusting(string? authority, params string[] arguments)
     {
-        using var process = Start(arguments);
+        using var process = StartTrusting(authority, arguments);
         process.StandardInput.Close();
         var errors = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync();
@@ -36,10 +41,16 @@ internal static class TsClient
         return lines;
     }
 
-    public static Process Start(params string[] arguments) => StartScript("cli.mjs", arguments);
+    public static Process Start(params string[] arguments) => StartTrusting(null, arguments);
 
     /// <summary>Starts a script of <c>ts/</c>.</summary>
-    public static Process StartScript(string script, params string[] arguments)
+    public static Process StartScript(string script, params string[] arguments) =>
+        StartTrusting(null, script, arguments);
+
+    public static Process StartTrusting(string? authority, params string[] arguments) =>
+        StartTrusting(authority, "cli.mjs", arguments);
+
+    private static Process StartTrusting(string? authority, string script, string[] arguments)
     {
         var start = new ProcessStartInfo(Node, [script, .. arguments])
         {
@@ -48,6 +59,8 @@ internal static class TsClient
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        if (authority is not null)
+            start.Environment["NODE_EXTRA_CA_CERTS"] = authority;
         return Process.Start(start)!;
     }
 

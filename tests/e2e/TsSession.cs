@@ -25,7 +25,10 @@ public sealed class TsSession : IAsyncDisposable
         _reading = Read();
     }
 
-    public static TsSession Start(Uri url) => new(TsClient.Start("session", "--url", url.ToString().TrimEnd('/')));
+    /// <param name="url">The service's address.</param>
+    /// <param name="authority">The file of a certificate authority to trust; null for the usual ones.</param>
+    public static TsSession Start(Uri url, string? authority = null) =>
+        new(TsClient.StartTrusting(authority, "session", "--url", url.ToString().TrimEnd('/')));
 
     /// <summary>Members without a service: messages go in and out as bytes (<c>ts/src/peer.mjs</c>).</summary>
     public static TsSession StartPeer() => new(TsClient.Start("peer"));

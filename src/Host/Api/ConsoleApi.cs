@@ -53,6 +53,14 @@ internal static class ConsoleApi
             .AddEndpointFilter(AnswerRefusalsAsync);
         api.MapOpenApi("/openapi.json");
 
+        MapService(api);
+        MapPeople(api);
+        MapTokens(api);
+    }
+
+    /// <summary>The flag, the figures, the audit log, bans and keys.</summary>
+    private static void MapService(RouteGroupBuilder api)
+    {
         api.MapGet(
                 "/flag",
                 static (ExternalCommitsFlag flag, CancellationToken cancellation) => flag.ReadAsync(cancellation)
@@ -65,7 +73,19 @@ internal static class ConsoleApi
             )
             .WithSummary("External commits of the last five minutes.");
         api.MapGet("/audit", ExportAudit).WithSummary("The whole audit log, one JSON object a line.");
+        api.MapPut("/bans/{did}", BanAsync).WithSummary("Bans an account from the service. Takes an admin.");
+        api.MapDelete("/bans/{did}", UnbanAsync).WithSummary("Ends a ban from the service. Takes an admin.");
+        api.MapPost(
+                "/signature-keys/rotate",
+                static (HttpContext http, SignatureKeys keys) =>
+                    keys.RotateAsync(ActorOf(http), Guid.NewGuid().ToString("N"), CancellationToken.None)
+            )
+            .WithSummary("Gives the service new signature keys. Takes an admin.");
+    }
 
+    /// <summary>People and their sessions.</summary>
+    private static void MapPeople(RouteGroupBuilder api)
+    {
         api.MapGet(
                 "/people",
                 static (HttpContext http, PeopleAdministration people, CancellationToken cancellation) =>
@@ -106,7 +126,10 @@ internal static class ConsoleApi
                     DoneAsync(sessions.EndAsync(ActorOf(http), id, CancellationToken.None))
             )
             .WithSummary("Ends a session. Takes an admin.");
+    }
 
+    private static void MapTokens(RouteGroupBuilder api)
+    {
         api.MapGet(
                 "/tokens",
                 static (HttpContext http, ApiTokens tokens, CancellationToken cancellation) =>
@@ -120,15 +143,6 @@ internal static class ConsoleApi
                     DoneAsync(tokens.RevokeAsync(ActorOf(http), id, CancellationToken.None))
             )
             .WithSummary("Revokes an API token. Takes an admin.");
-
-        api.MapPut("/bans/{did}", BanAsync).WithSummary("Bans an account from the service. Takes an admin.");
-        api.MapDelete("/bans/{did}", UnbanAsync).WithSummary("Ends a ban from the service. Takes an admin.");
-        api.MapPost(
-                "/signature-keys/rotate",
-                static (HttpContext http, SignatureKeys keys) =>
-                    keys.RotateAsync(ActorOf(http), Guid.NewGuid().ToString("N"), CancellationToken.None)
-            )
-            .WithSummary("Gives the service new signature keys. Takes an admin.");
     }
 
     private static Actor ActorOf(HttpContext http) =>

@@ -22,6 +22,14 @@ internal sealed record RateLimitSettings
     /// <summary>The limit of an address for requests without a valid token.</summary>
     public int Unauthenticated { get; init; } = 300;
 
+    /// <summary>
+    /// The greatest number of open subscriptions of an account on one host: by default as many as it may have devices.
+    /// </summary>
+    public int SubscriptionsOfAccount { get; init; } = 50;
+
+    /// <summary>The greatest number of open subscriptions of an address on one host.</summary>
+    public int SubscriptionsOfAddress { get; init; } = 500;
+
     /// <summary>Methods with a limit of their own, by the last segment of their NSID.</summary>
     public IReadOnlyDictionary<string, int> Methods { get; init; } = new Dictionary<string, int>();
 
@@ -54,6 +62,16 @@ internal sealed record RateLimitSettings
             Queries = Settings.Count(configuration, $"{Section}:Queries", otherwise.Queries),
             Procedures = Settings.Count(configuration, $"{Section}:Procedures", otherwise.Procedures),
             Unauthenticated = Settings.Count(configuration, $"{Section}:Unauthenticated", otherwise.Unauthenticated),
+            SubscriptionsOfAccount = Settings.Count(
+                configuration,
+                $"{Section}:SubscriptionsOfAccount",
+                otherwise.SubscriptionsOfAccount
+            ),
+            SubscriptionsOfAddress = Settings.Count(
+                configuration,
+                $"{Section}:SubscriptionsOfAddress",
+                otherwise.SubscriptionsOfAddress
+            ),
             Methods = methods,
         };
     }

@@ -17,10 +17,13 @@ internal static class ServiceDocument
             static (HttpContext context, HostSettings settings) =>
             {
                 // The document of a did:plc is in its directory, and that of a did:web with a path at that path.
-                if (EndpointOf(settings.ServiceDid, context.Request) is not { } endpoint)
+                if (HostOf(settings.ServiceDid) is null)
                     return Results.NotFound();
                 context.Response.Headers.AccessControlAllowOrigin = "*";
-                return Results.Text(Document(settings.ServiceDid, endpoint), "application/json");
+                return Results.Text(
+                    Document(settings.ServiceDid, EndpointOf(settings, context.Request)),
+                    "application/json"
+                );
             }
         );
 
@@ -39,18 +42,23 @@ internal static class ServiceDocument
             ),
         }.ToJsonString();
 
-    /// <summary>The address of this service, without a path; null if the DID does not contain it.</summary>
-    internal static string? EndpointOf(string did, HttpRequest request)
-    {
-        if (!did.StartsWith(WebPrefix, StringComparison.Ordinal))
-            return null;
-        string name = did[WebPrefix.Length..];
-        if (name.Contains(':', StringComparison.Ordinal))
-            return null;
-        // AT Protocol allows a port for localhost alone. There the request has the address that works.
-        string host = Uri.UnescapeDataString(name);
-        return host == "localhost" || host.StartsWith("localhost:", StringComparison.Ordinal)
-            ? $"{request.Scheme}://{request.Host}"
-            : $"https://{host}";
-    }
+    /// <summary>
+    /// The address of this service, without a path: the public one; where none is set, the host of the DID, or for a
+    /// DID that has none and for localhost, whose port AT Protocol leaves open, what the request names.
+    /// </summary>
+    internal static string EndpointOf(HostSettings settings, HttpRequest request) =>
+        settings.PublicUrl is { } url ? url.GetLeftPart(UriPartial.Authority)
+        : HostOf(settings.ServiceDid) is { } host
+        && host != "localhost"
+        && !host.StartsWith("localhost:", StringComparison.Ordinal)
+            ? $"https://{host}"
+        : $"{request.Scheme}://{request.Host}";
+
+    /// <summary>The host of a <c>did:web</c> without a path, with its port if it has one; else null.</summary>
+    private static string? HostOf(string did) =>
+        did.StartsWith(WebPrefix, StringComparison.Ordinal)
+        && did[WebPrefix.Length..] is var name
+        && !name.Contains(':', StringComparison.Ordinal)
+            ? Uri.UnescapeDataString(name)
+            : null;
 }

@@ -14,15 +14,20 @@ namespace MlsConsole.Host.People;
 /// <summary>Signing in to the console: schemes, policies, limits, and the order of what a request passes.</summary>
 internal static class PeopleServices
 {
+    /// <param name="builder">The host.</param>
+    /// <param name="listening">Where the host listens.</param>
     /// <exception cref="ConfigurationException">A setting cannot be used.</exception>
-    public static void AddPeople(this WebApplicationBuilder builder)
+    public static void AddPeople(this WebApplicationBuilder builder, Listening listening)
     {
         PeopleSettings settings = PeopleSettings.Read(builder.Configuration, builder.Environment);
+        Uri? console = HostSettings.Read(builder.Configuration, builder.Environment).ConsoleUrl;
         IServiceCollection services = builder.Services;
-        bool isSecure = settings.PublicUrl?.Scheme == Uri.UriSchemeHttps;
+        bool isSecure =
+            console?.Scheme == Uri.UriSchemeHttps
+            || listening.Listeners.Any(static one => one.IsHttps && one.Serves.HasFlag(Serving.Console));
         services.AddSingleton(settings);
         services.AddSingleton(new SignInWays(settings.Passwords, settings.Provider?.Name));
-        services.AddSingleton(new ConsoleAddress(settings.PublicUrl));
+        services.AddSingleton(new ConsoleAddress(console));
         services.AddSingleton(provider => new SignInCookies(
             provider.GetRequiredService<IDataProtectionProvider>(),
             isSecure
@@ -30,7 +35,7 @@ internal static class PeopleServices
         services.AddSingleton(provider => new Passkeys(
             provider.GetRequiredService<Database>(),
             provider.GetRequiredService<SignInCookies>(),
-            settings.PublicUrl?.Host,
+            console?.Host,
             provider.GetRequiredService<ILogger<Passkeys>>()
         ));
         services.AddSingleton<SessionCache>();

@@ -6,9 +6,6 @@ namespace MlsConsole.Host.People;
 /// <summary>The settings of signing in to the console.</summary>
 internal sealed record PeopleSettings
 {
-    /// <summary>The address of the console for people (Console:PublicUrl); null for that of each request.</summary>
-    public Uri? PublicUrl { get; init; }
-
     /// <summary>Whether passwords and passkeys are on (Console:Passwords).</summary>
     public bool Passwords { get; init; } = true;
 
@@ -37,14 +34,6 @@ internal sealed record PeopleSettings
             throw new ConfigurationException("Console:Passwords", "can be false only with a provider (Console:Oidc).");
         return new()
         {
-            PublicUrl = configuration["Console:PublicUrl"] is { Length: > 0 } text
-                ? Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.AbsolutePath == "/"
-                    ? url
-                    : throw new ConfigurationException(
-                        "Console:PublicUrl",
-                        "must be an address without a path, for example https://console.example.com."
-                    )
-                : null,
             Passwords = passwords,
             SignInsPerMinute = Settings.Count(configuration, "Console:SignInsPerMinute", otherwise.SignInsPerMinute),
             IsDemo = isDemo,

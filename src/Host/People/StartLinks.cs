@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using MlsConsole.Core.People;
 using MlsConsole.Dashboard.People;
+using MlsConsole.Host.Startup;
 
 namespace MlsConsole.Host.People;
 
@@ -18,8 +19,9 @@ internal static class StartLinks
         PeopleSettings settings = app.Services.GetRequiredService<PeopleSettings>();
         Demonstration demonstration = app.Services.GetRequiredService<Demonstration>();
         OneTimeLinks links = app.Services.GetRequiredService<OneTimeLinks>();
-        Uri console = settings.PublicUrl ?? AddressOf(app);
-        if (settings.IsDemo && console.IsLoopback)
+        Listening listening = app.Services.GetRequiredService<Listening>();
+        Uri console = app.Services.GetRequiredService<HostSettings>().ConsoleUrl ?? AddressOf(app, listening);
+        if (settings.IsDemo && !listening.IsReachable)
         {
             if (await demonstration.StartAsync(isNewDatabase, CancellationToken.None) is { } token)
             {
@@ -39,25 +41,20 @@ internal static class StartLinks
     }
 
     /// <summary>
-    /// The address that was bound first. A passkey works on localhost and not on 127.0.0.1, so the name is printed.
+    /// The address at which the console listens. A passkey works on localhost and not on 127.0.0.1, so the name is
+    /// printed.
     /// </summary>
-    private static Uri AddressOf(WebApplication app)
+    private static Uri AddressOf(WebApplication app, Listening listening)
     {
-        string bound =
-            app.Services.GetRequiredService<IServer>()
-                .Features.Get<IServerAddressesFeature>()
-                ?.Addresses.FirstOrDefault()
-            ?? "http://localhost";
-        UriBuilder address = new(
-            bound
-                .Replace("*", "localhost", StringComparison.Ordinal)
-                .Replace("+", "localhost", StringComparison.Ordinal)
-        );
-        if (
-            System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip)
-            && System.Net.IPAddress.IsLoopback(ip)
-        )
-            address.Host = "localhost";
-        return address.Uri;
+        string? told = listening
+            .Listeners.FirstOrDefault(static listener => listener.Serves.HasFlag(Serving.Console) && listener.Port != 0)
+            ?.Url;
+        string? bound = app
+            .Services.GetRequiredService<IServer>()
+            .Features.Get<IServerAddressesFeature>()
+            ?.Addresses.FirstOrDefault();
+        BindingAddress address = BindingAddress.Parse(told ?? bound ?? "http://localhost:5000");
+        bool hasName = Uri.CheckHostName(address.Host) == UriHostNameType.Dns;
+        return new UriBuilder(address.Scheme, hasName ? address.Host : "localhost", address.Port).Uri;
     }
 }

@@ -147,6 +147,14 @@ internal static class Commands
             )
         )
             throw new ConfigurationException("ConnectionStrings:Default", "names no database that exists.");
+        try
+        {
+            await StorageStartup.RequireKnownAsync(context.Database, CancellationToken.None);
+        }
+        catch (NewerSchemaException exception)
+        {
+            throw Storage.OfNewerSchema(exception);
+        }
         if ((await context.Database.GetPendingMigrationsAsync()).Any())
             throw new ConfigurationException(
                 "ConnectionStrings:Default",

@@ -2,10 +2,9 @@ using MlsConsole.Host.Identity;
 
 namespace MlsConsole.Host.Startup;
 
-/// <summary>Decides what must be known before services are added: folders, addresses, defaults of settings.</summary>
+/// <summary>Decides what must be known before services are added: folders and defaults of settings.</summary>
 internal static class HostBuilding
 {
-    /// <exception cref="ConfigurationException">An address is not loopback.</exception>
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
         // Settings are read beside the program and not in the folder from which it was started.
@@ -17,12 +16,9 @@ internal static class HostBuilding
                 WebRootPath = SourceTree.WebRoot,
             }
         );
-        builder.Configuration["AllowedHosts"] = LoopbackOnly.AllowedHosts;
         if (string.IsNullOrEmpty(builder.Configuration["ConnectionStrings:Default"]))
             builder.Configuration["ConnectionStrings:Default"] =
                 $"Data Source={Path.Combine(SourceTree.DataFolder(), "mlsconsole.db")}";
-        builder.WebHost.ConfigureKestrel(static kestrel => kestrel.AddServerHeader = false);
-        LoopbackOnly.Check(builder.Configuration);
         return builder;
     }
 

@@ -10,25 +10,20 @@ namespace MlsConsole.Host.Startup;
 /// <summary>Starting the server, and stopping it.</summary>
 internal static class HostRunning
 {
-    private const string UrlsSetting = "ASPNETCORE_URLS";
-
     /// <summary>
     /// Makes sure that no other program listens on a configured address. The server itself would notice only when the
     /// database has been migrated and the background services run, and its failure would be logged with a stack trace.
     /// </summary>
     /// <exception cref="ConfigurationException">Another program listens on a port that the host is to bind.</exception>
-    public static void RequireFreePorts(this WebApplicationBuilder builder)
+    public static void RequireFreePorts(IEnumerable<Listener> listeners)
     {
-        foreach (var (setting, url) in ConfiguredAddresses(builder.Configuration))
+        foreach (Listener listener in listeners)
         {
-            BindingAddress address = BindingAddress.Parse(url);
-            IPAddress[] interfaces = IPAddress.TryParse(address.Host, out IPAddress? ip)
-                ? [ip]
-                : [IPAddress.Loopback, IPAddress.IPv6Loopback];
-            if (interfaces.Any(one => IsInUse(new IPEndPoint(one, address.Port))))
+            IPAddress[] interfaces = listener.Ip is { } ip ? [ip] : [IPAddress.Loopback, IPAddress.IPv6Loopback];
+            if (interfaces.Any(one => IsInUse(new IPEndPoint(one, listener.Port))))
                 throw new ConfigurationException(
-                    setting,
-                    $"has '{url}', but another program listens on port {address.Port}."
+                    listener.Setting,
+                    $"has '{listener.Url}', but another program listens on port {listener.Port}."
                 );
         }
     }
@@ -56,14 +51,15 @@ internal static class HostRunning
         );
     }
 
-    /// <summary>Starts, makes sure that only loopback was bound, and runs until the host is told to stop.</summary>
+    /// <summary>Starts, makes sure that nothing else was bound than may be, and runs until told to stop.</summary>
     /// <param name="app">The host.</param>
     /// <param name="started">Called as soon as the host listens.</param>
     /// <exception cref="ConfigurationException">
-    /// An address is in use, or an address that was bound is not loopback. In the second case the host was stopped.
+    /// An address is in use, or an address that was bound breaks a rule. In the second case the host was stopped.
     /// </exception>
-    public static async Task RunOnLoopbackAsync(this WebApplication app, Func<Task> started)
+    public static async Task RunWhereAllowedAsync(this WebApplication app, Func<Task> started)
     {
+        Listening listening = app.Services.GetRequiredService<Listening>();
         try
         {
             await app.StartAsync();
@@ -71,34 +67,25 @@ internal static class HostRunning
         catch (IOException exception) when (exception.InnerException is AddressInUseException)
         {
             // Another program has taken the port since RequireFreePorts.
-            throw new ConfigurationException(UrlsSetting, $"has an address that is in use: {exception.Message}");
+            throw new ConfigurationException(
+                listening.Listeners is [var first, ..] ? first.Setting : Listeners.UrlsSetting,
+                $"has an address that is in use: {exception.Message}"
+            );
         }
         try
         {
             ICollection<string> bound =
                 app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
-            LoopbackOnly.CheckBound(bound);
+            listening.Rules.CheckBound(bound, listening.Listeners);
         }
         catch (ConfigurationException)
         {
             await app.StopAsync();
             throw;
         }
+        app.WarnIfReadable();
         await started();
         await app.WaitForShutdownAsync();
-    }
-
-    /// <summary>The addresses that Kestrel binds, each with its setting. The endpoints overrule the URLs.</summary>
-    private static IEnumerable<(string Setting, string Url)> ConfiguredAddresses(ConfigurationManager configuration)
-    {
-        List<IConfigurationSection> endpoints = [.. configuration.GetSection("Kestrel:Endpoints").GetChildren()];
-        if (endpoints.Count > 0)
-            return endpoints
-                .Where(static endpoint => endpoint["Url"] is not null)
-                .Select(static endpoint => ($"Kestrel:Endpoints:{endpoint.Key}:Url", endpoint["Url"]!));
-        string urls = configuration["URLS"] ?? "";
-        return urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .Select(static url => (UrlsSetting, url));
     }
 
     private static bool IsInUse(IPEndPoint endpoint)

@@ -3,10 +3,22 @@ namespace MlsConsole.Host.Startup;
 /// <summary>The host's own settings. They are read and checked once, before anything is built from them.</summary>
 internal sealed record HostSettings
 {
+    public const string PublicUrlSetting = "Service:PublicUrl",
+        ConsoleUrlSetting = "Console:PublicUrl";
+
     private static readonly Uri s_defaultPlcDirectory = new("https://plc.directory");
 
     /// <summary>This service's DID, which a token's <c>aud</c> has to name.</summary>
     public required string ServiceDid { get; init; }
+
+    /// <summary>
+    /// Where clients reach the service: a scheme, a host and a port, without a path. Null leaves it to
+    /// <see cref="ServiceDid"/> and to the request.
+    /// </summary>
+    public Uri? PublicUrl { get; init; }
+
+    /// <summary>Where people reach the console, like <see cref="PublicUrl"/>; null if it is not set.</summary>
+    public Uri? ConsoleUrl { get; init; }
 
     /// <summary>Whether a caller's DID may be a <c>did:key</c>: only in Development.</summary>
     public required bool AllowDidKey { get; init; }
@@ -58,12 +70,31 @@ internal sealed record HostSettings
         return new HostSettings
         {
             ServiceDid = did,
+            PublicUrl = Origin(configuration, PublicUrlSetting),
+            ConsoleUrl = Origin(configuration, ConsoleUrlSetting),
             AllowDidKey = environment.IsDevelopment(),
             DirectoryFile = directoryFile,
             DemoDelay = TimeSpan.FromMilliseconds(slow),
             PlcDirectory = Directory(configuration["Identity:PlcDirectory"]),
             AllowPrivateHosts = Settings.Switch(configuration, "Identity:AllowPrivateHosts", otherwise: false),
         };
+    }
+
+    /// <exception cref="ConfigurationException">The setting is no address of a host as others reach it.</exception>
+    private static Uri? Origin(IConfiguration configuration, string key)
+    {
+        if (configuration[key] is not { Length: > 0 } text)
+            return null;
+        return
+            Uri.TryCreate(text, UriKind.Absolute, out Uri? address)
+            && address is { PathAndQuery: "/", Fragment: "", UserInfo: "" }
+            && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback))
+            ? address
+            : throw new ConfigurationException(
+                key,
+                "must be an https address without a path, for example https://mls.example.com; "
+                    + "http is for this machine alone."
+            );
     }
 
     private static Uri Directory(string? text)

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Data.Sqlite;
 
@@ -7,15 +8,45 @@ namespace MlsConsole.Host.Startup;
 /// The keys that encrypt secrets in the database. They are files outside of the database, so that the database alone
 /// gives no secret away. Hosts over one database need one key ring.
 /// </summary>
-internal static class KeyRing
+internal static partial class KeyRing
 {
     public const string Setting = "DataProtection:KeyRing";
 
-    public static void AddKeyRing(this WebApplicationBuilder builder) =>
-        builder
+    private const string CertificateSection = "DataProtection:Certificate",
+        PreviousSection = $"{CertificateSection}:Previous";
+
+    /// <summary>Adds the keys. A certificate encrypts new keys, so that the files alone are no use.</summary>
+    /// <exception cref="ConfigurationException">A certificate cannot be used.</exception>
+    public static void AddKeyRing(this WebApplicationBuilder builder)
+    {
+        IDataProtectionBuilder keys = builder
             .Services.AddDataProtection()
             .SetApplicationName("MlsConsole")
             .PersistKeysToFileSystem(new DirectoryInfo(FolderOf(builder.Configuration)));
+        // Keys that earlier certificates have encrypted are only read.
+        X509Certificate2[] previous =
+        [
+            .. builder
+                .Configuration.GetSection(PreviousSection)
+                .GetChildren()
+                .Select(section => Certificate(builder.Configuration, section.Path)),
+        ];
+        if (IsEncrypted(builder.Configuration))
+            keys.ProtectKeysWithCertificate(Certificate(builder.Configuration, CertificateSection));
+        if (previous.Length > 0)
+            keys.UnprotectKeysWithAnyCertificate(previous);
+    }
+
+    /// <summary>Whether new keys are encrypted by a certificate.</summary>
+    public static bool IsEncrypted(IConfiguration configuration) =>
+        CertificateFile.IsSet(configuration, CertificateSection);
+
+    /// <summary>Logs one warning if whoever reads the files of a host that others can reach has its keys.</summary>
+    public static void WarnIfReadable(this WebApplication app)
+    {
+        if (app.Services.GetRequiredService<Listening>().IsReachable && !IsEncrypted(app.Configuration))
+            LogReadable(app.Logger, FolderOf(app.Configuration), CertificateFile.PathOf(CertificateSection));
+    }
 
     /// <summary>Makes the folder of the keys, with access for this user alone.</summary>
     /// <exception cref="ConfigurationException">The folder cannot be made.</exception>
@@ -53,4 +84,24 @@ internal static class KeyRing
                 )!;
         return Path.Combine(beside, "keys");
     }
+
+    private static X509Certificate2 Certificate(IConfiguration configuration, string section)
+    {
+        X509Certificate2 certificate =
+            CertificateFile.Read(configuration, section)?.Load().Certificate
+            ?? throw new ConfigurationException(CertificateFile.PathOf(section), "must be set.");
+        // XML encryption, by which the keys are encrypted, knows RSA alone.
+        return certificate.GetRSAPrivateKey() is not null
+            ? certificate
+            : throw new ConfigurationException(
+                CertificateFile.PathOf(section),
+                "must name a certificate with an RSA key: keys cannot be encrypted by another one."
+            );
+    }
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The keys in {Folder} are not encrypted: {Setting} can name a certificate for that"
+    )]
+    private static partial void LogReadable(ILogger logger, string folder, string setting);
 }

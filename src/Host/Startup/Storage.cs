@@ -1,5 +1,4 @@
 using System.Data.Common;
-using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Data.Sqlite;
 using MlsConsole.Core;
@@ -29,7 +28,7 @@ internal static class Storage
             database,
             new CoreSettings
             {
-                HostName = HostName(builder.Configuration),
+                HostName = builder.Configuration["Host:Name"] is { Length: > 0 } name ? name : Environment.MachineName,
                 OpaqueCredentials = Settings.Switch(
                     builder.Configuration,
                     "Identity:OpaqueCredentials",
@@ -84,6 +83,10 @@ internal static class Storage
         {
             await StorageStartup.MigrateAsync(app.Services.GetRequiredService<Database>(), CancellationToken.None);
         }
+        catch (NewerSchemaException exception)
+        {
+            throw OfNewerSchema(exception);
+        }
         catch (Exception exception) when (exception is DbException or IOException or UnauthorizedAccessException)
         {
             throw new ConfigurationException(
@@ -110,16 +113,12 @@ internal static class Storage
         return isNew;
     }
 
-    /// <summary>The configured name, else that of the machine with the port of the first address.</summary>
-    private static string HostName(ConfigurationManager configuration)
-    {
-        if (configuration["Host:Name"] is { Length: > 0 } name)
-            return name;
-        string url = (configuration["URLS"] ?? "").Split(';')[0];
-        return Uri.TryCreate(url, UriKind.Absolute, out Uri? address)
-            ? string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{address.Port}")
-            : Environment.MachineName;
-    }
+    internal static ConfigurationException OfNewerSchema(NewerSchemaException exception) =>
+        new(
+            "ConnectionStrings:Default",
+            $"names a database that a later version of this program has migrated ({exception.Migration}): "
+                + "run that version, or restore the database from before."
+        );
 
     /// <exception cref="ConfigurationException">A setting cannot be used.</exception>
     private static EpisodeSettings Episodes(IConfiguration configuration)

@@ -22,6 +22,7 @@ internal sealed partial class XrpcEndpoint(
     XrpcMethods methods,
     ServiceAuthentication authentication,
     RateLimits limits,
+    SubscriptionSlots slots,
     AuditLog audit,
     ActivityFeed feed,
     TimeProvider clock,
@@ -47,8 +48,7 @@ internal sealed partial class XrpcEndpoint(
     private async Task AnswerAsync(HttpContext context)
     {
         Exchange exchange = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N"));
-        XrpcCors.Allow(context.Response);
-        context.Response.Headers["Correlation-Id"] = exchange.CorrelationId;
+        WriteHeaders(context.Response, exchange);
         XrpcFailure? failure = null;
         ReadOnlyMemory<byte> body;
         try
@@ -110,21 +110,47 @@ internal sealed partial class XrpcEndpoint(
         return failure;
     }
 
-    private Task SubscribeAsync(HttpContext context, XrpcSubscription subscription)
+    private async Task SubscribeAsync(HttpContext context, XrpcSubscription subscription)
     {
         Exchange exchange = new(clock.GetTimestamp(), Guid.CreateVersion7().ToString("N")) { Method = subscription };
+        using IDisposable? slot = slots.TryEnter(context.Connection.RemoteIpAddress);
+        if (slot is null)
+        {
+            await RefuseAsync(context, exchange, XrpcException.TooManySubscriptions("address"));
+            return;
+        }
         // A subscription is counted when it is open or refused, so that its elapsed time is the time of the opening.
-        return subscription.ServeAsync(
-            context,
-            refused =>
-            {
-                XrpcFailure? failure = refused is null or StreamRefusal ? null : XrpcFailure.From(refused);
-                if (failure is { IsFault: true })
-                    LogFault(refused!, subscription.Nsid, exchange.CorrelationId);
-                string outcome = failure?.Error ?? (refused as StreamRefusal)?.Error ?? RequestOutcomes.Accepted;
-                Publish(exchange, outcome, failure?.Reason);
-            }
-        );
+        try
+        {
+            await subscription.ServeAsync(context, Answered);
+        }
+        catch (XrpcException full)
+        {
+            await RefuseAsync(context, exchange, full);
+        }
+
+        void Answered(Exception? refused)
+        {
+            XrpcFailure? failure = refused is null or StreamRefusal ? null : XrpcFailure.From(refused);
+            if (failure is { IsFault: true })
+                LogFault(refused!, subscription.Nsid, exchange.CorrelationId);
+            string outcome = failure?.Error ?? (refused as StreamRefusal)?.Error ?? RequestOutcomes.Accepted;
+            Publish(exchange, outcome, failure?.Reason);
+        }
+    }
+
+    /// <summary>
+    /// Refuses a subscription with a status, where the host or the address has no room for a WebSocket. It is right that
+    /// the official client then tries again, because another subscription may end.
+    /// </summary>
+    private Task RefuseAsync(HttpContext context, Exchange exchange, XrpcException full)
+    {
+        XrpcFailure failure = XrpcFailure.From(full);
+        // The attempt to open a WebSocket leaves headers of its own.
+        context.Response.Clear();
+        WriteHeaders(context.Response, exchange);
+        Publish(exchange, failure.Error, failure.Reason);
+        return WriteAsync(context, failure, failure.WriteBody());
     }
 
     private async Task<ReadOnlyMemory<byte>> RunAsync(HttpContext context, Exchange exchange)
@@ -163,6 +189,12 @@ internal sealed partial class XrpcEndpoint(
             taken?.Refund();
             throw;
         }
+    }
+
+    private static void WriteHeaders(HttpResponse response, Exchange exchange)
+    {
+        XrpcCors.Allow(response);
+        response.Headers["Correlation-Id"] = exchange.CorrelationId;
     }
 
     private static async Task WriteAsync(HttpContext context, XrpcFailure? failure, ReadOnlyMemory<byte> body)

@@ -43,6 +43,18 @@ internal sealed class XrpcException(int status, string error, string message) : 
             Reason = whose,
         };
 
+    /// <param name="whose"><c>address</c> or <c>account</c>.</param>
+    public static XrpcException TooManySubscriptions(string whose) =>
+        new(
+            StatusCodes.Status429TooManyRequests,
+            XrpcErrors.RateLimitExceeded,
+            $"The {whose} has the greatest number of subscriptions."
+        )
+        {
+            RetryAfter = 30,
+            Reason = $"{whose}-subscriptions",
+        };
+
     public static XrpcException NotEnoughResources() =>
         new(StatusCodes.Status503ServiceUnavailable, XrpcErrors.NotEnoughResources, "The service has too much to do.")
         {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using MlsConsole.Core.Activity;
+using MlsConsole.Host.Live;
 using MlsConsole.Host.Xrpc.Methods;
 
 namespace MlsConsole.Host.Xrpc;
@@ -15,6 +16,7 @@ internal static class XrpcServices
         foreach (var method in XrpcMethodIndex.All)
             services.AddSingleton(method);
         services.AddSingleton<XrpcMethods>();
+        services.AddSingleton<SubscriptionSlots>();
         services.TryAddSingleton<ActivityFeed>();
     }
 

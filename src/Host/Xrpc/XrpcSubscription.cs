@@ -40,9 +40,10 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
     /// <param name="outcome">
     /// Called once: with null when the subscription is open, else with the reason of the refusal.
     /// </param>
+    /// <exception cref="XrpcException">The host has as many WebSockets as it may have.</exception>
     public async Task ServeAsync(HttpContext context, Action<Exception?> outcome)
     {
-        using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync();
+        using WebSocket socket = await AcceptAsync(context);
         var stopping = context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(
             context.RequestAborted,
@@ -86,6 +87,19 @@ internal abstract class XrpcSubscription(string nsid) : XrpcMethod(nsid)
                 return;
             told = true;
             outcome(exception);
+        }
+    }
+
+    private static async Task<WebSocket> AcceptAsync(HttpContext context)
+    {
+        try
+        {
+            return await context.WebSockets.AcceptWebSocketAsync();
+        }
+        catch (InvalidOperationException) when (!context.Response.HasStarted)
+        {
+            // Kestrel has no type of its own for its limit of connections that were upgraded.
+            throw XrpcException.NotEnoughResources();
         }
     }
 

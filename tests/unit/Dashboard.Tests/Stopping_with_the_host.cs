@@ -8,6 +8,7 @@ using MlsConsole.Core.Rollouts;
 using MlsConsole.Core.Storage;
 using MlsConsole.Dashboard.Layout;
 using MlsConsole.Dashboard.Overview;
+using MlsConsole.Dashboard.People;
 
 namespace MlsConsole.Dashboard.Tests;
 
@@ -28,6 +29,8 @@ public class Stopping_with_the_host : BunitContext
         Services.AddSingleton(new ConsoleEnvironment("Test"));
         Services.AddCore(Database.Sqlite($"Data Source={noDatabase}"), new CoreSettings());
         Services.AddRollouts();
+        this.AddAuthorization().SetAuthorized("anna");
+        Services.AddScoped<CurrentActor>();
     }
 
     [Fact]

@@ -15,9 +15,7 @@ internal static class GetSubscriptionTicket
             {
                 var result = await call.Feature<SubscriptionTickets>()
                     .IssueAsync(call.Caller, input.IdempotencyKey, call.Cancellation);
-                string endpoint =
-                    ServiceDocument.EndpointOf(call.Feature<HostSettings>().ServiceDid, call.Request)
-                    ?? $"{call.Request.Scheme}://{call.Request.Host}";
+                string endpoint = ServiceDocument.EndpointOf(call.Feature<HostSettings>(), call.Request);
                 // The scheme http becomes ws, and https becomes wss.
                 return new()
                 {

@@ -9,9 +9,6 @@ namespace MlsConsole.Host.Xrpc.Methods;
 
 internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.SubscribeConvoEvents.Nsid)
 {
-    /// <summary>The greatest number of subscriptions of an account: as many as it may have devices.</summary>
-    private const int MaxOfAccount = 50;
-
     public static XrpcMethod Method { get; } = new SubscribeConvoEvents();
 
     protected override async Task RunAsync(
@@ -38,11 +35,8 @@ internal sealed class SubscribeConvoEvents() : XrpcSubscription(Lexicons.Subscri
             throw new AuthenticationException("ticket-unknown", "The ticket is unknown, used or too old.");
         }
         var stream = services.GetRequiredService<EventStream>();
-        if (!stream.TryEnter(did, MaxOfAccount))
-            throw new StreamRefusal(
-                XrpcErrors.RateLimitExceeded,
-                "The account has the greatest number of subscriptions."
-            );
+        if (!stream.TryEnter(did, services.GetRequiredService<RateLimitSettings>().SubscriptionsOfAccount))
+            throw XrpcException.TooManySubscriptions("account");
         try
         {
             Subscriber subscriber = new(

@@ -144,6 +144,79 @@ public sealed class Subscribing_to_events(TestHost host) : IClassFixture<TestHos
     }
 
     [Fact]
+    public async Task An_account_and_an_address_have_only_so_many_and_the_next_one_is_let_in_when_one_ends()
+    {
+        using TestHost bounded = new(
+            null,
+            ("RateLimits:SubscriptionsOfAccount", "2"),
+            ("RateLimits:SubscriptionsOfAddress", "4")
+        );
+        List<RequestAnswered> refused = [];
+        using IDisposable subscription = bounded
+            .Services.GetRequiredService<ActivityFeed>()
+            .Subscribe(activity =>
+            {
+                if (activity is RequestAnswered { Outcome: not "accepted", Method: "subscribeConvoEvents" } request)
+                    lock (refused)
+                        refused.Add(request);
+            });
+        using EventClient first = await bounded.Subscribe(Alice),
+            second = await bounded.Subscribe(Alice);
+        using (EventClient third = await EventClient.Connect(bounded, $"ticket={await bounded.Ticket(Alice)}"))
+            Assert.Equal("RateLimitExceeded", await third.Refusal());
+        using EventClient bob = await bounded.Subscribe(Bob),
+            bobs = await bounded.Subscribe(Bob);
+        // The address has four. The fifth is refused before anything is known of its account.
+        RawAnswer full = await Upgrade(bounded);
+        Assert.Equal((429, "RateLimitExceeded", "30"), (full.Status, full.Error, full.Headers["Retry-After"]));
+        Assert.Equal(WebSocketCloseStatus.NormalClosure, await bob.Close());
+        // The slot is free when the host has seen the end of the connection.
+        using EventClient next = await bounded.Opened(async () =>
+        {
+            for (int tries = 1; ; tries++)
+            {
+                try
+                {
+                    return await EventClient.Connect(bounded, $"ticket={await bounded.Ticket(Bob)}");
+                }
+                catch (WebSocketException) when (tries < 300)
+                {
+                    await Task.Delay(100);
+                    lock (refused)
+                        refused.RemoveAt(refused.Count - 1);
+                }
+            }
+        });
+        lock (refused)
+            Assert.Equal(
+                [("RateLimitExceeded", "account-subscriptions"), ("RateLimitExceeded", "address-subscriptions")],
+                refused.Select(static one => (one.Outcome, one.Reason ?? ""))
+            );
+    }
+
+    [Fact]
+    public async Task A_host_that_has_all_its_websockets_says_so()
+    {
+        using TestHost bounded = new(null, ("Limits:WebSockets", "1"));
+        using EventClient only = await bounded.Subscribe(Alice);
+        RawAnswer full = await Upgrade(bounded);
+        Assert.Equal((503, "NotEnoughResources", "1"), (full.Status, full.Error, full.Headers["Retry-After"]));
+        Assert.DoesNotContain("Upgrade", full.Headers.Keys);
+    }
+
+    private static Task<RawAnswer> Upgrade(TestHost host) =>
+        RawHttp.Send(
+            host.Address,
+            """
+            GET /xrpc/blue.catbird.mls.subscribeConvoEvents?ticket=x HTTP/1.1
+            Upgrade: websocket
+            Connection: Upgrade
+            Sec-WebSocket-Version: 13
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+            """
+        );
+
+    [Fact]
     public async Task A_frame_is_a_header_and_a_payload_in_dag_cbor()
     {
         string convo = await host.CreateConvo(Alice);

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Microsoft.EntityFrameworkCore;
+using MlsConsole.Core.Storage;
 using MlsConsole.Host.Startup;
 
 namespace MlsConsole.Host.Tests;
@@ -10,6 +12,40 @@ public sealed class Starting_the_host
 {
     [Theory]
     [InlineData("Development", "ASPNETCORE_URLS", "http://0.0.0.0:0", "ASPNETCORE_URLS")]
+    [InlineData("Production", "ASPNETCORE_URLS", "https://*:0", "Service:Did")]
+    [InlineData("Development", "Endpoints__Public", "http://127.0.0.1:0", "Endpoints:Console")]
+    [InlineData("Development", "Endpoints__Certificate__Path", "/nowhere/server.pfx", "Endpoints:Certificate:Path")]
+    [InlineData("Development", "Endpoints__AllowedHosts", "*", "Endpoints:AllowedHosts")]
+    [InlineData("Development", "Service__PublicUrl", "http://mls.example.com", "Service:PublicUrl")]
+    [InlineData("Development", "Console__PublicUrl", "https://mls.example.com/x", "Console:PublicUrl")]
+    [InlineData("Development", "Proxies__Trusted", "proxy.example.com", "Proxies:Trusted")]
+    [InlineData("Development", "ASPNETCORE_FORWARDEDHEADERS_ENABLED", "true", "ASPNETCORE_FORWARDEDHEADERS_ENABLED")]
+    [InlineData("Development", "Limits__Connections", "0", "Limits:Connections")]
+    [InlineData("Development", "Limits__WebSockets", "many", "Limits:WebSockets")]
+    [InlineData("Development", "Limits__HeadersTimeout", "-1", "Limits:HeadersTimeout")]
+    [InlineData("Development", "Limits__MinimumBodyRate", "-1", "Limits:MinimumBodyRate")]
+    [InlineData("Development", "Limits__BodyGracePeriod", "00:00:01", "Limits:BodyGracePeriod")]
+    [InlineData("Development", "Limits__KeepAlive", "long", "Limits:KeepAlive")]
+    [InlineData(
+        "Development",
+        "DataProtection__Certificate__Path",
+        "/nowhere/keys.pfx",
+        "DataProtection:Certificate:Path"
+    )]
+    [InlineData(
+        "Development",
+        "DataProtection__Certificate__Previous__0__Path",
+        "/nowhere/keys.pfx",
+        "DataProtection:Certificate:Previous:0:Path"
+    )]
+    [InlineData(
+        "Development",
+        "DataProtection__Certificate__Previous__0__Password",
+        "secret",
+        "DataProtection:Certificate:Previous:0:Path"
+    )]
+    [InlineData("Development", "RateLimits__SubscriptionsOfAccount", "0", "RateLimits:SubscriptionsOfAccount")]
+    [InlineData("Development", "RateLimits__SubscriptionsOfAddress", "0", "RateLimits:SubscriptionsOfAddress")]
     [InlineData("Development", "ASPNETCORE_HTTP_PORTS", "8080", "ASPNETCORE_HTTP_PORTS")]
     [InlineData("Development", "Kestrel__Endpoints__Public__Url", "http://*:0", "Kestrel:Endpoints:Public:Url")]
     [InlineData("Development", "Service__Did", "mls.example.com", "Service:Did")]
@@ -49,6 +85,50 @@ public sealed class Starting_the_host
         Assert.Equal(1, exitCode);
         string sentence = Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.StartsWith($"MlsConsole cannot start: {named} ", sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_database_of_a_later_version_stops_the_start_and_every_command_and_is_left_alone()
+    {
+        string folder = Directory.CreateTempSubdirectory("mlsconsole-later-").FullName;
+        try
+        {
+            string connection = $"Data Source={Path.Combine(folder, "host.db")};Pooling=False";
+            using (Database database = Database.Sqlite(connection))
+            {
+                await StorageStartup.MigrateAsync(database, CancellationToken.None);
+                await using MlsDbContext context = database.Open();
+                await context.Database.ExecuteSqlAsync(
+                    $"INSERT INTO __EFMigrationsHistory VALUES ('99991231235959_Later', '11.0.0')"
+                );
+            }
+            const string Problem =
+                "MlsConsole cannot start: ConnectionStrings:Default names a database that a later version of this "
+                + "program has migrated (99991231235959_Later): run that version, or restore the database from before.";
+            byte[] before = await File.ReadAllBytesAsync(Path.Combine(folder, "host.db"));
+            (int code, string error) = await Run("Development", ("ConnectionStrings__Default", connection));
+            Assert.Equal((1, Problem), (code, error.Trim()));
+            foreach (
+                string[] command in (string[][])
+                    [
+                        ["verify-audit"],
+                        ["export-audit"],
+                        ["rotate-signature-key"],
+                        ["ban", "did:web:alice.example.com"],
+                        ["unban", "did:web:alice.example.com"],
+                        ["flag", "show"],
+                    ]
+            )
+            {
+                (code, string output, error) = await Audit_commands.Run(command[0], connection, command[1..]);
+                Assert.Equal((1, "", Problem), (code, output, error.Trim()));
+            }
+            Assert.Equal(before, await File.ReadAllBytesAsync(Path.Combine(folder, "host.db")));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     internal static async Task<(int ExitCode, string Error)> Run(

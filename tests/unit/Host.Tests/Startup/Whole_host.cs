@@ -48,15 +48,22 @@ public sealed class Whole_host(TestHost host) : IClassFixture<TestHost>
     }
 
     [Theory]
-    [InlineData("evil.example")]
-    [InlineData("127.0.0.1.evil.example")]
-    public async Task A_name_that_was_rebound_to_us_is_refused(string name)
+    [InlineData("evil.example", "/.well-known/did.json", HttpStatusCode.BadRequest)]
+    [InlineData("127.0.0.1.evil.example", "/", HttpStatusCode.BadRequest)]
+    [InlineData("evil.example", "/health/livex", HttpStatusCode.BadRequest)]
+    [InlineData("evil.example", "/health/live", HttpStatusCode.OK)]
+    [InlineData("evil.example", "/health/ready", HttpStatusCode.OK)]
+    public async Task A_name_that_was_rebound_to_us_is_refused_but_by_health_checks(
+        string name,
+        string path,
+        HttpStatusCode status
+    )
     {
         using HttpClient client = new() { BaseAddress = host.Address };
-        using HttpRequestMessage request = new(HttpMethod.Get, "/health/live");
+        using HttpRequestMessage request = new(HttpMethod.Get, path);
         request.Headers.Host = name;
         using HttpResponseMessage answer = await client.SendAsync(request);
-        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Equal(status, answer.StatusCode);
     }
 
     [Fact]

@@ -57,6 +57,7 @@ public sealed class ProbeHost : IAsyncLifetime
             .. _settings,
         ]);
         builder.Logging.ClearProviders().AddProvider(new ListLogs(Log));
+        builder.AddListeners();
         builder.AddIdentity();
         builder.Services.AddSingleton(_clock);
         builder.Services.AddSingleton(Database.Sqlite(_connection));

@@ -203,7 +203,7 @@ public sealed class Rate_limits : IAsyncLifetime
     [Fact]
     public async Task Behind_a_proxy_the_address_is_the_one_that_the_proxy_saw()
     {
-        ProbeHost proxied = new(_host, _clock, [.. s_settings, "--FORWARDEDHEADERS_ENABLED=true"]);
+        ProbeHost proxied = new(_host, _clock, [.. s_settings, "--Proxies:Trusted=127.0.0.1"]);
         await proxied.InitializeAsync();
         try
         {
