@@ -21,10 +21,16 @@ internal static class ConsolePages
     {
         app.UseSecurityHeaders(app.Services.GetRequiredService<PeopleSettings>().Provider?.Authority);
         app.UseStaticFiles();
+        app.UseWhen(IsForPage, static pages => pages.UseStatusCodePagesWithReExecute("/not-found"));
         app.UseRouting();
         app.RefuseHubsWhileStopping();
         app.UsePeople();
     }
+
+    /// <summary>Whether a browser asks for a page, so that an empty answer would be a blank window.</summary>
+    private static bool IsForPage(HttpContext context) =>
+        HttpMethods.IsGet(context.Request.Method)
+        && context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal);
 
     public static void MapConsole(this WebApplication app)
     {

@@ -26,6 +26,19 @@ public sealed class SignInJourney : IAsyncLifetime
         ["Console__SignInsPerMinute"] = "1000",
     };
 
+    /// <summary>An authenticator that Chromium plays: it has keys, and knows its user.</summary>
+    internal static readonly Dictionary<string, object> Authenticator = new()
+    {
+        ["options"] = new Dictionary<string, object>
+        {
+            ["protocol"] = "ctap2",
+            ["transport"] = "internal",
+            ["hasResidentKey"] = true,
+            ["hasUserVerification"] = true,
+            ["isUserVerified"] = true,
+        },
+    };
+
     private HostProcess _host = null!;
     private IPlaywright _playwright = null!;
     private IBrowser _browser = null!;
@@ -102,20 +115,7 @@ public sealed class SignInJourney : IAsyncLifetime
         // A passkey, of an authenticator that Chromium plays.
         var devTools = await page.Context.NewCDPSessionAsync(page);
         await devTools.SendAsync("WebAuthn.enable");
-        await devTools.SendAsync(
-            "WebAuthn.addVirtualAuthenticator",
-            new()
-            {
-                ["options"] = new Dictionary<string, object>
-                {
-                    ["protocol"] = "ctap2",
-                    ["transport"] = "internal",
-                    ["hasResidentKey"] = true,
-                    ["hasUserVerification"] = true,
-                    ["isUserVerified"] = true,
-                },
-            }
-        );
+        await devTools.SendAsync("WebAuthn.addVirtualAuthenticator", Authenticator);
         await page.GotoAsync(Address("/me"));
         await page.GetByLabel("Name of the new passkey").FillAsync("laptop");
         await page.GetByRole(AriaRole.Button, new() { Name = "Add a passkey" }).ClickAsync();

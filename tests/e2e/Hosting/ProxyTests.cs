@@ -100,15 +100,16 @@ public sealed class ProxyTests
     }
 
     /// <summary>The documented configuration with this test's addresses.</summary>
-    private static string Write(
+    internal static string Write(
         TestCertificates certificates,
         int publicTls,
         int consoleTls,
         int publicPort,
-        int consolePort
+        int consolePort,
+        params string[] names
     )
     {
-        var (path, keyPath, _) = certificates.WritePem("proxy", "127.0.0.1");
+        var (path, keyPath, _) = certificates.WritePem("proxy", ["127.0.0.1", .. names]);
         var both = Path.Combine(certificates.Folder, "both.pem");
         File.WriteAllText(both, File.ReadAllText(path) + File.ReadAllText(keyPath));
         var text = HaProxy.DocumentedConfiguration();
