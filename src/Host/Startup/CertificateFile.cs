@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Microsoft.Win32.SafeHandles;
 
 namespace MlsConsole.Host.Startup;
 
@@ -32,8 +31,8 @@ internal sealed class CertificateFile(string section, string path, string? keyPa
         string? Text(string key) => configuration[$"{section}:{key}"] is { Length: > 0 } text ? text : null;
     }
 
-    /// <summary>Changes whenever a file is replaced or written.</summary>
-    /// <returns>Null if a file cannot be opened.</returns>
+    /// <summary>Changes whenever what a file has changes.</summary>
+    /// <returns>Null if a file cannot be read.</returns>
     public string? Version()
     {
         try
@@ -100,10 +99,19 @@ internal sealed class CertificateFile(string section, string path, string? keyPa
             all.Remove(one);
     }
 
-    /// <summary>The time and the length of the file itself, if the path is a link, however long the chain.</summary>
+    /// <summary>
+    /// A hash of what the file has. Two files that are written at once can have the same time and the same length.
+    /// </summary>
     private static string VersionOf(string file)
     {
-        using SafeFileHandle handle = File.OpenHandle(file);
-        return $"{File.GetLastWriteTimeUtc(handle).Ticks}/{RandomAccess.GetLength(handle)}";
+        byte[] bytes = File.ReadAllBytes(file);
+        try
+        {
+            return Convert.ToHexString(SHA256.HashData(bytes));
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(bytes);
+        }
     }
 }

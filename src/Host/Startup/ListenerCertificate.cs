@@ -5,8 +5,8 @@ namespace MlsConsole.Host.Startup;
 
 /// <summary>
 /// The certificate of the listeners with https. When its files change, connections that come afterwards get the new
-/// certificate: at a handshake the files' times are looked at, at most every ten seconds. Files that cannot be used
-/// leave the former certificate in force.
+/// certificate: at a handshake the files are looked at, at most every ten seconds. Files that cannot be used leave the
+/// former certificate in force.
 /// </summary>
 internal sealed partial class ListenerCertificate(
     CertificateFile file,

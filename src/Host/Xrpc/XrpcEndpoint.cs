@@ -140,8 +140,8 @@ internal sealed partial class XrpcEndpoint(
     }
 
     /// <summary>
-    /// Refuses a subscription with a status, where the host or the address has no room for a WebSocket. It is right that
-    /// the official client then tries again, because another subscription may end.
+    /// Refuses a subscription with a status, where the host or the address has no room for a WebSocket. It is right
+    /// that the official client then tries again, because another subscription may end.
     /// </summary>
     private Task RefuseAsync(HttpContext context, Exchange exchange, XrpcException full)
     {
