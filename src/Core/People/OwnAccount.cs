@@ -71,7 +71,7 @@ public sealed class OwnAccount
         ConsoleUser? user;
         await using (MlsDbContext context = _database.Read())
             user = await UserManagers.Over(context).FindByIdAsync(session.UserId);
-        bool isRight = _signIn.Compare(user, present);
+        bool isRight = await _signIn.CompareAsync(user, present, cancellation) == true;
         bool isRefused = await _writer.WriteAsync(
             async write =>
             {

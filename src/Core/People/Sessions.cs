@@ -31,7 +31,7 @@ public sealed record SessionView(
 public sealed class Sessions
 {
     /// <summary>How often the time when a session was last seen is written.</summary>
-    internal static readonly TimeSpan SeenInterval = TimeSpan.FromMinutes(1);
+    public static readonly TimeSpan SeenInterval = TimeSpan.FromMinutes(1);
 
     /// <summary>How long ended sessions and used-up links stay in the database.</summary>
     internal static readonly TimeSpan Retention = TimeSpan.FromDays(30);

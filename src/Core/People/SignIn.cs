@@ -21,7 +21,7 @@ public sealed record SignInAnswer(OpenSession? Session, string? UserId)
 /// Signing in. A wrong password or code is counted for its person; too many in a row lock the password for a while, but
 /// end no session: otherwise a stranger who knows a name could sign its person out.
 /// </summary>
-public sealed class SignIn
+public sealed class SignIn : IDisposable
 {
     private const string Action = "signIn",
         Refused = "SignInRefused";
@@ -31,10 +31,17 @@ public sealed class SignIn
     /// </summary>
     private static readonly string s_nobody = UserManagers.Hasher.HashPassword(new(), Guid.NewGuid().ToString());
 
+    /// <summary>How long a comparison waits for its turn before it counts as wrong.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+
     private readonly Database _database;
     private readonly PeopleWriter _writer;
     private readonly Sessions _sessions;
     private readonly AuditTally _tally;
+
+    // A comparison takes a tenth of a second of a processor. However many strangers try at once, the service keeps
+    // processors for everybody else.
+    private readonly SemaphoreSlim _comparing = new(Math.Max(1, Environment.ProcessorCount / 2));
     private long _comparisons;
 
     internal SignIn(Database database, PeopleWriter writer, Sessions sessions, AuditTally tally) =>
@@ -53,7 +60,8 @@ public sealed class SignIn
     {
         ConsoleUser? user = await FindAsync(userName, cancellation);
         // The hash is compared outside of the transaction, because it takes long on purpose.
-        bool isRight = Compare(user, password);
+        if (await CompareAsync(user, password, cancellation) is not { } isRight)
+            return Unknown();
         if (user?.PasswordHash is not { } hash)
             return Unknown();
         return await _writer.WriteAsync(
@@ -163,6 +171,8 @@ public sealed class SignIn
             cancellation
         );
 
+    public void Dispose() => _comparing.Dispose();
+
     /// <summary>Whether the code is the authenticator's, and not the one that was accepted last.</summary>
     internal static async Task<bool> IsFreshCodeAsync(PeopleTransaction write, ConsoleUser user, string code)
     {
@@ -179,7 +189,22 @@ public sealed class SignIn
     internal static string Plain(string code) => string.Concat(code.Where(char.IsAsciiLetterOrDigit));
 
     /// <summary>Whether the password is a person's. It is done for everybody, also for nobody.</summary>
-    internal bool Compare(ConsoleUser? user, string password)
+    /// <returns>Null if too many others are being compared.</returns>
+    internal async Task<bool?> CompareAsync(ConsoleUser? user, string password, CancellationToken cancellation)
+    {
+        if (!await _comparing.WaitAsync(s_patience, cancellation))
+            return null;
+        try
+        {
+            return Compare(user, password);
+        }
+        finally
+        {
+            _comparing.Release();
+        }
+    }
+
+    private bool Compare(ConsoleUser? user, string password)
     {
         Interlocked.Increment(ref _comparisons);
         bool isPossible = password.Length <= CommonPasswords.MaxLength;

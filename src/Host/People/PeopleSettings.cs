@@ -53,7 +53,7 @@ internal sealed record PeopleSettings
 /// <param name="RequiresHttps">Whether the provider is asked by https alone: outside of Development always.</param>
 internal sealed record ProviderSettings(
     string Name,
-    string Authority,
+    Uri Authority,
     string ClientId,
     string ClientSecret,
     string NameClaim,
@@ -82,7 +82,10 @@ internal sealed record ProviderSettings(
             throw new ConfigurationException($"{Section}:Roles", "must give a role to a value of the role claim.");
         return new(
             section["Name"] is { Length: > 0 } name ? name : "your organisation",
-            authority,
+            Uri.TryCreate(authority, UriKind.Absolute, out Uri? issuer)
+            && (issuer.Scheme == Uri.UriSchemeHttps || environment.IsDevelopment())
+                ? issuer
+                : throw new ConfigurationException($"{Section}:Authority", "must be an https address."),
             section["ClientId"] is { Length: > 0 } id ? id : throw Missing("ClientId"),
             section["ClientSecret"] is { Length: > 0 } secret ? secret : throw Missing("ClientSecret"),
             section["NameClaim"] is { Length: > 0 } nameClaim ? nameClaim : "preferred_username",

@@ -15,7 +15,7 @@ internal static class Provider
             ConsolePrincipal.ProviderScheme,
             options =>
             {
-                options.Authority = settings.Authority;
+                options.Authority = settings.Authority.OriginalString;
                 options.ClientId = settings.ClientId;
                 options.ClientSecret = settings.ClientSecret;
                 options.RequireHttpsMetadata = settings.RequiresHttps;
@@ -61,7 +61,7 @@ internal static class Provider
                 answer = await context
                     .HttpContext.RequestServices.GetRequiredService<SignIn>()
                     .WithProviderAsync(
-                        settings.Authority,
+                        settings.Authority.OriginalString,
                         subject,
                         name,
                         known,

@@ -13,10 +13,10 @@ internal static class SecurityHeaders
         + $"form-action {formTargets}; frame-ancestors 'none'";
 
     /// <param name="app">The host.</param>
-    /// <param name="formTargets">Where forms may lead beside the console itself: the OpenID Connect provider.</param>
-    public static void UseSecurityHeaders(this IApplicationBuilder app, string? formTargets)
+    /// <param name="formTarget">Where forms may lead beside the console itself: the OpenID Connect provider.</param>
+    public static void UseSecurityHeaders(this IApplicationBuilder app, Uri? formTarget)
     {
-        string policy = Policy(formTargets is null ? "'self'" : $"'self' {formTargets}");
+        string policy = Policy(formTarget is null ? "'self'" : $"'self' {formTarget.GetLeftPart(UriPartial.Authority)}");
         app.Use(
             (context, next) =>
             {

@@ -24,8 +24,9 @@ internal sealed class SessionCache(Sessions sessions, TimeProvider clock)
         OpenSession? session = await sessions.FindAsync(sessionId, cancellation);
         if (_entries.Count >= MaxEntries)
             _entries.Clear();
-        _entries[sessionId] = new(session, now);
-        if (session is not null)
+        bool isSeen = entry is not null && clock.GetElapsedTime(entry.SeenAt, now) < Sessions.SeenInterval;
+        _entries[sessionId] = new(session, now, isSeen ? entry!.SeenAt : now);
+        if (session is not null && !isSeen)
             await sessions.SeenAsync(sessionId, cancellation);
         return session;
     }
@@ -33,5 +34,5 @@ internal sealed class SessionCache(Sessions sessions, TimeProvider clock)
     /// <summary>Forgets a session that this host has just ended.</summary>
     public void Forget(string sessionId) => _entries.TryRemove(sessionId, out _);
 
-    private sealed record Entry(OpenSession? Session, long ReadAt);
+    private sealed record Entry(OpenSession? Session, long ReadAt, long SeenAt);
 }
