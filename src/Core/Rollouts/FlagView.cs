@@ -58,7 +58,7 @@ public sealed record FlagView(
         + $"because “{Reason}”.";
 
     /// <summary>For how many of a hundred accounts the feature is on.</summary>
-    internal static int ShareOf(FlagState state, int percentage) =>
+    public static int ShareOf(FlagState state, int percentage) =>
         state switch
         {
             FlagState.On => 100,

@@ -16,7 +16,9 @@ internal static class SecurityHeaders
     /// <param name="formTarget">Where forms may lead beside the console itself: the OpenID Connect provider.</param>
     public static void UseSecurityHeaders(this IApplicationBuilder app, Uri? formTarget)
     {
-        string policy = Policy(formTarget is null ? "'self'" : $"'self' {formTarget.GetLeftPart(UriPartial.Authority)}");
+        string policy = Policy(
+            formTarget is null ? "'self'" : $"'self' {formTarget.GetLeftPart(UriPartial.Authority)}"
+        );
         app.Use(
             (context, next) =>
             {

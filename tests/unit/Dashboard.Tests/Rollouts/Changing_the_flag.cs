@@ -21,10 +21,15 @@ public class Changing_the_flag : BunitContext
 
     private readonly List<FlagChange> _changes = [];
 
-    private IRenderedComponent<FlagForm> Form(FlagView current, Action<FlagChange>? onChange = null) =>
+    private IRenderedComponent<FlagForm> Form(
+        FlagView current,
+        Action<FlagChange>? onChange = null,
+        ConsoleRole role = ConsoleRole.Admin
+    ) =>
         Render<FlagForm>(parameters =>
             parameters
                 .Add(form => form.Current, current)
+                .Add(form => form.Role, role)
                 .Add(form => form.Reach, "version 1, in force on 1 of 1 host")
                 .Add(
                     form => form.OnChange,
@@ -57,6 +62,26 @@ public class Changing_the_flag : BunitContext
         );
         By(form, "flag-confirm").Click();
         Assert.Equal([new(FlagState.Off, 0, "too many mismatches", 1)], _changes);
+    }
+
+    [Fact]
+    public void The_form_offers_what_the_role_may()
+    {
+        FlagView half = s_on with { State = FlagState.Percentage, Percentage = 50 };
+        var viewer = Form(half, role: ConsoleRole.Viewer);
+        Assert.True(viewer.Find("fieldset").HasAttribute("disabled"));
+        Assert.Equal("Your role only looks.", viewer.Find(".hint").TextContent);
+
+        foreach (ConsoleRole role in (ConsoleRole[])[ConsoleRole.Operator, ConsoleRole.Approver])
+        {
+            var form = Form(half, role: role);
+            By(form, "flag-reason").Input("a reason");
+            form.Find("input[value=Percentage]").Change("Percentage");
+            By(form, "flag-percentage").Input("51");
+            Assert.Equal(role == ConsoleRole.Operator, By(form, "flag-apply").HasAttribute("disabled"));
+            By(form, "flag-percentage").Input("49");
+            Assert.False(By(form, "flag-apply").HasAttribute("disabled"));
+        }
     }
 
     [Fact]

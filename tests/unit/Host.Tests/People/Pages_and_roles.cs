@@ -66,24 +66,24 @@ public sealed partial class Pages_and_roles : IAsyncLifetime
     public async Task A_form_that_a_lower_role_sends_does_nothing()
     {
         foreach (ConsoleRole role in (ConsoleRole[])[ConsoleRole.Viewer, ConsoleRole.Operator, ConsoleRole.Approver])
-            foreach (
-                var (path, handler) in ((string, string)[])[("/people", "invite"), ("/tokens", "make"), ("/people", "x")]
-            )
-            {
-                // The token against forgery is the person's own, from a page that the person sees.
-                string token = await FormTokenAsync(_people[role], "/me");
-                using FormUrlEncodedContent form = new([
-                    new("_handler", handler),
-                    new("__RequestVerificationToken", token),
-                    new("Invited", "mallory"),
-                    new("InvitedRole", "Admin"),
-                    new("Name", "mallory"),
-                    new("Role", "Admin"),
-                    new("Days", "1"),
-                ]);
-                using HttpResponseMessage answer = await _people[role].PostAsync(path, form);
-                Assert.StartsWith("/not-allowed", answer.Headers.Location!.ToString(), StringComparison.Ordinal);
-            }
+        foreach (
+            var (path, handler) in ((string, string)[])[("/people", "invite"), ("/tokens", "make"), ("/people", "x")]
+        )
+        {
+            // The token against forgery is the person's own, from a page that the person sees.
+            string token = await FormTokenAsync(_people[role], "/me");
+            using FormUrlEncodedContent form = new([
+                new("_handler", handler),
+                new("__RequestVerificationToken", token),
+                new("Invited", "mallory"),
+                new("InvitedRole", "Admin"),
+                new("Name", "mallory"),
+                new("Role", "Admin"),
+                new("Days", "1"),
+            ]);
+            using HttpResponseMessage answer = await _people[role].PostAsync(path, form);
+            Assert.StartsWith("/not-allowed", answer.Headers.Location!.ToString(), StringComparison.Ordinal);
+        }
         Assert.Equal(4, (await People.ListAsync(Actor.CommandLine, default)).Count);
         Assert.Empty(
             await _host.Services.GetRequiredService<ApiTokens>().ListAsync(Actor.CommandLine, CancellationToken.None)
