@@ -89,17 +89,25 @@ internal sealed class Host : IAsyncDisposable
 
     public static async Task<Host> Start(string dll, string? postgreSql, int slowMilliseconds, CancellationToken stop)
     {
-        var host = new Host(dll, postgreSql, slowMilliseconds);
-        try
+        for (int tries = 1; ; tries++)
         {
-            host.Launch();
-            await WaitUntilReady(host.Url, () => host._process is { HasExited: false }, stop);
-            return host;
-        }
-        catch
-        {
-            await host.DisposeAsync();
-            throw;
+            var host = new Host(dll, postgreSql, slowMilliseconds);
+            try
+            {
+                host.Launch();
+                await WaitUntilReady(host.Url, () => host._process is { HasExited: false }, stop);
+                return host;
+            }
+            catch (InvalidOperationException) when (tries < 3 && host._process is { HasExited: true })
+            {
+                // Another program may have taken the port meanwhile; the next host gets another one.
+                await host.DisposeAsync();
+            }
+            catch
+            {
+                await host.DisposeAsync();
+                throw;
+            }
         }
     }
 
