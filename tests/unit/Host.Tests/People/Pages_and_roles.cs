@@ -14,6 +14,8 @@ public sealed partial class Pages_and_roles : IAsyncLifetime
     private readonly TestHost _host = new(null, ("Console:SignInsPerMinute", "1000"));
     private readonly Dictionary<ConsoleRole, HttpClient> _people = [];
 
+    private Dictionary<HttpClient, CookieContainer> Cookies { get; } = [];
+
     private PeopleAdministration People => _host.Services.GetRequiredService<PeopleAdministration>();
 
     public async Task InitializeAsync()
@@ -110,11 +112,38 @@ public sealed partial class Pages_and_roles : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Redirect, status);
     }
 
-    /// <summary>A client with the cookie of a person of this role.</summary>
-    private async Task<HttpClient> SignInAsync(string name, ConsoleRole role)
+    [Fact]
+    public async Task The_cookie_of_another_environment_signs_nobody_in()
     {
-        string link = await People.InviteAsync(Actor.CommandLine, name, role, CancellationToken.None);
-        HttpClient client = new(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = _host.Address };
+        // The same person, the same role, another database and another key ring.
+        await using TestHost other = new(null, ("Console:SignInsPerMinute", "1000"));
+        using HttpClient there = await SignInAsync(other, "one-Admin", ConsoleRole.Admin);
+        using (HttpResponseMessage answer = await there.GetAsync("/people"))
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        using HttpRequestMessage request = new(HttpMethod.Get, "/people");
+        using HttpClient here = new(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false })
+        {
+            BaseAddress = _host.Address,
+        };
+        request.Headers.Add("Cookie", Cookies[there].GetCookieHeader(other.Address));
+        using HttpResponseMessage refused = await here.SendAsync(request);
+        Assert.StartsWith("/sign-in", refused.Headers.Location!.ToString(), StringComparison.Ordinal);
+    }
+
+    private Task<HttpClient> SignInAsync(string name, ConsoleRole role) => SignInAsync(_host, name, role);
+
+    /// <summary>A client with the cookie of a person of this role.</summary>
+    private async Task<HttpClient> SignInAsync(TestHost host, string name, ConsoleRole role)
+    {
+        string link = await host
+            .Services.GetRequiredService<PeopleAdministration>()
+            .InviteAsync(Actor.CommandLine, name, role, CancellationToken.None);
+        CookieContainer cookies = new();
+        HttpClient client = new(new HttpClientHandler { AllowAutoRedirect = false, CookieContainer = cookies })
+        {
+            BaseAddress = host.Address,
+        };
+        Cookies[client] = cookies;
         string path = $"/link?token={link}",
             token = await FormTokenAsync(client, path);
         using FormUrlEncodedContent form = new([

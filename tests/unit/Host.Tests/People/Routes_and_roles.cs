@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.WebSockets;
 using System.Text;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Routing;
@@ -144,6 +145,22 @@ public sealed class Routes_and_roles(TestHost host) : IClassFixture<TestHost>
             Assert.Equal(403, await StatusAsync(client, "POST", "/_blazor/negotiate?negotiateVersion=1", null));
     }
 
+    [Fact]
+    public async Task A_page_of_another_site_gets_no_websocket()
+    {
+        using HttpClient client = await host.ClientAsync(ConsoleRole.Viewer);
+        foreach (string path in (string[])["/hubs/live", "/_blazor"])
+        {
+            using ClientWebSocket socket = new();
+            socket.Options.SetRequestHeader("Authorization", $"{client.DefaultRequestHeaders.Authorization}");
+            socket.Options.SetRequestHeader("Origin", "https://evil.example");
+            socket.Options.CollectHttpResponseDetails = true;
+            Uri address = new UriBuilder(host.Address) { Scheme = "ws", Path = path }.Uri;
+            await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(address, default));
+            Assert.Equal(HttpStatusCode.Forbidden, socket.HttpStatusCode);
+        }
+    }
+
     [Theory]
     [InlineData("/sign-out")]
     [InlineData("/sign-in/provider")]
@@ -166,7 +183,7 @@ public sealed class Routes_and_roles(TestHost host) : IClassFixture<TestHost>
     }
 
     [Fact]
-    public async Task A_forged_cookie_and_that_of_another_environment_sign_nobody_in()
+    public async Task A_forged_cookie_signs_nobody_in()
     {
         foreach (string value in (string[])["forged", "CfDJ8AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", ""])
         {
