@@ -20,6 +20,9 @@ public sealed class HostProcess : IAsyncDisposable
     private Process? _process;
     private Cookie? _cookie;
 
+    /// <summary>How much had been written when the process was launched last.</summary>
+    private int _launchedAt;
+
     private HostProcess(Func<Uri, IReadOnlyDictionary<string, string>> settings, Uri? url = null)
     {
         Url = url ?? new Uri($"http://127.0.0.1:{FreePorts.Next()}");
@@ -112,7 +115,7 @@ public sealed class HostProcess : IAsyncDisposable
         var waited = Stopwatch.StartNew();
         while (waited.Elapsed < s_startLimit)
         {
-            string? line = Output
+            string? line = Output[_launchedAt..]
                 .Split('\n')
                 .LastOrDefault(line =>
                     line.StartsWith("demo link: ", StringComparison.Ordinal)
@@ -162,6 +165,7 @@ public sealed class HostProcess : IAsyncDisposable
         };
         foreach (var (name, value) in _settings)
             start.Environment[name] = value;
+        _launchedAt = Output.Length;
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += Keep;
         _process.ErrorDataReceived += Keep;
