@@ -42,14 +42,23 @@ internal static class PeopleEndpoints
         HttpContext http,
         [FromQuery] string? token,
         OneTimeLinks links,
-        SignInCookies cookies
+        SignInCookies cookies,
+        SignInWays ways
     )
     {
+        // To look at a link costs one read. Only a link that is there is worth a transaction, or any stranger could
+        // fill the queue of writes.
+        if (
+            !ways.Demo
+            || token is not { Length: > 0 and < 100 }
+            || await links.FindAsync(token, http.RequestAborted) is not { Purpose: LinkPurpose.Demo }
+        )
+            return Results.Redirect("/link");
         try
         {
             await cookies.OpenAsync(
                 http,
-                await links.SignInToDemoAsync(token ?? "", SignInCookies.VisitOf(http), http.RequestAborted)
+                await links.SignInToDemoAsync(token, SignInCookies.VisitOf(http), http.RequestAborted)
             );
             return Results.Redirect("/");
         }

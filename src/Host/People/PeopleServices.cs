@@ -26,7 +26,7 @@ internal static class PeopleServices
             console?.Scheme == Uri.UriSchemeHttps
             || listening.Listeners.Any(static one => one.IsHttps && one.Serves.HasFlag(Serving.Console));
         services.AddSingleton(settings);
-        services.AddSingleton(new SignInWays(settings.Passwords, settings.Provider?.Name));
+        services.AddSingleton(new SignInWays(settings.Passwords, settings.Provider?.Name, settings.IsDemo));
         services.AddSingleton(new ConsoleAddress(console));
         services.AddSingleton(provider => new SignInCookies(
             provider.GetRequiredService<IDataProtectionProvider>(),
