@@ -11,6 +11,9 @@ public static class ConsolePolicies
         Approver = nameof(ConsoleRole.Approver),
         Admin = nameof(ConsoleRole.Admin);
 
+    /// <summary>The rate limiter's policy for everything by which somebody can guess.</summary>
+    public const string SignInRate = "sign-in";
+
     public static void AddTo(AuthorizationOptions options)
     {
         foreach (ConsoleRole role in Enum.GetValues<ConsoleRole>())

@@ -12,15 +12,15 @@ namespace MlsConsole.Dashboard.People;
 /// <summary>What the sign-in pages need beside themselves.</summary>
 internal static class PeopleEndpoints
 {
-    /// <summary>The rate limiter's policy for everything by which somebody can guess.</summary>
-    public const string RateLimit = "sign-in";
-
     public static void MapPeople(this IEndpointRouteBuilder endpoints)
     {
         endpoints.MapPost("/sign-out", SignOutAsync).AllowAnonymous();
         endpoints.MapGet("/demo", SignInToDemoAsync).AllowAnonymous();
         endpoints.MapPost("/sign-in/provider", GoToProviderAsync).AllowAnonymous();
-        endpoints.MapPost("/passkeys/get", BeginSigningInAsync).AllowAnonymous().RequireRateLimiting(RateLimit);
+        endpoints
+            .MapPost("/passkeys/get", BeginSigningInAsync)
+            .AllowAnonymous()
+            .RequireRateLimiting(ConsolePolicies.SignInRate);
         endpoints.MapPost("/passkeys/create", BeginMakingAsync).RequireAuthorization(ConsolePolicies.Viewer);
     }
 

@@ -108,7 +108,7 @@ internal static class PeopleServices
             await context.HttpContext.Response.WriteAsync("Too many tries to sign in; wait a minute.", cancellation);
         };
         options.AddPolicy(
-            "sign-in",
+            ConsolePolicies.SignInRate,
             context =>
                 HttpMethods.IsPost(context.Request.Method)
                     ? RateLimitPartition.GetFixedWindowLimiter(
