@@ -9,8 +9,8 @@ using MlsConsole.Core.Storage;
 namespace MlsConsole.Dashboard.People;
 
 /// <summary>
-/// The two ceremonies of a passkey (Web Authentication Level 3, §7): it is made, and it signs in. ASP.NET Core
-/// Identity checks the signatures. A passkey demands that the authenticator verifies its user, so it stands for both factors.
+/// The two ceremonies of a passkey (Web Authentication Level 3, §7): it is made, and it signs in. ASP.NET Core Identity
+/// checks the signatures. A passkey demands that the authenticator verifies its user, so it stands for both factors.
 /// </summary>
 /// <param name="database">Has the passkeys.</param>
 /// <param name="cookies">Remember the challenge between the two requests of a ceremony.</param>
